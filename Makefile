@@ -1,0 +1,30 @@
+# Each target sets up what it needs in .venv and is quick the second time.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: verify test bench test-all clean
+
+verify: .venv/dev
+	$(BIN)/zoo verify
+
+test: .venv/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest --benchmark-disable
+
+bench: .venv/dev
+	$(BIN)/pytest benchmarks
+
+test-all: test
+
+.venv/dev: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=...")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --upgrade "pip>=25.1"
+	$(BIN)/pip install --quiet --editable . --group dev
+	touch $@
+
+clean:
+	rm -rf .venv

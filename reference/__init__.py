@@ -1,0 +1,27 @@
+"""What is right: rules and predictors in plain Python, standard library only.
+
+A rule is `rule(context) -> set of permitted next tokens`: one is determined, several are a free choice, none is
+unspecified. A predictor is `predictor(context) -> token`, and answers every context. A context is a sequence of
+tokens that is not empty: a string where every token is a single character.
+"""
+
+from reference.assembly import aab_assembly, run
+from reference.rules import (
+    aab,
+    aab_or_third_previous,
+    ab,
+    third_previous,
+    third_previous_as_built,
+    two_head_as_built,
+)
+
+__all__ = [
+    "aab",
+    "aab_assembly",
+    "aab_or_third_previous",
+    "ab",
+    "run",
+    "third_previous",
+    "third_previous_as_built",
+    "two_head_as_built",
+]

@@ -1,0 +1,89 @@
+"""The eight-instruction x64 predictor of aab, and the small machine that runs such listings."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+# Source: "I made a transformer by hand", section "Bonus: Efficiency". rax is the address of the context (here 0),
+# rcx its length, dl the answer.
+AAB = """
+    mov dl,'a'
+    cmp [rax+rcx-1],'a'
+    jne done
+    cmp rcx,1
+    je return_b
+    cmp [rax+rcx-2],'a'
+    jne done
+return_b:
+    mov dl,'b'
+done:
+"""
+JUMPS = {"je": True, "jne": False}
+
+
+@dataclass(frozen=True)
+class Instruction:
+    operation: str  # mov, cmp, je or jne
+    operands: tuple[str, ...]  # a register, a memory operand, a number, a quoted token; of a jump, its label
+
+
+@cache
+def parse(listing: str) -> tuple[tuple[Instruction, ...], dict[str, int]]:
+    """The instructions of a listing, and the index that each label stands for. ValueError names a line it cannot read."""
+    program: list[Instruction] = []
+    labels: dict[str, int] = {}
+    for line in filter(None, map(str.strip, listing.splitlines())):
+        if line.endswith(":"):
+            labels[line[:-1]] = len(program)
+            continue
+        operation, _, rest = line.partition(" ")
+        operands = tuple(rest.split(","))
+        if len(operands) != {"mov": 2, "cmp": 2, "je": 1, "jne": 1}.get(operation):
+            raise ValueError(f"{line!r} should be mov or cmp with two operands, or je or jne with a label")
+        program.append(Instruction(operation, operands))
+    for instruction in program:
+        if instruction.operation in JUMPS and instruction.operands[0] not in labels:
+            raise ValueError(f"{instruction.operands[0]!r} is jumped to, but should be a label of the listing")
+    return tuple(program), labels
+
+
+def run(listing: str, context: Sequence[str]) -> tuple[str, int]:
+    """The token in dl when the listing ends, and how many instructions were executed."""
+    program, labels = parse(listing)
+    registers: dict[str, Any] = {"rax": 0, "rcx": len(context)}
+    equal = False  # the zero flag
+    at = executed = 0
+    while at < len(program):
+        instruction = program[at]
+        at, executed = at + 1, executed + 1
+        if instruction.operation == "mov":
+            registers[instruction.operands[0]] = _value(instruction.operands[1], registers, context)
+        elif instruction.operation == "cmp":
+            left, right = (_value(operand, registers, context) for operand in instruction.operands)
+            equal = left == right
+        elif equal == JUMPS[instruction.operation]:
+            at = labels[instruction.operands[0]]
+    return registers["dl"], executed
+
+
+def aab_assembly(context: Sequence[str]) -> str:
+    """The answer of the eight instructions, for every context of a and b: a also where the rule is silent."""
+    return run(AAB, context)[0]
+
+
+def _value(operand: str, registers: dict[str, Any], context: Sequence[str]) -> Any:
+    if operand.startswith("["):
+        address = _address(operand, registers)
+        if not 0 <= address < len(context):
+            raise ValueError(f"{operand} reads address {address}, but should read 0 to {len(context) - 1}")
+        return context[address]
+    if operand.startswith("'"):
+        return operand[1:-1]
+    return registers[operand] if operand in registers else int(operand)
+
+
+def _address(operand: str, registers: dict[str, Any]) -> int:
+    """[rax+rcx-1]: a sum of registers and numbers."""
+    terms = operand[1:-1].replace("-", "+-").split("+")
+    return sum(registers[term] if term in registers else int(term) for term in terms)

@@ -1,0 +1,51 @@
+"""The rules of the zoo over the tokens a and b. They read a context by index, so that a proof can see what they read."""
+
+from collections.abc import Sequence
+
+Context = Sequence[str]
+
+
+def ab(context: Context) -> set[str]:
+    """Alternation: b after a, a after b."""
+    return {"b"} if context[-1] == "a" else {"a"}
+
+
+def aab(context: Context) -> set[str]:
+    """What continues aabaabaab…: the last two tokens decide; after bb nothing is specified.
+
+    A lone a may be the first a or the second, so both may follow; a lone b can only be followed by a.
+    """
+    if context[-1] == "a":
+        if len(context) == 1:
+            return {"a", "b"}
+        return {"b"} if context[-2] == "a" else {"a"}
+    if len(context) > 1 and context[-2] == "b":
+        return set()
+    return {"a"}
+
+
+def third_previous(context: Context) -> set[str]:
+    """b where the current token and the third before it are a, otherwise a."""
+    return {"b"} if context[-1] == "a" and len(context) > 3 and context[-4] == "a" else {"a"}
+
+
+def third_previous_as_built(context: Context) -> set[str]:
+    """The same, but up to three tokens, with no third previous to look at: b where all of them are a."""
+    if len(context) > 3:
+        return third_previous(context)
+    return {"b"} if all(token == "a" for token in context) else {"a"}
+
+
+def two_head_as_built(context: Context) -> set[str]:
+    """Up to three tokens what `aab` says, and a after bb; from four tokens on what `third_previous` says."""
+    return third_previous(context) if len(context) > 3 else _aab_everywhere(context)
+
+
+def aab_or_third_previous(context: Context) -> set[str]:
+    """b where `aab` (a lone a counted as a second one, a after bb) or `third_previous` says b, otherwise a."""
+    return {"b"} if "b" in _aab_everywhere(context) or "b" in third_previous(context) else {"a"}
+
+
+def _aab_everywhere(context: Context) -> set[str]:
+    """`aab` with one answer to every context, the assembly program's."""
+    return {"b"} if context[-1] == "a" and (len(context) == 1 or context[-2] == "a") else {"a"}

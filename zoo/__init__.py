@@ -1,0 +1,30 @@
+"""What was built: hand-made weights, the one forward pass that runs them, and what they cost."""
+
+from zoo.basis import Basis, describe, move
+from zoo.errors import ContextError, ModelError, RuleError, UnknownNameError, ZooError
+from zoo.model import Claim, Cycle, Deviation, Model
+from zoo.registry import load, load_file, names
+from zoo.transformer import Attention, Mlp, Norm, Transformer, forward
+
+__all__ = [
+    "Attention",
+    "Basis",
+    "Claim",
+    "ContextError",
+    "Cycle",
+    "Deviation",
+    "Mlp",
+    "Model",
+    "ModelError",
+    "Norm",
+    "RuleError",
+    "Transformer",
+    "UnknownNameError",
+    "ZooError",
+    "describe",
+    "forward",
+    "load",
+    "load_file",
+    "move",
+    "names",
+]

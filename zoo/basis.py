@@ -1,0 +1,100 @@
+"""Named directions, so that a hand-built matrix reads as sentences: written as such, and printed back."""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from zoo.errors import ModelError
+from zoo.transformer import Array
+
+
+class Basis:
+    """One-hot rows by name, in declared order: `Basis(pos=range(5), tok="ab", scratch=1)` has 8 dimensions.
+
+    Each keyword is a family of directions with its labels, or how many there are. `basis["pos"]` is all rows of a
+    family [family, d], `basis["pos", 3]` one row [d]. A family of one is called by its name alone.
+    """
+
+    def __init__(self, **families: Iterable[object] | int) -> None:
+        self.labels = {name: list(range(f) if isinstance(f, int) else f) for name, f in families.items()}
+        self.names: list[str] = []
+        self._start: dict[str, int] = {}
+        for name, labels in self.labels.items():
+            if len(set(labels)) != len(labels):
+                raise ModelError(f"the directions {name} have a label twice, but should differ")
+            self._start[name] = len(self.names)
+            self.names += [name] if len(labels) == 1 else [f"{name} {label}" for label in labels]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __getitem__(self, key: str | tuple[str, object]) -> Array:
+        family, *label = (key,) if isinstance(key, str) else key
+        if family not in self.labels:
+            raise ModelError(f"there are no directions {family!r}, but {', '.join(self.labels)}")
+        rows = np.zeros((len(self.labels[family]), len(self)))
+        np.fill_diagonal(rows[:, self._start[family] :], 1)
+        if not label:
+            return rows
+        if label[0] not in self.labels[family]:
+            raise ModelError(f"there is no direction {family} {label[0]!r}, but {self.labels[family]}")
+        return rows[self.labels[family].index(label[0])]
+
+
+def move(source: Array, target: Array) -> Array:
+    """The matrix that sends each row of source to the same row of target: [k, d_in], [k, d_out] -> [d_in, d_out].
+
+    It is the sum of their outer products; single directions [d] are sent one to one.
+    """
+    source, target = np.atleast_2d(source), np.atleast_2d(target)
+    if len(source) != len(target):
+        raise ModelError(f"{len(source)} directions are sent to {len(target)}, but should be as many")
+    matrix = np.zeros((source.shape[1], target.shape[1]))
+    k, d_in = np.nonzero(source)  # one-hot rows would make a matrix product do n_ctx times the work
+    np.add.at(matrix, d_in, source[k, d_in][:, None] * target[k])
+    return matrix
+
+
+def describe(matrix: Array, rows: Sequence[str], columns: Sequence[str]) -> str:
+    """The nonzero entries of a matrix [rows, columns] as sentences, one a line: "tok b -> -1 value".
+
+    Neighbouring rows of one family that do the same, each one step further, share a line: "pos 1..4 -> 1024 pos 0..3".
+    """
+    if np.shape(matrix) != (len(rows), len(columns)):
+        raise ModelError(
+            f"the matrix is {list(np.shape(matrix))}, but {len(rows)} rows, {len(columns)} columns are named"
+        )
+    entries = {r: [(int(c), float(matrix[r, c])) for c in np.flatnonzero(matrix[r])] for r in range(len(rows))}
+    lines, r = [], 0
+    while r < len(rows):
+        steps = 1
+        while r + steps < len(rows) and _continues(entries[r], entries[r + steps], r, steps, rows, columns):
+            steps += 1
+        terms = [f"{value:g} {_span(columns, c, steps)}" for c, value in entries[r]]
+        if terms:
+            lines.append(f"{_span(rows, r, steps)} -> {' + '.join(terms).replace('+ -', '- ')}")
+        r += steps
+    return "\n".join(lines)
+
+
+def _continues(
+    first: list[tuple[int, float]],
+    later: list[tuple[int, float]],
+    r: int,
+    steps: int,
+    rows: Sequence[str],
+    columns: Sequence[str],
+) -> bool:
+    """Whether the row `steps` further is the first one moved on by as many columns, within the same families."""
+    same = [(c + steps, value) for c, value in first] == later
+    return same and all(
+        _family(names[at]) == _family(names[at + steps]) for names, at in [(rows, r), *((columns, c) for c, _ in first)]
+    )
+
+
+def _family(name: str) -> str:
+    return name.rpartition(" ")[0] or name
+
+
+def _span(names: Sequence[str], start: int, steps: int) -> str:
+    return names[start] if steps == 1 else f"{names[start]}..{names[start + steps - 1].rpartition(' ')[2]}"

@@ -1,0 +1,21 @@
+"""Every context of a vocabulary up to a length, as arrays of tokens, shortest first."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from zoo.transformer import Array
+
+
+def count(vocab: int, n_ctx: int) -> int:
+    """How many contexts of 1 to n_ctx tokens there are."""
+    return sum(vocab**length for length in range(1, n_ctx + 1))
+
+
+def batches(vocab: int, n_ctx: int, rows: int = 4096) -> Iterator[Array]:
+    """All contexts of 1 to n_ctx tokens in lexicographic order, as int arrays [at most `rows`, length]."""
+    for length in range(1, n_ctx + 1):
+        powers = vocab ** np.arange(length - 1, -1, -1, dtype=np.int64)  # [length]
+        for start in range(0, vocab**length, rows):
+            numbers = np.arange(start, min(start + rows, vocab**length), dtype=np.int64)
+            yield numbers[:, None] // powers % vocab

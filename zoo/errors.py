@@ -1,0 +1,21 @@
+"""What the project raises when it is handed something it cannot take: always one sentence, never a guess."""
+
+
+class ZooError(ValueError):
+    """The base of the project's exceptions; the command prints its sentence and exits with status 2."""
+
+
+class ContextError(ZooError):
+    """A context or an array of tokens that the model cannot read."""
+
+
+class ModelError(ZooError):
+    """Arrays, a vocabulary or a model file whose parts do not fit together."""
+
+
+class RuleError(ZooError):
+    """A rule or predictor that raises, or whose answer is not made of tokens of the vocabulary."""
+
+
+class UnknownNameError(ZooError):
+    """A model or check that does not exist."""

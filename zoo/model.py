@@ -1,0 +1,150 @@
+"""A model: a transformer with its vocabulary, and everything that is said of it."""
+
+from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from zoo import contexts
+from zoo.basis import Basis
+from zoo.errors import ContextError, ModelError
+from zoo.transformer import Array, Transformer, forward
+
+Context = str | Sequence[str]
+Rule = Callable[[Any], AbstractSet[str]]
+Predictor = Callable[[Any], str]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A figure that was stated of a model, and the function that computes it again from the model."""
+
+    text: str
+    claimed: object
+    recompute: Callable[["Model"], object]
+    source: str
+
+
+@dataclass(frozen=True)
+class Deviation:
+    """What the author meant, and exactly the contexts in which the arrays do otherwise, shortest first."""
+
+    meant: Rule
+    contexts: tuple[Context, ...]
+    why: str
+
+
+@dataclass(frozen=True)
+class Cycle:
+    """From every context, greedy generation is on this repeating sequence after at most `within` tokens."""
+
+    tokens: Context
+    within: int
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """Weights with a name and a vocabulary, and the claims that come with them.
+
+    Greedy decoding: the answer is the first largest logit of the last position. A context longer than n_ctx is cut to
+    its last n_ctx tokens. `margin` states that the answer wins over the second best by at least so much in every
+    context; `basis` and `head_basis` name the directions of the residual stream and of the heads, for `zoo show`.
+    """
+
+    name: str
+    vocab: Sequence[str]
+    transformer: Transformer
+    rule: Rule | None = None
+    predictors: Sequence[Predictor] = ()
+    source: str = ""
+    claims: Sequence[Claim] = ()
+    deviations: Sequence[Deviation] = ()
+    cycle: Cycle | None = None
+    margin: float | None = None
+    basis: Basis | None = None
+    head_basis: Basis | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.transformer, Transformer):
+            raise ModelError(f"transformer is a {type(self.transformer).__name__}, but should be a Transformer")
+        if not (isinstance(self.name, str) and self.name):
+            raise ModelError(f"the model's name is {self.name!r}, but should be a string that is not empty")
+        vocab = tuple(self.vocab)
+        for token in vocab:
+            if not (isinstance(token, str) and token):
+                raise ModelError(f"{self.name}: {token!r} in the vocabulary should be a string that is not empty")
+            if vocab.count(token) > 1:
+                raise ModelError(f"{self.name}: token {token!r} is in the vocabulary twice, but should be there once")
+        rows = self.transformer.token_embedding.shape[0]
+        if len(vocab) != rows:
+            raise ModelError(f"{self.name}: the vocabulary has {len(vocab)} tokens, but should have {rows}, one a row")
+        for field in ("predictors", "claims", "deviations"):
+            object.__setattr__(self, field, tuple(getattr(self, field)))
+        for function in (self.rule, *self.predictors, *(d.meant for d in self.deviations)):
+            if function is not None and not callable(function):
+                raise ModelError(f"{self.name}: {function!r} should be a function of a context")
+        object.__setattr__(self, "vocab", vocab)
+
+    @property
+    def n_ctx(self) -> int:
+        return self.transformer.n_ctx
+
+    @property
+    def reads_strings(self) -> bool:
+        """Whether contexts are strings: all tokens are single characters."""
+        return all(len(token) == 1 for token in self.vocab)
+
+    def forward(self, tokens: Array) -> Array:
+        """Logits for a batch: int [batch, seq] -> float [batch, seq, vocab]."""
+        return forward(self.transformer, tokens)
+
+    def logits(self, context: Context) -> Array:
+        """Logits of every position of the context, cut to its last n_ctx tokens: [seq, vocab]."""
+        return self.forward(self.encode(context)[None])[0]
+
+    def predict(self, context: Context) -> str:
+        """The greedy next token."""
+        return self.vocab[int(self.logits(context)[-1].argmax())]
+
+    def complete(self, context: Context, n: int) -> str:
+        """The next n tokens by greedy generation, without the context; with spaces where tokens are not characters."""
+        if not isinstance(n, int) or n < 0:
+            raise ContextError(f"{n!r} tokens were asked for, but should be a whole number from 0 on")
+        tokens = list(self.decode(self.encode(context)))
+        start = len(tokens)
+        while len(tokens) < start + n:
+            tokens.append(self.predict("".join(tokens[-self.n_ctx :]) if self.reads_strings else tokens))
+        return ("" if self.reads_strings else " ").join(tokens[start:])
+
+    def encode(self, context: Context) -> Array:
+        """The numbers of the last n_ctx tokens, int [seq]. ContextError where the context is empty or has other tokens."""
+        if not isinstance(context, str | list | tuple):
+            raise ContextError(f"the context is of type {type(context).__name__}, but should be {self._form()}")
+        if not len(context):
+            raise ContextError(f"the context is empty, but should be {self._form()}")
+        if isinstance(context, str) and not self.reads_strings:
+            raise ContextError(f"the context {context!r} is a string, but should be {self._form()}")
+        for token in context:
+            if not isinstance(token, str) or token not in self.vocab:
+                raise ContextError(f"token {token!r} is unknown, but should be one of {', '.join(self.vocab)}")
+        return np.array([self.vocab.index(token) for token in context[-self.n_ctx :]])
+
+    def decode(self, tokens: Array) -> Context:
+        """The context that a row of numbers stands for: a string, or a tuple of tokens."""
+        words = tuple(self.vocab[i] for i in tokens)
+        return "".join(words) if self.reads_strings else words
+
+    def contexts(self) -> Iterator[Context]:
+        """Every context of 1 to n_ctx tokens, shortest first."""
+        for batch in contexts.batches(len(self.vocab), self.n_ctx):
+            yield from map(self.decode, batch)
+
+    def answer_logits(self) -> Array:
+        """The last row of logits for every context, in the order of `contexts()`: [contexts, vocab]."""
+        return np.concatenate([self.forward(b)[:, -1] for b in contexts.batches(len(self.vocab), self.n_ctx)])
+
+    def _form(self) -> str:
+        tokens = ", ".join(self.vocab)
+        return f"a string of {tokens}" if self.reads_strings else f"a sequence of tokens out of {tokens}"

@@ -1,0 +1,87 @@
+"""Finding models: by name in `zoo/models/`, or in a file anywhere. A model file is Python and is run when loaded."""
+
+import difflib
+import importlib
+import importlib.util
+import inspect
+import pkgutil
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from types import ModuleType
+
+import zoo.models
+from zoo.errors import ModelError, UnknownNameError
+from zoo.model import Model
+
+
+def names() -> list[str]:
+    """The models of the zoo, in alphabetical order: the files of `zoo/models/`."""
+    return sorted(module.name for module in pkgutil.iter_modules(zoo.models.__path__))
+
+
+def load(name: str, n_ctx: int | None = None) -> Model:
+    """A model of the zoo by name; with n_ctx, that member of its family.
+
+    Raises UnknownNameError for a name that is not in the zoo, ModelError where its file has no model of that name or
+    where n_ctx is given and it is no family.
+    """
+    if name not in names():
+        raise UnknownNameError(unknown("model", name, names()))
+    module_name = f"zoo.models.{name}"
+    module = _run(module_name, lambda: importlib.import_module(module_name))
+    model = _model(module, module_name)
+    if model.name != name:
+        raise ModelError(
+            f"{module.__file__} names its model {model.name!r}, but should name it {name!r}, like the file"
+        )
+    if n_ctx is None:
+        return model
+    build = getattr(module, "build", None)
+    if build is None or "n_ctx" not in inspect.signature(build).parameters:
+        raise ModelError(f"{name} is no family: it exists at n_ctx {model.n_ctx} only")
+    if not isinstance(n_ctx, int) or n_ctx < 1:
+        raise ModelError(f"n_ctx is {n_ctx!r}, but should be a whole number from 1 on")
+    family_member: Model = build(n_ctx=n_ctx)
+    return family_member
+
+
+def load_file(path: str | Path) -> Model:
+    """The MODEL that a Python file defines. The file is code and is run. ModelError names the file where that fails."""
+    path = Path(path)
+    if not path.is_file() or path.suffix != ".py":
+        raise ModelError(f"{path} is no model file, but should be a Python file that defines MODEL")
+    return _model(_run(str(path), lambda: _import_file(path)), str(path))
+
+
+def unknown(kind: str, name: str, known: Iterable[str]) -> str:
+    """A sentence that suggests the nearest known names."""
+    near = difflib.get_close_matches(name, known := list(known), n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
+    return f"there is no {kind} {name!r}; {hint}"
+
+
+def _import_file(path: Path) -> ModuleType:
+    name = f"zoo_model_file_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None and spec.loader is not None  # the name ends in .py
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses look their module up by name
+    spec.loader.exec_module(module)
+    return module
+
+
+def _run(where: str, run: Callable[[], ModuleType]) -> ModuleType:
+    try:
+        return run()
+    except (Exception, SystemExit) as error:
+        raise ModelError(f"{where} could not be run: {type(error).__name__}: {error}") from error
+
+
+def _model(module: ModuleType, where: str) -> Model:
+    model = getattr(module, "MODEL", None)
+    if model is None:
+        raise ModelError(f"{where} defines no MODEL, but should set MODEL = Model(...)")
+    if not isinstance(model, Model):
+        raise ModelError(f"MODEL in {where} is a {type(model).__name__}, but should be a Model")
+    return model

@@ -1,0 +1,312 @@
+"""A transformer as numpy arrays, and the one forward pass that runs it.
+
+The architecture is GPT-2's: learned absolute positions, softmax attention, LayerNorm before a layer, an Mlp with
+ReLU or the tanh form of GELU. There is no RoPE, RMSNorm or grouped-query attention. Any part but the embeddings may
+be left out.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from math import pi, sqrt
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from zoo.errors import ContextError, ModelError
+
+Array = NDArray[Any]
+
+
+class Part:
+    """What all parts of a transformer share: named arrays, checked and made read-only when the part is made."""
+
+    shapes: dict[str, str]  # the name of each array -> the names of its dimensions
+
+    def __post_init__(self) -> None:
+        sizes: dict[str, int] = {}
+        for name, dimensions in self.shapes.items():
+            value = getattr(self, name)
+            if value is not None:
+                array = _as_floats(f"{type(self).__name__}.{name}", value)
+                _check_shape(f"{type(self).__name__}.{name}", array, dimensions.split(), sizes)
+                object.__setattr__(self, name, array)
+        object.__setattr__(self, "sizes", sizes)
+
+    sizes: dict[str, int]  # the size of each named dimension
+
+    def arrays(self) -> Iterator[tuple[str, Array]]:
+        """Its own arrays with their names, in order of declaration; what was left out is not listed."""
+        for name in self.shapes:
+            if getattr(self, name) is not None:
+                yield name, getattr(self, name)
+
+    def astype(self, dtype: DTypeLike) -> Self:
+        """A copy with every array in another floating-point type."""
+        changes: dict[str, Any] = {name: array.astype(dtype) for name, array in self.arrays()}
+        for name, value in vars(self).items():
+            if isinstance(value, Part):
+                changes[name] = value.astype(dtype)
+            elif name == "layers":
+                changes[name] = tuple(layer.astype(dtype) for layer in value)
+        return replace(self, **changes)  # type: ignore[type-var]  # every Part is a dataclass
+
+
+@dataclass(frozen=True, eq=False)
+class Norm(Part):
+    """LayerNorm over the last dimension: `(x - mean) / sqrt(var + eps) * weight + bias`."""
+
+    weight: Array  # [d_model]
+    bias: Array  # [d_model]
+    eps: float
+
+    shapes = {"weight": "d_model", "bias": "d_model"}
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not (isinstance(self.eps, int | float) and 0 <= self.eps < float("inf")):
+            raise ModelError(f"Norm.eps is {self.eps!r}, but should be a number that is not negative")
+
+
+@dataclass(frozen=True, eq=False)
+class Attention(Part):
+    """Softmax attention; scale None is 1/sqrt(d_head), and the width of values need not be that of queries."""
+
+    w_q: Array  # [head, d_model, d_head]
+    w_k: Array  # [head, d_model, d_head]
+    w_v: Array  # [head, d_model, d_v]
+    w_o: Array  # [head, d_v, d_model]
+    b_q: Array | None = None  # [head, d_head]
+    b_k: Array | None = None  # [head, d_head]
+    b_v: Array | None = None  # [head, d_v]
+    b_o: Array | None = None  # [d_model]
+    causal: bool = True
+    scale: float | None = None
+    norm: Norm | None = None
+
+    shapes = {
+        "w_q": "head d_model d_head",
+        "w_k": "head d_model d_head",
+        "w_v": "head d_model d_v",
+        "w_o": "head d_v d_model",
+        "b_q": "head d_head",
+        "b_k": "head d_head",
+        "b_v": "head d_v",
+        "b_o": "d_model",
+    }
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.scale is not None and not (isinstance(self.scale, int | float) and abs(self.scale) < float("inf")):
+            raise ModelError(f"Attention.scale is {self.scale!r}, but should be a finite number or None")
+
+    @property
+    def multiplier(self) -> float:
+        """What each score is multiplied by."""
+        return 1 / sqrt(self.sizes["d_head"]) if self.scale is None else float(self.scale)
+
+
+@dataclass(frozen=True, eq=False)
+class Mlp(Part):
+    """Two linear maps with an activation between them: "relu", or "gelu" in its tanh form."""
+
+    w_in: Array  # [d_model, d_mlp]
+    b_in: Array  # [d_mlp]
+    w_out: Array  # [d_mlp, d_model]
+    b_out: Array  # [d_model]
+    activation: str
+    norm: Norm | None = None
+
+    shapes = {"w_in": "d_model d_mlp", "b_in": "d_mlp", "w_out": "d_mlp d_model", "b_out": "d_model"}
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.activation not in ACTIVATIONS:
+            raise ModelError(f"Mlp.activation is {self.activation!r}, but should be one of {', '.join(ACTIVATIONS)}")
+
+
+@dataclass(frozen=True, eq=False)
+class Transformer(Part):
+    """Embeddings, a flat sequence of layers (each is added to the residual stream), a final Norm, an unembedding.
+
+    An unembedding of None is tied: the token embedding is used again. n_ctx is the number of position rows.
+    """
+
+    token_embedding: Array  # [vocab, d_model]
+    position_embedding: Array  # [n_ctx, d_model]
+    layers: Sequence[Attention | Mlp]
+    final_norm: Norm | None = None
+    unembedding: Array | None = None  # [vocab, d_model], one row a token as in the token embedding
+
+    shapes = {
+        "token_embedding": "vocab d_model",
+        "position_embedding": "n_ctx d_model",
+        "unembedding": "vocab d_model",
+    }
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "layers", tuple(self.layers))
+        for i, layer in enumerate(self.layers):
+            if not isinstance(layer, Attention | Mlp):
+                raise ModelError(f"layer {i} is a {type(layer).__name__}, but should be an Attention or an Mlp")
+        for where, part in self.parts():
+            if part.sizes.get("d_model") != self.d_model:
+                raise ModelError(
+                    f"{where} has d_model {part.sizes.get('d_model')}, but should have the embedding's {self.d_model}"
+                )
+            for name, array in part.arrays():
+                if array.dtype != self.dtype:
+                    raise ModelError(
+                        f"{where} {name} is {array.dtype}, but should be {self.dtype} like the token embedding: "
+                        "all arrays of a transformer have one dtype"
+                    )
+
+    def parts(self) -> Iterator[tuple[str, Part]]:
+        """The transformer itself, its layers and norms, each with a name that says where it stands."""
+        yield "transformer", self
+        for i, layer in enumerate(self.layers):
+            yield f"layer {i}", layer
+            if layer.norm is not None:
+                yield f"layer {i} norm", layer.norm
+        if self.final_norm is not None:
+            yield "final norm", self.final_norm
+
+    @property
+    def n_ctx(self) -> int:
+        return self.position_embedding.shape[0]
+
+    @property
+    def d_model(self) -> int:
+        return self.token_embedding.shape[1]
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.token_embedding.dtype
+
+
+def forward(transformer: Transformer, tokens: Array, trace: dict[str, Array] | None = None) -> Array:
+    """Logits of every position: int [batch, seq] -> float [batch, seq, vocab].
+
+    A `trace` dict is filled with what was computed on the way: "embedding", "residual" (after the last layer), and
+    for layer i "i.pattern" [batch, head, seq, seq] and "i.heads" [batch, head, seq, d_model], or "i.mlp"
+    [batch, seq, d_model]. Raises ContextError for tokens that are no integer array [batch, 1 to n_ctx] below vocab.
+    """
+    tokens = check_tokens(transformer, tokens)
+    trace = {} if trace is None else trace
+    x = transformer.token_embedding[tokens] + transformer.position_embedding[: tokens.shape[1]]  # [batch, seq, d_model]
+    trace["embedding"] = x
+    for i, layer in enumerate(transformer.layers):
+        h = normalize(x, layer.norm)
+        x = x + (attend(h, layer, trace, i) if isinstance(layer, Attention) else transform(h, layer, trace, i))
+    trace["residual"] = x
+    unembedding = transformer.token_embedding if transformer.unembedding is None else transformer.unembedding
+    return normalize(x, transformer.final_norm) @ unembedding.T  # [batch, seq, d_model] -> [batch, seq, vocab]
+
+
+def attend(x: Array, layer: Attention, trace: dict[str, Array], i: int) -> Array:
+    """[batch, seq, d_model] -> [batch, seq, d_model]"""
+    x = x[:, None]  # [batch, 1, seq, d_model]
+    q = linear(x, layer.w_q, layer.b_q)  # [batch, head, seq, d_head]
+    k = linear(x, layer.w_k, layer.b_k)  # [batch, head, seq, d_head]
+    v = linear(x, layer.w_v, layer.b_v)  # [batch, head, seq, d_v]
+    scores = q @ k.swapaxes(-1, -2) * layer.multiplier  # [batch, head, query, key]
+    if layer.causal:
+        scores = np.where(visible(scores.shape[-1]), scores, -np.inf)
+    trace[f"{i}.pattern"] = pattern = softmax(scores)  # [batch, head, query, key]
+    trace[f"{i}.heads"] = heads = pattern @ v @ layer.w_o  # [batch, head, seq, d_model]
+    return total(heads.sum(axis=1), layer.b_o)
+
+
+def transform(x: Array, layer: Mlp, trace: dict[str, Array], i: int) -> Array:
+    """[batch, seq, d_model] -> [batch, seq, d_model]"""
+    hidden = ACTIVATIONS[layer.activation](x @ layer.w_in + layer.b_in)  # [batch, seq, d_mlp]
+    trace[f"{i}.mlp"] = hidden @ layer.w_out + layer.b_out
+    return trace[f"{i}.mlp"]
+
+
+def linear(x: Array, w: Array, b: Array | None) -> Array:
+    """One map for each head: [batch, 1, seq, d_in], [head, d_in, d_out], [head, d_out] -> [batch, head, seq, d_out]"""
+    return total(x @ w, None if b is None else b[:, None])
+
+
+def total(x: Array, b: Array | None) -> Array:
+    return x if b is None else x + b
+
+
+def visible(seq: int) -> Array:
+    """Which key each query may see under a causal mask: [query, key], itself and what came before it."""
+    return np.tri(seq, dtype=bool)
+
+
+def softmax(x: Array) -> Array:
+    """Over the last dimension, shifted by the largest entry so that exp cannot overflow."""
+    e = np.exp(x - x.max(axis=-1, keepdims=True))
+    return e / e.sum(axis=-1, keepdims=True)  # type: ignore[no-any-return]
+
+
+def normalize(x: Array, norm: Norm | None) -> Array:
+    """LayerNorm over the last dimension, or x itself where there is none."""
+    if norm is None:
+        return x
+    centred = x - x.mean(axis=-1, keepdims=True)
+    variance = (centred * centred).mean(axis=-1, keepdims=True)
+    return centred / np.sqrt(variance + norm.eps) * norm.weight + norm.bias  # type: ignore[no-any-return]
+
+
+def relu(x: Array) -> Array:
+    return np.maximum(x, 0)
+
+
+def gelu(x: Array) -> Array:
+    """The tanh form, as in GPT-2."""
+    return 0.5 * x * (1 + np.tanh(sqrt(2 / pi) * (x + 0.044715 * x * x * x)))
+
+
+ACTIVATIONS = {"relu": relu, "gelu": gelu}
+
+
+def check_tokens(transformer: Transformer, tokens: Array) -> Array:
+    """The tokens as an integer array [batch, seq]; ContextError where they are anything else."""
+    try:
+        array = np.asarray(tokens)
+    except ValueError:
+        raise ContextError("the rows of tokens differ in length, but should form an array [batch, seq]") from None
+    n_ctx, vocab = transformer.n_ctx, transformer.sizes["vocab"]
+    if not np.issubdtype(array.dtype, np.integer):
+        raise ContextError(f"tokens are of type {array.dtype}, but should be integers")
+    if array.ndim != 2:
+        raise ContextError(f"tokens have shape {list(array.shape)}, but should be [batch, seq]")
+    if not 1 <= array.shape[1] <= n_ctx:
+        raise ContextError(f"the contexts have {array.shape[1]} tokens, but should have 1 to {n_ctx}")
+    if array.size and not (array.min() >= 0 and array.max() < vocab):
+        wrong = array.min() if array.min() < 0 else array.max()
+        raise ContextError(f"token {wrong} is out of range, but should be from 0 to {vocab - 1}")
+    return array
+
+
+def _as_floats(name: str, value: Any) -> Array:
+    """A read-only, contiguous copy in a floating-point type; integers become float64."""
+    try:
+        array = np.array(value, order="C")
+    except ValueError:
+        raise ModelError(f"{name} has rows of different lengths, but should be a full array") from None
+    if np.issubdtype(array.dtype, np.integer) or array.dtype == bool:
+        array = array.astype(np.float64)
+    if not np.issubdtype(array.dtype, np.floating):
+        raise ModelError(f"{name} has dtype {array.dtype}, but should hold real numbers")
+    if not np.isfinite(array).all():
+        where = [int(i) for i in np.argwhere(~np.isfinite(array))[0]]
+        raise ModelError(f"{name} is {array[tuple(where)]} at {where}, but should be finite")
+    array.setflags(write=False)
+    return array
+
+
+def _check_shape(name: str, array: Array, dimensions: list[str], sizes: dict[str, int]) -> None:
+    """Binds the size of each dimension when it is first met, and holds later arrays to it."""
+    expected = [sizes.get(dimension) for dimension in dimensions]
+    same_rank = array.ndim == len(dimensions)
+    if not same_rank or any(e not in (None, actual) or not actual for e, actual in zip(expected, array.shape)):
+        described = ", ".join(d if e is None else f"{d} = {e}" for d, e in zip(dimensions, expected))
+        raise ModelError(f"{name} has shape {list(array.shape)}, but should be [{described}], none of them 0")
+    sizes.update(zip(dimensions, array.shape))
