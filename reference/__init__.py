@@ -5,7 +5,7 @@ unspecified. A predictor is `predictor(context) -> token`, and answers every con
 tokens that is not empty: a string where every token is a single character.
 """
 
-from reference.assembly import aab_assembly, run
+from reference.assembly import Assembly, aab_assembly
 from reference.rules import (
     aab,
     aab_or_third_previous,
@@ -16,11 +16,11 @@ from reference.rules import (
 )
 
 __all__ = [
+    "Assembly",
     "aab",
     "aab_assembly",
     "aab_or_third_previous",
     "ab",
-    "run",
     "third_previous",
     "third_previous_as_built",
     "two_head_as_built",

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 # Source: "I made a transformer by hand", section "Bonus: Efficiency". rax is the address of the context (here 0),
@@ -28,9 +27,8 @@ class Instruction:
     operands: tuple[str, ...]  # a register, a memory operand, a number, a quoted token; of a jump, its label
 
 
-@cache
 def parse(listing: str) -> tuple[tuple[Instruction, ...], dict[str, int]]:
-    """The instructions of a listing, and the index that each label stands for. ValueError names a line it cannot read."""
+    """The instructions of a listing, and the index each label stands for. ValueError names a line it cannot read."""
     program: list[Instruction] = []
     labels: dict[str, int] = {}
     for line in filter(None, map(str.strip, listing.splitlines())):
@@ -48,28 +46,33 @@ def parse(listing: str) -> tuple[tuple[Instruction, ...], dict[str, int]]:
     return tuple(program), labels
 
 
-def run(listing: str, context: Sequence[str]) -> tuple[str, int]:
-    """The token in dl when the listing ends, and how many instructions were executed."""
-    program, labels = parse(listing)
-    registers: dict[str, Any] = {"rax": 0, "rcx": len(context)}
-    equal = False  # the zero flag
-    at = executed = 0
-    while at < len(program):
-        instruction = program[at]
-        at, executed = at + 1, executed + 1
-        if instruction.operation == "mov":
-            registers[instruction.operands[0]] = _value(instruction.operands[1], registers, context)
-        elif instruction.operation == "cmp":
-            left, right = (_value(operand, registers, context) for operand in instruction.operands)
-            equal = left == right
-        elif equal == JUMPS[instruction.operation]:
-            at = labels[instruction.operands[0]]
-    return registers["dl"], executed
+class Assembly:
+    """A listing as a predictor: calling it gives the token, `run` also how many instructions it took."""
 
+    def __init__(self, name: str, listing: str) -> None:
+        self.__name__ = name
+        self.program, self.labels = parse(listing)
 
-def aab_assembly(context: Sequence[str]) -> str:
-    """The answer of the eight instructions, for every context of a and b: a also where the rule is silent."""
-    return run(AAB, context)[0]
+    def __call__(self, context: Sequence[str]) -> str:
+        return self.run(context)[0]
+
+    def run(self, context: Sequence[str]) -> tuple[str, int]:
+        """The token in dl when the listing ends, and how many instructions were executed."""
+        registers: dict[str, Any] = {"rax": 0, "rcx": len(context)}
+        equal = False  # the zero flag
+        at = executed = 0
+        while at < len(self.program):
+            instruction = self.program[at]
+            at, executed = at + 1, executed + 1
+            if instruction.operation == "mov":
+                registers[instruction.operands[0]] = _value(instruction.operands[1], registers, context)
+            elif instruction.operation == "cmp":
+                left, right = (_value(operand, registers, context) for operand in instruction.operands)
+                equal = bool(left == right)
+            elif equal == JUMPS[instruction.operation]:
+                at = self.labels[instruction.operands[0]]
+        answer: str = registers["dl"]
+        return answer, executed
 
 
 def _value(operand: str, registers: dict[str, Any], context: Sequence[str]) -> Any:
@@ -87,3 +90,7 @@ def _address(operand: str, registers: dict[str, Any]) -> int:
     """[rax+rcx-1]: a sum of registers and numbers."""
     terms = operand[1:-1].replace("-", "+-").split("+")
     return sum(registers[term] if term in registers else int(term) for term in terms)
+
+
+# The answer of the eight instructions, for every context of a and b: a also where the rule is silent.
+aab_assembly = Assembly("aab_assembly", AAB)

@@ -1,4 +1,4 @@
-"""The rules of the zoo over the tokens a and b. They read a context by index, so that a proof can see what they read."""
+"""The rules of the zoo over the tokens a and b. They read by index, so that a proof can see what they read."""
 
 from collections.abc import Sequence
 

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from zoo.arrays import Array
 from zoo.errors import ModelError
-from zoo.transformer import Array
 
 
 class Basis:
@@ -32,13 +32,14 @@ class Basis:
         family, *label = (key,) if isinstance(key, str) else key
         if family not in self.labels:
             raise ModelError(f"there are no directions {family!r}, but {', '.join(self.labels)}")
-        rows = np.zeros((len(self.labels[family]), len(self)))
+        rows: Array = np.zeros((len(self.labels[family]), len(self)))
         np.fill_diagonal(rows[:, self._start[family] :], 1)
         if not label:
             return rows
         if label[0] not in self.labels[family]:
             raise ModelError(f"there is no direction {family} {label[0]!r}, but {self.labels[family]}")
-        return rows[self.labels[family].index(label[0])]
+        row: Array = rows[self.labels[family].index(label[0])]
+        return row
 
 
 def move(source: Array, target: Array) -> Array:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from zoo.transformer import Array
+from zoo.arrays import Array
 
 
 def count(vocab: int, n_ctx: int) -> int:
@@ -13,9 +13,14 @@ def count(vocab: int, n_ctx: int) -> int:
 
 
 def batches(vocab: int, n_ctx: int, rows: int = 4096) -> Iterator[Array]:
-    """All contexts of 1 to n_ctx tokens in lexicographic order, as int arrays [at most `rows`, length]."""
+    """All contexts of 1 to n_ctx tokens, as int arrays [at most `rows`, length]."""
     for length in range(1, n_ctx + 1):
-        powers = vocab ** np.arange(length - 1, -1, -1, dtype=np.int64)  # [length]
-        for start in range(0, vocab**length, rows):
-            numbers = np.arange(start, min(start + rows, vocab**length), dtype=np.int64)
-            yield numbers[:, None] // powers % vocab
+        yield from of_length(vocab, length, rows)
+
+
+def of_length(vocab: int, length: int, rows: int = 4096) -> Iterator[Array]:
+    """All contexts of one length in lexicographic order, as int arrays [at most `rows`, length]."""
+    powers = vocab ** np.arange(length - 1, -1, -1, dtype=np.int64)  # [length]
+    for start in range(0, vocab**length, rows):
+        numbers = np.arange(start, min(start + rows, vocab**length), dtype=np.int64)
+        yield numbers[:, None] // powers % vocab

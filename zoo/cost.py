@@ -1,4 +1,4 @@
-"""What a model costs, counted from its arrays: operations and parameters.
+"""What a model costs, counted: operations and parameters from its arrays, instructions from its assembly predictor.
 
 The convention: every add, subtract, multiply, divide, compare, exp, tanh and square root is one operation; a dot
 product of length n is 2n; a softmax row of length n is 5n; a scale other than 1 and a mask are one each a score; every
@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from reference import Assembly
+from zoo.model import Model
 from zoo.transformer import Attention, Mlp, Norm, Transformer
 
 GELU = 9  # x, x*x*x, *0.044715, +x, *sqrt(2/pi), tanh, +1, *x, *0.5
@@ -25,7 +27,7 @@ def flops(transformer: Transformer, seq: int) -> int:
 
 
 def _attention_flops(layer: Attention, seq: int) -> int:
-    head, d_model, d_head, d_v = (layer.sizes[name] for name in ("head", "d_model", "d_head", "d_v"))
+    head, d_head, d_v = (layer.sizes[name] for name in ("head", "d_head", "d_v"))
     maps = sum(2 * w.size for w in (layer.w_q, layer.w_k, layer.w_v, layer.w_o))
     biases = sum(b.size for b in (layer.b_q, layer.b_k, layer.b_v, layer.b_o) if b is not None)
     each_score = 2 * d_head + (layer.multiplier != 1) + layer.causal + 5 + 2 * d_v
@@ -43,7 +45,7 @@ def _norm_flops(norm: Norm | None, seq: int, d_model: int) -> int:
 
 @dataclass(frozen=True)
 class Parameters:
-    """Entries of all arrays, a tied unembedding counted once; those that are not zero; how many different nonzero values."""
+    """Entries of all arrays (a tied unembedding once), how many are not zero, how many different values those have."""
 
     total: int
     nonzero: int
@@ -54,3 +56,12 @@ def parameters(transformer: Transformer) -> Parameters:
     entries = np.concatenate([array.ravel() for _, part in transformer.parts() for _, array in part.arrays()])
     nonzero = entries[entries != 0]
     return Parameters(len(entries), len(nonzero), len(np.unique(nonzero)))
+
+
+def instructions(model: Model) -> dict[str, int] | None:
+    """The least and most instructions that its assembly predictor executes, over every context; None without one."""
+    for predictor in model.predictors:
+        if isinstance(predictor, Assembly):
+            executed = [predictor.run(context)[1] for context in model.contexts()]
+            return {"least": min(executed), "most": max(executed)}
+    return None

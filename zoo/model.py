@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from zoo import contexts
+from zoo.arrays import Array
 from zoo.basis import Basis
 from zoo.errors import ContextError, ModelError
-from zoo.transformer import Array, Transformer, forward
+from zoo.transformer import Transformer, forward
 
 Context = str | Sequence[str]
 Rule = Callable[[Any], AbstractSet[str]]
@@ -102,7 +103,8 @@ class Model:
 
     def logits(self, context: Context) -> Array:
         """Logits of every position of the context, cut to its last n_ctx tokens: [seq, vocab]."""
-        return self.forward(self.encode(context)[None])[0]
+        rows: Array = self.forward(self.encode(context)[None])[0]
+        return rows
 
     def predict(self, context: Context) -> str:
         """The greedy next token."""
@@ -119,7 +121,7 @@ class Model:
         return ("" if self.reads_strings else " ").join(tokens[start:])
 
     def encode(self, context: Context) -> Array:
-        """The numbers of the last n_ctx tokens, int [seq]. ContextError where the context is empty or has other tokens."""
+        """The numbers of the last n_ctx tokens, int [seq]; ContextError for an empty context or another token."""
         if not isinstance(context, str | list | tuple):
             raise ContextError(f"the context is of type {type(context).__name__}, but should be {self._form()}")
         if not len(context):

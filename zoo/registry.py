@@ -64,7 +64,8 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> str:
 def _import_file(path: Path) -> ModuleType:
     name = f"zoo_model_file_{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None and spec.loader is not None  # the name ends in .py
+    assert spec is not None  # the name ends in .py
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # dataclasses look their module up by name
     spec.loader.exec_module(module)

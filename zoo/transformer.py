@@ -6,50 +6,14 @@ be left out.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import pi, sqrt
-from typing import Any, Self
+from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
 
+from zoo.arrays import Array, Part
 from zoo.errors import ContextError, ModelError
-
-Array = NDArray[Any]
-
-
-class Part:
-    """What all parts of a transformer share: named arrays, checked and made read-only when the part is made."""
-
-    shapes: dict[str, str]  # the name of each array -> the names of its dimensions
-
-    def __post_init__(self) -> None:
-        sizes: dict[str, int] = {}
-        for name, dimensions in self.shapes.items():
-            value = getattr(self, name)
-            if value is not None:
-                array = _as_floats(f"{type(self).__name__}.{name}", value)
-                _check_shape(f"{type(self).__name__}.{name}", array, dimensions.split(), sizes)
-                object.__setattr__(self, name, array)
-        object.__setattr__(self, "sizes", sizes)
-
-    sizes: dict[str, int]  # the size of each named dimension
-
-    def arrays(self) -> Iterator[tuple[str, Array]]:
-        """Its own arrays with their names, in order of declaration; what was left out is not listed."""
-        for name in self.shapes:
-            if getattr(self, name) is not None:
-                yield name, getattr(self, name)
-
-    def astype(self, dtype: DTypeLike) -> Self:
-        """A copy with every array in another floating-point type."""
-        changes: dict[str, Any] = {name: array.astype(dtype) for name, array in self.arrays()}
-        for name, value in vars(self).items():
-            if isinstance(value, Part):
-                changes[name] = value.astype(dtype)
-            elif name == "layers":
-                changes[name] = tuple(layer.astype(dtype) for layer in value)
-        return replace(self, **changes)  # type: ignore[type-var]  # every Part is a dataclass
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +24,7 @@ class Norm(Part):
     bias: Array  # [d_model]
     eps: float
 
-    shapes = {"weight": "d_model", "bias": "d_model"}
+    shapes: ClassVar = {"weight": "d_model", "bias": "d_model"}
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -84,7 +48,7 @@ class Attention(Part):
     scale: float | None = None
     norm: Norm | None = None
 
-    shapes = {
+    shapes: ClassVar = {
         "w_q": "head d_model d_head",
         "w_k": "head d_model d_head",
         "w_v": "head d_model d_v",
@@ -117,7 +81,7 @@ class Mlp(Part):
     activation: str
     norm: Norm | None = None
 
-    shapes = {"w_in": "d_model d_mlp", "b_in": "d_mlp", "w_out": "d_mlp d_model", "b_out": "d_model"}
+    shapes: ClassVar = {"w_in": "d_model d_mlp", "b_in": "d_mlp", "w_out": "d_mlp d_model", "b_out": "d_model"}
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -138,7 +102,7 @@ class Transformer(Part):
     final_norm: Norm | None = None
     unembedding: Array | None = None  # [vocab, d_model], one row a token as in the token embedding
 
-    shapes = {
+    shapes: ClassVar = {
         "token_embedding": "vocab d_model",
         "position_embedding": "n_ctx d_model",
         "unembedding": "vocab d_model",
@@ -151,9 +115,9 @@ class Transformer(Part):
             if not isinstance(layer, Attention | Mlp):
                 raise ModelError(f"layer {i} is a {type(layer).__name__}, but should be an Attention or an Mlp")
         for where, part in self.parts():
-            if part.sizes.get("d_model") != self.d_model:
+            if part.sizes["d_model"] != self.d_model:
                 raise ModelError(
-                    f"{where} has d_model {part.sizes.get('d_model')}, but should have the embedding's {self.d_model}"
+                    f"{where} has d_model {part.sizes['d_model']}, but should have the embedding's {self.d_model}"
                 )
             for name, array in part.arrays():
                 if array.dtype != self.dtype:
@@ -174,11 +138,11 @@ class Transformer(Part):
 
     @property
     def n_ctx(self) -> int:
-        return self.position_embedding.shape[0]
+        return self.sizes["n_ctx"]
 
     @property
     def d_model(self) -> int:
-        return self.token_embedding.shape[1]
+        return self.sizes["d_model"]
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -260,7 +224,8 @@ def relu(x: Array) -> Array:
 
 def gelu(x: Array) -> Array:
     """The tanh form, as in GPT-2."""
-    return 0.5 * x * (1 + np.tanh(sqrt(2 / pi) * (x + 0.044715 * x * x * x)))
+    result: Array = 0.5 * x * (1 + np.tanh(sqrt(2 / pi) * (x + 0.044715 * x * x * x)))
+    return result
 
 
 ACTIVATIONS = {"relu": relu, "gelu": gelu}
@@ -283,30 +248,3 @@ def check_tokens(transformer: Transformer, tokens: Array) -> Array:
         wrong = array.min() if array.min() < 0 else array.max()
         raise ContextError(f"token {wrong} is out of range, but should be from 0 to {vocab - 1}")
     return array
-
-
-def _as_floats(name: str, value: Any) -> Array:
-    """A read-only, contiguous copy in a floating-point type; integers become float64."""
-    try:
-        array = np.array(value, order="C")
-    except ValueError:
-        raise ModelError(f"{name} has rows of different lengths, but should be a full array") from None
-    if np.issubdtype(array.dtype, np.integer) or array.dtype == bool:
-        array = array.astype(np.float64)
-    if not np.issubdtype(array.dtype, np.floating):
-        raise ModelError(f"{name} has dtype {array.dtype}, but should hold real numbers")
-    if not np.isfinite(array).all():
-        where = [int(i) for i in np.argwhere(~np.isfinite(array))[0]]
-        raise ModelError(f"{name} is {array[tuple(where)]} at {where}, but should be finite")
-    array.setflags(write=False)
-    return array
-
-
-def _check_shape(name: str, array: Array, dimensions: list[str], sizes: dict[str, int]) -> None:
-    """Binds the size of each dimension when it is first met, and holds later arrays to it."""
-    expected = [sizes.get(dimension) for dimension in dimensions]
-    same_rank = array.ndim == len(dimensions)
-    if not same_rank or any(e not in (None, actual) or not actual for e, actual in zip(expected, array.shape)):
-        described = ", ".join(d if e is None else f"{d} = {e}" for d, e in zip(dimensions, expected))
-        raise ModelError(f"{name} has shape {list(array.shape)}, but should be [{described}], none of them 0")
-    sizes.update(zip(dimensions, array.shape))

@@ -1,5 +1,7 @@
 """The handmade transformer: it continues aabaabaab… from the last two tokens."""
 
+from functools import partial
+
 import numpy as np
 
 import reference
@@ -18,7 +20,7 @@ COMPLETIONS = {
 }
 CLAIMS = (
     Claim("logits of aabaa", LOGITS, lambda m: m.logits("aabaa").tolist(), SOURCE),
-    *(Claim(f"completes {c}", t, lambda m, c=c: m.complete(c, 10), SOURCE) for c, t in COMPLETIONS.items()),
+    *(Claim(f"completes {c}", t, partial(Model.complete, context=c, n=10), SOURCE) for c, t in COMPLETIONS.items()),
     Claim("right on aab x 10", "27 of 27", lambda m: figures.accuracy(m, ("aab" * 10)[:29], start=2), SOURCE),
     Claim("smallest margin", 1023, lambda m: figures.smallest_margin(m)[0], "measured from the published arrays"),
     Claim("operations for 5 tokens", 3935, lambda m: flops(m.transformer, 5), f"{SOURCE} (~4,000); counted"),

@@ -1,0 +1,101 @@
+"""Verdicts for people, as a table, and for programs, as JSON."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeVar
+
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+from rich.text import Text
+
+from properties.checks import CHECKS
+from properties.verdict import Verdict
+from zoo.model import Model
+from zoo.report import console
+
+T = TypeVar("T")
+Result = tuple[str, Model, list[Verdict]]  # what the model was asked for by, the model, its verdicts
+STYLES = {"holds": "green", "deviates": "yellow", "undecided": "yellow", "failed": "bold red"}
+
+
+def as_json(results: Iterable[tuple[Model, list[Verdict]]]) -> dict[str, Any]:
+    """The documented schema, version 1; docs/json.md spells it out."""
+    models = [
+        {
+            "name": model.name,
+            "n_ctx": model.n_ctx,
+            "dtype": str(model.transformer.dtype),
+            "holds": all(verdict.passed for verdict in verdicts),
+            "verdicts": [verdict.as_json() for verdict in verdicts],
+        }
+        for model, verdicts in results
+    ]
+    return {"version": 1, "holds": all(model["holds"] for model in models), "models": models}
+
+
+def progress(items: Sequence[T]) -> Iterable[T]:
+    """The items with a progress bar on the error stream, where that is a terminal."""
+    error = Console(stderr=True)
+    return track(items, "checking", console=error, transient=True, disable=not error.is_terminal)
+
+
+def table(results: Sequence[Result]) -> None:
+    """Checks x models, as many models side by side as there is room for; then what did not simply hold, at length."""
+    out = console()
+    names = [name for name in CHECKS if any(v.check == name for *_, verdicts in results for v in verdicts)]
+    columns = [
+        (model.name, [_cell(verdicts, name) for name in names], _smallest(verdicts)) for _, model, verdicts in results
+    ]
+    room = out.width - 14
+    while columns:
+        shown = [columns.pop(0)]
+        used = _width(shown[0])
+        while columns and used + _width(columns[0]) <= room:
+            used += _width(columns[0])
+            shown.append(columns.pop(0))
+        grid = Table("check", *(name for name, *_ in shown), box=None, pad_edge=False)
+        for row, check in enumerate(names):
+            grid.add_row(check, *(cells[row] for _, cells, _ in shown))
+        grid.add_row("smallest margin", *(margin for *_, margin in shown), style="bold")
+        out.print(grid)
+        out.print()
+    for target, _, verdicts in results:
+        for verdict in verdicts:
+            if verdict.status != "holds":
+                out.print(Text(verdict.message(target), style=STYLES[verdict.status]))
+    counts: dict[str, int] = dict.fromkeys(STYLES, 0)
+    for *_, verdicts in results:
+        for verdict in verdicts:
+            counts[verdict.status] += 1
+    said = {"holds": "hold", "deviates": "deviate as stated", "undecided": "undecided", "failed": "failed"}
+    summary = ", ".join(f"{count} {said[status]}" for status, count in counts.items() if count)
+    out.print(f"{len(results)} model{'s' * (len(results) != 1)}, {sum(counts.values())} checks: {summary}")
+
+
+def _cell(verdicts: list[Verdict], check: str) -> Text:
+    """What a check looked at: "all 62", a sample, or nothing but its own inputs."""
+    for verdict in verdicts:
+        if verdict.check == check:
+            seen = {
+                "enumerated": f"all {verdict.contexts}",
+                "proved": f"all {_count(verdict.contexts)}",
+                "sampled": f"{verdict.contexts} sampled",
+                "computed": verdict.detail if verdict.status == "holds" else "",
+            }[verdict.method]
+            text = seen if verdict.status == "holds" else f"{verdict.status.upper()} {seen}".rstrip()
+            return Text(text, style=STYLES[verdict.status])
+    return Text("-", style="dim")
+
+
+def _count(contexts: int) -> str:
+    return str(contexts) if contexts < 10**6 else f"~2^{contexts.bit_length() - 1}"
+
+
+def _smallest(verdicts: list[Verdict]) -> str:
+    margins = [verdict.margin for verdict in verdicts if verdict.margin is not None]
+    return f"{min(margins):.6g}" if margins else "-"
+
+
+def _width(column: tuple[str, list[Text], str]) -> int:
+    name, cells, margin = column
+    return 2 + max(len(name), len(margin), *(len(cell) for cell in cells))

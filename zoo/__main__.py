@@ -1,0 +1,142 @@
+"""The command: `zoo list`, `verify`, `predict`, `complete`, `show`, `cost`."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from importlib import metadata
+from typing import Any
+
+from zoo import registry
+from zoo.errors import ModelError, UnknownNameError, ZooError
+from zoo.model import Context, Model
+
+# What only one command needs is imported where it is used: the start-up stays quick.
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit status 0: all holds, or deviates as stated; 1: something failed or is undecided; 2: usage or bad input."""
+    options = parser().parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except ZooError as error:
+        print(f"zoo: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:  # the reader, `head` say, has what it wanted
+        sys.stderr.close()
+        return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    result = argparse.ArgumentParser(prog="zoo", description="Hand-built transformers, checked in every context.")
+    result.add_argument("--version", action="version", version=f"handmade-zoo {metadata.version('handmade-zoo')}")
+    commands = result.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name: str, run: Any, text: str) -> argparse.ArgumentParser:
+        one = commands.add_parser(name, help=text, description=text)
+        one.set_defaults(run=run)
+        return one
+
+    one_model: dict[str, Any] = {
+        "metavar": "NAME",
+        "help": "a model of the zoo, or a Python file that defines MODEL (it is run)",
+    }
+    some_models = one_model | {"nargs": "*", "help": f"{one_model['help']}; all of the zoo if none is given"}
+
+    command("list", list_models, "List the models of the zoo.")
+    verify_ = command("verify", verify, "Check models in every context. Model files are Python code and are run.")
+    verify_.add_argument("names", **some_models)
+    verify_.add_argument("--check", nargs="+", default=[], metavar="NAME", help="only these checks")
+    verify_.add_argument("--json", action="store_true", help="print verdicts as JSON")
+    predict_ = command("predict", predict, "Print the token a model says next.")
+    complete_ = command("complete", complete, "Print the tokens a model says next, each fed back to it.")
+    complete_.add_argument("-n", type=int, default=15, help="how many tokens (15)")
+    show_ = command("show", show, "Print a model's weights as sentences and its claims, and how it reads a context.")
+    for one in (predict_, complete_, show_):
+        one.add_argument("name", **one_model)
+        one.add_argument("context", metavar="CONTEXT", nargs="?" if one is show_ else None, help=CONTEXT_HELP)
+    cost_ = command("cost", cost, "Count operations, parameters and instructions.")
+    cost_.add_argument("names", **some_models)
+    cost_.add_argument("--json", action="store_true", help="print the counts as JSON")
+    return result
+
+
+CONTEXT_HELP = "the tokens so far, as one word; separated by spaces where tokens are more than one character"
+
+
+def find(name: str) -> Model:
+    """A model by its name, or the one in a file if the name looks like a path."""
+    return registry.load_file(name) if name.endswith(".py") or "/" in name else registry.load(name)
+
+
+def find_all(names: Sequence[str]) -> list[tuple[str, Model]]:
+    """Models with what they were asked for by; two that have the same name cannot be told apart in a table."""
+    found = [(name, find(name)) for name in names or registry.names()]
+    for i, (target, model) in enumerate(found):
+        for other, earlier in found[:i]:
+            if earlier.name == model.name:
+                raise ModelError(f"{target} repeats the name {model.name!r} of {other}, but should have its own")
+    return found
+
+
+def read_context(model: Model, text: str) -> Context:
+    return text if model.reads_strings else tuple(text.split())
+
+
+def list_models(options: argparse.Namespace) -> int:
+    from zoo import report
+
+    report.list_models([model for _, model in find_all([])])
+    return 0
+
+
+def verify(options: argparse.Namespace) -> int:
+    from properties import checks, report
+
+    planned = [(target, model, checks(model, options.check)) for target, model in find_all(options.names)]
+    for name in options.check:
+        if not any(name == chosen for *_, run in planned for chosen, _ in run):
+            raise UnknownNameError(f"the check {name!r} applies to none of these models, and would settle nothing")
+    results = [(target, model, [run(model) for _, run in chosen]) for target, model, chosen in report.progress(planned)]
+    if options.json:
+        print(json.dumps(report.as_json([(model, verdicts) for _, model, verdicts in results]), indent=2))
+    else:
+        report.table(results)
+    return 0 if all(verdict.passed for *_, verdicts in results for verdict in verdicts) else 1
+
+
+def predict(options: argparse.Namespace) -> int:
+    model = find(options.name)
+    print(model.predict(read_context(model, options.context)))
+    return 0
+
+
+def complete(options: argparse.Namespace) -> int:
+    model = find(options.name)
+    print(model.complete(read_context(model, options.context), options.n))
+    return 0
+
+
+def show(options: argparse.Namespace) -> int:
+    from zoo import report
+
+    model = find(options.name)
+    report.show(model)
+    if options.context is not None:
+        report.show_context(model, read_context(model, options.context))
+    return 0
+
+
+def cost(options: argparse.Namespace) -> int:
+    from zoo import report
+
+    models = [model for _, model in find_all(options.names)]
+    if options.json:
+        print(json.dumps(report.costs_as_json(models), indent=2))
+    else:
+        report.costs(models)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,77 @@
+"""What all parts of a transformer share: named arrays, checked and made read-only when the part is made."""
+
+from collections.abc import Iterator
+from dataclasses import Field, replace
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from zoo.errors import ModelError
+
+Array = NDArray[Any]
+
+
+class Part:
+    """The base of Norm, Attention, Mlp and Transformer, which are dataclasses with a shape for each array."""
+
+    shapes: ClassVar[dict[str, str]]  # the name of each array -> the names of its dimensions
+    sizes: dict[str, int]  # the name of each dimension -> its size
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+    def __post_init__(self) -> None:
+        sizes: dict[str, int] = {}
+        fields = self.__dataclass_fields__
+        for name, dimensions in self.shapes.items():
+            value = getattr(self, name)
+            if value is None:
+                if fields[name].default is not None:
+                    raise ModelError(f"{type(self).__name__}.{name} is None, but should be [{dimensions}]")
+            else:
+                array = _as_floats(f"{type(self).__name__}.{name}", value)
+                _check_shape(f"{type(self).__name__}.{name}", array, dimensions.split(), sizes)
+                object.__setattr__(self, name, array)
+        object.__setattr__(self, "sizes", sizes)
+
+    def arrays(self) -> Iterator[tuple[str, Array]]:
+        """Its own arrays with their names, in order of declaration; what was left out is not listed."""
+        for name in self.shapes:
+            if getattr(self, name) is not None:
+                yield name, getattr(self, name)
+
+    def astype(self, dtype: DTypeLike) -> Self:
+        """A copy with every array in another floating-point type."""
+        changes: dict[str, Any] = {name: array.astype(dtype) for name, array in self.arrays()}
+        for name, value in vars(self).items():
+            if isinstance(value, Part):
+                changes[name] = value.astype(dtype)
+            elif name == "layers":
+                changes[name] = tuple(layer.astype(dtype) for layer in value)
+        return replace(self, **changes)
+
+
+def _as_floats(name: str, value: Any) -> Array:
+    """A read-only, contiguous copy in a floating-point type; integers become float64."""
+    try:
+        array = np.array(value, order="C")
+    except ValueError:
+        raise ModelError(f"{name} has rows of different lengths, but should be a full array") from None
+    if np.issubdtype(array.dtype, np.integer) or array.dtype == bool:
+        array = array.astype(np.float64)
+    if not np.issubdtype(array.dtype, np.floating):
+        raise ModelError(f"{name} has dtype {array.dtype}, but should hold real numbers")
+    if not np.isfinite(array).all():
+        where = [int(i) for i in np.argwhere(~np.isfinite(array))[0]]
+        raise ModelError(f"{name} is {array[tuple(where)]} at {where}, but should be finite")
+    array.setflags(write=False)
+    return array
+
+
+def _check_shape(name: str, array: Array, dimensions: list[str], sizes: dict[str, int]) -> None:
+    """Binds the size of each dimension when it is first met, and holds later arrays to it."""
+    expected = [sizes.get(dimension) for dimension in dimensions]
+    same_rank = array.ndim == len(dimensions)
+    if not same_rank or any(e not in (None, actual) or not actual for e, actual in zip(expected, array.shape)):
+        described = ", ".join(d if e is None else f"{d} = {e}" for d, e in zip(dimensions, expected))
+        raise ModelError(f"{name} has shape {list(array.shape)}, but should be [{described}], none of them 0")
+    sizes.update(zip(dimensions, array.shape))

@@ -1,0 +1,189 @@
+"""What the command prints of a model: its weights as sentences, its claims, how it reads a context, what it costs."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from zoo.arrays import Array
+from zoo.basis import describe
+from zoo.cost import flops, instructions, parameters
+from zoo.model import Context, Model
+from zoo.transformer import Attention, Mlp, Norm, forward
+
+
+def console() -> Console:
+    """The width of the terminal; where there is none, wide enough that no table is cut."""
+    plain = Console(highlight=False)
+    return plain if plain.is_terminal else Console(highlight=False, width=240)
+
+
+def grid(*columns: str) -> Table:
+    return Table(*columns, box=None, pad_edge=False)
+
+
+def list_models(models: Iterable[Model]) -> None:
+    table = grid("model", "n_ctx", "vocabulary", "d_model", "rule", "source")
+    for model in models:
+        rule = getattr(model.rule, "__name__", "-")
+        sizes = (str(model.n_ctx), " ".join(model.vocab), str(model.transformer.d_model))
+        table.add_row(model.name, *sizes, rule, model.source)
+    console().print(table)
+
+
+def show(model: Model) -> None:
+    """Every array as sentences "from this direction to that", then the claims with what was recomputed."""
+    out = console()
+    transformer = model.transformer
+    tied = "tied" if transformer.unembedding is None else "untied"
+    out.print(f"{model.name}: n_ctx {model.n_ctx}, d_model {transformer.d_model}, {transformer.dtype}, {tied}")
+    out.print(f"source: {model.source}" if model.source else "source: not stated")
+    for title, sentences in _sentences(model):
+        if sentences:
+            out.print(f"\n{title}", style="bold")
+            out.print("\n".join(f"  {line}" for line in sentences.splitlines()))
+    if model.claims:
+        table = grid("claim", "claimed", "recomputed", "source")
+        for claim in model.claims:
+            table.add_row(claim.text, str(claim.claimed), str(claim.recompute(model)), claim.source)
+        out.print()
+        out.print(table)
+    for deviation in model.deviations:
+        meant = getattr(deviation.meant, "__name__", "another rule")
+        contexts = ", ".join(c if isinstance(c, str) else " ".join(c) for c in deviation.contexts)
+        out.print(f"\ndeviates from {meant}, which was meant, in {contexts}: {deviation.why}")
+
+
+def _sentences(model: Model) -> Iterable[tuple[str, str]]:
+    transformer = model.transformer
+    residual = _names(model.basis.names if model.basis else (), transformer.d_model, "dim")
+    tokens = [f"token {token}" for token in model.vocab]
+    yield "token embedding", describe(transformer.token_embedding, tokens, residual)
+    yield (
+        "position embedding",
+        describe(transformer.position_embedding, [f"position {i}" for i in range(model.n_ctx)], residual),
+    )
+    for i, layer in enumerate(transformer.layers):
+        yield from _norm_sentences(f"layer {i} norm", layer.norm, residual)
+        if isinstance(layer, Attention):
+            mask = "causal" if layer.causal else "no mask"
+            yield (
+                f"layer {i}: attention, {mask}, scores times {layer.multiplier:g}",
+                "\n".join(_head_sentences(model, layer, residual)),
+            )
+        else:
+            hidden = [f"neuron {j}" for j in range(layer.sizes["d_mlp"])]
+            yield f"layer {i}: Mlp, {layer.activation}", "\n".join(_mlp_sentences(layer, residual, hidden))
+    yield from _norm_sentences("final norm", transformer.final_norm, residual)
+    if transformer.unembedding is not None:
+        yield "unembedding", describe(transformer.unembedding, tokens, residual)
+
+
+def _head_sentences(model: Model, layer: Attention, residual: Sequence[str]) -> Iterable[str]:
+    named = model.head_basis.names if model.head_basis else ()
+    for h in range(layer.sizes["head"]):
+        for what, w, b in (("q", layer.w_q, layer.b_q), ("k", layer.w_k, layer.b_k), ("v", layer.w_v, layer.b_v)):
+            inner = _names(named, w.shape[2], "dim")
+            yield from (f"head {h} {what}: {line}" for line in _map_sentences(w[h], b, h, residual, inner))
+        inner = _names(named, layer.sizes["d_v"], "dim")
+        yield from (f"head {h} o: {line}" for line in describe(layer.w_o[h], inner, residual).splitlines())
+    if layer.b_o is not None:
+        yield describe(layer.b_o[None], ["always"], residual)
+
+
+def _map_sentences(w: Array, b: Array | None, h: int, rows: Sequence[str], columns: Sequence[str]) -> list[str]:
+    bias = "" if b is None else describe(b[h][None], ["always"], columns)
+    return [*describe(w, rows, columns).splitlines(), *bias.splitlines()]
+
+
+def _mlp_sentences(layer: Mlp, residual: Sequence[str], hidden: Sequence[str]) -> Iterable[str]:
+    yield describe(layer.w_in, residual, hidden)
+    yield describe(layer.b_in[None], ["always"], hidden)
+    yield describe(layer.w_out, hidden, residual)
+    yield describe(layer.b_out[None], ["always"], residual)
+
+
+def _norm_sentences(title: str, norm: Norm | None, residual: Sequence[str]) -> Iterable[tuple[str, str]]:
+    if norm is not None:
+        yield f"{title}, eps {norm.eps:g}", describe(np.stack([norm.weight, norm.bias]), ["times", "plus"], residual)
+
+
+def _names(named: Sequence[str], size: int, kind: str) -> Sequence[str]:
+    return named if len(named) == size else [f"{kind} {i}" for i in range(size)]
+
+
+def show_context(model: Model, context: Context) -> None:
+    """Where each head looks from the last position, and what each part adds to the logits there."""
+    out = console()
+    tokens = model.encode(context)
+    trace: dict[str, Array] = {}
+    logits = forward(model.transformer, tokens[None], trace)[0]
+    read = model.decode(tokens)
+    columns = [f"{token}{i}" for i, token in enumerate(read)]
+    written = read if isinstance(read, str) else " ".join(read)
+    out.print(f"\nafter {written}: {model.predict(context)}", style="bold")
+    for i, layer in enumerate(model.transformer.layers):
+        if isinstance(layer, Attention):
+            for h in range(layer.sizes["head"]):
+                table = grid(f"attention {i}.{h}", *columns)
+                for row, weights in zip(columns, trace[f"{i}.pattern"][0, h]):
+                    table.add_row(row, *(f"{weight:.3g}" for weight in weights))
+                out.print(table)
+                out.print()
+    table = grid("share of the logits", *model.vocab)
+    for name, share in shares(model, trace):
+        table.add_row(name, *(f"{value:.6g}" for value in share))
+    table.add_row("logits", *(f"{value:.6g}" for value in logits[-1]), style="bold")
+    out.print(table)
+
+
+def shares(model: Model, trace: dict[str, Array]) -> Iterable[tuple[str, Array]]:
+    """What each part adds to the logits of the last position, [vocab] each; they sum to the logits.
+
+    Where there is a final Norm, its mean and deviation are taken as they are: direct logit attribution.
+    """
+    transformer = model.transformer
+    parts = [("embedding", trace["embedding"][0, -1])]
+    for i, layer in enumerate(transformer.layers):
+        if isinstance(layer, Attention):
+            parts += [(f"head {i}.{h}", trace[f"{i}.heads"][0, h, -1]) for h in range(layer.sizes["head"])]
+            if layer.b_o is not None:
+                parts.append((f"bias {i}", layer.b_o))
+        else:
+            parts.append((f"mlp {i}", trace[f"{i}.mlp"][0, -1]))
+    unembedding = transformer.token_embedding if transformer.unembedding is None else transformer.unembedding
+    norm = transformer.final_norm
+    if norm is not None:
+        stream = trace["residual"][0, -1]
+        deviation = np.sqrt(stream.var() + norm.eps)
+        parts = [(name, (part - part.mean()) / deviation * norm.weight) for name, part in parts]
+        parts.append(("final norm bias", norm.bias))
+    return [(name, unembedding @ part) for name, part in parts]
+
+
+def costs_as_json(models: Iterable[Model]) -> dict[str, Any]:
+    """The documented schema, version 1; docs/json.md spells it out."""
+    return {
+        "version": 1,
+        "models": [
+            {
+                "name": model.name,
+                "n_ctx": model.n_ctx,
+                "flops": flops(model.transformer, model.n_ctx),
+                "parameters": vars(parameters(model.transformer)),
+                "instructions": instructions(model),
+            }
+            for model in models
+        ],
+    }
+
+
+def costs(models: Iterable[Model]) -> None:
+    table = grid("model", "n_ctx", "FLOPs", "parameters", "nonzero", "unique", "instructions")
+    for cost in costs_as_json(models)["models"]:
+        most = "-" if cost["instructions"] is None else "{least} to {most}".format(**cost["instructions"])
+        counts = (cost["n_ctx"], cost["flops"], *cost["parameters"].values())
+        table.add_row(cost["name"], *(f"{count:,}" for count in counts), most)
+    console().print(table)
