@@ -140,7 +140,7 @@ def claims(model: Model) -> Finding:
         if found != claim.claimed:
             detail = f"{claim.text} is {found!r}, but {claim.claimed!r} is claimed ({claim.source})"
             return Finding("failed", "computed", 0, detail)
-    return Finding("holds", "computed", 0, f"{len(model.claims)} claims")
+    return Finding("holds", "computed", 0, f"{len(model.claims)} claim{'s' * (len(model.claims) > 1)}")
 
 
 def _settled(seen: Survey) -> Finding:

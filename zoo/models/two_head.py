@@ -27,12 +27,13 @@ def transformer(n_ctx: int, query_scale: float, b_o_times: int) -> Transformer:
     slot, unused, value = head["pos"], head["unused"], head["value"]
     asks_previous = move(pos, slot) + move(pos[1:], slot[:-1])  # for my position and the one before
     asks_third = move(pos[3:], slot[3:]) + move(pos[3:], slot[:-3])  # for mine and the third before; first three: none
-    offers = move(pos, slot) + move(a, unused) + move(b, value)  # my position; the token too, where nothing asks for it
+    offers = move(pos, slot)  # my position
+    offers_token = move(a, unused) + move(b, value)  # in the second head the token too, where nothing asks for it
     counts = move(a, value) - move(b, value)  # an a +1, a b -1
     says = move(value, b) - move(value, a)  # the mean count goes from a to b
     attention = Attention(
         w_q=query_scale * np.stack([asks_previous, asks_third]),
-        w_k=np.stack([offers, offers]),
+        w_k=np.stack([offers, offers + offers_token]),
         w_v=np.stack([counts, counts]),
         w_o=np.stack([SCALE * says, (SCALE + 1) * says]),
         b_o=b_o_times * SCALE * a,  # without a count, it is a

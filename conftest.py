@@ -1,0 +1,72 @@
+"""Hypothesis profiles, and the examples of the documents as tests."""
+
+import doctest
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+from hypothesis import settings
+from hypothesis.database import DirectoryBasedExampleDatabase
+from sybil import Example, Sybil
+from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
+
+settings.register_profile("dev", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
+settings.register_profile(
+    "nightly",
+    deadline=None,
+    derandomize=False,
+    max_examples=5000,
+    print_blob=True,
+    database=DirectoryBasedExampleDatabase(".hypothesis/nightly"),
+)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev"))
+
+DOCUMENTS = Path(__file__).parent
+
+
+class FileOrPython(PythonCodeBlockParser):
+    """A block that begins with the name of a file, `# my_model.py`, is written to it; any other is run."""
+
+    def evaluate(self, example: Example) -> str | None:
+        name = re.match(r"# (\w+\.py)\n", example.parsed)
+        if name is None:
+            super().evaluate(example)
+        else:
+            (example.namespace["folder"] / name[1]).write_text(example.parsed)
+        return None
+
+
+class Console(CodeBlockParser):
+    """Each line after `$ ` is run, and must print what stands below it; `...` stands for any text."""
+
+    language = "console"
+
+    def evaluate(self, example: Example) -> str | None:
+        for block in re.split(r"^\$ ", example.parsed, flags=re.MULTILINE)[1:]:
+            command, _, expected = block.partition("\n")
+            if command.startswith(("make", "pip", "git")):
+                continue  # these set up what the tests already run in
+            environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+            done = subprocess.run(
+                shlex.split(command), cwd=example.namespace["folder"], env=environment, capture_output=True, text=True
+            )
+            found = "".join(f"{line.rstrip()}\n" for line in (done.stdout + done.stderr).splitlines())
+            flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+            if not doctest.OutputChecker().check_output(expected, found, flags):
+                return f"$ {command}\nprinted\n{found}\nbut the document says\n{expected}"
+        return None
+
+
+def _setup(namespace: dict[str, object]) -> None:
+    import tempfile
+
+    namespace["folder"] = Path(tempfile.mkdtemp())
+
+
+pytest_collect_file = Sybil(
+    parsers=[FileOrPython(), Console()], patterns=["README.md", "docs/*.md"], setup=_setup
+).pytest()
