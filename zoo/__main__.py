@@ -58,6 +58,10 @@ def parser() -> argparse.ArgumentParser:
     cost_ = command("cost", cost, "Count operations, parameters and instructions.")
     cost_.add_argument("names", **some_models)
     cost_.add_argument("--json", action="store_true", help="print the counts as JSON")
+    distill_ = command("distill", distill, "Print the smallest program found that answers as a model in every context.")
+    distill_.add_argument("name", **one_model)
+    distill_.add_argument("--to", choices=["python", "c", "x86"], default="python", help="what to write it in (python)")
+    distill_.add_argument("--n-ctx", type=int, metavar="N", help="that member of the model's family")
     return result
 
 
@@ -67,6 +71,11 @@ CONTEXT_HELP = "the tokens so far, as one word; separated by spaces where tokens
 def find(name: str) -> Model:
     """A model by its name, or the one in a file if the name looks like a path."""
     return registry.load_file(name) if name.endswith(".py") or "/" in name else registry.load(name)
+
+
+def find_member(options: argparse.Namespace) -> Model:
+    """The model called by --name, or with --n-ctx that member of its family."""
+    return find(options.name) if options.n_ctx is None else registry.load(options.name, options.n_ctx)
 
 
 def find_all(names: Sequence[str]) -> list[tuple[str, Model]]:
@@ -124,6 +133,13 @@ def show(options: argparse.Namespace) -> int:
     report.show(model)
     if options.context is not None:
         report.show_context(model, read_context(model, options.context))
+    return 0
+
+
+def distill(options: argparse.Namespace) -> int:
+    from zoo import targets
+
+    print(targets.write(find_member(options), options.to), end="")
     return 0
 
 

@@ -7,13 +7,16 @@ import numpy as np
 import pytest
 
 import zoo
+from properties.strategies import each_attention
 from zoo import cache, enumeration, sums
 from zoo.arrays import Array
 from zoo.models import ab
 from zoo.transformer import Attention, Transformer, forward
 
 SINGLE = zoo.load("two_head").transformer
-DEEP = replace(SINGLE, layers=[replace(layer, causal=True) for layer in [*SINGLE.layers, *SINGLE.layers]])
+DEEP = each_attention(
+    replace(SINGLE, layers=[*SINGLE.layers, *SINGLE.layers]), lambda layer: replace(layer, causal=True)
+)
 
 
 def wrong(transformer: Transformer) -> int:
