@@ -53,7 +53,7 @@ def runnable(program: Program, target: Target, text: str) -> Callable[[tuple[int
 
 
 def held(program: Program, run: Callable[[tuple[int, ...]], int]) -> int:
-    """In how many contexts a function answered as the program does; AssertionError names the first where it does not."""
+    """In how many contexts a function answered as the program does; AssertionError names the first other."""
     tried = 0
     for tokens in first_contexts(program):
         if (found := run(tokens)) != (expected := program(tokens)):
