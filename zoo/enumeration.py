@@ -122,7 +122,7 @@ def _run(transformer: Transformer, length: int, numbers: Array, rows: int = 4096
     """The last row of logits that `forward` gives in the contexts with these numbers: [contexts, vocab]"""
     powers = transformer.sizes["vocab"] ** np.arange(length - 1, -1, -1)
     parts = (numbers[i : i + rows, None] // powers % transformer.sizes["vocab"] for i in range(0, len(numbers), rows))
-    return np.concatenate([forward(transformer, part)[:, -1] for part in parts])
+    return np.concatenate([forward(transformer, part, last=True)[:, -1] for part in parts])
 
 
 def _by_sums(transformer: Transformer, lengths: list[int]) -> Iterator[Tile]:
@@ -159,7 +159,7 @@ def _by_forward(transformer: Transformer, lengths: list[int]) -> Iterator[Tile]:
         start = 0
         for batch in contexts.of_length(transformer.sizes["vocab"], length):
             index = (slice(start, start + len(batch)),)
-            values = forward(transformer, batch)[:, -1].T
+            values = forward(transformer, batch, last=True)[:, -1].T
             yield Tile(length, (transformer.sizes["vocab"] ** length,), index, values, -np.inf)
             start += len(batch)
 

@@ -97,9 +97,9 @@ class Model:
         """Whether contexts are strings: all tokens are single characters."""
         return all(len(token) == 1 for token in self.vocab)
 
-    def forward(self, tokens: Array) -> Array:
-        """Logits for a batch: int [batch, seq] -> float [batch, seq, vocab]."""
-        return forward(self.transformer, tokens)
+    def forward(self, tokens: Array, last: bool = False) -> Array:
+        """Logits for a batch: int [batch, seq] -> float [batch, seq, vocab]; only the last position: [batch, 1, vocab]."""
+        return forward(self.transformer, tokens, last=last)
 
     def logits(self, context: Context) -> Array:
         """Logits of every position of the context, cut to its last n_ctx tokens: [seq, vocab]."""
@@ -108,7 +108,7 @@ class Model:
 
     def predict(self, context: Context) -> str:
         """The greedy next token."""
-        return self.vocab[int(self.logits(context)[-1].argmax())]
+        return self.vocab[int(self.forward(self.encode(context)[None], last=True)[0, -1].argmax())]
 
     def complete(self, context: Context, n: int) -> str:
         """The next n tokens by greedy generation, without the context; with spaces where tokens are not characters."""
@@ -145,7 +145,9 @@ class Model:
 
     def answer_logits(self) -> Array:
         """The last row of logits for every context, in the order of `contexts()`: [contexts, vocab]."""
-        return np.concatenate([self.forward(b)[:, -1] for b in contexts.batches(len(self.vocab), self.n_ctx)])
+        return np.concatenate(
+            [self.forward(b, last=True)[:, -1] for b in contexts.batches(len(self.vocab), self.n_ctx)]
+        )
 
     def _form(self) -> str:
         tokens = ", ".join(self.vocab)

@@ -104,8 +104,8 @@ def test_a_mask_that_leaks_one_position(monkeypatch: pytest.MonkeyPatch) -> None
 class Mixing(Model):
     """A batch in which each context gets its neighbour's logits."""
 
-    def forward(self, tokens: Array) -> Array:
-        return np.roll(super().forward(tokens), 1, axis=0)
+    def forward(self, tokens: Array, last: bool = False) -> Array:
+        return np.roll(super().forward(tokens, last), 1, axis=0)
 
 
 def test_a_batch_that_mixes_rows() -> None:
@@ -219,8 +219,8 @@ def test_a_model_that_reads_the_wrong_end_of_a_long_context() -> None:
 def test_a_bias_added_once_for_each_head(monkeypatch: pytest.MonkeyPatch) -> None:
     attend = transformer.attend
 
-    def twice(x: Array, layer: Attention, trace: dict[str, Array], i: int) -> Array:
-        return attend(x, layer, trace, i) + (0 if layer.b_o is None else layer.b_o)
+    def twice(x: Array, layer: Attention, trace: dict[str, Array], i: int, rows: int) -> Array:
+        return attend(x, layer, trace, i, rows) + (0 if layer.b_o is None else layer.b_o)
 
     monkeypatch.setattr(transformer, "attend", twice)
     assert shown(failing("heads", two_head.MODEL)) == "a"
