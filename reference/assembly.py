@@ -57,7 +57,7 @@ class Assembly:
     """A listing as a predictor: calling it gives the token, `run` also how many instructions it took."""
 
     def __init__(self, name: str, listing: str) -> None:
-        self.__name__ = name
+        self.__name__, self.listing = name, listing
         self.program, self.labels = parse(listing)
 
     def __call__(self, context: Sequence[str]) -> str:

@@ -98,7 +98,7 @@ class Model:
         return all(len(token) == 1 for token in self.vocab)
 
     def forward(self, tokens: Array, last: bool = False) -> Array:
-        """Logits for a batch: int [batch, seq] -> float [batch, seq, vocab]; only the last position: [batch, 1, vocab]."""
+        """Logits for a batch: int [batch, seq] -> float [batch, seq, vocab]; only the last row: [batch, 1, vocab]."""
         return forward(self.transformer, tokens, last=last)
 
     def logits(self, context: Context) -> Array:
