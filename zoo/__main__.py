@@ -5,6 +5,7 @@ import json
 import sys
 from collections.abc import Sequence
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 from zoo import registry
@@ -55,9 +56,13 @@ def parser() -> argparse.ArgumentParser:
     for one in (predict_, complete_, show_):
         one.add_argument("name", **one_model)
         one.add_argument("context", metavar="CONTEXT", nargs="?" if one is show_ else None, help=CONTEXT_HELP)
-    cost_ = command("cost", cost, "Count operations, parameters and instructions.")
+    cost_ = command(
+        "cost", cost, "Count operations, parameters and instructions; time the models named, by every implementation."
+    )
     cost_.add_argument("names", **some_models)
+    cost_.add_argument("--n-ctx", type=int, metavar="N", help="that member of the families named")
     cost_.add_argument("--json", action="store_true", help="print the counts as JSON")
+    cost_.add_argument("--svg", metavar="FILE", help="draw the times of the one model named into a file")
     distill_ = command("distill", distill, "Print the smallest program found that answers as a model in every context.")
     distill_.add_argument("name", **one_model)
     distill_.add_argument("--to", choices=["python", "c", "x86"], default="python", help="what to write it in (python)")
@@ -144,13 +149,20 @@ def distill(options: argparse.Namespace) -> int:
 
 
 def cost(options: argparse.Namespace) -> int:
-    from zoo import report
+    from zoo import ladder, picture, report
 
+    if (options.svg and len(options.names) != 1) or (options.n_ctx is not None and not options.names):
+        raise UnknownNameError("no model is named, but --svg should go with one and --n-ctx with at least one")
     models = [model for _, model in find_all(options.names)]
+    if options.n_ctx is not None:
+        models = [registry.load(name, options.n_ctx) for name in options.names]
+    ladders = {model.name: ladder.ladder(model) for model in models if options.names}  # without names it stays quick
     if options.json:
-        print(json.dumps(report.costs_as_json(models), indent=2))
+        print(json.dumps(report.costs_as_json(models, ladders), indent=2))
     else:
-        report.costs(models)
+        report.costs(models, ladders)
+    if options.svg:
+        Path(options.svg).write_text(picture.ladder(models[0], ladders[models[0].name]), encoding="utf-8")
     return 0
 
 

@@ -31,6 +31,27 @@ def flops(transformer: Transformer, seq: int, rows: int | None = None, fused: bo
     return count + rows * (_norm(transformer.final_norm, d_model, fused) + product * d_model * vocab)
 
 
+def answer_flops(transformer: Transformer, seq: int) -> int:
+    """Operations of `forward(last=True)`: from the last Attention on only one row, which needs no mask."""
+    d_model = transformer.d_model
+    attentions = [i for i, layer in enumerate(transformer.layers) if isinstance(layer, Attention)]
+    final = attentions[-1] if attentions else -1
+    count = flops(transformer, seq, rows=1) + (seq - 1) * d_model  # the last row, and the other rows' embeddings
+    for i, layer in enumerate(transformer.layers[: final + 1]):
+        norm = _norm(layer.norm, d_model, False)
+        if i < final:
+            own = _attention(layer, seq, False) if isinstance(layer, Attention) else _mlp(layer, False)
+            count += (seq - 1) * (norm + own + d_model)
+        elif isinstance(layer, Attention):  # of the other rows, keys and values
+            arrays = (
+                2 * layer.w_k.size,
+                2 * layer.w_v.size,
+                *(b.size for b in (layer.b_k, layer.b_v) if b is not None),
+            )
+            count += (seq - 1) * (norm + sum(arrays)) - layer.sizes["head"] * seq * layer.causal
+    return count
+
+
 def _attention(layer: Attention, seq: int, fused: bool) -> int:
     """For one row that sees `seq` tokens."""
     product = 1 if fused else 2
