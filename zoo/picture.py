@@ -1,13 +1,13 @@
 """The ladder as an SVG of our own: time and work of each implementation for one context, on logarithmic scales."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from html import escape
 
 from zoo.ladder import Rung
 from zoo.model import Model
 
-WIDTH, LEFT, GAP, ROW, TOP = 900, 130, 70, 28, 78
+WIDTH, LEFT, GAP, ROW, TOP = 900, 140, 80, 28, 78
 PANEL = (WIDTH - LEFT - GAP - 80) / 2
 INK, GREY, TIME, FLOPS, INSTRUCTIONS = "#1f2328", "#8c959f", "#0969da", "#bc4c00", "#8250df"
 MACHINE_CODE = ("assembly", "native")  # their work is instructions
@@ -34,9 +34,8 @@ def ladder(model: Model, rungs: Sequence[Rung]) -> str:
 
 
 def _panel(
-    title: str, left: float, values: Sequence[float | None], colours: Sequence[str], say: object
+    title: str, left: float, values: Sequence[float | None], colours: Sequence[str], say: Callable[[float], str]
 ) -> Iterator[str]:
-    assert callable(say)
     known = [value for value in values if value]
     low, high = (f(math.log10(x)) for f, x in ((math.floor, min(known)), (math.ceil, max(known))))
     high = max(high, low + 1)
@@ -55,10 +54,9 @@ def _panel(
             y = _y(i)
             yield f'<line x1="{left}" y1="{y}" x2="{x(value):.1f}" y2="{y}" stroke="{colour}" stroke-width="2"/>'
             yield f'<circle cx="{x(value):.1f}" cy="{y}" r="5" fill="{colour}"/>'
-            yield (
-                f'<text x="{x(value) + 10:.1f}" y="{y + 5}" stroke="white" stroke-width="4" paint-order="stroke">'
-                f"{say(value)}</text>"
-            )
+            label = say(value)
+            yield f'<rect x="{x(value) + 8:.1f}" y="{y - 9}" width="{7.2 * len(label) + 4:.1f}" height="18" fill="white"/>'
+            yield _text(x(value) + 10, y + 5, label)
         else:
             yield _text(left, _y(i) + 5, "not counted: Python", fill=GREY, size=11)
 
