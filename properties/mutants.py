@@ -41,7 +41,7 @@ class Mutant:
 
 @dataclass(frozen=True)
 class Story:
-    """What became of a mutant: caught by a check at its first such context, equal, or open at the first that differs."""
+    """What became of a mutant: caught by a check, equal, or open; with the shortest context that shows it."""
 
     mutant: Mutant
     outcome: str  # "caught", "equal" or "open"
@@ -108,9 +108,8 @@ def mutants(transformer: Transformer) -> Iterator[Mutant]:
         for name, array in part.arrays():
             for index in np.ndindex(array.shape):
                 for change, changed in _changed(array, index):
-                    yield Mutant(
-                        f"{place} {name}", index, change, _with_part(transformer, part, replace_array(part, name, changed))
-                    )
+                    mutant = _with_part(transformer, part, _with_array(part, name, changed))
+                    yield Mutant(f"{place} {name}", index, change, mutant)
     yield from _structural(transformer)
 
 
@@ -155,7 +154,7 @@ def _structural(transformer: Transformer) -> Iterator[Mutant]:
             yield Mutant("positions", (), change, replace(transformer, position_embedding=rolled))
 
 
-def replace_array(part: Part, name: str, array: Array) -> Part:
+def _with_array(part: Part, name: str, array: Array) -> Part:
     changed: Any = part
     result: Part = replace(changed, **{name: array})
     return result
@@ -168,7 +167,10 @@ def _with_part(transformer: Transformer, old: Part, new: Any) -> Transformer:
         return whole
     if old is transformer.final_norm:
         return replace(transformer, final_norm=new)
-    layers = [
-        new if layer is old else replace(layer, norm=new) if layer.norm is old else layer for layer in transformer.layers
-    ]
+    layers = list(transformer.layers)
+    for i, layer in enumerate(layers):
+        if layer is old:
+            layers[i] = new
+        elif layer.norm is old:
+            layers[i] = replace(layer, norm=new)
     return replace(transformer, layers=layers)

@@ -176,7 +176,7 @@ def attend(x: Array, layer: Attention, trace: dict[str, Array], i: int) -> Array
     v = linear(x, layer.w_v, layer.b_v)  # [batch, head, seq, d_v]
     scores = q @ k.swapaxes(-1, -2) * layer.multiplier  # [batch, head, query, key]
     if layer.causal:
-        scores = np.where(visible(scores.shape[-1]), scores, -np.inf)
+        scores[..., ~visible(scores.shape[-1])] = -np.inf
     trace[f"{i}.pattern"] = pattern = softmax(scores)  # [batch, head, query, key]
     trace[f"{i}.heads"] = heads = pattern @ v @ layer.w_o  # [batch, head, seq, d_model]
     return total(heads.sum(axis=1), layer.b_o)
