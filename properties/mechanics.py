@@ -77,6 +77,8 @@ def causal(model: Model) -> Finding:
 def window(model: Model) -> Finding:
     """Only the last n_ctx tokens matter: whatever stands before them, the logits and the answer are the same."""
     full = [row for batch in sweep(model, cost=20)[1] for row in batch if len(row) == model.n_ctx][:256]
+    if not full:
+        return Finding("undecided", "sampled", 0, f"a context of {model.n_ctx} tokens costs too much to run")
     complete = len(full) == len(model.vocab) ** model.n_ctx
     method: Method = "enumerated" if complete else "sampled"
     seen = 0

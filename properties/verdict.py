@@ -26,8 +26,9 @@ class Counterexample:
         logits = ", ".join(f"{logit:.6g}" for logit in self.logits)
         margin = "" if self.margin is None else f", margin {self.margin:.6g}"
         permitted = " or ".join(self.permitted) or "nothing"
-        said = f"after {written(self.context)} it says {self.predicted}, permitted is {permitted}"
-        return f"{said} (logits {logits}{margin})"
+        said = f"after {written(self.context)} it says {self.predicted}"
+        wrong = "" if self.predicted in self.permitted else f", permitted is {permitted}"
+        return f"{said}{wrong} (logits {logits}{margin})"
 
 
 @dataclass(frozen=True)

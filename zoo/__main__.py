@@ -1,4 +1,4 @@
-"""The command: `zoo list`, `verify`, `predict`, `complete`, `show`, `cost`."""
+"""The command: `zoo list`, `verify`, `mutate`, `predict`, `complete`, `show`, `cost`."""
 
 import argparse
 import json
@@ -56,6 +56,10 @@ def parser() -> argparse.ArgumentParser:
     for one in (predict_, complete_, show_):
         one.add_argument("name", **one_model)
         one.add_argument("context", metavar="CONTEXT", nargs="?" if one is show_ else None, help=CONTEXT_HELP)
+    mutate_ = command("mutate", mutate, "Change every weight in turn: does a check notice, or does no answer change?")
+    mutate_.add_argument("names", **some_models)
+    mutate_.add_argument("--all", action="store_true", help="a line for each mutant, not for each kind")
+    mutate_.add_argument("--json", action="store_true", help="print the counts as JSON")
     cost_ = command(
         "cost", cost, "Count operations, parameters and instructions; time the models named, by every implementation."
     )
@@ -117,6 +121,18 @@ def verify(options: argparse.Namespace) -> int:
     else:
         report.table(results)
     return 0 if all(verdict.passed for *_, verdicts in results for verdict in verdicts) else 1
+
+
+def mutate(options: argparse.Namespace) -> int:
+    from properties import mutants, report
+
+    models = [model for _, model in find_all(options.names)]
+    results = [(model, list(mutants.stories(model))) for model in report.progress(models)]
+    if options.json:
+        print(json.dumps(report.mutants_as_json(results), indent=2))
+    else:
+        report.mutants(results, each=options.all)
+    return 1 if any(story.outcome == "open" for _, stories in results for story in stories) else 0
 
 
 def predict(options: argparse.Namespace) -> int:

@@ -55,7 +55,8 @@ def _panel(
             yield f'<line x1="{left}" y1="{y}" x2="{x(value):.1f}" y2="{y}" stroke="{colour}" stroke-width="2"/>'
             yield f'<circle cx="{x(value):.1f}" cy="{y}" r="5" fill="{colour}"/>'
             label = say(value)
-            yield f'<rect x="{x(value) + 8:.1f}" y="{y - 9}" width="{7.2 * len(label) + 4:.1f}" height="18" fill="white"/>'
+            width = 7.2 * len(label) + 4  # about what the text takes: grid lines do not run through it
+            yield f'<rect x="{x(value) + 8:.1f}" y="{y - 9}" width="{width:.1f}" height="18" fill="white"/>'
             yield _text(x(value) + 10, y + 5, label)
         else:
             yield _text(left, _y(i) + 5, "not counted: Python", fill=GREY, size=11)
