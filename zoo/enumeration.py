@@ -23,7 +23,7 @@ from zoo.sums import Sums, single_attention
 from zoo.transformer import Transformer, forward
 
 Path = Literal["sums", "prefixes", "forward"]
-ROWS = 512  # contexts extended together; the walk holds at most one such set of keys and values a length
+ROWS = 256  # contexts extended together; the walk holds at most one such set of keys and values a length
 ROUNDING = 2**14  # units in the last place of the largest logit: prefixes differ from `forward` in order of sums only
 
 
@@ -142,12 +142,11 @@ def _walk(transformer: Transformer, cache: Cache, start: int, most: int) -> Iter
     if cache.length == most:
         return
     if cache.contexts > 1 and cache.contexts * vocab > ROWS:
-        size = cache.contexts // vocab
-        for i in range(0, cache.contexts, size):
-            yield from _walk(transformer, cache.part(i, i + size), start + i, most)
+        for i in range(vocab):
+            yield from _walk(transformer, cache.part(i, vocab), start + i * cache.contexts // vocab, most)
         return
     rows, made = step(transformer, cache, np.arange(vocab))
-    values = rows.reshape(-1, vocab).T
+    values = rows.T
     error = ROUNDING * float(np.finfo(values.dtype).eps) * max(1.0, float(np.abs(values).max()))
     index = (slice(start * vocab, (start + cache.contexts) * vocab),)
     yield Tile(cache.length + 1, (vocab ** (cache.length + 1),), index, values, error)

@@ -49,7 +49,7 @@ def test_a_fault_in_the_kept_values(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def neighbours(*arguments: object) -> cache.Cache:
         made = right(*arguments)  # type: ignore[arg-type]
-        return replace(made, kept=tuple((k, np.roll(v, 1, axis=0)) for k, v in made.kept))
+        return replace(made, kept=tuple(one._replace(v=np.roll(one.v, 1, axis=1)) for one in made.kept))
 
     monkeypatch.setattr(enumeration, "extended", neighbours)
     assert wrong(DEEP) > 0
