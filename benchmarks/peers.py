@@ -19,6 +19,7 @@ EPSILON, UNDO = 2.0**60, 2.0**30  # var + eps is eps exactly, and its root is UN
 def gpt2(transformer: Transformer) -> Any:
     """A GPT2LMHeadModel in evaluation mode, float32, whose last row of logits is that of the transformer."""
     torch, transformers = import_module("torch"), import_module("transformers")
+    torch.set_num_threads(1)  # at these sizes a second thread is slower, and on a busy machine a thousand times
 
     layers = [layer for layer in transformer.layers if isinstance(layer, Attention)]
     assert len(layers) == len(transformer.layers)

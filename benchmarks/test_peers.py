@@ -50,9 +50,11 @@ def torch_gpt2(model: Model) -> Callable[[Array], Array]:
 
 def transformer_lens(model: Model) -> Callable[[Array], Array]:
     pytest.importorskip("transformer_lens")
-    bridge = importlib.import_module("transformer_lens.model_bridge")
+    # The public way in wants a tokenizer from the web; this one wraps a model that is there, in place.
+    builder = importlib.import_module("transformer_lens.model_bridge.sources._bridge_builder")
     torch = importlib.import_module("torch")
-    hooked = bridge.TransformerBridge.boot_transformers("gpt2", hf_model=gpt2(model.name, model.n_ctx))
+    stock = peers.gpt2(model.transformer)
+    hooked = builder.build_bridge_from_module(stock, "GPT2LMHeadModel", hf_config=stock.config)
 
     def run(tokens: Array) -> Array:
         with torch.inference_mode():
