@@ -8,7 +8,7 @@ import numpy as np
 from properties import survey as look
 from properties.checks import Finding, check
 from properties.survey import sweep
-from properties.verdict import Method, written
+from properties.verdict import How, Method, written
 from zoo.arrays import Array
 from zoo.errors import ContextError
 from zoo.model import Model
@@ -19,9 +19,9 @@ SCALAR_COST = 2000  # one operation of the scalar forward pass takes about that 
 
 
 @check()
-def scalar(model: Model) -> Finding:
+def scalar(model: Model, how: How) -> Finding:
     """The forward pass gives, at every position, what an independent one gives that computes number by number."""
-    method, batches = sweep(model, cost=SCALAR_COST)
+    method, batches = sweep(model, how, cost=SCALAR_COST)
     seen, worst = 0, 0.0
     for tokens in batches:
         with np.errstate(all="ignore"):
@@ -37,9 +37,9 @@ def scalar(model: Model) -> Finding:
 
 
 @check()
-def batched(model: Model) -> Finding:
+def batched(model: Model, how: How) -> Finding:
     """A context's logits are the same alone as in a batch with others."""
-    method, batches = sweep(model, cost=20)  # running contexts one by one is slower
+    method, batches = sweep(model, how, cost=20)  # running contexts one by one is slower
     seen = 0
     for tokens in batches:
         together = model.forward(tokens)
@@ -52,9 +52,9 @@ def batched(model: Model) -> Finding:
 
 
 @check(applies=lambda model: _is_causal(model))
-def causal(model: Model) -> Finding:
+def causal(model: Model, how: How) -> Finding:
     """What comes later changes no earlier position: no attention to it, and the same logits without it."""
-    method, batches = sweep(model)
+    method, batches = sweep(model, how)
     seen = 0
     for tokens in batches:
         seen += len(tokens)
@@ -74,11 +74,17 @@ def causal(model: Model) -> Finding:
 
 
 @check()
-def window(model: Model) -> Finding:
+def window(model: Model, how: How) -> Finding:
     """Only the last n_ctx tokens matter: whatever stands before them, the logits and the answer are the same."""
-    full = [row for batch in sweep(model, cost=20)[1] for row in batch if len(row) == model.n_ctx][:256]
-    if not full:
-        return Finding("undecided", "sampled", 0, f"a context of {model.n_ctx} tokens costs too much to run")
+    full = [row for batch in sweep(model, how, cost=20)[1] for row in batch if len(row) == model.n_ctx][:256]
+    if not full:  # one costs too much to run; where the context is cut can be seen all the same
+        row = np.random.default_rng(0).integers(len(model.vocab), size=model.n_ctx)
+        longer = model.decode(np.array([0, *row]))
+        if not np.array_equal(model.encode(longer), row):
+            return Finding(
+                "failed", "sampled", 1, f"of {model.n_ctx + 1} tokens it does not read the last {model.n_ctx}"
+            )
+        return Finding("holds", "sampled", 1, "cut as stated; not run")
     complete = len(full) == len(model.vocab) ** model.n_ctx
     method: Method = "enumerated" if complete else "sampled"
     seen = 0
@@ -95,9 +101,9 @@ def window(model: Model) -> Finding:
 
 
 @check(applies=lambda model: any(isinstance(layer, Attention) for layer in model.transformer.layers))
-def heads(model: Model) -> Finding:
+def heads(model: Model, how: How) -> Finding:
     """The logits are the sum of what embedding, heads, biases and Mlps each write to the residual stream."""
-    method, batches = sweep(model)
+    method, batches = sweep(model, how)
     seen = 0
     unembedding = model.transformer.unembedding
     directions = model.transformer.token_embedding if unembedding is None else unembedding
@@ -124,7 +130,7 @@ def heads(model: Model) -> Finding:
 
 
 @check()
-def invalid_input(model: Model) -> Finding:
+def invalid_input(model: Model, how: How) -> Finding:
     """An empty context, an unknown token and a wrong type are refused with an error of the project, in a sentence."""
     stranger = next(token for token in ("c", "\N{CRAB}", "not a token", "x y z") if token not in model.vocab)
     contexts: list[object] = ["", (), (stranger,), [*model.vocab, stranger], [0], None, 0, 1.5, b"ab", {"a": 1}, [None]]

@@ -1,9 +1,10 @@
-"""The command: `zoo list`, `verify`, `mutate`, `predict`, `complete`, `show`, `cost`."""
+"""The command: `zoo list`, `verify`, `compare`, `mutate`, `predict`, `complete`, `show`, `cost`."""
 
 import argparse
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib import metadata
 from typing import Any
 
@@ -47,7 +48,16 @@ def parser() -> argparse.ArgumentParser:
     verify_ = command("verify", verify, "Check models in every context. Model files are Python code and are run.")
     verify_.add_argument("names", **some_models)
     verify_.add_argument("--check", nargs="+", default=[], metavar="NAME", help="only these checks")
+    methods = ["auto", "enumerate", "prove", "sample"]
+    verify_.add_argument("--method", choices=methods, default="auto", help="how to settle what is said of all contexts")
+    verify_.add_argument("--n-ctx", type=int, metavar="N", help="the member of a family that reads N tokens")
+    verify_.add_argument("--dtype", choices=["float64", "float32"], help="the arithmetic; as the arrays are by default")
+    verify_.add_argument("--all", action="store_true", help="print every context that is wrong, not only the shortest")
     verify_.add_argument("--json", action="store_true", help="print verdicts as JSON")
+    compare_ = command("compare", compare, "Do two models give the same answer in every context?")
+    compare_.add_argument("names", nargs=2, metavar="NAME", help=one_model["help"])
+    compare_.add_argument("--all", action="store_true", help="print every difference, not only the shortest")
+    compare_.add_argument("--json", action="store_true", help="print the verdict as JSON")
     predict_ = command("predict", predict, "Print the token a model says next.")
     complete_ = command("complete", complete, "Print the tokens a model says next, each fed back to it.")
     complete_.add_argument("-n", type=int, default=15, help="how many tokens (15)")
@@ -68,14 +78,14 @@ def parser() -> argparse.ArgumentParser:
 CONTEXT_HELP = "the tokens so far, as one word; separated by spaces where tokens are more than one character"
 
 
-def find(name: str) -> Model:
+def find(name: str, n_ctx: int | None = None) -> Model:
     """A model by its name, or the one in a file if the name looks like a path."""
-    return registry.load_file(name) if name.endswith(".py") or "/" in name else registry.load(name)
+    return (registry.load_file if name.endswith(".py") or "/" in name else registry.load)(name, n_ctx)
 
 
-def find_all(names: Sequence[str]) -> list[tuple[str, Model]]:
+def find_all(names: Sequence[str], n_ctx: int | None = None) -> list[tuple[str, Model]]:
     """Models with what they were asked for by; two that have the same name cannot be told apart in a table."""
-    found = [(name, find(name)) for name in names or registry.names()]
+    found = [(name, find(name, n_ctx)) for name in names or registry.names()]
     for i, (target, model) in enumerate(found):
         for other, earlier in found[:i]:
             if earlier.name == model.name:
@@ -96,17 +106,27 @@ def list_models(options: argparse.Namespace) -> int:
 
 def verify(options: argparse.Namespace) -> int:
     from properties import checks, report
+    from properties.verdict import How
 
-    planned = [(target, model, checks(model, options.check)) for target, model in find_all(options.names)]
+    planned = []
+    for target, model in find_all(options.names, options.n_ctx):
+        transformer = model.transformer if options.dtype is None else model.transformer.astype(options.dtype)
+        planned.append((target, replace(model, transformer=transformer), checks(model, options.check)))
     for name in options.check:
         if not any(name == chosen for *_, run in planned for chosen, _ in run):
             raise UnknownNameError(f"the check {name!r} applies to none of these models, and would settle nothing")
-    results = [(target, model, [run(model) for _, run in chosen]) for target, model, chosen in report.progress(planned)]
-    if options.json:
-        print(json.dumps(report.as_json([(model, verdicts) for _, model, verdicts in results]), indent=2))
-    else:
-        report.table(results)
-    return 0 if all(verdict.passed for *_, verdicts in results for verdict in verdicts) else 1
+    steps = [(target, model, run) for target, model, chosen in planned for _, run in chosen]
+    verdicts = [run(model, How(options.method, options.all)) for _, model, run in report.progress(steps)]
+    results = [(target, model, [verdicts.pop(0) for _ in chosen]) for target, model, chosen in planned]
+    return report.verdicts(results, options.json, options.all)
+
+
+def compare(options: argparse.Namespace) -> int:
+    from properties import comparison, report
+
+    (target, model), (other_target, other) = find_all(options.names)
+    verdict = comparison.compare(model, other, other_target, options.all)
+    return report.verdicts([(target, model, [verdict])], options.json, options.all)
 
 
 def mutate(options: argparse.Namespace) -> int:
