@@ -70,7 +70,7 @@ def permitted(function: Function, answer: Any, vocab: Sequence[str]) -> frozense
     else:
         raise RuleError(f"{_name(function)} answers {answer!r}, but should answer a token or a set of tokens")
     for token in tokens:
-        if token not in vocab:
+        if token not in tuple(vocab):
             raise RuleError(f"{_name(function)} answers {token!r}, but should answer tokens out of {', '.join(vocab)}")
     return tokens
 
