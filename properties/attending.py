@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from properties.intervals import Arithmetic, Interval, linear, nonzero, product, softmax_mean, softmax_weights
+from properties.intervals import Arithmetic, Interval, Weights, linear, nonzero, product, softmax_mean
 from zoo.transformer import Array, Attention
 
 
@@ -72,15 +72,13 @@ class Head:
         return Interval(*(y.reshape(*y.shape[:2], *self.x.c.shape[1:3]) for y in (s.c, s.r)))
 
 
-def visible_tokens(boxes: Array, queries: Array, causal: bool) -> Array:
-    """What each query may see: boxes [box, position, token], queries int [q] -> [box, q * token, position, token]"""
-    count, n, vocab = boxes.shape
-    valid = np.empty((count, len(queries), vocab, n, vocab), bool)
-    valid[:] = boxes[:, None, None]
+def visible_tokens(n: int, vocab: int, queries: Array, causal: bool) -> Array:
+    """What a query may see in any box: queries int [q] -> bool [q * token, position, token]"""
+    visible = np.ones((len(queries), vocab, n, vocab), bool)
     if causal:
-        valid &= (np.arange(n) <= queries[:, None])[None, :, None, :, None]
-    valid[:, np.arange(len(queries)), :, queries] = np.eye(vocab, dtype=bool)
-    return valid.reshape(count, -1, n, vocab)
+        visible &= (np.arange(n) <= queries[:, None])[:, None, :, None]
+    visible[np.arange(len(queries)), :, queries] = np.eye(vocab, dtype=bool)
+    return visible.reshape(-1, n, vocab)
 
 
 def mean_rounding(v: Interval, a: Arithmetic) -> tuple[Array, Array]:
@@ -108,26 +106,17 @@ def output_rounding(x: Interval, layer: Attention, heads: list[Head], a: Arithme
     return total, error * (1 + a.own) + a.rounding(total, count + np.maximum(addends - 1, 0))
 
 
-def output(
-    x: Interval, layer: Attention, heads: list[Head], weights: list[tuple[Array, Array]], valid: Array, a: Arithmetic
-) -> Interval:
+def output(x: Interval, layer: Attention, heads: list[Head], weights: list[Weights], a: Arithmetic) -> Interval:
     """The stream after the layer, entry by entry: x [batch, query, d_model] -> [box, query, d_model]"""
     c, r = x.c, x.r + output_rounding(x, layer, heads, a)[1]
     if layer.b_o is not None:
         c = c + layer.b_o
-    for h, (head, (least, most)) in enumerate(zip(heads, weights)):
+    for h, (head, weight) in enumerate(zip(heads, weights)):
         w_o = layer.w_o[h][head.columns]
         high, low = (np.moveaxis(end, -1, 1)[:, None] for end in (head.v.c + head.v.r, head.v.c - head.v.r))
-        upper, lower = softmax_mean(least, most, high, valid, a), -softmax_mean(least, most, -low, valid, a)
+        upper, lower = softmax_mean(weight, high, a), -softmax_mean(weight, -low, a)
         c, r = c + (upper + lower) / 2 @ w_o, r + (upper - lower) / 2 @ np.abs(w_o)
     return Interval(c, r * (1 + a.own))
-
-
-def weights_of(
-    x: Interval, layer: Attention, heads: list[Head], valid: Array, spread: bool, a: Arithmetic
-) -> list[tuple[Array, Array]]:
-    """For each head, the least and the most weights of `softmax_weights`."""
-    return [softmax_weights(head.scores(layer, h, x, spread, a), valid, a) for h, head in enumerate(heads)]
 
 
 def projected(head: Head, layer: Attention, h: int, directions: Array, a: Arithmetic) -> Interval:

@@ -11,11 +11,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from properties.attending import Head, output, output_rounding, projected, visible_tokens, weights_of
+from properties.attending import Head, output, output_rounding, projected, visible_tokens
 from properties.intervals import (
     Arithmetic,
     Interval,
     OutOfRangeError,
+    Weights,
     activate,
     add,
     centred,
@@ -26,6 +27,7 @@ from properties.intervals import (
     normalize,
     product,
     softmax_mean,
+    softmax_weights,
     worst_terms,
 )
 from zoo.transformer import Array, Attention, Mlp, Norm, Transformer
@@ -139,10 +141,10 @@ class Bounds:
         magnitude, rounding, passed = last.magnitude, np.zeros(1), []
         heads: list[Head] = []
         if self.attention is not None:
-            heads, weights, valid = self._seen(x, self.attention, boxes, np.array([n - 1]), not self.between)
+            heads, weights = self._seen(x, self.attention, boxes, np.array([n - 1]), not self.between)
             magnitude, rounding = output_rounding(last, self.attention, heads, a)
             if self.after or t.final_norm is not None:
-                final = output(last, self.attention, heads, weights, valid, a)
+                final = output(last, self.attention, heads, weights, a)
         for layer in self.after:
             assert isinstance(layer, Mlp)
             final, step = self._mlp(final, layer)
@@ -174,16 +176,11 @@ class Bounds:
             )
 
         lower = constant + direct.c - direct.r - _along_size(rounding, directions)
-        levels, terms = [], []
+        levels = []
         if self.attention is not None:
-            for (least, most), v in zip(weights, values):
-                levels.append(softmax_mean(least, most, v.r - v.c, valid, a))
+            for weight, v in zip(weights, values):
+                levels.append(softmax_mean(weight, v.r - v.c, a))
                 lower = lower - levels[-1]
-                if felt:
-                    terms.append(
-                        worst_terms(least, most, v.r - v.c, valid, levels[-1])[0]
-                        / most.sum((-1, -2))[..., None, None, None]
-                    )
             if self.attention.b_o is not None:
                 lower = lower + directions @ self.attention.b_o
         if t.final_norm is not None:
@@ -200,13 +197,21 @@ class Bounds:
         found = Margins(smallest, np.stack(levels, axis=1) if levels else np.zeros(shape))
         if not felt:
             return found
-        if not terms:
-            return replace(found, felt=np.zeros(boxes.shape[:2]), worst=boxes.argmax(axis=-1))
-        total = np.where(np.isneginf(terms[0]), -np.inf, np.nan_to_num(np.sum(terms, axis=0)))
-        at = np.where(matters, lower, np.inf).reshape(len(boxes), -1).argmin(axis=1)  # the worst token and rival
-        each = total.reshape(len(boxes), -1, *boxes.shape[1:])[np.arange(len(boxes)), at]  # [box, position, token]
-        reach = each.max(axis=-1) - np.where(np.isneginf(each), np.inf, each).min(axis=-1)
-        return replace(found, felt=np.nan_to_num(reach), worst=each.argmax(axis=-1))
+        total = np.zeros(boxes.shape)
+        if self.attention is not None:
+            each = np.arange(len(boxes))
+            query, rival = np.divmod(
+                np.where(matters, lower, np.inf).reshape(len(boxes), -1).argmin(axis=1), self.vocab - 1
+            )
+            for weight, v, level in zip(weights, values, levels):
+                terms = worst_terms(weight, weight.of(v.r - v.c), level)[0][
+                    each, query, rival
+                ]  # [box, kept key, token]
+                share = np.nan_to_num(terms / weight.most[each, query].sum((-1, -2))[:, None, None], neginf=0)
+                kept = np.arange(n)[None] if weight.kept is None else weight.kept[query]
+                total[each[:, None], kept] += share
+        reach = np.where(boxes, total, -np.inf).max(axis=-1) - np.where(boxes, total, np.inf).min(axis=-1)
+        return replace(found, felt=reach, worst=np.where(boxes, total, -np.inf).argmax(axis=-1))
 
     def _stream(self, boxes: Array) -> Interval:
         """The stream before the last attention: [box or 1, position, token, d_model]."""
@@ -215,16 +220,16 @@ class Bounds:
             if isinstance(layer, Mlp):
                 x = self._mlp(x, layer)[0]
                 continue
-            heads, weights, valid = self._seen(x, layer, boxes, np.arange(n), i == 0)
+            heads, weights = self._seen(x, layer, boxes, np.arange(n), i == 0)
             rows = Interval(*(y.reshape(len(y), n * self.vocab, -1) for y in (x.c, x.r)))
-            out = output(rows, layer, heads, weights, valid, self.arithmetic)
+            out = output(rows, layer, heads, weights, self.arithmetic)
             x = Interval(*(y.reshape(len(y), n, self.vocab, -1) for y in (out.c, out.r)))
         return x
 
     def _seen(
         self, x: Interval, layer: Attention, boxes: Array, queries: Array, first: bool
-    ) -> tuple[list[Head], list[tuple[Array, Array]], Array]:
-        """The heads of a layer, the weights they give from some positions, and which keys' tokens these may see."""
+    ) -> tuple[list[Head], list[Weights]]:
+        """The heads of a layer, and the weights they give from some positions, each with every token."""
         a, n = self.arithmetic, boxes.shape[1]
         normed = normalize(x[:, queries] if first else x, layer.norm, a)
         if first:
@@ -232,9 +237,10 @@ class Bounds:
         else:
             heads = [Head.of(normed, layer, h, a) for h in range(layer.sizes["head"])]
             normed = normed[:, queries]
-        valid = visible_tokens(boxes, queries, layer.causal)
+        visible, own = visible_tokens(n, self.vocab, queries, layer.causal), np.repeat(queries, self.vocab)
         rows = Interval(*(y.reshape(len(y), len(queries) * self.vocab, -1) for y in (normed.c, normed.r)))
-        return heads, weights_of(rows, layer, heads, valid, not first, a), valid
+        scores = [head.scores(layer, h, rows, not first, a) for h, head in enumerate(heads)]
+        return heads, [softmax_weights(s, visible, own, boxes, a) for s in scores]
 
     def _mlp(self, x: Interval, layer: Mlp) -> tuple[Interval, Passed]:
         a = self.arithmetic

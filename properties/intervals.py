@@ -98,7 +98,8 @@ def product(a: Array, b: Array) -> Array:
 
 def nonzero(x: Array, w: Array) -> Array:
     """At most how many products are nonzero in each entry of x @ w: [..., d], [..., d, k] -> [..., k]"""
-    return np.minimum(np.count_nonzero(x, axis=-1)[..., None], np.count_nonzero(w, axis=-2))
+    count: Array = np.minimum(np.count_nonzero(x, axis=-1)[..., None], np.count_nonzero(w, axis=-2))
+    return count
 
 
 def linear(x: Interval, w: Array, b: Array | None, a: Arithmetic) -> tuple[Interval, Array]:
@@ -190,44 +191,79 @@ def normalize(x: Interval, norm: Norm | None, a: Arithmetic) -> Interval:
     return Interval(y.c + norm.bias, y.r * (1 + a.own) + rounding)
 
 
-def softmax_weights(s: Interval, valid: Array, a: Arithmetic) -> tuple[Array, Array]:
-    """The least and the most each key's weight can be, up to a common factor, for each token it may be.
+@dataclass(frozen=True)
+class Weights:
+    """Attention weights of boxes up to a common factor, for the keys that can matter; the others only as a total."""
 
-    Scores [batch or 1, query, key, token], valid [batch, query, key, token] -> twice [batch, query, key, token]. They
-    are shifted by a score that is surely reached: the largest of the keys' smallest.
+    least: Array  # [box, query, kept key, token]
+    most: Array  # the same
+    valid: Array  # bool, the same: which tokens a key may be
+    rest: Array  # [batch, query, 1] the most that all other keys weigh together
+    kept: Array | None  # int [query, kept key] which keys these are; None where all are
+
+    def of(self, values: Array) -> Array:
+        """Values [..., query or 1, column, key, token] of the keys kept."""
+        if self.kept is None:
+            return values
+        return np.take_along_axis(values, self.kept[None, :, None, :, None], 3)
+
+
+def softmax_weights(s: Interval, visible: Array, own: Array, boxes: Array, a: Arithmetic) -> Weights:
+    """Of scores [batch, query, key, token], for boxes bool [box, key, token].
+
+    visible bool [query, key, token] is what a query may see in any box, own int [query] the key that is the query
+    itself: there, visible alone counts. Keys that weigh less than e**-60 of another in every box are only summed: with
+    one-hot positions two or three keys of a thousand remain. In each box, scores are shifted by one that is surely
+    reached: the largest of the keys' smallest.
     """
     low, high = s.c - s.r, s.c + s.r
-    reached = np.where(valid, low, np.inf).min(axis=-1)
-    shift = np.where(np.isinf(reached), -np.inf, reached).max(axis=-1)[..., None, None]  # [batch, query, 1, 1]
-    top = np.where(valid, high, -np.inf).max(axis=(-2, -1), keepdims=True)
+    top = np.where(visible, high, -np.inf).max(axis=(-2, -1), keepdims=True)
+    sure = np.where(visible.any(axis=-1), np.where(visible, low, np.inf).min(axis=-1), -np.inf)
+    reached = sure.max(axis=-1)[..., None, None]
     # What the program's subtraction of its largest score, its exp and its division may change, as a shift of the score.
-    error = (top - np.minimum(low, shift)) * (a.unit + 4 * FLOAT64) * 1.01
+    error = (top - np.minimum(low, reached)) * (a.unit + 4 * FLOAT64) * 1.01
     error += 2.1 * ULPS * (a.unit + FLOAT64) + 1.1 * a.unit
-    least = np.exp(np.minimum(low - error - shift, 700))
-    most = np.exp(high + error - shift) + 1e-300
-    return np.where(valid & (least > 1e-300), least, 0), np.where(valid, most, 0)
+    low, high = low - error, high + error
+    peak = np.where(visible, high - reached, -np.inf).max(axis=-1)  # [batch, query, key]
+    kept, rest = None, np.zeros((*peak.shape[:2], 1))
+    keep = int(np.count_nonzero(peak.max(axis=0) > -60, axis=-1).max())
+    if 2 * keep < peak.shape[-1]:
+        kept = np.argpartition(-peak.max(axis=0), keep, axis=-1)[:, :keep]  # [query, kept key]
+        np.put_along_axis(peak, kept[None], -np.inf, -1)
+        rest = np.exp(peak).sum(axis=-1, keepdims=True) * 1.01
+        low, high = (np.take_along_axis(end, kept[None, :, :, None], 2) for end in (low, high))
+        valid = boxes[:, kept] | (kept == own[:, None])[:, :, None]
+        valid &= np.take_along_axis(visible, kept[:, :, None], 1)
+    else:
+        valid = (boxes[:, None] | (np.arange(peak.shape[-1]) == own[:, None])[:, :, None]) & visible
+    sure = np.where(valid, low, np.inf).min(axis=-1)
+    shift = np.where(np.isposinf(sure), -np.inf, sure).max(axis=-1)[..., None, None]  # [box, query, 1, 1]
+    least = np.exp(np.minimum(low - shift, 700)) * (1 - 1e-14)
+    most = np.exp(high - shift) * (1 + 1e-14) + 1e-300
+    return Weights(np.where(valid & (least > 1e-300), least, 0), np.where(valid, most, 0), valid, rest, kept)
 
 
-def softmax_mean(least: Array, most: Array, values: Array, valid: Array, a: Arithmetic) -> Array:
+def softmax_mean(weights: Weights, values: Array, a: Arithmetic) -> Array:
     """An upper bound on the weighted mean of the keys' values, where each key is any of its tokens independently.
 
-    Weights and valid [batch, query, key, token], values [batch or 1, query or 1, column, key, token]
-    -> [batch, query, column]. The mean exceeds a number λ only where Σ w (v - λ) > 0 over the keys, so that a λ at
-    which every key's worst token still gives no more than 0 is a bound. Newton's iteration finds it, from below.
+    Values [batch, query or 1, column, key, token] -> [box, query, column]. The mean exceeds a number λ only where
+    Σ w (v - λ) > 0 over the keys, so that a λ at which every key's worst token still gives no more than 0 is a bound.
+    Newton's iteration finds it, from below.
     """
-    bottom, top = values.min(axis=(-2, -1)), values.max(axis=(-2, -1))  # [batch or 1, query or 1, column]
-    bottom, top = (np.broadcast_to(end, (*least.shape[:2], values.shape[2])) for end in (bottom, top))
-    rest, (least, most, values, valid) = _lump(least, most, values, valid)
+    shape = (*weights.least.shape[:2], values.shape[2])
+    bottom = np.broadcast_to(values.min(axis=(-2, -1)), shape)
+    top = np.broadcast_to(values.max(axis=(-2, -1)), shape)
+    values = weights.of(values)
 
     def sums(level: Array) -> tuple[Array, Array, Array]:
         """Σ w (v - λ) with every key's worst token, the same of absolute values, and Σ w."""
-        terms, weights = worst_terms(least, most, values, valid, level)
+        terms, factors = worst_terms(weights, values, level)
         token = terms.argmax(axis=-1)[..., None]
-        term, weight = (np.take_along_axis(x, token, -1)[..., 0] for x in (terms, weights))
-        hidden = np.isneginf(term)
-        term, weight = np.where(hidden, 0, term), np.where(hidden, 0, weight)
-        others = rest * (top - level)
-        return term.sum(-1) + others, np.abs(term).sum(-1) + np.abs(others), weight.sum(-1) + rest
+        term, weight = (np.take_along_axis(x, token, -1)[..., 0] for x in (terms, factors))
+        unseen = np.isneginf(term)
+        term, weight = np.where(unseen, 0, term), np.where(unseen, 0, weight)
+        others = weights.rest * (top - level)
+        return term.sum(-1) + others, np.abs(term).sum(-1) + np.abs(others), weight.sum(-1) + weights.rest
 
     level = np.array(bottom)
     step = 4 * a.own * (np.abs(top) + np.abs(bottom))
@@ -249,29 +285,11 @@ def softmax_mean(least: Array, most: Array, values: Array, valid: Array, a: Arit
     return bound
 
 
-def worst_terms(least: Array, most: Array, values: Array, valid: Array, level: Array) -> tuple[Array, Array]:
-    """The largest w (v - λ) can be for each token of each key, -inf for those it cannot be, and the weights in it.
+def worst_terms(weights: Weights, values: Array, level: Array) -> tuple[Array, Array]:
+    """The largest w (v - λ) can be for each token of each key kept, -inf for those it cannot be, and the w in it.
 
-    As in `softmax_mean`, with a level [batch, query, column] -> twice [batch, query, column, key, token].
+    Values of the keys kept, level [box, query, column] -> twice [box, query, column, kept key, token].
     """
     above = values - level[..., None, None]
-    weights = np.where(above > 0, most[:, :, None], least[:, :, None])
-    return np.where(valid[:, :, None], weights * above, -np.inf), weights
-
-
-def _lump(least: Array, most: Array, values: Array, valid: Array) -> tuple[Array, list[Array]]:
-    """The keys that can matter, by themselves, and the total weight [batch, query, 1] of all others.
-
-    With one-hot positions two or three keys of a thousand remain.
-    """
-    largest = most.max(axis=-1)  # [batch, query, key]
-    peak = largest.max(axis=0)  # [query, key]
-    keep = int(np.count_nonzero(peak > 1e-25, axis=-1).max())
-    if 2 * keep >= peak.shape[-1]:
-        return np.zeros((*largest.shape[:2], 1)), [least, most, values, valid]
-    kept = np.argpartition(-peak, keep, axis=-1)[:, :keep]  # [query, kept]
-    np.put_along_axis(largest, kept[None], 0, -1)
-    rest = largest.sum(axis=-1, keepdims=True) * (1 + 1e-9)
-    few = [np.take_along_axis(x, kept[None, :, :, None], 2) for x in (least, most, valid)]
-    few_values = np.take_along_axis(values, kept[None, :, None, :, None], 3)
-    return rest, [few[0], few[1], few_values, few[2]]
+    factors = np.where(above > 0, weights.most[:, :, None], weights.least[:, :, None])
+    return np.where(weights.valid[:, :, None], factors * above, -np.inf), factors

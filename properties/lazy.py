@@ -33,7 +33,7 @@ class Leaf:
 
     def count(self, vocab: int) -> int:
         """How many contexts these are."""
-        product = vocab ** (self.length - len(self.sets))
+        product: int = vocab ** (self.length - len(self.sets))
         for tokens in self.sets.values():
             product *= len(tokens)
         return product
@@ -70,7 +70,7 @@ def permitted(function: Function, answer: Any, vocab: Sequence[str]) -> frozense
     else:
         raise RuleError(f"{_name(function)} answers {answer!r}, but should answer a token or a set of tokens")
     for token in tokens:
-        if token not in vocab:
+        if token not in tuple(vocab):
             raise RuleError(f"{_name(function)} answers {token!r}, but should answer tokens out of {', '.join(vocab)}")
     return tokens
 
@@ -178,9 +178,9 @@ class LazyContext:
         return (self[i] for i in range(len(self)))
 
     def __eq__(self, other: object) -> bool:
-        if not isinstance(other, LazyContext | (str if _reads_strings(self._run.vocab) else tuple)):  # type: ignore[operator]
+        if not isinstance(other, LazyContext | (str if _reads_strings(self._run.vocab) else tuple)):
             return False
-        return len(self) == len(other) and all(mine == its for mine, its in zip(self, other))  # type: ignore[arg-type, call-overload]
+        return len(self) == len(other) and all(mine == its for mine, its in zip(self, other))
 
     def __contains__(self, item: object) -> bool:
         if _reads_strings(self._run.vocab) and isinstance(item, str | LazyContext):

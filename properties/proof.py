@@ -33,7 +33,7 @@ class Counterexample:
 
 @dataclass(frozen=True, eq=False)
 class Box:
-    """Contexts of one length, and what is permitted on all of them; mask [position, vocab] says what may stand where."""
+    """Contexts of one length, and what is permitted on all of them; mask [position, vocab] says what may be where."""
 
     mask: Array
     permitted: frozenset[str]
@@ -304,7 +304,8 @@ class _Equal:
 def _look(bounds: list[Bounds], boxes: list[Box], answers: Array, rivals: Array) -> list[tuple[int, Box]]:
     """Where to split: where the last token is free, there; else where it is felt most by the bounds or by running."""
     masks = np.stack([box.mask for box in boxes])
-    felt, worst = np.zeros(masks.shape[:2]), masks.argmax(axis=-1)
+    felt: Array = np.zeros(masks.shape[:2])
+    worst = masks.argmax(axis=-1)
     for one in bounds:
         if one.between:  # tokens act through several layers: change each and see
             more, worst = _try_changes(one.transformer, masks, answers, rivals)
