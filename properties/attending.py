@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from properties.intervals import Arithmetic, Interval, Weights, linear, nonzero, product, softmax_mean
-from zoo.transformer import Array, Attention
+from zoo.arrays import Array
+from zoo.transformer import Attention
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,8 @@ from properties.intervals import (
     softmax_weights,
     worst_terms,
 )
-from zoo.transformer import Array, Attention, Mlp, Norm, Transformer
+from zoo.arrays import Array
+from zoo.transformer import Attention, Mlp, Norm, Transformer
 
 MEMORY = 3_000_000  # numbers in the largest array that a batch of boxes may need
 

@@ -15,7 +15,8 @@ from zoo.model import Context, Model
 def compare(model: Model, other: Model, name: str, every: bool = False) -> Verdict:
     """Whether both give the same greedy answer in every context that both can read, by running or by proof.
 
-    `name` is what to call the other, whose answers are the permitted ones in a counterexample; `every` seeks all. ModelError where the vocabularies differ.
+    `name` is what to call the other, whose answers are the permitted ones in a counterexample; `every` seeks all.
+    ModelError where the vocabularies differ.
     """
     if tuple(model.vocab) != tuple(other.vocab):
         raise ModelError(

@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from zoo.arrays import Array
 from zoo.errors import ModelError
-from zoo.transformer import Array, Norm, Transformer, gelu
+from zoo.transformer import Norm, Transformer, gelu
 
 ULPS = 4  # what numpy's exp and tanh are taken to be right to, in units in the last place; the tests measure less
 FLOAT64 = 2.0**-53

@@ -14,9 +14,10 @@ import numpy as np
 
 from properties.bounds import Bounds
 from properties.lazy import Function, Leaf, Path, leaves
+from zoo.arrays import Array
 from zoo.errors import ModelError
 from zoo.model import Context
-from zoo.transformer import Array, Transformer, forward
+from zoo.transformer import Transformer, forward
 
 BATCH = 256  # boxes bounded at a time
 

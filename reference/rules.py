@@ -54,6 +54,11 @@ def induction(context: Context) -> set[str]:
     return set()
 
 
+def induction_or_repeat(context: Context) -> str:
+    """The same as a predictor: where there is no earlier occurrence, the current token again."""
+    return next(iter(induction(context)), context[-1])
+
+
 def _aab_everywhere(context: Context) -> set[str]:
     """`aab` with one answer to every context, the assembly program's."""
     return {"b"} if context[-1] == "a" and (len(context) == 1 or context[-2] == "a") else {"a"}

@@ -37,6 +37,7 @@ def build(vocab: Sequence[str] = "abc", n_ctx: int = 8) -> Model:
         vocab=vocab,
         transformer=Transformer(tok, pos, [look_back, look_up]),
         rule=reference.induction,
+        predictors=[reference.induction_or_repeat],
         source="the induction head, by hand",
         margin=LARGE - 1.1,
         basis=basis,
