@@ -9,8 +9,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, get_args
 
+import numpy as np
+
 from properties.verdict import AUTO, Counterexample, How, Method, Status, Verdict, Wanted
-from zoo.errors import UnknownNameError
+from zoo.errors import ModelError, UnknownNameError
 from zoo.model import Context, Model
 from zoo.registry import unknown
 
@@ -45,7 +47,8 @@ def check(applies: Callable[[Model], bool] = lambda model: True) -> Callable[[Fi
     def register(find: Find) -> Check:
         def run(model: Model, how: How = AUTO) -> Verdict:
             start = time.perf_counter()
-            found = find(model, how)
+            with np.errstate(all="ignore"):  # what overflows shows in the verdict
+                found = find(model, how)
             seconds = time.perf_counter() - start
             return Verdict(
                 model.name,
@@ -76,13 +79,17 @@ def checks(model: Model, names: Iterable[str] = ()) -> list[tuple[str, Check]]:
     return [(name, entry.run) for name, entry in CHECKS.items() if name in chosen and entry.applies(model)]
 
 
-def check_model(model: Model, method: str = "auto", names: Iterable[str] = ()) -> list[Verdict]:
+def check_model(model: Model, method: str = "auto", names: Sequence[str] = ()) -> list[Verdict]:
     """Runs all checks that apply, or the named ones. Raises RuleError for a rule that is none.
 
     "auto" runs every context where that is quick, and proves beyond; "enumerate", "prove" and "sample" insist. What
     cannot be proved (that a batch mixes no rows, say) is run on all contexts or on a sample whatever the method.
     """
+    if not isinstance(model, Model):
+        raise ModelError(f"{model!r} is checked, but should be a Model")
     how = How(known_method(method))
+    if names and not checks(model, names):
+        raise UnknownNameError(f"{', '.join(names)} applies to nothing in {model.name}, and would settle nothing")
     return [run(model, how) for _, run in checks(model, names)]
 
 

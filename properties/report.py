@@ -74,7 +74,7 @@ def table(results: Sequence[Result], every: bool = False) -> None:
     for target, _, verdicts in results:
         for verdict in verdicts:
             if verdict.status != "holds":
-                out.print(Text(verdict.message(target, every), style=STYLES[verdict.status]))
+                out.print(Text(verdict.message(target, every), style=STYLES[verdict.status]), soft_wrap=True)
     counts: dict[str, int] = dict.fromkeys(STYLES, 0)
     for *_, verdicts in results:
         for verdict in verdicts:

@@ -177,7 +177,7 @@ def checked_rule(rule: Rule, vocab: Sequence[str]) -> Question:
 
     def permitted(context: Context) -> AbstractSet[str]:
         answer = _call(rule, context)
-        if not isinstance(answer, set | frozenset):
+        if not isinstance(answer, AbstractSet):
             raise RuleError(f"{_name(rule)}({context!r}) is {answer!r}, but should be a set of tokens")
         if not answer <= set(vocab):
             strange = min(map(repr, answer - set(vocab)))
@@ -204,7 +204,7 @@ def checked_predictor(predictor: Predictor, vocab: Sequence[str]) -> Question:
 def _call(function: Callable[[Context], object], context: Context) -> object:
     try:
         return function(context)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise RuleError(
             f"{_name(function)}({context!r}) raises {type(error).__name__}: {error}, but should answer every context"
         ) from error

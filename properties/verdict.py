@@ -1,5 +1,7 @@
 """What a check found: a verdict, and the smallest context that shows where it fails."""
 
+import json
+import shlex
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -74,7 +76,9 @@ class Verdict:
         lines = [f"{self.model}: {self.check} {self.status}" + (f": {self.detail}" if self.detail else "")]
         if self.counterexample is not None:
             lines.append(f"    {self.counterexample.sentence()}")
-            lines.append(f"    reproduce: zoo show {target or self.model} {written(self.counterexample.context)}")
+            lines.append(
+                f"    reproduce: zoo show {shlex.join([target or self.model, written(self.counterexample.context)])}"
+            )
         if every and self.failures:
             lines.append(f"    wrong after: {' '.join(map(written, self.failures))}")
         return "\n".join(lines)
@@ -104,8 +108,11 @@ class Verdict:
 
 
 def written(context: Context) -> str:
-    """A context as the command takes it: quoted where its tokens are not characters."""
-    return context if isinstance(context, str) else repr(" ".join(context))
+    """A context as the command takes it: a list in JSON where tokens are not characters and have spaces."""
+    if isinstance(context, str):
+        return context
+    listed = any(" " in token for token in context) or context[0].startswith("[")
+    return json.dumps(context, ensure_ascii=False) if listed else " ".join(context)
 
 
 def _finite(value: float | None) -> float | None:

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,7 +10,7 @@ from importlib import metadata
 from typing import Any
 
 from zoo import registry
-from zoo.errors import ModelError, UnknownNameError, ZooError
+from zoo.errors import ContextError, ModelError, UnknownNameError, ZooError
 from zoo.model import Context, Model
 
 # What only one command needs is imported where it is used: the start-up stays quick.
@@ -24,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"zoo: {error}", file=sys.stderr)
         return 2
     except BrokenPipeError:  # the reader, `head` say, has what it wanted
-        sys.stderr.close()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nor can the rest be flushed at the end
         return 0
 
 
@@ -47,7 +48,7 @@ def parser() -> argparse.ArgumentParser:
     command("list", list_models, "List the models of the zoo.")
     verify_ = command("verify", verify, "Check models in every context. Model files are Python code and are run.")
     verify_.add_argument("names", **some_models)
-    verify_.add_argument("--check", nargs="+", default=[], metavar="NAME", help="only these checks")
+    verify_.add_argument("--check", nargs="+", action="extend", default=[], metavar="NAME", help="only these checks")
     methods = ["auto", "enumerate", "prove", "sample"]
     verify_.add_argument("--method", choices=methods, default="auto", help="how to settle what is said of all contexts")
     verify_.add_argument("--n-ctx", type=int, metavar="N", help="the member of a family that reads N tokens")
@@ -75,7 +76,7 @@ def parser() -> argparse.ArgumentParser:
     return result
 
 
-CONTEXT_HELP = "the tokens so far, as one word; separated by spaces where tokens are more than one character"
+CONTEXT_HELP = "the tokens so far, as one word; with spaces, or as a JSON list, where tokens are longer"
 
 
 def find(name: str, n_ctx: int | None = None) -> Model:
@@ -94,7 +95,16 @@ def find_all(names: Sequence[str], n_ctx: int | None = None) -> list[tuple[str, 
 
 
 def read_context(model: Model, text: str) -> Context:
-    return text if model.reads_strings else tuple(text.split())
+    if model.reads_strings:
+        return text
+    if text.startswith("["):  # tokens with spaces in them
+        try:
+            return tuple(json.loads(text))
+        except (json.JSONDecodeError, TypeError):
+            raise ContextError(
+                f"the context {text} should be a list of tokens in JSON, or tokens with spaces"
+            ) from None
+    return tuple(text.split())
 
 
 def list_models(options: argparse.Namespace) -> int:

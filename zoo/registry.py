@@ -17,7 +17,7 @@ from zoo.model import Model
 
 def names() -> list[str]:
     """The models of the zoo, in alphabetical order: the files of `zoo/models/`."""
-    return sorted(module.name for module in pkgutil.iter_modules(zoo.models.__path__))
+    return sorted(m.name for m in pkgutil.iter_modules(zoo.models.__path__) if not m.name.startswith("_"))
 
 
 def load(name: str, n_ctx: int | None = None) -> Model:
@@ -26,11 +26,11 @@ def load(name: str, n_ctx: int | None = None) -> Model:
     Raises UnknownNameError for a name that is not in the zoo, ModelError where its file has no model of that name or
     where n_ctx is given and it is no family.
     """
-    if name not in names():
-        raise UnknownNameError(unknown("model", name, names()))
+    if not isinstance(name, str) or name not in names():
+        raise UnknownNameError(unknown("model", str(name), names()))
     module_name = f"zoo.models.{name}"
     module = _run(module_name, lambda: importlib.import_module(module_name))
-    model = _model(module, module_name)
+    model = _model(module, str(module.__file__))
     if model.name != name:
         raise ModelError(
             f"{module.__file__} names its model {model.name!r}, but should name it {name!r}, like the file"

@@ -37,7 +37,7 @@ def build(n_ctx: int = 5) -> Model:
         rule=reference.aab,
         predictors=[reference.aab_assembly],
         source="aab, of which it keeps the rule and nothing else",
-        cycle=Cycle("aab", within=max(1, n_ctx - 1)),
+        cycle=Cycle("aab", within=n_ctx - 1) if n_ctx > 1 else None,
         margin=0.47,
         basis=basis,
         head_basis=head,
