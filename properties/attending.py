@@ -72,13 +72,17 @@ class Head:
         return Interval(*(y.reshape(*y.shape[:2], *self.x.c.shape[1:3]) for y in (s.c, s.r)))
 
 
-def visible_tokens(n: int, vocab: int, queries: Array, causal: bool) -> Array:
-    """What a query may see in any box: queries int [q] -> bool [q * token, position, token]"""
-    visible = np.ones((len(queries), vocab, n, vocab), bool)
-    if causal:
-        visible &= (np.arange(n) <= queries[:, None])[:, None, :, None]
-    visible[np.arange(len(queries)), :, queries] = np.eye(vocab, dtype=bool)
-    return visible.reshape(-1, n, vocab)
+def visible_tokens(n: int, queries: Array, lengths: Array, vocab: int, causal: bool) -> Array:
+    """What a query may see: queries int [batch, q], lengths int [batch] -> bool [batch, q * token, position, token]
+
+    A position that is the query itself holds the query's own token.
+    """
+    positions = np.arange(n)
+    limits = queries + 1 if causal else np.broadcast_to(lengths[:, None], queries.shape)
+    seen = (positions < limits[..., None])[:, :, None, :, None]  # [batch, q, 1, position, 1]
+    itself = (positions == queries[..., None])[:, :, None, :, None]
+    visible: Array = seen & (~itself | np.eye(vocab, dtype=bool)[:, None])
+    return visible.reshape(len(queries), -1, len(positions), vocab)
 
 
 def mean_rounding(v: Interval, a: Arithmetic) -> tuple[Array, Array]:
