@@ -134,9 +134,9 @@ def projected(head: Head, layer: Attention, h: int, directions: Array, a: Arithm
     n, vocab = head.x.c.shape[1:3]
 
     def apply(x: Array, y: Array) -> Array:
-        flat = y.reshape(len(y), -1, y.shape[-1])
-        values = product(x.reshape(len(x), n * vocab, -1), flat.swapaxes(1, 2))  # [batch, key, query * rival]
-        return values.swapaxes(1, 2).reshape(-1, *y.shape[1:3], n, vocab)
+        flat = y.reshape(len(y), y.shape[1] * y.shape[2], y.shape[3])
+        values = product(x.reshape(len(x), n * vocab, x.shape[-1]), flat.swapaxes(1, 2))  # [batch, key, query * rival]
+        return values.swapaxes(1, 2).reshape(len(values), *y.shape[1:3], n, vocab)
 
     c, r = apply(head.x.c, through), apply(head.x.r, np.abs(through)) + apply(head.v_rounding, magnitude)
     if layer.b_v is not None:
