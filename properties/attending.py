@@ -73,13 +73,17 @@ class Head:
         return Interval(*(y.reshape(*y.shape[:2], *self.x.c.shape[1:3]) for y in (s.c, s.r)))
 
 
-def visible_tokens(n: int, vocab: int, queries: Array, causal: bool) -> Array:
-    """What a query may see in any box: queries int [q] -> bool [q * token, position, token]"""
-    visible = np.ones((len(queries), vocab, n, vocab), bool)
-    if causal:
-        visible &= (np.arange(n) <= queries[:, None])[:, None, :, None]
-    visible[np.arange(len(queries)), :, queries] = np.eye(vocab, dtype=bool)
-    return visible.reshape(-1, n, vocab)
+def visible_tokens(n: int, queries: Array, lengths: Array, vocab: int, causal: bool) -> Array:
+    """What a query may see: queries int [batch, q], lengths int [batch] -> bool [batch, q * token, position, token]
+
+    A position that is the query itself holds the query's own token.
+    """
+    positions = np.arange(n)
+    limits = queries + 1 if causal else np.broadcast_to(lengths[:, None], queries.shape)
+    seen = (positions < limits[..., None])[:, :, None, :, None]  # [batch, q, 1, position, 1]
+    itself = (positions == queries[..., None])[:, :, None, :, None]
+    visible: Array = seen & (~itself | np.eye(vocab, dtype=bool)[:, None])
+    return visible.reshape(len(queries), -1, len(positions), vocab)
 
 
 def mean_rounding(v: Interval, a: Arithmetic) -> tuple[Array, Array]:
@@ -131,9 +135,9 @@ def projected(head: Head, layer: Attention, h: int, directions: Array, a: Arithm
     n, vocab = head.x.c.shape[1:3]
 
     def apply(x: Array, y: Array) -> Array:
-        flat = y.reshape(len(y), -1, y.shape[-1])
-        values = product(x.reshape(len(x), n * vocab, -1), flat.swapaxes(1, 2))  # [batch, key, query * rival]
-        return values.swapaxes(1, 2).reshape(-1, *y.shape[1:3], n, vocab)
+        flat = y.reshape(len(y), y.shape[1] * y.shape[2], y.shape[3])
+        values = product(x.reshape(len(x), n * vocab, x.shape[-1]), flat.swapaxes(1, 2))  # [batch, key, query * rival]
+        return values.swapaxes(1, 2).reshape(len(values), *y.shape[1:3], n, vocab)
 
     c, r = apply(head.x.c, through), apply(head.x.r, np.abs(through)) + apply(head.v_rounding, magnitude)
     if layer.b_v is not None:

@@ -73,6 +73,7 @@ class Bounds:
         self.attention = next((layer for layer in reversed(t.layers) if isinstance(layer, Attention)), None)
         # Where nothing that depends on the box comes before the last attention or behind it, rivals are projected once.
         self.shared = not self.between and not self.after
+        self.mixes = not self.between  # boxes of several lengths may be bounded together
         with np.errstate(all="ignore"):
             try:
                 self._tabulate(first)
@@ -106,6 +107,7 @@ class Bounds:
         """By how much the answer's logit at least exceeds each rival's, the least over rivals and contexts of a box.
 
         boxes bool [box, position, vocab], answers int [box], rivals bool [box, vocab]. What cannot be bounded is -inf.
+        Where `mixes`, boxes may differ in length: positions behind the last of a box hold nothing.
         With `felt`, also which positions matter, as far as the last attention layer by itself can tell.
         """
         parts = []
@@ -137,12 +139,15 @@ class Bounds:
 
     def _margins(self, boxes: Array, answers: Array, rivals: Array, felt: bool) -> Margins:
         t, a, n = self.transformer, self.arithmetic, boxes.shape[1]
+        lengths = boxes.any(axis=-1).sum(axis=-1)
+        if (lengths == n).all():
+            lengths = lengths[:1]
         x = self._stream(boxes)
-        last = final = x[:, n - 1]  # [box or 1, token, d_model]
+        last = final = x[:, n - 1] if self.between else x[0, lengths - 1]  # [box or 1, token, d_model]
         magnitude, rounding, passed = last.magnitude, np.zeros(1), []
         heads: list[Head] = []
         if self.attention is not None:
-            heads, weights = self._seen(x, self.attention, boxes, np.array([n - 1]), not self.between)
+            heads, weights = self._seen(x, self.attention, boxes, lengths, lengths[:, None] - 1, not self.between)
             magnitude, rounding = output_rounding(last, self.attention, heads, a)
             if self.after or t.final_norm is not None:
                 final = output(last, self.attention, heads, weights, a)
@@ -160,12 +165,13 @@ class Bounds:
         if self.shared:
             pair = answers[:, None] * self.vocab + others
 
-            def pick(table: Array) -> Array:  # [token, vocab * vocab, ...] -> [box, token, rival, ...]
-                return np.moveaxis(table[:, pair], 0, 1)
+            def pick(table: Array) -> Array:  # [box or 1, token, vocab * vocab, ...] -> [box, token, rival, ...]
+                each = np.arange(len(pair)) if len(table) > 1 else np.zeros(len(pair), int)
+                return np.moveaxis(table[each[:, None], :, pair], 2, 1)
 
-            directions = pick(self.pairs[0])
-            direct = Interval(pick(self.direct.c[n - 1]), pick(self.direct.r[n - 1]))
-            values = [Interval(pick(v.c[0][:, :, :n]), pick(v.r[0][:, :, :n])) for v in self.values]
+            directions = pick(self.pairs)
+            direct = Interval(pick(self.direct.c[lengths - 1]), pick(self.direct.r[lengths - 1]))
+            values = [Interval(pick(v.c[..., :n, :]), pick(v.r[..., :n, :])) for v in self.values]
         else:
             directions = _before_norm(differences, t.final_norm)
             for step in reversed(passed):
@@ -191,7 +197,9 @@ class Bounds:
         error = np.broadcast_to(error, (len(boxes), *error.shape[1:]))
         lower = lower - error[np.arange(len(boxes)), :, answers][..., None]
         lower = lower - np.take_along_axis(error, others[:, None], -1)
-        matters = boxes[:, n - 1, :, None] & np.take_along_axis(rivals, others, -1)[:, None]  # [box, token, rival]
+        matters = (
+            boxes[np.arange(len(boxes)), lengths - 1][..., None] & np.take_along_axis(rivals, others, -1)[:, None]
+        )  # [box, token, rival]
         lower = np.where(np.isnan(lower), -np.inf, lower)
         smallest = np.where(matters, lower, np.inf).min(axis=(1, 2), initial=np.inf)
         shape = (len(boxes), len(levels), self.vocab, self.vocab - 1)
@@ -209,7 +217,11 @@ class Bounds:
                     each, query, rival
                 ]  # [box, kept key, token]
                 share = np.nan_to_num(terms / weight.most[each, query].sum((-1, -2))[:, None, None], neginf=0)
-                kept = np.arange(n)[None] if weight.kept is None else weight.kept[query]
+                kept = (
+                    np.arange(n)[None]
+                    if weight.kept is None
+                    else np.broadcast_to(weight.kept, (len(boxes), *weight.kept.shape[1:]))[each, query]
+                )
                 total[each[:, None], kept] += share
         reach = np.where(boxes, total, -np.inf).max(axis=-1) - np.where(boxes, total, np.inf).min(axis=-1)
         return replace(found, felt=reach, worst=np.where(boxes, total, -np.inf).argmax(axis=-1))
@@ -221,25 +233,29 @@ class Bounds:
             if isinstance(layer, Mlp):
                 x = self._mlp(x, layer)[0]
                 continue
-            heads, weights = self._seen(x, layer, boxes, np.arange(n), i == 0)
+            heads, weights = self._seen(x, layer, boxes, np.array([n]), np.arange(n)[None], i == 0)
             rows = Interval(*(y.reshape(len(y), n * self.vocab, -1) for y in (x.c, x.r)))
             out = output(rows, layer, heads, weights, self.arithmetic)
             x = Interval(*(y.reshape(len(y), n, self.vocab, -1) for y in (out.c, out.r)))
         return x
 
     def _seen(
-        self, x: Interval, layer: Attention, boxes: Array, queries: Array, first: bool
+        self, x: Interval, layer: Attention, boxes: Array, lengths: Array, queries: Array, first: bool
     ) -> tuple[list[Head], list[Weights]]:
-        """The heads of a layer, and the weights they give from some positions, each with every token."""
+        """The heads of a layer, and the weights they give from positions [batch, query], each with every token."""
         a, n = self.arithmetic, boxes.shape[1]
-        normed = normalize(x[:, queries] if first else x, layer.norm, a)
         if first:
             heads = [head.upto(n) for head in self.heads]
+            normed = normalize(x[0, queries], layer.norm, a)  # [batch, query, token, d_model]
         else:
+            normed = normalize(x, layer.norm, a)
             heads = [Head.of(normed, layer, h, a) for h in range(layer.sizes["head"])]
-            normed = normed[:, queries]
-        visible, own = visible_tokens(n, self.vocab, queries, layer.causal), np.repeat(queries, self.vocab)
-        rows = Interval(*(y.reshape(len(y), len(queries) * self.vocab, -1) for y in (normed.c, normed.r)))
+            normed = normed[:, queries[0]]
+        visible, own = (
+            visible_tokens(n, queries, lengths, self.vocab, layer.causal),
+            np.repeat(queries, self.vocab, axis=1),
+        )
+        rows = Interval(*(y.reshape(len(y), -1, y.shape[-1]) for y in (normed.c, normed.r)))
         scores = [head.scores(layer, h, rows, not first, a) for h, head in enumerate(heads)]
         return heads, [softmax_weights(s, visible, own, boxes, a) for s in scores]
 

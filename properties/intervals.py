@@ -16,7 +16,7 @@ from zoo.transformer import Norm, Transformer, gelu
 
 ULPS = 4  # what numpy's exp and tanh are taken to be right to, in units in the last place; the tests measure less
 FLOAT64 = 2.0**-53
-GELU_MINIMUM = -0.75179  # where the tanh form of GELU is smallest
+GELU_MINIMUM = -0.75246  # where the tanh form of GELU is smallest
 GELU_BELOW = -0.170041  # a little less than it is there
 
 
@@ -200,20 +200,20 @@ class Weights:
     most: Array  # the same
     valid: Array  # bool, the same: which tokens a key may be
     rest: Array  # [batch, query, 1] the most that all other keys weigh together
-    kept: Array | None  # int [query, kept key] which keys these are; None where all are
+    kept: Array | None  # int [batch, query, kept key] which keys these are; None where all are
 
     def of(self, values: Array) -> Array:
         """Values [..., query or 1, column, key, token] of the keys kept."""
         if self.kept is None:
             return values
-        return np.take_along_axis(values, self.kept[None, :, None, :, None], 3)
+        return np.take_along_axis(values, self.kept[:, :, None, :, None], 3)
 
 
 def softmax_weights(s: Interval, visible: Array, own: Array, boxes: Array, a: Arithmetic) -> Weights:
     """Of scores [batch, query, key, token], for boxes bool [box, key, token].
 
-    visible bool [query, key, token] is what a query may see in any box, own int [query] the key that is the query
-    itself: there, visible alone counts. Keys that weigh less than e**-60 of another in every box are only summed: with
+    visible bool [batch, query, key, token] is what a query may see at most, own int [batch, query] the key that is the
+    query itself: there, visible alone counts. Keys that surely weigh less than e**-28 of another are only summed: with
     one-hot positions two or three keys of a thousand remain. In each box, scores are shifted by one that is surely
     reached: the largest of the keys' smallest.
     """
@@ -227,16 +227,14 @@ def softmax_weights(s: Interval, visible: Array, own: Array, boxes: Array, a: Ar
     low, high = low - error, high + error
     peak = np.where(visible, high - reached, -np.inf).max(axis=-1)  # [batch, query, key]
     kept, rest = None, np.zeros((*peak.shape[:2], 1))
-    keep = int(np.count_nonzero(peak.max(axis=0) > -60, axis=-1).max())
+    keep = int(np.count_nonzero(peak > -28, axis=-1).max())
+    keys = np.arange(peak.shape[-1])[None, None]
     if 2 * keep < peak.shape[-1]:
-        kept = np.argpartition(-peak.max(axis=0), keep, axis=-1)[:, :keep]  # [query, kept key]
-        np.put_along_axis(peak, kept[None], -np.inf, -1)
+        keys = kept = np.argpartition(-peak, keep, axis=-1)[..., :keep]
+        np.put_along_axis(peak, kept, -np.inf, -1)
         rest = np.exp(peak).sum(axis=-1, keepdims=True) * 1.01
-        low, high = (np.take_along_axis(end, kept[None, :, :, None], 2) for end in (low, high))
-        valid = boxes[:, kept] | (kept == own[:, None])[:, :, None]
-        valid &= np.take_along_axis(visible, kept[:, :, None], 1)
-    else:
-        valid = (boxes[:, None] | (np.arange(peak.shape[-1]) == own[:, None])[:, :, None]) & visible
+        low, high, visible = (np.take_along_axis(x, kept[..., None], 2) for x in (low, high, visible))
+    valid = (boxes[np.arange(len(boxes))[:, None, None], keys] | (keys == own[..., None])[..., None]) & visible
     sure = np.where(valid, low, np.inf).min(axis=-1)
     shift = np.where(np.isposinf(sure), -np.inf, sure).max(axis=-1)[..., None, None]  # [box, query, 1, 1]
     least = np.exp(np.minimum(low - shift, 700)) * (1 - 1e-14)

@@ -4,10 +4,11 @@ Sets of contexts ("boxes") start as the leaves of the rule's decision tree. A bo
 right answer wins all over it; else one more of its free positions is split. A box with nothing free is run.
 """
 
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import islice
+from itertools import chain, islice
 from typing import Protocol
 
 import numpy as np
@@ -46,10 +47,7 @@ class Box:
         return np.flatnonzero(self.mask.sum(axis=1) > 1)
 
     def count(self) -> int:
-        product = 1
-        for tokens in self.mask[self.free].sum(axis=1).tolist():
-            product *= tokens
-        return product
+        return math.prod(size ** int(k) for size, k in enumerate(np.bincount(self.mask.sum(axis=1))))
 
     def split(self, position: int, vocab: Sequence[str]) -> Iterator["Box"]:
         """One box for each token that may stand there."""
@@ -92,11 +90,14 @@ class Proof:
     where: str = ""
     counterexamples: list[Counterexample] = field(default_factory=list)
     widest: str = ""  # where undecided: the largest set left
+    upto: int = 0  # every length up to this was settled
     seconds: float = 0.0
 
 
 class Judge(Protocol):
-    """What a question asks of boxes."""
+    """What a question asks of boxes; where it `mixes`, of boxes of several lengths at a time."""
+
+    mixes: bool
 
     def bound(self, boxes: list[Box]) -> tuple[Array, list[Settled]]:
         """Lower bounds on the margins [box]; above 0 the box is done, as described."""
@@ -104,8 +105,8 @@ class Judge(Protocol):
     def look(self, boxes: list[Box]) -> list[tuple[int, Box]]:
         """For boxes that were not proved, the free position that matters most, and one context that looks bad."""
 
-    def run(self, boxes: list[Box]) -> list[tuple[float, Counterexample | None]]:
-        """The margin of each box of one context, and what is wrong there."""
+    def run(self, box: Box) -> tuple[float, Counterexample | None]:
+        """The margin in the one context of a box, and what is wrong there."""
 
 
 def prove_answers(
@@ -178,59 +179,73 @@ def _search(
     settled: Callable[[Settled], None] | None = None,
 ) -> Proof:
     proof, begin = Proof(), time.perf_counter()
-    for length in lengths:
-        fresh, stack = starts(length, proof), list[Box]()
+    smallest: Settled | None = None
+    for group in _together(lengths, judge.mixes):
+        fresh, stack = chain.from_iterable(starts(length, proof) for length in group), list[Box]()
         while batch := [stack.pop() for _ in range(min(BATCH, len(stack)))] or list(islice(fresh, BATCH)):
+            if first and proof.counterexamples:  # only a shorter one is of interest now
+                limit = min(len(c.context) for c in proof.counterexamples)
+                batch = [box for box in batch if len(box.mask) < limit]
             late = max_seconds is not None and time.perf_counter() - begin > max_seconds
             if late or (max_boxes is not None and proof.boxes + len(batch) > max_boxes):
                 proof.widest = max([*batch, *stack], key=Box.count).describe(vocab)
                 break
-            proof.boxes += len(batch)
-            stack += _settle(judge, batch, vocab, proof, first, settled)
-            if first and proof.counterexamples:
-                break
+            if batch:
+                done, open_ = _settle(judge, batch, vocab, proof, first)
+                stack += open_
+                smallest = min([*done, *([smallest] if smallest else [])], key=lambda one: one.margin, default=None)
+                if settled is not None:
+                    for one in done:
+                        settled(one)
         if proof.widest or (first and proof.counterexamples):
             break
+        proof.upto = group[-1]
+    if smallest is not None:
+        proof.margin, proof.where = smallest.margin, smallest.box.describe(vocab)
     order = {token: i for i, token in enumerate(vocab)}
     proof.counterexamples.sort(key=lambda c: (len(c.context), [order[token] for token in c.context]))
     if proof.counterexamples:
         proof.status = "failed"
+        proof.counterexamples = proof.counterexamples[: 1 if first else None]
     elif proof.widest:
         proof.status = "undecided"
     proof.seconds = time.perf_counter() - begin
     return proof
 
 
+def _together(lengths: Iterable[int], mixes: bool) -> Iterator[list[int]]:
+    """Lengths in groups to be settled together, of about the same length, for there is much to do at each by itself."""
+    group: list[int] = []
+    for length in lengths:
+        if group and not (mixes and len(group) < 32 and length <= 1.2 * group[0]):
+            yield group
+            group = []
+        group.append(length)
+    if group:
+        yield group
+
+
 def _settle(
-    judge: Judge,
-    batch: list[Box],
-    vocab: Sequence[str],
-    proof: Proof,
-    first: bool,
-    settled: Callable[[Settled], None] | None,
-) -> list[Box]:
-    """Counts what is proved or run of a batch, and returns what the rest is split into."""
-    lower, descriptions = judge.bound(batch)
+    judge: Judge, batch: list[Box], vocab: Sequence[str], proof: Proof, first: bool
+) -> tuple[list[Settled], list[Box]]:
+    """What of a batch is proved or run, and what the rest is split into."""
+    proof.boxes += len(batch)
+    lower, proofs = judge.bound(batch)
     proved = lower > 0  # NaN is not
-    to_run = [i for i, box in enumerate(batch) if not proved[i] and not len(box.free)]
-    to_split = [i for i, box in enumerate(batch) if not proved[i] and len(box.free)]
-    done = [descriptions[i] for i in np.flatnonzero(proved)]
-    for i, (margin, wrong) in zip(to_run, judge.run([batch[i] for i in to_run]) if to_run else []):
-        done.append(Settled(batch[i], margin))
-        if wrong is not None:
-            proof.counterexamples.append(wrong)
-    for one in done:
-        proof.contexts += one.box.count()
-        if one.margin < proof.margin:
-            proof.margin, proof.where = one.margin, one.box.describe(vocab)
-        if settled is not None:
-            settled(one)
-    looks = judge.look([batch[i] for i in to_split]) if to_split else []
-    if first and looks:
-        wrongs = [wrong for _, wrong in judge.run([context for _, context in looks]) if wrong is not None]
-        if wrongs:
-            proof.counterexamples += wrongs[:1]
-    return [child for i, (position, _) in zip(to_split, looks) for child in batch[i].split(position, vocab)]
+    done = [proofs[i] for i in np.flatnonzero(proved)]
+    to_run = [box for box, fine in zip(batch, proved) if not fine and not len(box.free)]
+    to_split = [box for box, fine in zip(batch, proved) if not fine and len(box.free)]
+    wrongs = []
+    for box in to_run:
+        margin, wrong = judge.run(box)
+        done.append(Settled(box, margin))
+        wrongs.append(wrong)
+    looks = judge.look(to_split) if to_split else []
+    if first:
+        wrongs += [judge.run(context)[1] for _, context in looks]
+    proof.counterexamples += [wrong for wrong in wrongs if wrong is not None]
+    proof.contexts += sum(one.box.count() for one in done)
+    return done, [child for box, (position, _) in zip(to_split, looks) for child in box.split(position, vocab)]
 
 
 class _Answers:
@@ -239,12 +254,13 @@ class _Answers:
     def __init__(self, transformer: Transformer, vocab: tuple[str, ...]) -> None:
         self.transformer, self.vocab = transformer, vocab
         self.bounds = Bounds(transformer)
+        self.mixes = self.bounds.mixes
 
     def bound(self, boxes: list[Box]) -> tuple[Array, list[Settled]]:
         """A permitted token that beats all forbidden ones on the whole box is enough."""
         rows = [(i, self.vocab.index(token)) for i, box in enumerate(boxes) for token in sorted(box.permitted)]
         of, answers = np.array(rows).T
-        masks = np.stack([box.mask for box in boxes])
+        masks = _masks(boxes)
         rivals = np.array([[token not in box.permitted for token in self.vocab] for box in boxes])
         margins = self.bounds.margins(masks[of], answers, rivals[of])
         lower = np.full(len(boxes), -np.inf)
@@ -262,15 +278,12 @@ class _Answers:
         rivals = np.array([[token not in box.permitted for token in self.vocab] for box in boxes])
         return _look([self.bounds], boxes, answers, rivals)
 
-    def run(self, boxes: list[Box]) -> list[tuple[float, Counterexample | None]]:
-        results: list[tuple[float, Counterexample | None]] = []
-        for box, logits in zip(boxes, _run(self.transformer, boxes)):
-            right = np.array([token in box.permitted for token in self.vocab])
-            margin = float(logits[right].max() - logits[~right].max())
-            says = self.vocab[int(logits.argmax())]
-            wrong = Counterexample(_context(box, self.vocab), says, box.permitted, margin)
-            results.append((margin, None if margin > 0 else wrong))
-        return results
+    def run(self, box: Box) -> tuple[float, Counterexample | None]:
+        logits = _run(self.transformer, box)
+        right = np.array([token in box.permitted for token in self.vocab])
+        margin = float(logits[right].max() - logits[~right].max())
+        wrong = Counterexample(_context(box, self.vocab), self.vocab[int(logits.argmax())], box.permitted, margin)
+        return margin, None if margin > 0 else wrong
 
 
 class _Equal:
@@ -279,32 +292,30 @@ class _Equal:
     def __init__(self, a: Transformer, b: Transformer, vocab: tuple[str, ...]) -> None:
         self.a, self.b, self.vocab = a, b, vocab
         self.bounds = [Bounds(a), Bounds(b)]
+        self.mixes = all(bounds.mixes for bounds in self.bounds)
 
     def bound(self, boxes: list[Box]) -> tuple[Array, list[Settled]]:
-        masks = np.stack([box.mask for box in boxes])
-        answers = _run(self.a, boxes).argmax(axis=1)
+        masks = _masks(boxes)
+        answers = np.array([_run(self.a, box).argmax() for box in boxes])
         rivals = np.ones((len(boxes), len(self.vocab)), bool)
         lower = np.minimum(*(bounds.margins(masks, answers, rivals).lower for bounds in self.bounds))
         return lower, [Settled(box, float(lower[i]), self.vocab[answers[i]]) for i, box in enumerate(boxes)]
 
     def look(self, boxes: list[Box]) -> list[tuple[int, Box]]:
         rivals = np.ones((len(boxes), len(self.vocab)), bool)
-        return _look(self.bounds, boxes, _run(self.a, boxes).argmax(axis=1), rivals)
+        return _look(self.bounds, boxes, np.array([_run(self.a, box).argmax() for box in boxes]), rivals)
 
-    def run(self, boxes: list[Box]) -> list[tuple[float, Counterexample | None]]:
-        results: list[tuple[float, Counterexample | None]] = []
-        for box, la, lb in zip(boxes, _run(self.a, boxes), _run(self.b, boxes)):
-            ia, ib = int(la.argmax()), int(lb.argmax())
-            margin = float(min(la[ia] - np.delete(la, ia).max(), lb[ia] - np.delete(lb, ia).max()))
-            permitted = frozenset([self.vocab[ia]])
-            wrong = Counterexample(_context(box, self.vocab), self.vocab[ib], permitted, margin)
-            results.append((margin, None if ia == ib else wrong))
-        return results
+    def run(self, box: Box) -> tuple[float, Counterexample | None]:
+        both = [_run(transformer, box) for transformer in (self.a, self.b)]
+        a, b = (int(logits.argmax()) for logits in both)
+        margin = float(min(logits.max() - np.delete(logits, logits.argmax()).max(initial=-np.inf) for logits in both))
+        wrong = Counterexample(_context(box, self.vocab), self.vocab[b], frozenset([self.vocab[a]]), margin)
+        return margin, None if a == b else wrong
 
 
 def _look(bounds: list[Bounds], boxes: list[Box], answers: Array, rivals: Array) -> list[tuple[int, Box]]:
     """Where to split: where the last token is free, there; else where it is felt most by the bounds or by running."""
-    masks = np.stack([box.mask for box in boxes])
+    masks = _masks(boxes)
     felt: Array = np.zeros(masks.shape[:2])
     worst = masks.argmax(axis=-1)
     for one in bounds:
@@ -318,8 +329,9 @@ def _look(bounds: list[Bounds], boxes: list[Box], answers: Array, rivals: Array)
         felt = felt + more / np.maximum(more.max(axis=1, keepdims=True), 1e-300)
     free = masks.sum(axis=-1) > 1
     felt = np.where(free, felt + np.linspace(0, 1e-9, felt.shape[1]), -1)  # of equals the later
-    felt[:, -1] = np.where(free[:, -1], np.inf, -1)
-    contexts = [replace(box, mask=_one_hot(worst[i], box.mask)) for i, box in enumerate(boxes)]
+    ends = np.arange(len(boxes)), np.array([len(box.mask) - 1 for box in boxes])
+    felt[ends] = np.where(free[ends], np.inf, -1)
+    contexts = [replace(box, mask=_one_hot(worst[i, : len(box.mask)], box.mask)) for i, box in enumerate(boxes)]
     return list(zip(felt.argmax(axis=1).tolist(), contexts))
 
 
@@ -349,9 +361,19 @@ def _one_hot(tokens: Array, mask: Array) -> Array:
     return np.arange(mask.shape[1]) == np.where(allowed, tokens, mask.argmax(axis=1))[:, None]  # type: ignore[no-any-return]
 
 
-def _run(transformer: Transformer, boxes: list[Box]) -> Array:
-    """Logits of the last position for the first context of each box, by the program itself: [box, vocab]."""
-    return forward(transformer, np.stack([box.mask.argmax(axis=1) for box in boxes]))[:, -1]
+def _masks(boxes: list[Box]) -> Array:
+    """[box, position, vocab], where nothing stands behind the last position of a shorter box."""
+    longest = max(len(box.mask) for box in boxes)
+    masks = np.zeros((len(boxes), longest, boxes[0].mask.shape[1]), bool)
+    for i, box in enumerate(boxes):
+        masks[i, : len(box.mask)] = box.mask
+    return masks
+
+
+def _run(transformer: Transformer, box: Box) -> Array:
+    """Logits of the last position for the first context of a box, by the program itself: [vocab]."""
+    logits: Array = forward(transformer, box.mask.argmax(axis=1)[None])[0, -1]
+    return logits
 
 
 def _box(leaf: Leaf, vocab: Sequence[str]) -> Box:
