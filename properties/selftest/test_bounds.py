@@ -16,7 +16,7 @@ from properties.bounds import Bounds
 from properties.intervals import Arithmetic, Interval
 from properties.selftest.random_models import completions, random_boxes, transformers
 from zoo import ModelError, Transformer, forward
-from zoo.transformer import Array
+from zoo.arrays import Array
 
 
 def check_bounds(transformer: Transformer, seed: int) -> None:
