@@ -59,11 +59,11 @@ def stories(model: Model) -> Iterator[Story]:
     words = [model.decode(row) for batch in rows for row in batch]
     tests: list[tuple[str, Array]] = []  # a check, and which answers it allows [contexts, vocab]
     if model.rule is not None:
-        rule = look.checked_rule(model.rule, tuple(model.vocab))
+        rule = look.checked_rule(model.rule, model.vocab).permitted
         tests.append(("rule", look.allowed_tokens(model, words, rule)))
     for predictor in model.predictors:
         tests.append(
-            ("predictor", look.allowed_tokens(model, words, look.checked_predictor(predictor, tuple(model.vocab))))
+            ("predictor", look.allowed_tokens(model, words, look.checked_predictor(predictor, model.vocab).permitted))
         )
     original = _logits(model.transformer, model, rows).argmax(axis=1)
     for mutant in mutants(model.transformer):

@@ -1,5 +1,6 @@
 """Verdicts for people, as a table, and for programs, as JSON."""
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
@@ -19,7 +20,16 @@ Result = tuple[str, Model, list[Verdict]]  # what the model was asked for by, th
 STYLES = {"holds": "green", "deviates": "yellow", "undecided": "yellow", "failed": "bold red"}
 
 
-def as_json(results: Iterable[tuple[Model, list[Verdict]]]) -> dict[str, Any]:
+def verdicts(results: Sequence[Result], as_object: bool, every: bool) -> int:
+    """Prints verdicts; the exit status: 0 where all hold or deviate as stated, else 1."""
+    if as_object:
+        print(json.dumps(as_json(results, every), indent=2))
+    else:
+        table(results, every)
+    return 0 if all(verdict.passed for *_, found in results for verdict in found) else 1
+
+
+def as_json(results: Iterable[Result], every: bool = False) -> dict[str, Any]:
     """The documented schema, version 1; docs/json.md spells it out."""
     models = [
         {
@@ -27,9 +37,9 @@ def as_json(results: Iterable[tuple[Model, list[Verdict]]]) -> dict[str, Any]:
             "n_ctx": model.n_ctx,
             "dtype": str(model.transformer.dtype),
             "holds": all(verdict.passed for verdict in verdicts),
-            "verdicts": [verdict.as_json() for verdict in verdicts],
+            "verdicts": [verdict.as_json(every) for verdict in verdicts],
         }
-        for model, verdicts in results
+        for _, model, verdicts in results
     ]
     return {"version": 1, "holds": all(model["holds"] for model in models), "models": models}
 
@@ -40,10 +50,11 @@ def progress(items: Sequence[T]) -> Iterable[T]:
     return track(items, "checking", console=error, transient=True, disable=not error.is_terminal)
 
 
-def table(results: Sequence[Result]) -> None:
+def table(results: Sequence[Result], every: bool = False) -> None:
     """Checks x models, as many models side by side as there is room for; then what did not simply hold, at length."""
     out = console()
-    names = [name for name in CHECKS if any(v.check == name for *_, verdicts in results for v in verdicts)]
+    names = list(dict.fromkeys(verdict.check for *_, verdicts in results for verdict in verdicts))
+    names.sort(key=lambda name: list(CHECKS).index(name) if name in CHECKS else -1)
     columns = [
         (model.name, [_cell(verdicts, name) for name in names], _smallest(verdicts)) for _, model, verdicts in results
     ]
@@ -63,7 +74,7 @@ def table(results: Sequence[Result]) -> None:
     for target, _, verdicts in results:
         for verdict in verdicts:
             if verdict.status != "holds":
-                out.print(Text(verdict.message(target), style=STYLES[verdict.status]))
+                out.print(Text(verdict.message(target, every), style=STYLES[verdict.status]), soft_wrap=True)
     counts: dict[str, int] = dict.fromkeys(STYLES, 0)
     for *_, verdicts in results:
         for verdict in verdicts:
