@@ -57,6 +57,17 @@ def test_running_sums_stay_within_their_bound(transformer: Transformer, dtype: A
 
 
 @given(st.data())
+def test_rows_by_running_sums_are_those_of_forward(data: st.DataObject) -> None:
+    transformer = data.draw(one_attention).astype(data.draw(st.sampled_from([np.float32, np.float64])))
+    batch = data.draw(tokens(transformer, max_batch=1)).repeat(enumeration.MANY, axis=0)
+    batch[: enumeration.MANY // 2, 0] = 0
+    rows, expected = enumeration.last_rows(transformer, batch), forward(transformer, batch, last=True)[:, -1]
+    assert rows.dtype == expected.dtype
+    assert np.abs(rows - expected).max() <= Sums(transformer).error
+    np.testing.assert_array_equal(rows.argmax(axis=1), expected.argmax(axis=1))
+
+
+@given(st.data())
 def test_enumerated_logits_are_those_of_the_scalar_forward_pass(data: st.DataObject) -> None:
     transformer = data.draw(transformers(max_n_ctx=4, max_d_model=5, max_layers=2))
     row = data.draw(tokens(transformer, max_batch=1))[0]

@@ -11,6 +11,7 @@ could decide are doubtful: they are run on `forward`, and what is returned for t
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -24,6 +25,7 @@ from zoo.transformer import Transformer, forward
 
 Path = Literal["sums", "prefixes", "forward"]
 ROWS = 256  # contexts extended together; the walk holds at most one such set of keys and values a length
+MANY = 512  # contexts from which on running sums are worth their tables
 ROUNDING = 2**14  # units in the last place of the largest logit: prefixes differ from `forward` in order of sums only
 
 
@@ -92,6 +94,30 @@ def logits(transformer: Transformer, lengths: Iterable[int] | None = None) -> di
     return result
 
 
+def last_rows(transformer: Transformer, tokens: Array) -> Array:
+    """The last row of logits of contexts of one length: int [batch, seq] -> [batch, vocab].
+
+    Large batches of a single attention layer go by running sums, doubtful contexts by `forward` as ever.
+    """
+    quick = len(tokens) >= MANY and single_attention(transformer) and transformer.dtype in (np.float64, np.float32)
+    if not quick:
+        return forward(transformer, tokens, last=True)[:, -1]
+    sums = _sums(transformer)
+    with np.errstate(all="ignore"):
+        result = sums.logits(tokens)
+        _, margin = _ranked(result.T)
+        doubtful = ~((margin > 2 * sums.error) & np.isfinite(result).all(axis=1))
+        result = result.astype(transformer.dtype)
+        if doubtful.any():
+            result[doubtful] = forward(transformer, tokens[doubtful], last=True)[:, -1]
+    return result
+
+
+@lru_cache(maxsize=4)
+def _sums(transformer: Transformer) -> Sums:
+    return Sums(transformer)
+
+
 def _settled(transformer: Transformer, lengths: list[int]) -> Iterator[tuple[Tile, Array, Array, Array]]:
     """Each tile with its answers and margins, doubtful contexts run on `forward`, and the numbers of these."""
     tiles = {"sums": _by_sums, "prefixes": _by_prefixes, "forward": _by_forward}[path(transformer)]
@@ -126,7 +152,7 @@ def _run(transformer: Transformer, length: int, numbers: Array, rows: int = 4096
 
 
 def _by_sums(transformer: Transformer, lengths: list[int]) -> Iterator[Tile]:
-    sums = Sums(transformer)
+    sums = _sums(transformer)
     for length in lengths:
         for part, token, values in sums.tiles(length):
             yield Tile(length, sums.shape(length), (part, slice(0, None), token), values, sums.error)

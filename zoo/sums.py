@@ -62,6 +62,19 @@ class Sums:
                     self._tile(self.fixed[length - 1, token], first[:, :, part, None], second[:, :, None]),
                 )
 
+    def logits(self, tokens: Array) -> Array:
+        """Of any contexts of one length, a look-up and an addition a position: [batch, seq] -> [batch, vocab]."""
+        result = np.empty((len(tokens), self.vocab))
+        for token, terms in enumerate(self._terms(tokens.shape[1])):
+            rows = np.flatnonzero(tokens[:, -1] == token)
+            columns = np.ascontiguousarray(tokens[rows].T)  # [position, rows]
+            sums = np.zeros((*terms.shape[:2], len(rows)))  # [head, sum, rows]
+            for position, column in enumerate(columns):
+                sums += terms[:, :, position].take(column, axis=2)
+            logits = (sums[:, 1:] / sums[:, :1]).sum(axis=0) + self.fixed[len(columns) - 1, token, :, None]
+            result[rows] = logits.T
+        return result
+
     def shape(self, length: int) -> tuple[int, int, int]:
         """A context is (first half, second half, last token); in lexicographic order that is its number herein."""
         split = self._split(length)
