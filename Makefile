@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: verify test bench test-all clean
+.PHONY: verify test bench bench-peers test-all clean
 
 verify: .venv/dev
 	$(BIN)/zoo verify
@@ -17,6 +17,9 @@ test: .venv/dev
 bench: .venv/dev
 	$(BIN)/pytest benchmarks
 
+bench-peers: .venv/peers
+	$(BIN)/pytest benchmarks/test_peers.py
+
 test-all: test
 
 .venv/dev: pyproject.toml
@@ -24,6 +27,10 @@ test-all: test
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --upgrade "pip>=25.1"
 	$(BIN)/pip install --quiet --editable . --group dev
+	touch $@
+
+.venv/peers: .venv/dev
+	$(BIN)/pip install --quiet --editable ".[peers,emulator]"
 	touch $@
 
 clean:

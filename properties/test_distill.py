@@ -1,5 +1,6 @@
 """Distilled programs against the models and tables they are made from, in every context, in every language."""
 
+import importlib.util
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -51,6 +52,16 @@ def test_executed_instructions_are_counted_in_every_context(name: str, n_ctx: in
     assert [chr(answer) for answer, _ in runs] == [model.predict(c) for c in model.contexts()]
     counts = [count for _, count in runs]
     assert (min(counts), max(counts)) == (least, most)
+
+
+def test_elsewhere_the_emulator_runs_what_was_distilled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("platform.machine", lambda: "aarch64")
+    text = targets.write(zoo.load("aab"), "x86")
+    if importlib.util.find_spec("unicorn") is None:
+        assert "not run here: the machine is aarch64 posix, but should be x86_64" in text
+        assert "unicorn is not installed" in text
+    else:
+        assert "run in 62 of them" in text
 
 
 def test_the_emulator_counts_as_the_interpreter_does() -> None:

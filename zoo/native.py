@@ -160,34 +160,49 @@ def executed(listing: str, contexts: Iterable[bytes], emulated: bool | None = No
     if not emulated:
         machine = Assembly("listing", re.sub(r"'(.)'", lambda quoted: str(ord(quoted[1])), listing))
         return [(int(answer), count) for answer, count in (machine.run(list(context)) for context in contexts)]  # type: ignore[arg-type]
-    return _emulate(assemble(listing), contexts)
+    emulator = Emulator(listing)
+    return [emulator.run(context) for context in contexts]
 
 
-def _emulate(code: bytes, contexts: Iterable[bytes]) -> list[tuple[int, int]]:
+class Emulator:
+    """A listing in an emulated x86-64, on any machine; UnavailableError where unicorn is not installed."""
+
+    def __init__(self, listing: str) -> None:
+        try:
+            unicorn = importlib.import_module("unicorn")
+            self._registers = importlib.import_module("unicorn.x86_const")
+        except ImportError as error:
+            raise UnavailableError("unicorn is not installed, but should be to emulate x86-64") from error
+        code, self._at, self._data, self._count = assemble(listing), 0x100000, 0x200000, 0
+        self._end = self._at + len(code)
+        self._machine: Any = unicorn.Uc(unicorn.UC_ARCH_X86, unicorn.UC_MODE_64)
+        self._machine.mem_map(self._at, 0x10000)
+        self._machine.mem_map(self._data, 0x10000)
+        self._machine.mem_write(self._at, code + b"\x90")
+        self._machine.hook_add(unicorn.UC_HOOK_CODE, self._executed, begin=self._at, end=self._end - 1)
+
+    def _executed(self, *_: object) -> None:
+        self._count += 1
+
+    def run(self, context: bytes) -> tuple[int, int]:
+        """The answer, and how many instructions were executed."""
+        self._count = 0
+        self._machine.mem_write(self._data, context)
+        self._machine.reg_write(self._registers.UC_X86_REG_RAX, self._data)
+        self._machine.reg_write(self._registers.UC_X86_REG_RCX, len(context))
+        self._machine.emu_start(self._at, self._end)
+        return self._machine.reg_read(self._registers.UC_X86_REG_DL), self._count
+
+    def __call__(self, context: bytes) -> int:
+        return self.run(context)[0]
+
+
+def machine(listing: str) -> "MachineCode | Emulator":
+    """The listing executed directly where this machine can, else emulated; UnavailableError where neither can be."""
     try:
-        unicorn = importlib.import_module("unicorn")
-        x86 = importlib.import_module("unicorn.x86_const")
-    except ImportError as error:
-        raise UnavailableError(
-            "unicorn is not installed, but should be to emulate x86-64: pip install unicorn"
-        ) from error
-    at, data = 0x100000, 0x200000
-    machine = unicorn.Uc(unicorn.UC_ARCH_X86, unicorn.UC_MODE_64)
-    machine.mem_map(at, 0x10000)
-    machine.mem_map(data, 0x10000)
-    machine.mem_write(at, code + b"\x90")
-    counts = [0]
-
-    def count(*_: object) -> None:
-        counts[-1] += 1
-
-    machine.hook_add(unicorn.UC_HOOK_CODE, count, begin=at, end=at + len(code) - 1)
-    answers = []
-    for context in contexts:
-        machine.mem_write(data, context)
-        machine.reg_write(x86.UC_X86_REG_RAX, data)
-        machine.reg_write(x86.UC_X86_REG_RCX, len(context))
-        machine.emu_start(at, at + len(code))
-        answers.append(machine.reg_read(x86.UC_X86_REG_DL))
-        counts.append(0)
-    return list(zip(answers, counts))
+        return MachineCode(listing)
+    except UnavailableError as error:
+        try:
+            return Emulator(listing)
+        except UnavailableError as other:
+            raise UnavailableError(f"{error}; {other}") from other

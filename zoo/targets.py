@@ -48,7 +48,7 @@ def runnable(program: Program, target: Target, text: str) -> Callable[[tuple[int
     if target == "c":
         compiled = native.Compiled(text, emit.identifier(program.name))
         return lambda tokens: numbers[compiled(as_bytes(program, tokens))]
-    machine = native.MachineCode(text)
+    machine = native.machine(text)
     return lambda tokens: numbers[machine(as_bytes(program, tokens))]
 
 
