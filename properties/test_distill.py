@@ -2,6 +2,7 @@
 
 import importlib.util
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -105,8 +106,8 @@ def test_a_program_and_its_texts_give_the_answers_it_was_made_from(answers: dict
 
 def test_random_tables_in_c_and_on_the_processor() -> None:
     random = np.random.default_rng(0)
-    for vocab in (2, 3):
-        program = program_of({n: random.integers(vocab, size=(vocab,) * n) for n in (1, 2, 3, 4)})
+    for vocab, lengths in ((2, (1, 2, 3, 4)), (3, (1, 2, 3))):
+        program = program_of({n: random.integers(vocab, size=(vocab,) * n) for n in lengths})
         for target, text in (("c", emit.c(program)), ("x86", emit.x86(program))):
             try:
                 run = targets.runnable(program, target, text)  # type: ignore[arg-type]
@@ -127,6 +128,12 @@ def test_equal_tails_are_one() -> None:
     parity = {n: np.indices((2,) * n).sum(axis=0) % 2 for n in range(1, 13)}
     found = branches(program_of(parity))
     assert len(found) == 1 + 2 * 11 + 2 * 11
+
+
+def test_no_instruction_is_out_of_reach() -> None:
+    lines = emit.x86(distill(zoo.load("induction"))).splitlines()
+    after_jumps = [after for line, after in pairwise(lines) if line.startswith("jmp")]
+    assert all(after.endswith(":") for after in after_jumps)
 
 
 def test_tokens_that_are_words_are_numbers_in_machine_code() -> None:

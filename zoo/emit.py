@@ -116,6 +116,8 @@ def _x86(program: Program, default: int, *others: int) -> list[str]:
     waiting: list[Node] = [program.root]
     while waiting:
         node = waiting.pop()
+        if node in placed:
+            continue
         while isinstance(node, Branch) and node not in placed:
             placed.add(node)
             lines.append(f"{names.setdefault(node, f'test_{len(names)}')}:")
@@ -127,8 +129,7 @@ def _x86(program: Program, default: int, *others: int) -> list[str]:
             if isinstance(jumps, Branch):
                 waiting.append(jumps)
             node = follows
-        if not isinstance(node, Branch) or lines[-1].startswith("j"):
-            lines.append(f"jmp {names.setdefault(node, f'test_{len(names)}')}")
+        lines.append(f"jmp {names[node]}")
     for other in others:
         lines += [f"{names[other]}:", f"mov dl,{literal(program.vocab, other)}", "jmp done"]
     return _without_needless([*lines, "done:"])

@@ -143,9 +143,10 @@ class Model:
     def predict(self, context: Context) -> str:
         """The greedy next token."""
         logits = self.forward(self.encode(context)[None], last=True)[0, -1]
-        if np.isnan(logits).any():
+        best = int(logits.argmax())  # a NaN, if there is one
+        if logits[best] != logits[best]:
             raise ModelError(f"{self.name}: the logits after {context!r} are {logits}, but should be numbers")
-        return self.vocab[int(logits.argmax())]
+        return self.vocab[best]
 
     def complete(self, context: Context, n: int) -> str:
         """The next n tokens by greedy generation, without the context; with spaces where tokens are not characters."""

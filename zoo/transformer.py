@@ -202,7 +202,7 @@ def attend(x: Array, layer: Attention, trace: dict[str, Array], i: int, rows: in
         np.copyto(scores, -np.inf, where=~visible(scores.shape[-1])[-rows:])
     trace[f"{i}.pattern"] = pattern = softmax(scores)  # [batch, head, query, key]
     trace[f"{i}.heads"] = heads = pattern @ v @ layer.w_o  # [batch, head, rows, d_model]
-    return total(heads.sum(axis=1), layer.b_o)
+    return total(np.add.reduce(heads, axis=1), layer.b_o)
 
 
 def transform(x: Array, layer: Mlp, trace: dict[str, Array], i: int) -> Array:
@@ -270,7 +270,7 @@ def check_tokens(transformer: Transformer, tokens: Array) -> Array:
         raise ContextError(f"tokens have shape {list(array.shape)}, but should be [batch, seq]")
     if not 1 <= array.shape[1] <= n_ctx:
         raise ContextError(f"the contexts have {array.shape[1]} tokens, but should have 1 to {n_ctx}")
-    if array.size and not (array.min() >= 0 and array.max() < vocab):
+    if array.size and not (0 <= np.minimum.reduce(array, axis=None) <= np.maximum.reduce(array, axis=None) < vocab):
         wrong = array.min() if array.min() < 0 else array.max()
         raise ContextError(f"token {wrong} is out of range, but should be from 0 to {vocab - 1}")
     return array

@@ -22,8 +22,12 @@ from zoo.models import aab
 from zoo.transformer import forward
 
 
-def test_every_implementation_of_aab_is_run(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(autouse=True)
+def short_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("zoo.ladder.LEAST", 1e-6)
+
+
+def test_every_implementation_of_aab_is_run() -> None:
     rungs = {rung.name: rung for rung in ladder(aab.MODEL, rounds=1)}
     assert list(rungs) == list(IMPLEMENTATIONS)
     for rung in rungs.values():
@@ -39,10 +43,7 @@ def test_every_implementation_of_aab_is_run(monkeypatch: pytest.MonkeyPatch) -> 
         (AAB.replace("cmp rcx,1", "cmp rcx,0"), "reads address -1"),
     ],
 )
-def test_an_assembly_that_answers_otherwise_is_not_compared(
-    listing: str, reason: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("zoo.ladder.LEAST", 1e-6)
+def test_an_assembly_that_answers_otherwise_is_not_compared(listing: str, reason: str) -> None:
     wrong = replace(aab.MODEL, predictors=[Assembly("wrong", listing)])
     [rung] = [rung for rung in ladder(wrong, rounds=1) if rung.name == "assembly"]
     assert rung.seconds is None
