@@ -60,10 +60,13 @@ class Passed:
 
 
 class Bounds:
-    """Those of one transformer, in the arithmetic of its dtype, float32 or float64; ModelError for another."""
+    """Those of one transformer, in the arithmetic of its dtype, float32 or float64; ModelError for another.
 
-    def __init__(self, transformer: Transformer) -> None:
-        self.arithmetic = Arithmetic.of(transformer)
+    With `weights`, those of every transformer whose weights differ from its own by at most so much of themselves.
+    """
+
+    def __init__(self, transformer: Transformer, weights: float = 0.0) -> None:
+        self.arithmetic = Arithmetic.of(transformer, weights)
         self.transformer = t = transformer if transformer.dtype == np.float64 else transformer.astype(np.float64)
         self.unembedding = t.token_embedding if t.unembedding is None else t.unembedding
         self.vocab = len(t.token_embedding)
@@ -85,8 +88,8 @@ class Bounds:
         """All that depends on a position and its token only."""
         t, a = self.transformer, self.arithmetic
         tokens, positions = t.token_embedding[None], t.position_embedding[:, None]
-        zero = np.zeros((1, 1, 1))
-        self.table = add(Interval(tokens, zero), Interval(positions, zero), a)[0][None]  # [1, n_ctx, vocab, d_model]
+        token, position = (Interval(x, a.weights * np.abs(x) * (1 + a.own)) for x in (tokens, positions))
+        self.table = add(token, position, a)[0][None]  # [1, n_ctx, vocab, d_model]
         for layer in t.layers[:first]:
             assert isinstance(layer, Mlp)
             self.table = self._mlp(self.table, layer)[0]

@@ -41,22 +41,26 @@ class Interval:
 class Arithmetic:
     """That of the program: `unit` is its largest relative error, `tiny` its smallest normal number.
 
-    `own` bounds the relative error of any sum made here, for sums as long as all dimensions together.
+    `own` bounds the relative error of any sum made here, for sums as long as all dimensions together. With `weights`,
+    every weight of the transformer may be off by so much of itself.
     """
 
     unit: float
     tiny: float
     largest: float
     own: float
+    weights: float = 0.0
 
     @classmethod
-    def of(cls, transformer: Transformer) -> "Arithmetic":
+    def of(cls, transformer: Transformer, weights: float = 0.0) -> "Arithmetic":
         if transformer.dtype not in (np.float32, np.float64):
             raise ModelError(f"the arrays are {transformer.dtype}, but should be float32 or float64 to be bounded")
         info = np.finfo(transformer.dtype)
         widest = sum(sum(part.sizes.values()) for _, part in transformer.parts())
         terms = 4 * (widest + transformer.n_ctx * transformer.sizes["vocab"] + 16)
-        return cls(float(info.eps) / 2, float(info.tiny), float(info.max), gamma(terms, FLOAT64))
+        # A number that passes through several weights is off by all of them: each counts as if the others were, too.
+        compounded = weights * (1 + weights) ** (4 * len(transformer.layers) + 4)
+        return cls(float(info.eps) / 2, float(info.tiny), float(info.max), gamma(terms, FLOAT64), compounded)
 
     def check(self, magnitude: Array) -> None:
         """OutOfRangeError where the program might overflow, or where nothing is known."""
@@ -67,7 +71,7 @@ class Arithmetic:
         """What rounding may change in sums of `count` nonzero products whose absolute values sum to `magnitude`."""
         self.check(magnitude)
         own = self.own * (magnitude + 2 * self.tiny * count)
-        relative: Array = gamma(count, self.unit)
+        relative: Array = gamma(count, self.unit) * (1 + self.weights) + self.weights
         return (relative * magnitude + 2 * self.tiny * count + own) * (1 + self.own)
 
 
