@@ -16,7 +16,6 @@ from properties.intervals import (
     Arithmetic,
     Interval,
     OutOfRangeError,
-    Weights,
     activate,
     add,
     centred,
@@ -26,10 +25,8 @@ from properties.intervals import (
     norm_error,
     normalize,
     product,
-    softmax_mean,
-    softmax_weights,
-    worst_terms,
 )
+from properties.softmax import Weights, softmax_mean, softmax_weights, worst_terms
 from zoo.transformer import Array, Attention, Mlp, Norm, Transformer
 
 MEMORY = 3_000_000  # numbers in the largest array that a batch of boxes may need
@@ -93,7 +90,7 @@ class Bounds:
             layer = t.layers[first]
             assert isinstance(layer, Attention)
             x = normalize(self.table, layer.norm, a)
-            self.heads = [Head.of(x, layer, h, a) for h in range(layer.sizes["head"])]
+            self.heads = [Head.of(x, layer, h, False, a) for h in range(layer.sizes["head"])]
         if self.shared:
             pairs = (self.unembedding[:, None] - self.unembedding).reshape(1, 1, self.vocab**2, -1)
             self.pairs = _before_norm(pairs, t.final_norm)  # [1, 1, vocab * vocab, d_model]
@@ -248,14 +245,14 @@ class Bounds:
             normed = normalize(x[0, queries], layer.norm, a)  # [batch, query, token, d_model]
         else:
             normed = normalize(x, layer.norm, a)
-            heads = [Head.of(normed, layer, h, a) for h in range(layer.sizes["head"])]
+            heads = [Head.of(normed, layer, h, True, a) for h in range(layer.sizes["head"])]
             normed = normed[:, queries[0]]
         visible, own = (
             visible_tokens(n, queries, lengths, self.vocab, layer.causal),
             np.repeat(queries, self.vocab, axis=1),
         )
         rows = Interval(*(y.reshape(len(y), -1, y.shape[-1]) for y in (normed.c, normed.r)))
-        scores = [head.scores(layer, h, rows, not first, a) for h, head in enumerate(heads)]
+        scores = [head.scores(layer, h, rows, a) for h, head in enumerate(heads)]
         return heads, [softmax_weights(s, visible, own, boxes, a) for s in scores]
 
     def _mlp(self, x: Interval, layer: Mlp) -> tuple[Interval, Passed]:
