@@ -16,7 +16,6 @@ from properties.intervals import (
     Arithmetic,
     Interval,
     OutOfRangeError,
-    Weights,
     activate,
     add,
     centred,
@@ -26,10 +25,8 @@ from properties.intervals import (
     norm_error,
     normalize,
     product,
-    softmax_mean,
-    softmax_weights,
-    worst_terms,
 )
+from properties.softmax import Weights, softmax_mean, softmax_weights, worst_terms
 from zoo.arrays import Array
 from zoo.transformer import Attention, Mlp, Norm, Transformer
 
@@ -60,12 +57,10 @@ class Passed:
 
 
 class Bounds:
-    """Those of one transformer, in the arithmetic of its dtype, float32 or float64; ModelError for another.
-
-    With `weights`, those of every transformer whose weights differ from its own by at most so much of themselves.
-    """
+    """Those of one transformer, in the arithmetic of its dtype, float32 or float64; ModelError for another."""
 
     def __init__(self, transformer: Transformer, weights: float = 0.0) -> None:
+        """With `weights`, the bounds hold for all weights that differ from these by at most so much of themselves."""
         self.arithmetic = Arithmetic.of(transformer, weights)
         self.transformer = t = transformer if transformer.dtype == np.float64 else transformer.astype(np.float64)
         self.unembedding = t.token_embedding if t.unembedding is None else t.unembedding
@@ -97,7 +92,7 @@ class Bounds:
             layer = t.layers[first]
             assert isinstance(layer, Attention)
             x = normalize(self.table, layer.norm, a)
-            self.heads = [Head.of(x, layer, h, a) for h in range(layer.sizes["head"])]
+            self.heads = [Head.of(x, layer, h, False, a) for h in range(layer.sizes["head"])]
         if self.shared:
             pairs = (self.unembedding[:, None] - self.unembedding).reshape(1, 1, self.vocab**2, -1)
             self.pairs = _before_norm(pairs, t.final_norm)  # [1, 1, vocab * vocab, d_model]
@@ -252,14 +247,14 @@ class Bounds:
             normed = normalize(x[0, queries], layer.norm, a)  # [batch, query, token, d_model]
         else:
             normed = normalize(x, layer.norm, a)
-            heads = [Head.of(normed, layer, h, a) for h in range(layer.sizes["head"])]
+            heads = [Head.of(normed, layer, h, True, a) for h in range(layer.sizes["head"])]
             normed = normed[:, queries[0]]
         visible, own = (
             visible_tokens(n, queries, lengths, self.vocab, layer.causal),
             np.repeat(queries, self.vocab, axis=1),
         )
         rows = Interval(*(y.reshape(len(y), -1, y.shape[-1]) for y in (normed.c, normed.r)))
-        scores = [head.scores(layer, h, rows, not first, a) for h, head in enumerate(heads)]
+        scores = [head.scores(layer, h, rows, a) for h, head in enumerate(heads)]
         return heads, [softmax_weights(s, visible, own, boxes, a) for s in scores]
 
     def _mlp(self, x: Interval, layer: Mlp) -> tuple[Interval, Passed]:

@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 
 from properties.bounds import Bounds
-from properties.proof import Settled, prove_answers
+from properties.boxes import Settled
+from properties.proof import prove_answers
 from properties.survey import answer_logits
 from zoo import contexts
 from zoo.arrays import Array
@@ -25,8 +26,9 @@ def certified(model: Model) -> float:
     if function is None:
         return 0.0
     proof = prove_answers(model.transformer, model.vocab, function, first=True, settled=boxes.append)
-    if proof.status != "holds" or any(box.answer is None for box in boxes):
+    if proof.status != "holds" or any(one.kind == "run" for one in boxes):
         return 0.0
+    boxes = [one for one in boxes if one.kind == "proved"]
     low, high = 0.0, 1.0
     for _ in range(STEPS):
         middle = (low + high) / 2
