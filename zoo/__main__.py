@@ -200,6 +200,10 @@ def show(options: argparse.Namespace) -> int:
 
     model = find(options.name)
     report.show(model)
+    if options.context is None:
+        from properties.report import robustness
+
+        robustness(model)
     if options.context is not None:
         report.show_context(model, read_context(model, options.context))
     return 0
