@@ -13,6 +13,8 @@ from properties.softmax import Weights, softmax_mean
 from zoo.arrays import Array
 from zoo.transformer import Attention
 
+SLAB = 64  # positions whose keys are computed at a time: with one-hot positions, all at once take much memory
+
 
 @dataclass(frozen=True)
 class Head:
@@ -28,12 +30,17 @@ class Head:
     @classmethod
     def of(cls, x: Interval, layer: Attention, h: int, spread: bool, a: Arithmetic) -> "Head":
         """`spread` says that the radii of the inputs are more than rounding."""
-        k, k_rounding = linear(x, layer.w_k[h], None if layer.b_k is None else layer.b_k[h], a)
+        batch, n, vocab, _ = x.c.shape
+        k, r, rounding = (np.empty(shape) for shape in [(batch, layer.sizes["d_head"], n, vocab)] * 3)
+        for start in range(0, n, SLAB):
+            slab = slice(start, start + SLAB)
+            part, e = linear(x[:, slab], layer.w_k[h], None if layer.b_k is None else layer.b_k[h], a)
+            k[:, :, slab], r[:, :, slab], rounding[:, :, slab] = (np.moveaxis(y, -1, 1) for y in (part.c, part.r, e))
         bias = np.zeros(layer.sizes["d_v"]) if layer.b_v is None else layer.b_v[h]
         columns = np.flatnonzero(layer.w_v[h].any(axis=0) | (bias != 0))
         v, v_rounding = linear(x, layer.w_v[h][:, columns], bias[columns], a)
-        k = Interval(_keys_last(k.c), _keys_last(k.r))
-        return cls(x, k, _keys_last(k_rounding) if spread else None, columns, v, v_rounding)
+        flat = [y.reshape(*y.shape[:2], n * vocab) for y in (k, r, rounding)]
+        return cls(x, Interval(flat[0], flat[1]), flat[2] if spread else None, columns, v, v_rounding)
 
     def upto(self, n: int) -> "Head":
         """The same for the first n positions, where inputs do not spread."""
@@ -143,8 +150,3 @@ def projected(head: Head, layer: Attention, h: int, directions: Array, a: Arithm
     if layer.b_v is not None:
         c = c + (along @ layer.b_v[h][head.columns])[..., None, None]
     return Interval(c, r * (1 + a.own))
-
-
-def _keys_last(x: Array) -> Array:
-    """[batch, position, token, d_head] -> [batch, d_head, position * token], in that order in memory too."""
-    return np.ascontiguousarray(np.moveaxis(x, -1, 1)).reshape(len(x), x.shape[-1], -1)

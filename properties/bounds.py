@@ -8,6 +8,7 @@ rounding; its scores and values depend on position and token only and are comput
 """
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -137,15 +138,15 @@ class Bounds:
 
     def _margins(self, boxes: Array, answers: Array, rivals: Array, felt: bool) -> Margins:
         t, a, n = self.transformer, self.arithmetic, boxes.shape[1]
-        lengths = boxes.any(axis=-1).sum(axis=-1)
-        if (lengths == n).all():
-            lengths = lengths[:1]
+        # What comes before the boxes is done once for each length; `of` tells the length of each box.
+        lengths, inverse = np.unique(boxes.any(axis=-1).sum(axis=-1), return_inverse=True)
+        of: Any = inverse if len(lengths) > 1 else slice(None)
         x = self._stream(boxes)
-        last = final = x[:, n - 1] if self.between else x[0, lengths - 1]  # [box or 1, token, d_model]
+        last = final = x[:, n - 1] if self.between else x[0, lengths - 1][of]  # [box or 1, token, d_model]
         magnitude, rounding, passed = last.magnitude, np.zeros(1), []
         heads: list[Head] = []
         if self.attention is not None:
-            heads, weights = self._seen(x, self.attention, boxes, lengths, lengths[:, None] - 1, not self.between)
+            heads, weights = self._seen(x, self.attention, boxes, of, lengths, lengths[:, None] - 1, not self.between)
             magnitude, rounding = output_rounding(last, self.attention, heads, a)
             if self.after or t.final_norm is not None:
                 final = output(last, self.attention, heads, weights, a)
@@ -168,7 +169,7 @@ class Bounds:
                 return np.moveaxis(table[each[:, None], :, pair], 2, 1)
 
             directions = pick(self.pairs)
-            direct = Interval(pick(self.direct.c[lengths - 1]), pick(self.direct.r[lengths - 1]))
+            direct = Interval(pick(self.direct.c[lengths - 1][of]), pick(self.direct.r[lengths - 1][of]))
             values = [Interval(pick(v.c[..., :n, :]), pick(v.r[..., :n, :])) for v in self.values]
         else:
             directions = _before_norm(differences, t.final_norm)
@@ -196,7 +197,7 @@ class Bounds:
         lower = lower - error[np.arange(len(boxes)), :, answers][..., None]
         lower = lower - np.take_along_axis(error, others[:, None], -1)
         matters = (
-            boxes[np.arange(len(boxes)), lengths - 1][..., None] & np.take_along_axis(rivals, others, -1)[:, None]
+            boxes[np.arange(len(boxes)), lengths[of] - 1][..., None] & np.take_along_axis(rivals, others, -1)[:, None]
         )  # [box, token, rival]
         lower = np.where(np.isnan(lower), -np.inf, lower)
         smallest = np.where(matters, lower, np.inf).min(axis=(1, 2), initial=np.inf)
@@ -231,14 +232,14 @@ class Bounds:
             if isinstance(layer, Mlp):
                 x = self._mlp(x, layer)[0]
                 continue
-            heads, weights = self._seen(x, layer, boxes, np.array([n]), np.arange(n)[None], i == 0)
+            heads, weights = self._seen(x, layer, boxes, np.s_[:], np.array([n]), np.arange(n)[None], i == 0)
             rows = Interval(*(y.reshape(len(y), n * self.vocab, -1) for y in (x.c, x.r)))
             out = output(rows, layer, heads, weights, self.arithmetic)
             x = Interval(*(y.reshape(len(y), n, self.vocab, -1) for y in (out.c, out.r)))
         return x
 
     def _seen(
-        self, x: Interval, layer: Attention, boxes: Array, lengths: Array, queries: Array, first: bool
+        self, x: Interval, layer: Attention, boxes: Array, of: Any, lengths: Array, queries: Array, first: bool
     ) -> tuple[list[Head], list[Weights]]:
         """The heads of a layer, and the weights they give from positions [batch, query], each with every token."""
         a, n = self.arithmetic, boxes.shape[1]
@@ -249,13 +250,11 @@ class Bounds:
             normed = normalize(x, layer.norm, a)
             heads = [Head.of(normed, layer, h, True, a) for h in range(layer.sizes["head"])]
             normed = normed[:, queries[0]]
-        visible, own = (
-            visible_tokens(n, queries, lengths, self.vocab, layer.causal),
-            np.repeat(queries, self.vocab, axis=1),
-        )
+        visible = visible_tokens(n, queries, lengths, self.vocab, layer.causal)
+        own = np.repeat(queries, self.vocab, axis=1)
         rows = Interval(*(y.reshape(len(y), -1, y.shape[-1]) for y in (normed.c, normed.r)))
         scores = [head.scores(layer, h, rows, a) for h, head in enumerate(heads)]
-        return heads, [softmax_weights(s, visible, own, boxes, a) for s in scores]
+        return heads, [softmax_weights(s, visible, own, boxes, of, a) for s in scores]
 
     def _mlp(self, x: Interval, layer: Mlp) -> tuple[Interval, Passed]:
         a = self.arithmetic

@@ -25,8 +25,8 @@ class Weights:
         return np.take_along_axis(values, self.kept[:, :, None, :, None], 3)
 
 
-def softmax_weights(s: Interval, visible: Array, own: Array, boxes: Array, a: Arithmetic) -> Weights:
-    """Of scores [batch, query, key, token], for boxes bool [box, key, token].
+def softmax_weights(s: Interval, visible: Array, own: Array, boxes: Array, of: Array | slice, a: Arithmetic) -> Weights:
+    """Of scores [batch, query, key, token], for boxes bool [box, key, token]; `of` tells the batch of each box.
 
     visible bool [batch, query, key, token] is what a query may see at most, own int [batch, query] the key that is the
     query itself: there, visible alone counts. Keys that surely weigh less than e**-28 of another are only summed: with
@@ -42,20 +42,24 @@ def softmax_weights(s: Interval, visible: Array, own: Array, boxes: Array, a: Ar
     error += 2.1 * ULPS * (a.unit + FLOAT64) + 1.1 * a.unit
     low, high = low - error, high + error
     peak = np.where(visible, high - reached, -np.inf).max(axis=-1)  # [batch, query, key]
-    kept, rest = None, np.zeros((*peak.shape[:2], 1))
     keep = int(np.count_nonzero(peak > -28, axis=-1).max())
-    keys = np.arange(peak.shape[-1])[None, None]
-    if 2 * keep < peak.shape[-1]:
-        keys = kept = np.argpartition(-peak, keep, axis=-1)[..., :keep]
-        np.put_along_axis(peak, kept, -np.inf, -1)
+    some = 2 * keep < peak.shape[-1]
+    keys, rest = np.arange(peak.shape[-1])[None, None], np.zeros((*peak.shape[:2], 1))
+    if some:
+        keys = np.argpartition(-peak, keep, axis=-1)[..., :keep]
+        np.put_along_axis(peak, keys, -np.inf, -1)
         rest = np.exp(peak).sum(axis=-1, keepdims=True) * 1.01
-        low, high, visible = (np.take_along_axis(x, kept[..., None], 2) for x in (low, high, visible))
+        low, high, visible = (np.take_along_axis(x, keys[..., None], 2) for x in (low, high, visible))
+        keys = keys[of]
+    low, high, visible, own, rest = (x[of] for x in (low, high, visible, own, rest))
     valid = (boxes[np.arange(len(boxes))[:, None, None], keys] | (keys == own[..., None])[..., None]) & visible
     sure = np.where(valid, low, np.inf).min(axis=-1)
     shift = np.where(np.isposinf(sure), -np.inf, sure).max(axis=-1)[..., None, None]  # [box, query, 1, 1]
     least = np.exp(np.minimum(low - shift, 700)) * (1 - 1e-14)
     most = np.exp(high - shift) * (1 + 1e-14) + 1e-300
-    return Weights(np.where(valid & (least > 1e-300), least, 0), np.where(valid, most, 0), valid, rest, kept)
+    return Weights(
+        np.where(valid & (least > 1e-300), least, 0), np.where(valid, most, 0), valid, rest, keys if some else None
+    )
 
 
 def softmax_mean(weights: Weights, values: Array, a: Arithmetic) -> Array:
