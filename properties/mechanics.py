@@ -87,7 +87,7 @@ def window(model: Model, how: How) -> Finding:
     method: Method = "enumerated" if complete else "sampled"
     random = np.random.default_rng(0)
     rows = np.concatenate(list(of_length(vocab, n_ctx))) if complete else random.integers(vocab, size=(256, n_ctx))
-    runs = min(len(rows), int(look.BUDGET / (20 * flops(model.transformer, n_ctx))))  # none where one costs too much
+    runs = min(len(rows), int(look.SAMPLE / (flops(model.transformer, n_ctx))))  # none where one costs too much
     befores = [*([token] for token in range(vocab)), list(range(vocab)) * n_ctx][-16:]
     for i, row in enumerate(rows):
         kept = model.decode(row)

@@ -19,6 +19,7 @@ from zoo.transformer import Transformer
 
 # What one sweep over contexts may cost, in operations of the forward pass: a few seconds.
 BUDGET = 10**10
+SAMPLE = 5 * 10**8  # and what a sample may cost
 PROOF_SECONDS = 120  # what one proof may take
 Permitted = Callable[[Context], AbstractSet[str]]
 
@@ -73,7 +74,7 @@ def _sample(model: Model, cost: float) -> Iterator[Array]:
     lengths = np.unique(np.geomspace(1, model.n_ctx, num=16).round().astype(int)).tolist()
     for length in lengths:
         each = flops(model.transformer, length) * cost
-        rows = min(int(BUDGET / len(lengths) / each), 4096) or int(each <= BUDGET or length == 1)
+        rows = min(int(SAMPLE / len(lengths) / each), 4096) or int(each <= SAMPLE or length == 1)
         if len(model.vocab) ** length <= rows:
             yield from contexts.of_length(len(model.vocab), length)
         elif rows:

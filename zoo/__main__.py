@@ -55,7 +55,12 @@ def parser() -> argparse.ArgumentParser:
     verify_.add_argument("--n-ctx", type=int, metavar="N", help="the member of a family that reads N tokens")
     verify_.add_argument("--dtype", choices=["float64", "float32"], help="the arithmetic; as the arrays are by default")
     verify_.add_argument("--all", action="store_true", help="print every context that is wrong, not only the shortest")
+    verify_.add_argument("--certificate", metavar="FILE", help="prove one model, and write down what proves it")
     verify_.add_argument("--json", action="store_true", help="print verdicts as JSON")
+    recheck_ = command("recheck", recheck, "Confirm a certificate without the prover, by exact sums (python-flint).")
+    recheck_.add_argument("certificate", metavar="CERTIFICATE", help="what verify --certificate wrote")
+    recheck_.add_argument("name", **one_model)
+    recheck_.add_argument("--n-ctx", type=int, metavar="N", help="the member of a family that reads N tokens")
     compare_ = command("compare", compare, "Do two models give the same answer in every context?")
     compare_.add_argument("names", nargs=2, metavar="NAME", help=one_model["help"])
     compare_.add_argument("--all", action="store_true", help="print every difference, not only the shortest")
@@ -137,7 +142,34 @@ def verify(options: argparse.Namespace) -> int:
     steps = [(target, model, run) for target, model, chosen in planned for _, run in chosen]
     verdicts = [run(model, How(options.method, options.all)) for _, model, run in report.progress(steps)]
     results = [(target, model, [verdicts.pop(0) for _ in chosen]) for target, model, chosen in planned]
+    if options.certificate is not None:
+        certify(options, planned)
     return report.verdicts(results, options.json, options.all)
+
+
+def certify(options: argparse.Namespace, results: list[Any]) -> None:
+    """Writes the certificate of the one model that is verified, by its predictor or rule."""
+    from properties import certificate
+
+    if len(results) != 1:
+        raise ModelError(f"{len(results)} models are verified, but a certificate is of one")
+    _, model, _ = results[0]
+    _, written = certificate.certify(model, certificate.function_of(model))
+    if written is None:
+        raise ModelError(f"{model.name} was not proved right, and there is nothing to certify")
+    certificate.write(written, options.certificate)
+
+
+def recheck(options: argparse.Namespace) -> int:
+    from properties import certificate
+    from properties.recheck import recheck
+
+    model, content = find(options.name, options.n_ctx), certificate.read(options.certificate)
+    if content.get("dtype") in ("float64", "float32"):
+        model = replace(model, transformer=model.transformer.astype(content["dtype"]))
+    found = recheck(content, model, certificate.function_of(model))
+    print(f"confirmed: {found.contexts} contexts in {found.leaves} leaves, {found.bounds} bounds by exact sums")
+    return 0
 
 
 def compare(options: argparse.Namespace) -> int:
@@ -177,6 +209,10 @@ def show(options: argparse.Namespace) -> int:
 
     model = find(options.name)
     report.show(model)
+    if options.context is None:
+        from properties.report import robustness
+
+        robustness(model)
     if options.context is not None:
         report.show_context(model, read_context(model, options.context))
     return 0
