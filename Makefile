@@ -12,7 +12,7 @@ test: .venv/dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest --benchmark-disable
+	$(BIN)/pytest --benchmark-disable -n 2 --dist loadfile
 
 bench: .venv/dev
 	$(BIN)/pytest benchmarks
@@ -20,7 +20,7 @@ bench: .venv/dev
 bench-peers: .venv/peers
 	$(BIN)/pytest benchmarks/test_peers.py
 
-test-all: test
+test-all: .venv/all test
 
 .venv/dev: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=...")'
@@ -31,6 +31,10 @@ test-all: test
 
 .venv/peers: .venv/dev
 	$(BIN)/pip install --quiet --editable ".[peers,emulator]"
+	touch $@
+
+.venv/all: .venv/peers
+	$(BIN)/pip install --quiet --editable ".[proof]"
 	touch $@
 
 clean:
