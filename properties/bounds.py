@@ -271,7 +271,7 @@ class Bounds:
 
 
 def _effects(weights: Weights, values: Interval, level: Array, lower: Array, boxes: Array) -> Array:
-    """How far each token pulls a head's mean towards the worst rival, at the worst last token: [box, position, token]"""
+    """How far each token pulls a head towards the worst rival at the worst last token: [box, position, token]"""
     each = np.arange(len(boxes))
     query, rival = np.divmod(lower.reshape(len(boxes), -1).argmin(axis=1), lower.shape[2])
     terms, _ = worst_terms(weights, weights.of(values.r - values.c), level)
