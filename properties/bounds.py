@@ -150,16 +150,14 @@ class Bounds:
             magnitude, rounding = output_rounding(last, self.attention, heads, a)
             if self.after or t.final_norm is not None:
                 final = output(last, self.attention, heads, weights, a)
-        for layer in self.after:
-            assert isinstance(layer, Mlp)
-            final, step = self._mlp(final, layer)
+        for mlp in self.after:
+            assert isinstance(mlp, Mlp)
+            final, step = self._mlp(final, mlp)
             passed.append(step)
             magnitude = final.magnitude
 
         others = np.arange(self.vocab - 1) + (np.arange(self.vocab - 1) >= answers[:, None])  # [box, rival]
-        differences = (self.unembedding[answers][:, None] - self.unembedding[others])[
-            :, None
-        ]  # [box, 1, rival, d_model]
+        differences = self.unembedding[answers][:, None, None] - self.unembedding[others][:, None]  # [box, 1, rival, d]
         constant: Array = np.zeros(1)
         if self.shared:
             pair = answers[:, None] * self.vocab + others
@@ -176,10 +174,8 @@ class Bounds:
             for step in reversed(passed):
                 directions, constant = self._back(step, directions, constant)
             direct = _along(last, directions)
-            last_layer = self.attention
-            values = (
-                [projected(head, last_layer, h, directions, a) for h, head in enumerate(heads)] if last_layer else []
-            )
+            layer = self.attention
+            values = [projected(head, layer, h, directions, a) for h, head in enumerate(heads)] if layer else []
 
         lower = constant + direct.c - direct.r - _along_size(rounding, directions)
         levels = []
@@ -196,32 +192,16 @@ class Bounds:
         error = np.broadcast_to(error, (len(boxes), *error.shape[1:]))
         lower = lower - error[np.arange(len(boxes)), :, answers][..., None]
         lower = lower - np.take_along_axis(error, others[:, None], -1)
-        matters = (
-            boxes[np.arange(len(boxes)), lengths[of] - 1][..., None] & np.take_along_axis(rivals, others, -1)[:, None]
-        )  # [box, token, rival]
-        lower = np.where(np.isnan(lower), -np.inf, lower)
-        smallest = np.where(matters, lower, np.inf).min(axis=(1, 2), initial=np.inf)
-        shape = (len(boxes), len(levels), self.vocab, self.vocab - 1)
-        found = Margins(smallest, np.stack(levels, axis=1) if levels else np.zeros(shape))
+        last_tokens = boxes[np.arange(len(boxes)), lengths[of] - 1]
+        matters = last_tokens[..., None] & np.take_along_axis(rivals, others, -1)[:, None]  # [box, token, rival]
+        lower = np.where(matters, np.where(np.isnan(lower), -np.inf, lower), np.inf)
+        none = np.zeros((len(boxes), 0, self.vocab, self.vocab - 1))
+        found = Margins(lower.min(axis=(1, 2), initial=np.inf), np.stack(levels, axis=1) if levels else none)
         if not felt:
             return found
         total = np.zeros(boxes.shape)
-        if self.attention is not None:
-            each = np.arange(len(boxes))
-            query, rival = np.divmod(
-                np.where(matters, lower, np.inf).reshape(len(boxes), -1).argmin(axis=1), self.vocab - 1
-            )
-            for weight, v, level in zip(weights, values, levels):
-                terms = worst_terms(weight, weight.of(v.r - v.c), level)[0][
-                    each, query, rival
-                ]  # [box, kept key, token]
-                share = np.nan_to_num(terms / weight.most[each, query].sum((-1, -2))[:, None, None], neginf=0)
-                kept = (
-                    np.arange(n)[None]
-                    if weight.kept is None
-                    else np.broadcast_to(weight.kept, (len(boxes), *weight.kept.shape[1:]))[each, query]
-                )
-                total[each[:, None], kept] += share
+        for weight, v, level in zip(weights if levels else [], values, levels):
+            total += _effects(weight, v, level, lower, boxes)
         reach = np.where(boxes, total, -np.inf).max(axis=-1) - np.where(boxes, total, np.inf).min(axis=-1)
         return replace(found, felt=reach, worst=np.where(boxes, total, -np.inf).argmax(axis=-1))
 
@@ -290,6 +270,20 @@ class Bounds:
         error = norm_error(c, norm.eps, a) * size + a.rounding(size + np.abs(norm.bias), 1)
         lower = lower + differences @ norm.bias - _along_size(error, differences)
         return lower, size + np.abs(norm.bias) + error
+
+
+def _effects(weights: Weights, values: Interval, level: Array, lower: Array, boxes: Array) -> Array:
+    """How far each token pulls a head towards the worst rival at the worst last token: [box, position, token]"""
+    each = np.arange(len(boxes))
+    query, rival = np.divmod(lower.reshape(len(boxes), -1).argmin(axis=1), lower.shape[2])
+    terms, _ = worst_terms(weights, weights.of(values.r - values.c), level)
+    share = terms[each, query, rival] / weights.most[each, query].sum((-1, -2))[:, None, None]  # [box, kept key, token]
+    kept = np.arange(boxes.shape[1])[None]
+    if weights.kept is not None:
+        kept = np.broadcast_to(weights.kept, (len(boxes), *weights.kept.shape[1:]))[each, query]
+    effects = np.zeros(boxes.shape)
+    effects[each[:, None], kept] = np.nan_to_num(share, neginf=0)
+    return effects
 
 
 def _before_norm(directions: Array, norm: Norm | None) -> Array:

@@ -53,6 +53,11 @@ def give_a_leaf_twice(c: dict[str, Any]) -> None:
     c["trees"]["5"]["to"].append(c["trees"]["5"]["to"][0])
 
 
+def cover_half_twice(c: dict[str, Any]) -> None:
+    """As many contexts as there should be, but not the same."""
+    c["trees"]["5"]["to"][1] = c["trees"]["5"]["to"][0]
+
+
 def forget_a_length(c: dict[str, Any]) -> None:
     del c["trees"]["4"]
 
@@ -105,6 +110,7 @@ def claim_another_dtype(c: dict[str, Any]) -> None:
 TAMPERINGS = [
     remove_a_leaf,
     give_a_leaf_twice,
+    cover_half_twice,
     forget_a_length,
     lower_a_level,
     raise_a_level,
