@@ -67,6 +67,7 @@ def test_weights_too_large_for_float16() -> None:
 def test_results_in_bfloat16_are_rounded_all_along() -> None:
     trace: dict[str, np.ndarray] = {}
     forward(in_type(aab.MODEL.transformer, "bfloat16"), np.array([[0, 0, 1]]), trace)
+    assert abs(np.asarray(trace["0.pattern"], float).sum() - 3) < 0.05  # three rows of weights
     for array in trace.values():
         np.testing.assert_array_equal(array, rounded(np.asarray(array)))
 
