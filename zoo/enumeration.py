@@ -58,7 +58,10 @@ class Tile(NamedTuple):
 
 def path(transformer: Transformer) -> Path:
     """The cheapest way of enumerating that is sound for this transformer."""
-    if single_attention(transformer):
+    arrays = [array for _, part in transformer.parts() for _, array in part.arrays()]
+    if any(type(array) is not np.ndarray for array in arrays):
+        return "forward"  # arrays with an arithmetic of their own, as of a type that numpy has not
+    if single_attention(transformer) and transformer.dtype in (np.float64, np.float32):
         return "sums"
     return "prefixes" if cacheable(transformer) else "forward"
 
@@ -99,8 +102,7 @@ def last_rows(transformer: Transformer, tokens: Array) -> Array:
 
     Large batches of a single attention layer go by running sums, doubtful contexts by `forward` as ever.
     """
-    quick = len(tokens) >= MANY and single_attention(transformer) and transformer.dtype in (np.float64, np.float32)
-    if not quick:
+    if len(tokens) < MANY or path(transformer) != "sums":
         return forward(transformer, tokens, last=True)[:, -1]
     sums = _sums(transformer)
     with np.errstate(all="ignore"):

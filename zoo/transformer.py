@@ -229,10 +229,8 @@ def visible(seq: int) -> Array:
 
 def softmax(x: Array) -> Array:
     """Over the last dimension, shifted by the largest entry so that exp cannot overflow."""
-    e = x - np.maximum.reduce(x, axis=-1, keepdims=True)
-    np.exp(e, out=e)
-    e /= np.add.reduce(e, axis=-1, keepdims=True)
-    return e
+    e = np.exp(x - np.maximum.reduce(x, axis=-1, keepdims=True))
+    return e / np.add.reduce(e, axis=-1, keepdims=True)  # type: ignore[no-any-return]
 
 
 def normalize(x: Array, norm: Norm | None) -> Array:

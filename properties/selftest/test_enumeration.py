@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import zoo
+from properties.precision import in_type
 from properties.strategies import each_attention
 from zoo import cache, enumeration, sums
 from zoo.arrays import Array
@@ -79,6 +80,14 @@ def test_scores_too_far_apart_for_a_double_are_run_on_forward() -> None:
     rows = np.arange(32)[:, None] // 2 ** np.arange(4, -1, -1) % 2
     np.testing.assert_array_equal(found.tokens, forward(transformer, rows)[:, -1].argmax(axis=1))
     assert len(found.doubtful) > 0
+
+
+def test_arrays_with_an_arithmetic_of_their_own_go_by_forward() -> None:
+    transformer = in_type(zoo.load("aab", 9).transformer, "bfloat16")
+    assert enumeration.path(transformer) == "forward"
+    rows = np.indices((2,) * 9).reshape(9, -1).T
+    expected = forward(transformer, rows, last=True)[:, -1]
+    np.testing.assert_array_equal(enumeration.last_rows(transformer, rows), expected)
 
 
 def test_a_smallest_margin_names_its_context() -> None:
