@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 # Source: "I made a transformer by hand", section "Bonus: Efficiency". rax is the address of the context (here 0),
@@ -18,13 +19,14 @@ return_b:
     mov dl,'b'
 done:
 """
-# Whether a jump is taken, by what the last cmp found: -1 below, 0 equal, 1 above.
-JUMPS: dict[str, Callable[[int], bool]] = {
-    "je": lambda order: order == 0,
-    "jne": lambda order: order != 0,
-    "jbe": lambda order: order <= 0,
-    "ja": lambda order: order > 0,
-    "jmp": lambda order: True,
+# Whether a jump is taken, by the two sides of the last cmp. They are compared only here, and only as far as asked:
+# a proof splits the tokens at a comparison for equality in two, at any other it has to name each.
+JUMPS: dict[str, Callable[[Any, Any], bool]] = {
+    "je": lambda left, right: bool(left == right),
+    "jne": lambda left, right: bool(left != right),
+    "jbe": lambda left, right: bool(left <= right),
+    "ja": lambda left, right: bool(left > right),
+    "jmp": lambda left, right: True,
 }
 
 
@@ -66,7 +68,7 @@ class Assembly:
     def run(self, context: Sequence[str]) -> tuple[str, int]:
         """The token in dl when the listing ends, and how many instructions were executed."""
         registers: dict[str, Any] = {"rax": 0, "rcx": len(context)}
-        order = 1  # what the flags say of the last cmp
+        left, right = 1, 0  # what the last cmp looked at
         at = executed = 0
         while at < len(self.program):
             instruction = self.program[at]
@@ -75,8 +77,7 @@ class Assembly:
                 registers[instruction.operands[0]] = _value(instruction.operands[1], registers, context)
             elif instruction.operation == "cmp":
                 left, right = (_value(operand, registers, context) for operand in instruction.operands)
-                order = (left > right) - (left < right)
-            elif JUMPS[instruction.operation](order):
+            elif JUMPS[instruction.operation](left, right):
                 at = self.labels[instruction.operands[0]]
         answer: str = registers["dl"]
         return answer, executed
@@ -84,7 +85,8 @@ class Assembly:
 
 def _value(operand: str, registers: dict[str, Any], context: Sequence[str]) -> Any:
     if operand.startswith("["):
-        address = _address(operand, registers)
+        names, constant = _address(operand)
+        address = constant + sum(registers[name] for name in names)
         if not 0 <= address < len(context):
             raise ValueError(f"{operand} reads address {address}, but should read 0 to {len(context) - 1}")
         return context[address]
@@ -93,10 +95,12 @@ def _value(operand: str, registers: dict[str, Any], context: Sequence[str]) -> A
     return registers[operand] if operand in registers else int(operand)
 
 
-def _address(operand: str, registers: dict[str, Any]) -> int:
-    """[rax+rcx-1]: a sum of registers and numbers."""
+@cache
+def _address(operand: str) -> tuple[tuple[str, ...], int]:
+    """[rax+rcx-1]: the registers of a sum, and its number."""
     terms = operand[1:-1].replace("-", "+-").split("+")
-    return sum(registers[term] if term in registers else int(term) for term in terms)
+    names = tuple(term for term in terms if term.isalpha())
+    return names, sum(int(term) for term in terms if term not in names)
 
 
 # The answer of the eight instructions, for every context of a and b: a also where the rule is silent.

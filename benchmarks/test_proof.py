@@ -1,0 +1,76 @@
+"""What a proof costs: how it grows with n_ctx, and from where on it is cheaper than running every context.
+
+`extra_info` holds for each n_ctx the leaves and seconds, and the exponents fitted through them (log seconds, and log
+leaves, against log n_ctx).
+"""
+
+import time
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+import pytest
+from pytest_benchmark.fixture import BenchmarkFixture
+
+import zoo
+from properties.proof import Proof, prove_answers
+from properties.survey import checked_predictor, survey
+from properties.verdict import How
+from zoo import Model
+
+GROWTH = (5, 64, 256, 1024)
+CROSSING = (8, 10, 12, 14, 16)
+
+
+def prove(model: Model) -> Proof:
+    function = (*model.predictors, model.rule)[0]
+    assert function is not None
+    return prove_answers(model.transformer, model.vocab, function, first=True)
+
+
+def seconds(call: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start
+
+
+@pytest.mark.parametrize("name", ["aab", "aab_compact", "two_head_either"])
+def test_growth_with_n_ctx(benchmark: BenchmarkFixture, name: str) -> None:
+    """Leaves grow linearly; the time of each with its length, as every position's token is looked at."""
+    sizes = GROWTH if benchmark.enabled else (5, 16)
+    benchmark.group = "proof"
+    rows: dict[int, tuple[int, float]] = {}
+
+    def run() -> None:
+        for n_ctx in sizes:
+            model = zoo.load(name, n_ctx=n_ctx)
+            proof = prove(model)
+            assert proof.status == "holds"
+            rows[n_ctx] = (proof.leaves, proof.seconds)
+
+    benchmark.pedantic(run, rounds=1)  # type: ignore[no-untyped-call]
+    x = np.log(sizes[1:])
+    if len(x) > 1:
+        leaves, times = np.log(np.array([rows[n_ctx] for n_ctx in sizes[1:]], float)).T
+        benchmark.extra_info["exponents"] = {
+            "leaves": round(float(np.polyfit(x, leaves, 1)[0]), 2),
+            "seconds": round(float(np.polyfit(x, times, 1)[0]), 2),
+        }
+    benchmark.extra_info["leaves and seconds"] = rows
+
+
+def test_proof_against_enumeration(benchmark: BenchmarkFixture) -> None:
+    """The same question of the same model, by both means; the ratio above 1 says that the proof is quicker."""
+    sizes = CROSSING if benchmark.enabled else (4, 5)
+    benchmark.group = "proof"
+    ratios: dict[int, float] = {}
+
+    def run() -> None:
+        for n_ctx in sizes:
+            model = zoo.load("aab", n_ctx=n_ctx)
+            asked = checked_predictor(model.predictors[0], model.vocab)
+            by_running = seconds(partial(survey, model, asked, How("enumerate")))
+            ratios[n_ctx] = round(by_running / seconds(partial(prove, model)), 2)
+
+    benchmark.pedantic(run, rounds=1)  # type: ignore[no-untyped-call]
+    benchmark.extra_info["times quicker than enumeration"] = ratios
