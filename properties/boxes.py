@@ -81,7 +81,7 @@ def masks_of(boxes: list[Box]) -> Array:
 
 def run(transformer: Transformer, box: Box) -> Array:
     """Logits of the last position for the first context of a box, by the program itself: [vocab]."""
-    logits: Array = forward(transformer, box.mask.argmax(axis=1)[None])[0, -1]
+    logits: Array = forward(transformer, box.mask.argmax(axis=1)[None], last=True)[0, -1]
     return logits
 
 

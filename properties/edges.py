@@ -6,12 +6,16 @@ from dataclasses import dataclass
 from properties.proof import Proof, prove_answers
 from zoo.model import Model
 
-MOST = 2**17  # no edge is sought beyond
+MOST = 2**14  # no edge is sought beyond
+MOST_BOXES = 2000  # what is not settled by then is not taken for right
 
 
 @dataclass(frozen=True)
 class Edge:
-    """Right on every context of n_ctx tokens at `right`; at `wrong`, the next n_ctx, the proof found this context."""
+    """Right on every context of n_ctx tokens at `right`; at `wrong`, the next n_ctx, this context is wrong.
+
+    An empty context: there the proof came to no end.
+    """
 
     right: int
     wrong: int | None  # None: right as far as was looked
@@ -31,7 +35,9 @@ def validity_edge(build: Callable[[int], Model], start: int = 8, most: int = MOS
         model = build(n_ctx)
         function = (*model.predictors, model.rule)[0]
         assert function is not None
-        return prove_answers(model.transformer, model.vocab, function, lengths=[n_ctx], first=True)
+        return prove_answers(
+            model.transformer, model.vocab, function, lengths=[n_ctx], first=True, max_boxes=MOST_BOXES
+        )
 
     right = start
     if settle(right).status != "holds":
@@ -46,5 +52,6 @@ def validity_edge(build: Callable[[int], Model], start: int = 8, most: int = MOS
             right = middle
         else:
             wrong = middle
-    [found] = settle(wrong).counterexamples
-    return Edge(right, wrong, str(found.context), found.margin)
+    for found in settle(wrong).counterexamples:
+        return Edge(right, wrong, str(found.context), found.margin)
+    return Edge(right, wrong, "", 0.0)

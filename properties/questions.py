@@ -122,7 +122,7 @@ def _try_changes(transformer: Transformer, masks: Array, answers: Array, rivals:
         tokens = np.repeat(worst[i][None], len(changes), axis=0)
         for row, (position, token) in enumerate(changes):
             tokens[row, position] = token
-        logits = forward(transformer, tokens)[:, -1]
+        logits = forward(transformer, tokens, last=True)[:, -1]
         margins = logits[:, answers[i]] - np.where(
             rivals[i] & (np.arange(len(rivals[i])) != answers[i]), logits, -np.inf
         ).max(axis=1)

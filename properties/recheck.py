@@ -190,7 +190,7 @@ def _blindfolded(function: Callable[[Any], Any], sets: Sets, model: Model, n: in
 
 def _run(transformer: Transformer, vocab: Any, sets: Sets, permitted: frozenset[str], n: int, where: str) -> None:
     tokens = [list(vocab).index(next(iter(sets[i]))) if i in sets else 0 for i in range(n)]
-    logits = forward(transformer, np.array([tokens]))[0, -1]
+    logits = forward(transformer, np.array([tokens]), last=True)[0, -1]
     right = np.array([token in permitted for token in vocab])
     _must(bool(logits[right].max() > logits[~right].max()), f"the model is wrong at {where}")
 

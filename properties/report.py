@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 from rich.console import Console
@@ -11,6 +11,7 @@ from rich.text import Text
 
 from properties import precision, tolerance
 from properties.checks import CHECKS
+from properties.edges import validity_edge
 from properties.mutants import Story
 from properties.survey import affordable
 from properties.verdict import Verdict, written
@@ -115,7 +116,7 @@ def _width(column: tuple[str, list[Text], str]) -> int:
     return 2 + max(len(name), len(margin), *(len(cell) for cell in cells))
 
 
-def robustness(model: Model) -> None:
+def robustness(model: Model, build: Callable[..., Model] | None) -> None:
     """How far every answer is from another one: in logits, in weights, in digits."""
     out = console()
     if model.margin is not None:
@@ -133,6 +134,10 @@ def robustness(model: Model) -> None:
                 if where == ""
                 else f"off by {change:.2%}, the answer after {where} can change"
             )
+    if build is not None:
+        edge = validity_edge(lambda n_ctx: build(n_ctx, positions=range(max(n_ctx - 4, 0), n_ctx)))
+        beyond = "" if edge.wrong is None else f", wrong at {edge.wrong} after {edge.context[:4]}…{edge.context[-4:]}"
+        out.print(f"the family is right up to n_ctx {edge.right}{beyond}")
     for name, same, seen in precision.survives(model):
         out.print(f"in {name} {'the same answers' if same else 'not the same answers'}: {seen}")
 

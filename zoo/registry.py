@@ -38,6 +38,14 @@ def load(name: str, n_ctx: int | None = None) -> Model:
     return model if n_ctx is None else _member(module, model, n_ctx)
 
 
+def builder(name: str, parameter: str) -> Callable[..., Model] | None:
+    """The `build` of a model of the zoo, where it is a family whose builder has that parameter besides n_ctx."""
+    if name not in names():
+        return None
+    build: Callable[..., Model] | None = getattr(importlib.import_module(f"zoo.models.{name}"), "build", None)
+    return build if build is not None and parameter in inspect.signature(build).parameters else None
+
+
 def load_file(path: str | Path, n_ctx: int | None = None) -> Model:
     """The MODEL that a Python file defines, or with n_ctx that member of its family. The file is code and is run.
 
