@@ -16,6 +16,7 @@ from zoo.scalar import scalar_forward
 from zoo.transformer import Attention, forward, normalize
 
 SCALAR_COST = 2000  # one operation of the scalar forward pass takes about that many of the fast one
+ALONE_COST = 200  # and one of a context that is run by itself
 
 
 @check()
@@ -39,7 +40,7 @@ def scalar(model: Model) -> Finding:
 @check()
 def batched(model: Model) -> Finding:
     """A context's logits are the same alone as in a batch with others."""
-    method, batches = sweep(model, cost=20)  # running contexts one by one is slower
+    method, batches = sweep(model, cost=ALONE_COST)
     seen = 0
     for tokens in batches:
         together = model.forward(tokens)
@@ -76,7 +77,8 @@ def causal(model: Model) -> Finding:
 @check()
 def window(model: Model) -> Finding:
     """Only the last n_ctx tokens matter: whatever stands before them, the logits and the answer are the same."""
-    full = [row for batch in sweep(model, cost=20)[1] for row in batch if len(row) == model.n_ctx][:256]
+    rows = min(256, 2048 // (len(model.vocab) + 1))  # each stands behind every single token
+    full = [row for batch in sweep(model, cost=ALONE_COST)[1] for row in batch if len(row) == model.n_ctx][:rows]
     complete = len(full) == len(model.vocab) ** model.n_ctx
     method: Method = "enumerated" if complete else "sampled"
     seen = 0
