@@ -16,7 +16,7 @@ from zoo.scalar import scalar_forward
 from zoo.transformer import Attention, forward, normalize
 
 SCALAR_COST = 2000  # one operation of the scalar forward pass takes about that many of the fast one
-ALONE_COST = 200  # and one of a context that is run by itself
+ALONE_COST, ALONE_MOST = 20, 512  # one of a context that is run by itself, and how many of a length a sample has then
 
 
 @check()
@@ -40,7 +40,7 @@ def scalar(model: Model) -> Finding:
 @check()
 def batched(model: Model) -> Finding:
     """A context's logits are the same alone as in a batch with others."""
-    method, batches = sweep(model, cost=ALONE_COST)
+    method, batches = sweep(model, cost=ALONE_COST, most=ALONE_MOST)
     seen = 0
     for tokens in batches:
         together = model.forward(tokens)
@@ -78,7 +78,9 @@ def causal(model: Model) -> Finding:
 def window(model: Model) -> Finding:
     """Only the last n_ctx tokens matter: whatever stands before them, the logits and the answer are the same."""
     rows = min(256, 2048 // (len(model.vocab) + 1))  # each stands behind every single token
-    full = [row for batch in sweep(model, cost=ALONE_COST)[1] for row in batch if len(row) == model.n_ctx][:rows]
+    full = [
+        row for batch in sweep(model, cost=ALONE_COST, most=ALONE_MOST)[1] for row in batch if len(row) == model.n_ctx
+    ][:rows]
     complete = len(full) == len(model.vocab) ** model.n_ctx
     method: Method = "enumerated" if complete else "sampled"
     seen = 0

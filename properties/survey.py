@@ -30,25 +30,26 @@ class Survey:
     first: Counterexample | None = None
 
 
-def sweep(model: Model, cost: float = 1) -> tuple[Method, Iterator[Array]]:
+def sweep(model: Model, cost: float = 1, most: int = 4096) -> tuple[Method, Iterator[Array]]:
     """All contexts as batches of tokens, shortest first; where they cost more than the budget, a sample of each length.
 
-    `cost` is what one operation takes in the caller's hands, that of the batched forward pass being 1.
+    `cost` is what one operation takes in the caller's hands, that of the batched forward pass being 1; a sample has
+    at `most` so many contexts of a length.
     """
     vocab, n_ctx = len(model.vocab), model.n_ctx
     if contexts.count(vocab, n_ctx) * flops(model.transformer, n_ctx) * cost <= BUDGET:
         rows = max(1, 2**24 // (n_ctx * (n_ctx + model.transformer.d_model)))  # keeps a batch within some hundred MB
         return "enumerated", contexts.batches(vocab, n_ctx, rows)
-    return "sampled", _sample(model, cost)
+    return "sampled", _sample(model, cost, most)
 
 
-def _sample(model: Model, cost: float) -> Iterator[Array]:
+def _sample(model: Model, cost: float, most: int) -> Iterator[Array]:
     """Contexts of about 16 lengths from 1 to n_ctx, at random but always the same, as many as the budget allows."""
     random = np.random.default_rng(0)
     lengths = np.unique(np.geomspace(1, model.n_ctx, num=16).round().astype(int)).tolist()
     for length in lengths:
         each = flops(model.transformer, length) * cost
-        affordable = min(int(BUDGET / len(lengths) / each), 4096) or int(each <= BUDGET)
+        affordable = min(int(BUDGET / len(lengths) / each), most) or int(each <= BUDGET)
         if len(model.vocab) ** length <= affordable:
             yield from contexts.of_length(len(model.vocab), length)
         elif affordable:

@@ -1,10 +1,12 @@
-"""The command: `zoo list`, `verify`, `predict`, `complete`, `show`, `cost`."""
+"""The command: `zoo list`, `verify`, `predict`, `complete`, `show`, `inspect`, `export`, `cost`."""
 
 import argparse
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 from zoo import registry
@@ -39,7 +41,7 @@ def parser() -> argparse.ArgumentParser:
 
     one_model: dict[str, Any] = {
         "metavar": "NAME",
-        "help": "a model of the zoo, or a Python file that defines MODEL (it is run)",
+        "help": "a model of the zoo, a directory that holds one, or a Python file that defines MODEL (it is run)",
     }
     some_models = one_model | {"nargs": "*", "help": f"{one_model['help']}; all of the zoo if none is given"}
 
@@ -48,6 +50,7 @@ def parser() -> argparse.ArgumentParser:
     verify_.add_argument("names", **some_models)
     verify_.add_argument("--check", nargs="+", default=[], metavar="NAME", help="only these checks")
     verify_.add_argument("--json", action="store_true", help="print verdicts as JSON")
+    verify_.add_argument("--rule", metavar="FILE.py:NAME", help="hold the model to this function (the file is run)")
     predict_ = command("predict", predict, "Print the token a model says next.")
     complete_ = command("complete", complete, "Print the tokens a model says next, each fed back to it.")
     complete_.add_argument("-n", type=int, default=15, help="how many tokens (15)")
@@ -55,6 +58,18 @@ def parser() -> argparse.ArgumentParser:
     for one in (predict_, complete_, show_):
         one.add_argument("name", **one_model)
         one.add_argument("context", metavar="CONTEXT", nargs="?" if one is show_ else None, help=CONTEXT_HELP)
+    export_ = command("export", export, "Write a model to a new directory, and say what reading it back gives.")
+    export_.add_argument("name", **one_model)
+    export_.add_argument("directory", metavar="DIR", help="where to; it must not exist")
+    export_.add_argument("--format", choices=("gpt2", "zoo"), required=True, help="for others' programs, or our own")
+    export_.add_argument("--n-ctx", type=int, metavar="N", help="that member of a family")
+    inspect_ = command(
+        "inspect", inspect, "Look inside: parameters, what W_Q W_K^T and W_V W_O are, how a context is read."
+    )
+    inspect_.add_argument("name", **one_model)
+    inspect_.add_argument("context", metavar="CONTEXT", nargs="?", help=CONTEXT_HELP)
+    inspect_.add_argument("--json", action="store_true", help="print everything as JSON")
+    inspect_.add_argument("--svg", metavar="FILE", help="draw the attentions and the small matrices to this file")
     cost_ = command("cost", cost, "Count operations, parameters and instructions.")
     cost_.add_argument("names", **some_models)
     cost_.add_argument("--json", action="store_true", help="print the counts as JSON")
@@ -65,7 +80,11 @@ CONTEXT_HELP = "the tokens so far, as one word; separated by spaces where tokens
 
 
 def find(name: str) -> Model:
-    """A model by its name, or the one in a file if the name looks like a path."""
+    """A model by its name, or the one in a file or directory if the name looks like a path."""
+    if Path(name).is_dir() and name not in registry.names():
+        from zoo import files
+
+        return files.read(name)
     return registry.load_file(name) if name.endswith(".py") or "/" in name else registry.load(name)
 
 
@@ -93,7 +112,11 @@ def list_models(options: argparse.Namespace) -> int:
 def verify(options: argparse.Namespace) -> int:
     from properties import checks, report
 
-    planned = [(target, model, checks(model, options.check)) for target, model in find_all(options.names)]
+    found = find_all(options.names)
+    if options.rule:
+        rule = registry.load_function(options.rule)
+        found = [(target, replace(model, rule=rule)) for target, model in found]
+    planned = [(target, model, checks(model, options.check)) for target, model in found]
     for name in options.check:
         if not any(name == chosen for *_, run in planned for chosen, _ in run):
             raise UnknownNameError(f"the check {name!r} applies to none of these models, and would settle nothing")
@@ -124,6 +147,26 @@ def show(options: argparse.Namespace) -> int:
     report.show(model)
     if options.context is not None:
         report.show_context(model, read_context(model, options.context))
+    return 0
+
+
+def export(options: argparse.Namespace) -> int:
+    from zoo import files, report
+
+    model = find(options.name) if options.n_ctx is None else registry.load(options.name, options.n_ctx)
+    (files.write_gpt2 if options.format == "gpt2" else files.write_zoo)(model, options.directory)
+    report.exported(model, files.read(options.directory), options.directory)
+    return 0
+
+
+def inspect(options: argparse.Namespace) -> int:
+    from zoo import inspecting, report_inspect
+
+    model = find(options.name)
+    found = inspecting.inspect(model, None if options.context is None else read_context(model, options.context))
+    if options.svg:
+        report_inspect.write_svg(model, found, options.svg)
+    print(json.dumps(found, indent=2)) if options.json else report_inspect.show(found)
     return 0
 
 

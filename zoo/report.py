@@ -7,11 +7,13 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from zoo import contexts
 from zoo.arrays import Array
 from zoo.basis import describe
 from zoo.cost import flops, instructions, parameters
+from zoo.figures import smallest_margin
 from zoo.model import Context, Model
-from zoo.transformer import Attention, Mlp, Norm, forward
+from zoo.transformer import Attention, Mlp, Norm, Transformer, forward
 
 
 def console() -> Console:
@@ -161,6 +163,28 @@ def shares(model: Model, trace: dict[str, Array]) -> Iterable[tuple[str, Array]]
         parts = [(name, (part - part.mean()) / deviation * norm.weight) for name, part in parts]
         parts.append(("final norm bias", norm.bias))
     return [(name, unembedding @ part) for name, part in parts]
+
+
+def exported(model: Model, read: Model, where: str) -> None:
+    """What was written, and whether what is read back answers alike, in every context if they are not too many."""
+    out = console()
+    size = f"n_ctx {read.n_ctx}, d_model {read.transformer.d_model}, {read.transformer.dtype}"
+    out.print(f"{where}: {model.name}, {size}, vocabulary {' '.join(model.vocab)}")
+    if model.rule is None:
+        out.print("no rule is stated of it, so that its answers are not compared")
+    elif contexts.count(len(model.vocab), model.n_ctx) > 2**16:
+        out.print("read back and compared bit for bit; its contexts are too many to compare the answers")
+    else:
+        before, after = model.answer_logits().argmax(axis=-1), read.answer_logits().argmax(axis=-1)
+        margin, _ = smallest_margin(read)
+        out.print(f"answers alike in {(before == after).sum()} of {len(before)} contexts, smallest margin {margin:.6g}")
+    if not fits_float16(read.transformer):
+        out.print("not for float16, which ends at 65504: some weights are larger; float32 and bfloat16 hold them")
+
+
+def fits_float16(transformer: Transformer) -> bool:
+    largest = np.finfo(np.float16).max
+    return all(np.abs(a).max() <= largest for _, part in transformer.parts() for _, a in part.arrays())
 
 
 def costs_as_json(models: Iterable[Model]) -> dict[str, Any]:
