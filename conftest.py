@@ -11,7 +11,7 @@ from pathlib import Path
 from hypothesis import settings
 from hypothesis.database import DirectoryBasedExampleDatabase
 from sybil import Example, Sybil
-from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
+from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser, SkipParser
 
 settings.register_profile("dev", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
@@ -63,10 +63,12 @@ class Console(CodeBlockParser):
 
 def _setup(namespace: dict[str, object]) -> None:
     import tempfile
+    from importlib.util import find_spec
 
     namespace["folder"] = Path(tempfile.mkdtemp())
+    namespace["absent"] = lambda *modules: any(find_spec(module) is None for module in modules)
 
 
 pytest_collect_file = Sybil(
-    parsers=[FileOrPython(), Console()], patterns=["README.md", "docs/*.md"], setup=_setup
+    parsers=[SkipParser(), FileOrPython(), Console()], patterns=["README.md", "docs/*.md"], setup=_setup
 ).pytest()

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import event, given, settings
+from hypothesis import event, given
 from hypothesis import strategies as st
 
 import zoo
@@ -80,7 +80,6 @@ def changed_value(data: st.DataObject, value: Any) -> Any:
     return data.draw(JSON)
 
 
-@settings(max_examples=2 * settings().max_examples)
 @given(st.data())
 def test_nothing_but_our_own_errors(valid: Path, data: st.DataObject) -> None:
     with copied(valid) as directory:
