@@ -6,12 +6,15 @@ import re
 import shlex
 import subprocess
 import sys
+import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 
 from hypothesis import settings
 from hypothesis.database import DirectoryBasedExampleDatabase
 from sybil import Example, Sybil
-from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser, SkipParser
+from sybil.evaluators.python import PythonEvaluator
+from sybil.parsers.markdown import CodeBlockParser, SkipParser
 
 settings.register_profile("dev", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
@@ -25,18 +28,17 @@ settings.register_profile(
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev"))
 
-DOCUMENTS = Path(__file__).parent
 
-
-class FileOrPython(PythonCodeBlockParser):
+class FileOrPython(CodeBlockParser):
     """A block that begins with the name of a file, `# my_model.py`, is written to it; any other is run."""
+
+    language = "python"
 
     def evaluate(self, example: Example) -> str | None:
         name = re.match(r"# (\w+\.py)\n", example.parsed)
         if name is None:
-            super().evaluate(example)
-        else:
-            (example.namespace["folder"] / name[1]).write_text(example.parsed)
+            return PythonEvaluator()(example)
+        (example.namespace["folder"] / name[1]).write_text(example.parsed)
         return None
 
 
@@ -62,9 +64,6 @@ class Console(CodeBlockParser):
 
 
 def _setup(namespace: dict[str, object]) -> None:
-    import tempfile
-    from importlib.util import find_spec
-
     namespace["folder"] = Path(tempfile.mkdtemp())
     namespace["absent"] = lambda *modules: any(find_spec(module) is None for module in modules)
 

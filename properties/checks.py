@@ -5,16 +5,18 @@ and `properties.mechanics`; their order here is that of the table.
 """
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
-from properties.verdict import Counterexample, Method, Status, Verdict
-from zoo.errors import UnknownNameError
-from zoo.model import Model
+import numpy as np
+
+from properties.verdict import AUTO, Counterexample, How, Method, Status, Verdict, Wanted
+from zoo.errors import ModelError, UnknownNameError
+from zoo.model import Context, Model
 from zoo.registry import unknown
 
-Check = Callable[[Model], Verdict]
+Check = Callable[..., Verdict]  # of a model, and `How` where that is not AUTO
 
 
 class Finding(NamedTuple):
@@ -26,6 +28,7 @@ class Finding(NamedTuple):
     detail: str = ""
     margin: float | None = None
     counterexample: Counterexample | None = None
+    failures: Sequence[Context] = ()
 
 
 @dataclass(frozen=True)
@@ -34,18 +37,31 @@ class Registered:
     applies: Callable[[Model], bool]
 
 
+Find = Callable[[Model, How], Finding]
 CHECKS: dict[str, Registered] = {}
 
 
-def check(applies: Callable[[Model], bool] = lambda model: True) -> Callable[[Callable[[Model], Finding]], Check]:
+def check(applies: Callable[[Model], bool] = lambda model: True) -> Callable[[Find], Check]:
     """Registers a function as a check under its own name, for the models it applies to."""
 
-    def register(find: Callable[[Model], Finding]) -> Check:
-        def run(model: Model) -> Verdict:
+    def register(find: Find) -> Check:
+        def run(model: Model, how: How = AUTO) -> Verdict:
             start = time.perf_counter()
-            status, method, contexts, detail, margin, counterexample = find(model)
+            with np.errstate(all="ignore"):  # what overflows shows in the verdict
+                found = find(model, how)
             seconds = time.perf_counter() - start
-            return Verdict(model.name, find.__name__, status, method, contexts, margin, seconds, detail, counterexample)
+            return Verdict(
+                model.name,
+                find.__name__,
+                found.status,
+                found.method,
+                found.contexts,
+                found.margin,
+                seconds,
+                found.detail,
+                found.counterexample,
+                tuple(found.failures),
+            )
 
         run.__name__, run.__doc__ = find.__name__, find.__doc__
         CHECKS[find.__name__] = Registered(run, applies)
@@ -63,8 +79,28 @@ def checks(model: Model, names: Iterable[str] = ()) -> list[tuple[str, Check]]:
     return [(name, entry.run) for name, entry in CHECKS.items() if name in chosen and entry.applies(model)]
 
 
-def check_model(model: Model, method: str = "auto", names: Iterable[str] = ()) -> list[Verdict]:
-    """Runs all checks that apply, or the named ones. Raises RuleError for a rule that is none."""
-    if method != "auto":
-        raise UnknownNameError(unknown("method", method, ["auto"]))
-    return [run(model) for _, run in checks(model, names)]
+def check_model(model: Model, method: str = "auto", names: Sequence[str] = ()) -> list[Verdict]:
+    """Runs all checks that apply, or the named ones. Raises RuleError for a rule that is none.
+
+    "auto" runs every context where that is quick, and proves beyond; "enumerate", "prove" and "sample" insist. What
+    cannot be proved (that a batch mixes no rows, say) is run on all contexts or on a sample whatever the method.
+    """
+    if not isinstance(model, Model):
+        raise ModelError(f"{model!r} is checked, but should be a Model")
+    how = How(known_method(method))
+    if names and not checks(model, names):
+        raise UnknownNameError(f"{', '.join(names)} applies to nothing in {model.name}, and would settle nothing")
+    return [run(model, how) for _, run in checks(model, names)]
+
+
+def prove(model: Model) -> Verdict:
+    """The proof that every context's answer is right by the model's rule, or by its predictor where it has no rule."""
+    name = "rule" if model.rule is not None or not model.predictors else "predictors"
+    return CHECKS[name].run(model, How("prove"))
+
+
+def known_method(method: str) -> Wanted:
+    if method not in get_args(Wanted):
+        raise UnknownNameError(unknown("method", method, get_args(Wanted)))
+    chosen: Wanted = method  # type: ignore[assignment]  # it is one of them
+    return chosen

@@ -1,24 +1,35 @@
 """Verdicts for people, as a table, and for programs, as JSON."""
 
+import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
 from rich.console import Console
 from rich.progress import track
-from rich.table import Table
 from rich.text import Text
 
 from properties.checks import CHECKS
-from properties.verdict import Verdict
+from properties.mutants import Story
+from properties.verdict import Verdict, written
 from zoo.model import Model
-from zoo.report import console
+from zoo.report import console, grid
 
 T = TypeVar("T")
 Result = tuple[str, Model, list[Verdict]]  # what the model was asked for by, the model, its verdicts
 STYLES = {"holds": "green", "deviates": "yellow", "undecided": "yellow", "failed": "bold red"}
 
 
-def as_json(results: Iterable[tuple[Model, list[Verdict]]]) -> dict[str, Any]:
+def verdicts(results: Sequence[Result], as_object: bool, every: bool) -> int:
+    """Prints verdicts; the exit status: 0 where all hold or deviate as stated, else 1."""
+    if as_object:
+        print(json.dumps(as_json(results, every), indent=2))
+    else:
+        table(results, every)
+    return 0 if all(verdict.passed for *_, found in results for verdict in found) else 1
+
+
+def as_json(results: Iterable[Result], every: bool = False) -> dict[str, Any]:
     """The documented schema, version 1; docs/json.md spells it out."""
     models = [
         {
@@ -26,9 +37,9 @@ def as_json(results: Iterable[tuple[Model, list[Verdict]]]) -> dict[str, Any]:
             "n_ctx": model.n_ctx,
             "dtype": str(model.transformer.dtype),
             "holds": all(verdict.passed for verdict in verdicts),
-            "verdicts": [verdict.as_json() for verdict in verdicts],
+            "verdicts": [verdict.as_json(every) for verdict in verdicts],
         }
-        for model, verdicts in results
+        for _, model, verdicts in results
     ]
     return {"version": 1, "holds": all(model["holds"] for model in models), "models": models}
 
@@ -39,10 +50,11 @@ def progress(items: Sequence[T]) -> Iterable[T]:
     return track(items, "checking", console=error, transient=True, disable=not error.is_terminal)
 
 
-def table(results: Sequence[Result]) -> None:
+def table(results: Sequence[Result], every: bool = False) -> None:
     """Checks x models, as many models side by side as there is room for; then what did not simply hold, at length."""
     out = console()
-    names = [name for name in CHECKS if any(v.check == name for *_, verdicts in results for v in verdicts)]
+    names = list(dict.fromkeys(verdict.check for *_, verdicts in results for verdict in verdicts))
+    names.sort(key=lambda name: list(CHECKS).index(name) if name in CHECKS else -1)
     columns = [
         (model.name, [_cell(verdicts, name) for name in names], _smallest(verdicts)) for _, model, verdicts in results
     ]
@@ -53,16 +65,16 @@ def table(results: Sequence[Result]) -> None:
         while columns and used + _width(columns[0]) <= room:
             used += _width(columns[0])
             shown.append(columns.pop(0))
-        grid = Table("check", *(name for name, *_ in shown), box=None, pad_edge=False)
+        side_by_side = grid("check", *(name for name, *_ in shown))
         for row, check in enumerate(names):
-            grid.add_row(check, *(cells[row] for _, cells, _ in shown))
-        grid.add_row("smallest margin", *(margin for *_, margin in shown), style="bold")
-        out.print(grid)
+            side_by_side.add_row(check, *(cells[row] for _, cells, _ in shown))
+        side_by_side.add_row("smallest margin", *(margin for *_, margin in shown), style="bold")
+        out.print(side_by_side)
         out.print()
     for target, _, verdicts in results:
         for verdict in verdicts:
             if verdict.status != "holds":
-                out.print(Text(verdict.message(target), style=STYLES[verdict.status]))
+                out.print(Text(verdict.message(target, every), style=STYLES[verdict.status]), soft_wrap=True)
     counts: dict[str, int] = dict.fromkeys(STYLES, 0)
     for *_, verdicts in results:
         for verdict in verdicts:
@@ -99,3 +111,38 @@ def _smallest(verdicts: list[Verdict]) -> str:
 def _width(column: tuple[str, list[Text], str]) -> int:
     name, cells, margin = column
     return 2 + max(len(name), len(margin), *(len(cell) for cell in cells))
+
+
+def mutants_as_json(results: Iterable[tuple[Model, list[Story]]]) -> dict[str, Any]:
+    """The documented schema, version 1; docs/json.md spells it out."""
+    models = [
+        {"name": model.name, "mutants": len(stories), **{o: _outcomes(stories)[o] for o in ("caught", "equal", "open")}}
+        for model, stories in results
+    ]
+    return {"version": 1, "models": models}
+
+
+def mutants(results: Iterable[tuple[Model, list[Story]]], each: bool) -> None:
+    """What became of the mutants: a line for each, or for all that are alike; the context shown is the shortest."""
+    out = console()
+    for model, stories in results:
+        groups: dict[tuple[str, ...], list[Story]] = {}
+        for story in stories:
+            index = str(list(story.mutant.index)) if each and story.mutant.index else ""
+            groups.setdefault((story.mutant.place, index, story.mutant.change, story.outcome, story.check), []).append(
+                story
+            )
+        table = grid("mutants", "place", "at", "change", "outcome", "by", "shortest context")
+        for key, alike in groups.items():
+            contexts = [story.context for story in alike if story.context is not None]
+            shortest = min(contexts, key=len, default=None)
+            table.add_row(str(len(alike)), *key, "" if shortest is None else written(shortest))
+        counts = _outcomes(stories)
+        out.print(Text(model.name, style="bold"))
+        out.print(table)
+        summary = ", ".join(f"{counts[outcome]} {outcome}" for outcome in ("caught", "equal", "open"))
+        out.print(f"{model.name}: {len(stories)} mutants, {summary}\n")
+
+
+def _outcomes(stories: list[Story]) -> Counter[str]:
+    return Counter(story.outcome for story in stories)

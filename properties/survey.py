@@ -1,21 +1,34 @@
 """Running a model on every context it can be run on, and holding its answers against permitted ones."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
-from properties.verdict import Counterexample, Method
+from properties.proof import Proof, prove_answers
+from properties.verdict import AUTO, Counterexample, How, Method
 from zoo import contexts
 from zoo.arrays import Array
 from zoo.cost import flops
 from zoo.errors import RuleError
 from zoo.model import Context, Model, Predictor, Rule
+from zoo.transformer import Transformer
 
 # What one sweep over contexts may cost, in operations of the forward pass: a few seconds.
 BUDGET = 10**10
+PROOF_SECONDS = 120  # what one proof may take
 Permitted = Callable[[Context], AbstractSet[str]]
+
+
+@dataclass(frozen=True)
+class Question:
+    """A rule or predictor as it was given, and what it permits after a context, checked."""
+
+    function: Rule | Predictor
+    permitted: Permitted
 
 
 @dataclass
@@ -28,19 +41,31 @@ class Survey:
     margin: float | None = None  # the smallest best permitted - best forbidden logit
     failures: list[Context] = field(default_factory=list)  # shortest first
     first: Counterexample | None = None
+    widest: str = ""  # where a proof ran out of time: the largest set of contexts that is left
 
 
-def sweep(model: Model, cost: float = 1, most: int = 4096) -> tuple[Method, Iterator[Array]]:
-    """All contexts as batches of tokens, shortest first; where they cost more than the budget, a sample of each length.
+def sweep(model: Model, how: How = AUTO, cost: float = 1, most: int = 4096) -> tuple[Method, Iterator[Array]]:
+    """Contexts as batches of tokens, shortest first: all of them, or a sample where they cost more than the budget.
 
     `cost` is what one operation takes in the caller's hands, that of the batched forward pass being 1; a sample has
     at `most` so many contexts of a length.
     """
     vocab, n_ctx = len(model.vocab), model.n_ctx
-    if contexts.count(vocab, n_ctx) * flops(model.transformer, n_ctx) * cost <= BUDGET:
+    if how.method == "enumerate" or (how.method != "sample" and affordable(model, cost)):
         rows = max(1, 2**24 // (n_ctx * (n_ctx + model.transformer.d_model)))  # keeps a batch within some hundred MB
         return "enumerated", contexts.batches(vocab, n_ctx, rows)
     return "sampled", _sample(model, cost, most)
+
+
+def affordable(model: Model, cost: float = 1) -> bool:
+    """Whether the budget reaches for running every context."""
+    return contexts.count(len(model.vocab), model.n_ctx) * flops(model.transformer, model.n_ctx) * cost <= BUDGET
+
+
+def by_proof(model: Model, how: How) -> bool:
+    """Whether to prove: where it is asked for, or where contexts are too many; of float64 and float32 only."""
+    wanted = how.method == "prove" or (how.method == "auto" and not affordable(model))
+    return wanted and model.transformer.dtype in (np.float64, np.float32)
 
 
 def _sample(model: Model, cost: float, most: int) -> Iterator[Array]:
@@ -49,11 +74,11 @@ def _sample(model: Model, cost: float, most: int) -> Iterator[Array]:
     lengths = np.unique(np.geomspace(1, model.n_ctx, num=16).round().astype(int)).tolist()
     for length in lengths:
         each = flops(model.transformer, length) * cost
-        affordable = min(int(BUDGET / len(lengths) / each), most) or int(each <= BUDGET)
-        if len(model.vocab) ** length <= affordable:
+        rows = min(int(BUDGET / len(lengths) / each), most) or int(each <= BUDGET or length == 1)
+        if len(model.vocab) ** length <= rows:
             yield from contexts.of_length(len(model.vocab), length)
-        elif affordable:
-            yield random.integers(len(model.vocab), size=(affordable, length))
+        elif rows:
+            yield random.integers(len(model.vocab), size=(rows, length))
 
 
 def answer_logits(model: Model, tokens: Array) -> Array:
@@ -62,14 +87,20 @@ def answer_logits(model: Model, tokens: Array) -> Array:
         return model.forward(tokens)[:, -1]
 
 
-def survey(model: Model, permitted: Permitted) -> Survey:
-    """Every context's answer against the permitted ones. A tie is a failure: its sums in another order may differ."""
-    method, batches = sweep(model)
+def survey(model: Model, asked: Question, how: How = AUTO) -> Survey:
+    """Every context's answer against the permitted ones, by the strongest means that is quick enough.
+
+    Where a proof fails, only the shortest context is sought, or where `how` says so all of them. A tie is a failure:
+    its sums in another order may differ.
+    """
+    if by_proof(model, how):
+        return _proved(model, asked, how.every)
+    method, batches = sweep(model, how)
     result = Survey(method)
     for tokens in batches:
         words = [model.decode(row) for row in tokens]
         logits = answer_logits(model, tokens)
-        allowed = allowed_tokens(model, words, permitted)
+        allowed = allowed_tokens(model, words, asked.permitted)
         judged = allowed.any(axis=1) & ~allowed.all(axis=1)
         margins = margin(logits, allowed)
         result.contexts += len(tokens)
@@ -82,6 +113,28 @@ def survey(model: Model, permitted: Permitted) -> Survey:
         if len(failing) and result.first is None:
             result.first = counterexample(model, tokens[failing[0]], logits[failing[0]], allowed[failing[0]])
     return result
+
+
+def _proved(model: Model, asked: Question, every: bool) -> Survey:
+    found = proof(model.transformer, tuple(model.vocab), asked.function, every)
+    result = Survey(
+        "proved",
+        contexts=found.contexts + found.skipped,
+        judged=found.contexts,
+        margin=found.margin if found.contexts else None,
+        failures=[wrong.context for wrong in found.counterexamples],
+        widest=found.widest,
+    )
+    if result.failures:
+        row = model.encode(result.failures[0])
+        allowed = allowed_tokens(model, [result.failures[0]], asked.permitted)[0]
+        result.first = counterexample(model, row, answer_logits(model, row[None])[0], allowed)
+    return result
+
+
+@lru_cache(maxsize=8)  # several checks ask the same question
+def proof(transformer: Transformer, vocab: tuple[str, ...], function: Callable[[Any], Any], every: bool) -> Proof:
+    return prove_answers(transformer, vocab, function, first=not every, max_seconds=PROOF_SECONDS)
 
 
 def allowed_tokens(model: Model, words: list[Context], permitted: Permitted) -> Array:
@@ -120,12 +173,12 @@ def counterexample(model: Model, row: Array, logits: Array, allowed: Array | Non
     )
 
 
-def checked_rule(rule: Rule, vocab: tuple[str, ...]) -> Permitted:
+def checked_rule(rule: Rule, vocab: Sequence[str]) -> Question:
     """The rule, with RuleError where it raises or permits what is no token of the vocabulary."""
 
     def permitted(context: Context) -> AbstractSet[str]:
         answer = _call(rule, context)
-        if not isinstance(answer, set | frozenset):
+        if not isinstance(answer, AbstractSet):
             raise RuleError(f"{_name(rule)}({context!r}) is {answer!r}, but should be a set of tokens")
         if not answer <= set(vocab):
             strange = min(map(repr, answer - set(vocab)))
@@ -134,10 +187,10 @@ def checked_rule(rule: Rule, vocab: tuple[str, ...]) -> Permitted:
             )
         return answer
 
-    return permitted
+    return Question(rule, permitted)
 
 
-def checked_predictor(predictor: Predictor, vocab: tuple[str, ...]) -> Permitted:
+def checked_predictor(predictor: Predictor, vocab: Sequence[str]) -> Question:
     """The predictor's answer as the one permitted, with RuleError where it raises or is no token of the vocabulary."""
 
     def permitted(context: Context) -> AbstractSet[str]:
@@ -146,13 +199,13 @@ def checked_predictor(predictor: Predictor, vocab: tuple[str, ...]) -> Permitted
             raise RuleError(f"{_name(predictor)}({context!r}) is {answer!r}, but should be one of {', '.join(vocab)}")
         return {answer}
 
-    return permitted
+    return Question(predictor, permitted)
 
 
 def _call(function: Callable[[Context], object], context: Context) -> object:
     try:
         return function(context)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise RuleError(
             f"{_name(function)}({context!r}) raises {type(error).__name__}: {error}, but should answer every context"
         ) from error

@@ -1,12 +1,26 @@
 """What a check found: a verdict, and the smallest context that shows where it fails."""
 
-from dataclasses import asdict, dataclass
+import json
+import shlex
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from zoo.model import Context
 
 Status = Literal["holds", "failed", "undecided", "deviates"]
 Method = Literal["enumerated", "proved", "sampled", "computed"]
+Wanted = Literal["auto", "enumerate", "prove", "sample"]
+
+
+@dataclass(frozen=True)
+class How:
+    """How a check is to be settled, and whether every wrong context is sought, where the shortest is found sooner."""
+
+    method: Wanted = "auto"
+    every: bool = False
+
+
+AUTO = How()
 
 
 @dataclass(frozen=True)
@@ -26,8 +40,9 @@ class Counterexample:
         logits = ", ".join(f"{logit:.6g}" for logit in self.logits)
         margin = "" if self.margin is None else f", margin {self.margin:.6g}"
         permitted = " or ".join(self.permitted) or "nothing"
-        said = f"after {written(self.context)} it says {self.predicted}, permitted is {permitted}"
-        return f"{said} (logits {logits}{margin})"
+        said = f"after {written(self.context)} it says {self.predicted}"
+        wrong = "" if self.predicted in self.permitted else f", permitted is {permitted}"
+        return f"{said}{wrong} (logits {logits}{margin})"
 
 
 @dataclass(frozen=True)
@@ -47,41 +62,57 @@ class Verdict:
     seconds: float
     detail: str
     counterexample: Counterexample | None = None
+    failures: tuple[Context, ...] = ()  # every context that was found wrong, shortest first
 
     @property
     def passed(self) -> bool:
         return self.status in ("holds", "deviates")
 
-    def message(self, target: str | None = None) -> str:
-        """What to tell a person: the finding, the smallest context, and a line that reproduces it for that target."""
+    def message(self, target: str | None = None, every: bool = False) -> str:
+        """What to tell a person: the finding, the smallest context, and a line that reproduces it for that target.
+
+        With `every`, all wrong contexts that were found.
+        """
         lines = [f"{self.model}: {self.check} {self.status}" + (f": {self.detail}" if self.detail else "")]
         if self.counterexample is not None:
             lines.append(f"    {self.counterexample.sentence()}")
-            lines.append(f"    reproduce: zoo show {target or self.model} {written(self.counterexample.context)}")
+            lines.append(
+                f"    reproduce: zoo show {shlex.join([target or self.model, written(self.counterexample.context)])}"
+            )
+        if every and self.failures:
+            lines.append(f"    wrong after: {' '.join(map(written, self.failures))}")
         return "\n".join(lines)
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self, every: bool = False) -> dict[str, Any]:
         """The verdict in the documented schema. Counts are strings: they can be larger than JSON numbers are."""
-        result = asdict(self)
-        del result["model"]
-        return (
-            result
-            | {"contexts": str(self.contexts), "margin": _finite(self.margin)}
-            | {
-                "counterexample": None
-                if self.counterexample is None
-                else result["counterexample"]
-                | {
-                    "logits": [_finite(logit) for logit in self.counterexample.logits],
-                    "margin": _finite(self.counterexample.margin),
-                }
-            }
-        )
+        shown = self.counterexample
+        result = {
+            "check": self.check,
+            "status": self.status,
+            "method": self.method,
+            "contexts": str(self.contexts),
+            "margin": _finite(self.margin),
+            "seconds": self.seconds,
+            "detail": self.detail,
+            "counterexample": None
+            if shown is None
+            else {
+                "context": shown.context,
+                "predicted": shown.predicted,
+                "permitted": shown.permitted,
+                "logits": [_finite(logit) for logit in shown.logits],
+                "margin": _finite(shown.margin),
+            },
+        }
+        return result | ({"failures": self.failures} if every else {})
 
 
 def written(context: Context) -> str:
-    """A context as the command takes it: quoted where its tokens are not characters."""
-    return context if isinstance(context, str) else repr(" ".join(context))
+    """A context as the command takes it: a list in JSON where tokens are not characters and have spaces."""
+    if isinstance(context, str):
+        return context
+    listed = any(" " in token for token in context) or context[0].startswith("[")
+    return json.dumps(context, ensure_ascii=False) if listed else " ".join(context)
 
 
 def _finite(value: float | None) -> float | None:

@@ -1,4 +1,4 @@
-"""The rules of the zoo over the tokens a and b. They read by index, so that a proof can see what they read."""
+"""The rules of the zoo. They read a context by index, so that a proof can see what they read."""
 
 from collections.abc import Sequence
 
@@ -44,6 +44,19 @@ def two_head_as_built(context: Context) -> set[str]:
 def aab_or_third_previous(context: Context) -> set[str]:
     """b where `aab` (a lone a counted as a second one, a after bb) or `third_previous` says b, otherwise a."""
     return {"b"} if "b" in _aab_everywhere(context) or "b" in third_previous(context) else {"a"}
+
+
+def induction(context: Context) -> set[str]:
+    """The token that followed the latest earlier occurrence of the current one; where there is none, unspecified."""
+    for i in range(len(context) - 2, -1, -1):
+        if context[i] == context[-1]:
+            return {context[i + 1]}
+    return set()
+
+
+def induction_or_repeat(context: Context) -> str:
+    """The same as a predictor: where there is no earlier occurrence, the current token again."""
+    return next(iter(induction(context)), context[-1])
 
 
 def _aab_everywhere(context: Context) -> set[str]:

@@ -1,7 +1,8 @@
-"""The command: `zoo list`, `verify`, `predict`, `complete`, `show`, `inspect`, `export`, `cost`."""
+"""The command `zoo`, with `verify`, `compare`, `mutate`, `predict`, `show`, `inspect`, `export`, `cost` and others."""
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo import registry
-from zoo.errors import ModelError, UnknownNameError, ZooError
+from zoo.errors import ContextError, ModelError, UnknownNameError, ZooError
 from zoo.model import Context, Model
 
 # What only one command needs is imported where it is used: the start-up stays quick.
@@ -25,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"zoo: {error}", file=sys.stderr)
         return 2
     except BrokenPipeError:  # the reader, `head` say, has what it wanted
-        sys.stderr.close()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nor can the rest be flushed at the end
         return 0
 
 
@@ -48,9 +49,18 @@ def parser() -> argparse.ArgumentParser:
     command("list", list_models, "List the models of the zoo.")
     verify_ = command("verify", verify, "Check models in every context. Model files are Python code and are run.")
     verify_.add_argument("names", **some_models)
-    verify_.add_argument("--check", nargs="+", default=[], metavar="NAME", help="only these checks")
+    verify_.add_argument("--check", nargs="+", action="extend", default=[], metavar="NAME", help="only these checks")
+    methods = ["auto", "enumerate", "prove", "sample"]
+    verify_.add_argument("--method", choices=methods, default="auto", help="how to settle what is said of all contexts")
+    verify_.add_argument("--n-ctx", type=int, metavar="N", help="the member of a family that reads N tokens")
+    verify_.add_argument("--dtype", choices=["float64", "float32"], help="the arithmetic; as the arrays are by default")
+    verify_.add_argument("--all", action="store_true", help="print every context that is wrong, not only the shortest")
     verify_.add_argument("--json", action="store_true", help="print verdicts as JSON")
     verify_.add_argument("--rule", metavar="FILE.py:NAME", help="hold the model to this function (the file is run)")
+    compare_ = command("compare", compare, "Do two models give the same answer in every context?")
+    compare_.add_argument("names", nargs=2, metavar="NAME", help=one_model["help"])
+    compare_.add_argument("--all", action="store_true", help="print every difference, not only the shortest")
+    compare_.add_argument("--json", action="store_true", help="print the verdict as JSON")
     predict_ = command("predict", predict, "Print the token a model says next.")
     complete_ = command("complete", complete, "Print the tokens a model says next, each fed back to it.")
     complete_.add_argument("-n", type=int, default=15, help="how many tokens (15)")
@@ -70,27 +80,33 @@ def parser() -> argparse.ArgumentParser:
     inspect_.add_argument("context", metavar="CONTEXT", nargs="?", help=CONTEXT_HELP)
     inspect_.add_argument("--json", action="store_true", help="print everything as JSON")
     inspect_.add_argument("--svg", metavar="FILE", help="draw the attentions and the small matrices to this file")
+    mutate_ = command("mutate", mutate, "Change every weight in turn: does a check notice, or does no answer change?")
+    mutate_.add_argument("names", **some_models)
+    mutate_.add_argument("--all", action="store_true", help="a line for each mutant, not for each kind")
+    mutate_.add_argument("--json", action="store_true", help="print the counts as JSON")
     cost_ = command("cost", cost, "Count operations, parameters and instructions.")
     cost_.add_argument("names", **some_models)
     cost_.add_argument("--json", action="store_true", help="print the counts as JSON")
     return result
 
 
-CONTEXT_HELP = "the tokens so far, as one word; separated by spaces where tokens are more than one character"
+CONTEXT_HELP = "the tokens so far, as one word; with spaces, or as a JSON list, where tokens are longer"
 
 
-def find(name: str) -> Model:
+def find(name: str, n_ctx: int | None = None) -> Model:
     """A model by its name, or the one in a file or directory if the name looks like a path."""
     if Path(name).is_dir() and name not in registry.names():
         from zoo import files
 
+        if n_ctx is not None:
+            raise ModelError(f"{name} is a directory and no family: it exists at its own n_ctx only")
         return files.read(name)
-    return registry.load_file(name) if name.endswith(".py") or "/" in name else registry.load(name)
+    return (registry.load_file if name.endswith(".py") or "/" in name else registry.load)(name, n_ctx)
 
 
-def find_all(names: Sequence[str]) -> list[tuple[str, Model]]:
+def find_all(names: Sequence[str], n_ctx: int | None = None) -> list[tuple[str, Model]]:
     """Models with what they were asked for by; two that have the same name cannot be told apart in a table."""
-    found = [(name, find(name)) for name in names or registry.names()]
+    found = [(name, find(name, n_ctx)) for name in names or registry.names()]
     for i, (target, model) in enumerate(found):
         for other, earlier in found[:i]:
             if earlier.name == model.name:
@@ -99,7 +115,16 @@ def find_all(names: Sequence[str]) -> list[tuple[str, Model]]:
 
 
 def read_context(model: Model, text: str) -> Context:
-    return text if model.reads_strings else tuple(text.split())
+    if model.reads_strings:
+        return text
+    if text.startswith("["):  # tokens with spaces in them
+        try:
+            return tuple(json.loads(text))
+        except (json.JSONDecodeError, TypeError):
+            raise ContextError(
+                f"the context {text} should be a list of tokens in JSON, or tokens with spaces"
+            ) from None
+    return tuple(text.split())
 
 
 def list_models(options: argparse.Namespace) -> int:
@@ -111,21 +136,41 @@ def list_models(options: argparse.Namespace) -> int:
 
 def verify(options: argparse.Namespace) -> int:
     from properties import checks, report
+    from properties.verdict import How
 
-    found = find_all(options.names)
-    if options.rule:
-        rule = registry.load_function(options.rule)
-        found = [(target, replace(model, rule=rule)) for target, model in found]
-    planned = [(target, model, checks(model, options.check)) for target, model in found]
+    planned = []
+    for target, model in find_all(options.names, options.n_ctx):
+        transformer = model.transformer if options.dtype is None else model.transformer.astype(options.dtype)
+        rule = model.rule if options.rule is None else registry.load_function(options.rule)
+        model = replace(model, transformer=transformer, rule=rule)
+        planned.append((target, model, checks(model, options.check)))
     for name in options.check:
         if not any(name == chosen for *_, run in planned for chosen, _ in run):
             raise UnknownNameError(f"the check {name!r} applies to none of these models, and would settle nothing")
-    results = [(target, model, [run(model) for _, run in chosen]) for target, model, chosen in report.progress(planned)]
+    steps = [(target, model, run) for target, model, chosen in planned for _, run in chosen]
+    verdicts = [run(model, How(options.method, options.all)) for _, model, run in report.progress(steps)]
+    results = [(target, model, [verdicts.pop(0) for _ in chosen]) for target, model, chosen in planned]
+    return report.verdicts(results, options.json, options.all)
+
+
+def compare(options: argparse.Namespace) -> int:
+    from properties import comparison, report
+
+    (target, model), (other_target, other) = find_all(options.names)
+    verdict = comparison.compare(model, other, other_target, options.all)
+    return report.verdicts([(target, model, [verdict])], options.json, options.all)
+
+
+def mutate(options: argparse.Namespace) -> int:
+    from properties import mutants, report
+
+    models = [model for _, model in find_all(options.names)]
+    results = [(model, list(mutants.stories(model))) for model in report.progress(models)]
     if options.json:
-        print(json.dumps(report.as_json([(model, verdicts) for _, model, verdicts in results]), indent=2))
+        print(json.dumps(report.mutants_as_json(results), indent=2))
     else:
-        report.table(results)
-    return 0 if all(verdict.passed for *_, verdicts in results for verdict in verdicts) else 1
+        report.mutants(results, each=options.all)
+    return 1 if any(story.outcome == "open" for _, stories in results for story in stories) else 0
 
 
 def predict(options: argparse.Namespace) -> int:
@@ -153,7 +198,7 @@ def show(options: argparse.Namespace) -> int:
 def export(options: argparse.Namespace) -> int:
     from zoo import files, report
 
-    model = find(options.name) if options.n_ctx is None else registry.load(options.name, options.n_ctx)
+    model = find(options.name, options.n_ctx)
     (files.write_gpt2 if options.format == "gpt2" else files.write_zoo)(model, options.directory)
     report.exported(model, files.read(options.directory), options.directory)
     return 0

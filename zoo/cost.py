@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from reference import Assembly
+from zoo import contexts
 from zoo.model import Model
 from zoo.transformer import Attention, Mlp, Norm, Transformer
 
@@ -59,7 +60,12 @@ def parameters(transformer: Transformer) -> Parameters:
 
 
 def instructions(model: Model) -> dict[str, int] | None:
-    """The least and most instructions that its assembly predictor executes, over every context; None without one."""
+    """The least and most instructions that its assembly predictor executes, over every context.
+
+    None where it has none, or has more than 2^17 contexts.
+    """
+    if contexts.count(len(model.vocab), model.n_ctx) > 2**17:
+        return None
     for predictor in model.predictors:
         if isinstance(predictor, Assembly):
             executed = [predictor.run(context)[1] for context in model.contexts()]

@@ -11,7 +11,7 @@ import numpy as np
 from zoo.arrays import Array
 from zoo.backward import residuals
 from zoo.model import Context, Model
-from zoo.report import shares
+from zoo.shares import shares
 from zoo.transformer import Attention, forward
 
 VERSION = 1
@@ -98,8 +98,8 @@ def read(model: Model, context: Context, top: int) -> dict[str, Any]:
             for h in range(layer.sizes["head"])
         ],
         "shares": [
-            {"part": name, "top": [{"token": model.vocab[i], "share": float(share[i])} for i in best]}
-            for name, share in shares(model, trace)
+            {"part": name, "top": [{"token": model.vocab[i], "share": float(share.ravel()[i])} for i in best]}
+            for name, share in shares(model.transformer, trace)
         ],
     }
 

@@ -34,7 +34,16 @@ class Claim:
     def holds(self, found: object) -> bool:
         if self.within and isinstance(found, float) and isinstance(self.claimed, float):
             return abs(found - self.claimed) <= self.within
-        return found == self.claimed
+        return bool(np.array_equal(np.asarray(found, dtype=object), np.asarray(self.claimed, dtype=object)))
+
+    def recomputed(self, model: "Model") -> object:
+        """The figure as it comes out; ModelError where it cannot be computed."""
+        try:
+            return self.recompute(model)
+        except (Exception, SystemExit) as error:
+            raise ModelError(
+                f"the claim {self.text!r} raises {type(error).__name__}: {error}, but should give a figure"
+            ) from error
 
 
 @dataclass(frozen=True)
@@ -42,8 +51,15 @@ class Deviation:
     """What the author meant, and exactly the contexts in which the arrays do otherwise, shortest first."""
 
     meant: Rule
-    contexts: tuple[Context, ...]
+    contexts: Sequence[Context]
     why: str
+
+    def __post_init__(self) -> None:
+        contexts = () if isinstance(self.contexts, str) else tuple(self.contexts)
+        contexts = tuple(context if isinstance(context, str) else tuple(context) for context in contexts)
+        if not contexts or len(set(contexts)) < len(contexts):
+            raise ModelError(f"a deviation's contexts are {self.contexts!r}, but should be a list, each of them once")
+        object.__setattr__(self, "contexts", contexts)
 
 
 @dataclass(frozen=True)
@@ -81,6 +97,8 @@ class Model:
             raise ModelError(f"transformer is a {type(self.transformer).__name__}, but should be a Transformer")
         if not (isinstance(self.name, str) and self.name):
             raise ModelError(f"the model's name is {self.name!r}, but should be a string that is not empty")
+        if not isinstance(self.vocab, Sequence):
+            raise ModelError(f"{self.name}: the vocabulary is {self.vocab!r}, but should be a sequence of tokens")
         vocab = tuple(self.vocab)
         seen = set()
         for token in vocab:
@@ -92,8 +110,24 @@ class Model:
         rows = self.transformer.token_embedding.shape[0]
         if len(vocab) != rows:
             raise ModelError(f"{self.name}: the vocabulary has {len(vocab)} tokens, but should have {rows}, one a row")
-        for field in ("predictors", "claims", "deviations"):
-            object.__setattr__(self, field, tuple(getattr(self, field)))
+        fits: dict[str, Callable[[object], bool]] = {
+            "predictors": callable,
+            "claims": lambda value: isinstance(value, Claim),
+            "deviations": lambda value: isinstance(value, Deviation),
+        }
+        for field, is_one in fits.items():
+            values = getattr(self, field)
+            if not isinstance(values, Sequence) or not all(map(is_one, values)):
+                raise ModelError(f"{self.name}: {field} is {values!r}, but should be a list of {field}")
+            object.__setattr__(self, field, tuple(values))
+        if self.cycle is not None and not (isinstance(self.cycle, Cycle) and self.cycle.tokens):
+            raise ModelError(f"{self.name}: cycle is {self.cycle!r}, but should be a Cycle of some tokens")
+        if self.cycle is not None and (strange := [token for token in self.cycle.tokens if token not in vocab]):
+            raise ModelError(
+                f"{self.name}: the cycle has {strange[0]!r}, but should have tokens out of {', '.join(vocab)}"
+            )
+        if self.margin is not None and not (isinstance(self.margin, int | float) and 0 <= self.margin < np.inf):
+            raise ModelError(f"{self.name}: margin is {self.margin!r}, but should be a number from 0 on")
         for function in (self.rule, *self.predictors, *(d.meant for d in self.deviations)):
             if function is not None and not callable(function):
                 raise ModelError(f"{self.name}: {function!r} should be a function of a context")
@@ -119,7 +153,10 @@ class Model:
 
     def predict(self, context: Context) -> str:
         """The greedy next token."""
-        return self.vocab[int(self.logits(context)[-1].argmax())]
+        logits = self.logits(context)[-1]
+        if np.isnan(logits).any():
+            raise ModelError(f"{self.name}: the logits after {context!r} are {logits}, but should be numbers")
+        return self.vocab[int(logits.argmax())]
 
     def complete(self, context: Context, n: int) -> str:
         """The next n tokens by greedy generation, without the context; with spaces where tokens are not characters."""

@@ -17,7 +17,7 @@ from zoo.model import Model, Rule
 
 def names() -> list[str]:
     """The models of the zoo, in alphabetical order: the files of `zoo/models/`."""
-    return sorted(module.name for module in pkgutil.iter_modules(zoo.models.__path__))
+    return sorted(m.name for m in pkgutil.iter_modules(zoo.models.__path__) if not m.name.startswith("_"))
 
 
 def load(name: str, n_ctx: int | None = None) -> Model:
@@ -26,32 +26,29 @@ def load(name: str, n_ctx: int | None = None) -> Model:
     Raises UnknownNameError for a name that is not in the zoo, ModelError where its file has no model of that name or
     where n_ctx is given and it is no family.
     """
-    if name not in names():
-        raise UnknownNameError(unknown("model", name, names()))
+    if not isinstance(name, str) or name not in names():
+        raise UnknownNameError(unknown("model", str(name), names()))
     module_name = f"zoo.models.{name}"
     module = _run(module_name, lambda: importlib.import_module(module_name))
-    model = _model(module, module_name)
+    model = _model(module, str(module.__file__))
     if model.name != name:
         raise ModelError(
             f"{module.__file__} names its model {model.name!r}, but should name it {name!r}, like the file"
         )
-    if n_ctx is None:
-        return model
-    build = getattr(module, "build", None)
-    if build is None or "n_ctx" not in inspect.signature(build).parameters:
-        raise ModelError(f"{name} is no family: it exists at n_ctx {model.n_ctx} only")
-    if not isinstance(n_ctx, int) or n_ctx < 1:
-        raise ModelError(f"n_ctx is {n_ctx!r}, but should be a whole number from 1 on")
-    family_member: Model = build(n_ctx=n_ctx)
-    return family_member
+    return model if n_ctx is None else _member(module, model, n_ctx)
 
 
-def load_file(path: str | Path) -> Model:
-    """The MODEL that a Python file defines. The file is code and is run. ModelError names the file where that fails."""
+def load_file(path: str | Path, n_ctx: int | None = None) -> Model:
+    """The MODEL that a Python file defines, or with n_ctx that member of its family. The file is code and is run.
+
+    ModelError names the file where that fails.
+    """
     path = Path(path)
     if not path.is_file() or path.suffix != ".py":
         raise ModelError(f"{path} is no model file, but should be a Python file that defines MODEL")
-    return _model(_run(str(path), lambda: _import_file(path)), str(path))
+    module = _run(str(path), lambda: _import_file(path))
+    model = _model(module, str(path))
+    return model if n_ctx is None else _member(module, model, n_ctx)
 
 
 def load_function(target: str) -> Rule:
@@ -99,3 +96,13 @@ def _model(module: ModuleType, where: str) -> Model:
     if not isinstance(model, Model):
         raise ModelError(f"MODEL in {where} is a {type(model).__name__}, but should be a Model")
     return model
+
+
+def _member(module: ModuleType, model: Model, n_ctx: int) -> Model:
+    build = getattr(module, "build", None)
+    if build is None or "n_ctx" not in inspect.signature(build).parameters:
+        raise ModelError(f"{model.name} is no family: it exists at n_ctx {model.n_ctx} only")
+    if not isinstance(n_ctx, int) or n_ctx < 1:
+        raise ModelError(f"n_ctx is {n_ctx!r}, but should be a whole number from 1 on")
+    member: Model = build(n_ctx=n_ctx)
+    return member

@@ -13,13 +13,21 @@ from zoo.basis import describe
 from zoo.cost import flops, instructions, parameters
 from zoo.figures import smallest_margin
 from zoo.model import Context, Model
+from zoo.shares import shares
 from zoo.transformer import Attention, Mlp, Norm, Transformer, forward
 
 
 def console() -> Console:
-    """The width of the terminal; where there is none, wide enough that no table is cut."""
-    plain = Console(highlight=False)
-    return plain if plain.is_terminal else Console(highlight=False, width=240)
+    """As wide as the terminal; where there is none, wide enough that no table is cut. What is printed is no markup."""
+    plain = Plain(highlight=False, markup=False, emoji=False)
+    return plain if plain.is_terminal else Plain(highlight=False, markup=False, emoji=False, width=100_000)
+
+
+class Plain(Console):
+    """A console whose reader may go away, as `head` does, without that being a failure."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
 
 
 def grid(*columns: str) -> Table:
@@ -49,7 +57,7 @@ def show(model: Model) -> None:
     if model.claims:
         table = grid("claim", "claimed", "recomputed", "source")
         for claim in model.claims:
-            table.add_row(claim.text, str(claim.claimed), str(claim.recompute(model)), claim.source)
+            table.add_row(claim.text, str(claim.claimed), str(claim.recomputed(model)), claim.source)
         out.print()
         out.print(table)
     for deviation in model.deviations:
@@ -135,34 +143,10 @@ def show_context(model: Model, context: Context) -> None:
                 out.print(table)
                 out.print()
     table = grid("share of the logits", *model.vocab)
-    for name, share in shares(model, trace):
-        table.add_row(name, *(f"{value:.6g}" for value in share))
+    for name, share in shares(model.transformer, trace):
+        table.add_row(name, *(f"{value:.6g}" for value in share[0]))
     table.add_row("logits", *(f"{value:.6g}" for value in logits[-1]), style="bold")
     out.print(table)
-
-
-def shares(model: Model, trace: dict[str, Array]) -> Iterable[tuple[str, Array]]:
-    """What each part adds to the logits of the last position, [vocab] each; they sum to the logits.
-
-    Where there is a final Norm, its mean and deviation are taken as they are: direct logit attribution.
-    """
-    transformer = model.transformer
-    parts = [("embedding", trace["embedding"][0, -1])]
-    for i, layer in enumerate(transformer.layers):
-        if isinstance(layer, Attention):
-            parts += [(f"head {i}.{h}", trace[f"{i}.heads"][0, h, -1]) for h in range(layer.sizes["head"])]
-            if layer.b_o is not None:
-                parts.append((f"bias {i}", layer.b_o))
-        else:
-            parts.append((f"mlp {i}", trace[f"{i}.mlp"][0, -1]))
-    unembedding = transformer.token_embedding if transformer.unembedding is None else transformer.unembedding
-    norm = transformer.final_norm
-    if norm is not None:
-        stream = trace["residual"][0, -1]
-        deviation = np.sqrt(stream.var() + norm.eps)
-        parts = [(name, (part - part.mean()) / deviation * norm.weight) for name, part in parts]
-        parts.append(("final norm bias", norm.bias))
-    return [(name, unembedding @ part) for name, part in parts]
 
 
 def exported(model: Model, read: Model, where: str) -> None:

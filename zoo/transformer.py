@@ -8,6 +8,7 @@ be left out.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import pi, sqrt
+from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
@@ -28,8 +29,8 @@ class Norm(Part):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not (isinstance(self.eps, int | float) and 0 <= self.eps < float("inf")):
-            raise ModelError(f"Norm.eps is {self.eps!r}, but should be a number that is not negative")
+        if not (isinstance(self.eps, Real) and 0 < self.eps < float("inf")):
+            raise ModelError(f"Norm.eps is {self.eps!r}, but should be a number above 0")
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,8 +62,11 @@ class Attention(Part):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.scale is not None and not (isinstance(self.scale, int | float) and abs(self.scale) < float("inf")):
+        if self.scale is not None and not (isinstance(self.scale, Real) and -1e300 < self.scale < 1e300):
             raise ModelError(f"Attention.scale is {self.scale!r}, but should be a finite number or None")
+        if not isinstance(self.causal, bool):
+            raise ModelError(f"Attention.causal is {self.causal!r}, but should be True or False")
+        _check_norm("Attention.norm", self.norm)
 
     @property
     def multiplier(self) -> float:
@@ -85,8 +89,9 @@ class Mlp(Part):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.activation not in ACTIVATIONS:
+        if not isinstance(self.activation, str) or self.activation not in ACTIVATIONS:
             raise ModelError(f"Mlp.activation is {self.activation!r}, but should be one of {', '.join(ACTIVATIONS)}")
+        _check_norm("Mlp.norm", self.norm)
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +115,10 @@ class Transformer(Part):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if not isinstance(self.layers, Sequence):
+            raise ModelError(f"layers is a {type(self.layers).__name__}, but should be a list of Attention and Mlp")
         object.__setattr__(self, "layers", tuple(self.layers))
+        _check_norm("Transformer.final_norm", self.final_norm)
         for i, layer in enumerate(self.layers):
             if not isinstance(layer, Attention | Mlp):
                 raise ModelError(f"layer {i} is a {type(layer).__name__}, but should be an Attention or an Mlp")
@@ -149,6 +157,11 @@ class Transformer(Part):
         return self.token_embedding.dtype
 
 
+def _check_norm(name: str, norm: object) -> None:
+    if norm is not None and not isinstance(norm, Norm):
+        raise ModelError(f"{name} is {norm!r}, but should be a Norm or None")
+
+
 def forward(transformer: Transformer, tokens: Array, trace: dict[str, Array] | None = None) -> Array:
     """Logits of every position: int [batch, seq] -> float [batch, seq, vocab].
 
@@ -176,7 +189,7 @@ def attend(x: Array, layer: Attention, trace: dict[str, Array], i: int) -> Array
     v = linear(x, layer.w_v, layer.b_v)  # [batch, head, seq, d_v]
     scores = q @ k.swapaxes(-1, -2) * layer.multiplier  # [batch, head, query, key]
     if layer.causal:
-        scores = np.where(visible(scores.shape[-1]), scores, -np.inf)
+        scores[..., ~visible(scores.shape[-1])] = -np.inf
     trace[f"{i}.pattern"] = pattern = softmax(scores)  # [batch, head, query, key]
     trace[f"{i}.heads"] = heads = pattern @ v @ layer.w_o  # [batch, head, seq, d_model]
     return total(heads.sum(axis=1), layer.b_o)

@@ -11,13 +11,17 @@ import pytest
 
 import reference
 import zoo
-from properties import Verdict
-from properties.checks import CHECKS
-from zoo import Claim, Cycle, Model, transformer
+from properties import Verdict, survey
+from properties.checks import CHECKS, check_model
+from properties.testing import asserting
+from properties.verdict import How
+from zoo import Claim, Cycle, Deviation, Model, ModelError, RuleError, transformer
 from zoo.arrays import Array
 from zoo.model import Context
 from zoo.models import aab, ab, third_previous, two_head
 from zoo.transformer import Attention
+
+ANSWERS = ["rule", "predictors", "margin", "float32", "cycle"]
 
 
 def run(check: str, model: Model) -> Verdict:
@@ -241,7 +245,7 @@ def test_a_cycle_that_is_not_reached_as_stated() -> None:
     says_only_a = replace(
         ab.MODEL, cycle=Cycle("b", 5), transformer=edited(stuck, "unembedding", (0, 0), 2).transformer
     )
-    assert "from a generation never reaches the cycle b" in failing("cycle", says_only_a).detail
+    assert "from a generation never reaches the stated cycle" in failing("cycle", says_only_a).detail
 
 
 def test_invalid_input_that_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -254,6 +258,67 @@ def test_invalid_input_that_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(transformer, "check_tokens", lambda whole, tokens: np.asarray(tokens))
         assert "raises IndexError" in failing("invalid_input", ab.MODEL).detail
+
+
+def test_a_sample_is_no_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(survey, "BUDGET", 10**7)  # so that the sample is small
+    model = aab.build(n_ctx=40)
+    for check in ("rule", "predictors", "margin", "float32", "cycle"):
+        verdict = CHECKS[check].run(model, How("sample"))
+        assert (verdict.status, verdict.method) == ("undecided", "sampled" if check != "cycle" else "computed")
+        assert not verdict.passed
+        with pytest.raises(AssertionError, match="undecided"):
+            asserting(lambda model, verdict=verdict: verdict)(model)
+
+
+def test_a_failure_behind_an_undecided_predictor(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(survey, "BUDGET", 10**7)
+    model = replace(aab.build(n_ctx=40), predictors=[reference.aab_assembly, lambda context: "b"])
+    assert CHECKS["predictors"].run(model, How("sample")).status == "failed"
+
+
+def test_a_deviation_that_a_sample_does_not_meet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(survey, "BUDGET", 10**7)
+    long = two_head.transformer(40, query_scale=8, b_o_times=2)
+    deviation = Deviation(reference.aab_or_third_previous, ["bbbbaa"], "one of many")
+    found = CHECKS["deviations"].run(replace(two_head.MODEL, transformer=long, deviations=[deviation]), How("sample"))
+    assert found.status == "failed"  # others were met, and they are not stated
+    assert "not a stated deviation" in found.detail
+    assert shown(found) != "bbbbaa"
+
+
+def test_a_tie_only_in_float32() -> None:
+    # After b the logits are 1 + 1e-9 and 1: in single precision a tie, which falls to the right side.
+    tied = edited(edited(ab.MODEL, "unembedding", (0, 1), 1 + 1e-9), "unembedding", (1, 1), 1)
+    assert run("rule", tied).passed
+    assert shown(failing("float32", tied)) == "b"
+
+
+def test_a_fault_in_half_precision(monkeypatch: pytest.MonkeyPatch) -> None:
+    half = replace(two_head.MODEL, transformer=two_head.MODEL.transformer.astype(np.float16))
+    assert run("scalar", half).passed
+    monkeypatch.setattr(transformer, "softmax", lambda x: np.exp(x - x.max(axis=-1, keepdims=True)))
+    assert shown(failing("scalar", half)) == "aa"
+
+
+def test_a_rule_that_leaves() -> None:
+    def leaves(context: str) -> set[str]:
+        raise SystemExit(0)
+
+    with pytest.raises(RuleError, match="raises SystemExit"):
+        run("rule", replace(ab.MODEL, rule=leaves))
+
+
+def test_a_claim_that_cannot_be_computed() -> None:
+    with pytest.raises(ModelError, match="raises ZeroDivisionError"):
+        run("claims", replace(ab.MODEL, claims=[Claim("nothing", 1, lambda m: 1 / 0, "nowhere")]))
+
+
+@pytest.mark.parametrize("name", ["ab", "aab", "aab_compact", "two_head_either"])
+@pytest.mark.parametrize("n_ctx", range(1, 10))
+def test_every_small_member_of_a_family_holds(name: str, n_ctx: int) -> None:
+    verdicts = check_model(zoo.load(name, n_ctx=n_ctx), names=ANSWERS)
+    assert [verdict.message() for verdict in verdicts if verdict.status != "holds"] == []
 
 
 def test_every_check_has_been_seen_to_fail() -> None:

@@ -27,7 +27,7 @@ def build(n_ctx: int = 6, query_scale: float | None = None) -> Model:
         ]
         if n_ctx == 6
         else [],
-        cycle=Cycle("aabab", within=max(5, n_ctx - 1)),
+        cycle=Cycle("aabab", within=max(5, n_ctx - 1)) if n_ctx > 3 else None,
         margin=0.99,
         basis=basis,
         head_basis=head_basis,

@@ -1,0 +1,150 @@
+"""Attention over boxes: keys, scores, means and output as intervals, one for each token a position may be.
+
+Queries and keys are (position, token) pairs; a position that attends to itself sees only its own token. Shapes use
+`batch` for one a box, or 1 where boxes do not matter.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from properties.intervals import Arithmetic, Interval, Weights, linear, nonzero, product, softmax_mean
+from zoo.arrays import Array
+from zoo.transformer import Attention
+
+
+@dataclass(frozen=True)
+class Head:
+    """What one head of an attention layer sees: its normed inputs, and their keys and values."""
+
+    x: Interval  # [batch, position, token, d_model]
+    k: Interval  # [batch, d_head, position * token]
+    k_rounding: Array  # that part of the radius
+    columns: Array  # which columns of the values are not all zero
+    v: Interval  # [batch, position, token, column]
+    v_rounding: Array
+
+    @classmethod
+    def of(cls, x: Interval, layer: Attention, h: int, a: Arithmetic) -> "Head":
+        k, k_rounding = linear(x, layer.w_k[h], None if layer.b_k is None else layer.b_k[h], a)
+        bias = np.zeros(layer.sizes["d_v"]) if layer.b_v is None else layer.b_v[h]
+        columns = np.flatnonzero(layer.w_v[h].any(axis=0) | (bias != 0))
+        v, v_rounding = linear(x, layer.w_v[h][:, columns], bias[columns], a)
+        k = Interval(_keys_last(k.c), _keys_last(k.r))
+        return cls(x, k, _keys_last(k_rounding), columns, v, v_rounding)
+
+    def upto(self, n: int) -> "Head":
+        """The same for the first n positions."""
+        keys = np.s_[:, :, : n * self.x.c.shape[2]]
+        v, v_rounding = self.v[:, :n], self.v_rounding[:, :n]
+        return Head(self.x[:, :n], self.k[keys], self.k_rounding[keys], self.columns, v, v_rounding)
+
+    def scores(self, layer: Attention, h: int, x: Interval, spread: bool, a: Arithmetic) -> Interval:
+        """Of queries from normed inputs [batch, query, d_model] -> [batch, query, position, token].
+
+        `spread` says that the radii of the inputs are more than rounding: what a deviation does to a score is then
+        followed through w_q and w_k together, which loses less.
+        """
+        q, q_rounding = linear(x, layer.w_q[h], None if layer.b_q is None else layer.b_q[h], a)
+        k, k_rounding = self.k, self.k_rounding
+        used = np.flatnonzero(q.magnitude.any(axis=(0, 1)))
+        if 2 * len(used) < q.c.shape[-1]:  # one-hot queries ask for two or three directions of a thousand
+            q, k, k_rounding = q[..., used], k[:, used], k_rounding[:, used]
+            q_rounding = q_rounding[..., used]
+        if not spread:
+            r = product(np.abs(q.c), k.r) + product(q.r, k.magnitude)
+        else:
+            w_q, w_k = layer.w_q[h], layer.w_k[h]
+            inputs = Interval(*(y.reshape(len(y), -1, y.shape[-1]).swapaxes(1, 2) for y in (self.x.c, self.x.r)))
+            q_full = x.c @ w_q + (0 if layer.b_q is None else layer.b_q[h])
+            r = np.abs(q_full @ w_k.T) @ inputs.r + x.r @ np.abs(w_q @ self.k.c)
+            r = r + x.r @ np.abs(w_q @ w_k.T) @ inputs.r
+            r = r + product(q_rounding, k.magnitude) + product(q.magnitude, k_rounding)
+        sums = product(q.magnitude, k.magnitude)
+        count = np.minimum(
+            np.count_nonzero(q.magnitude, axis=-1)[..., None], np.count_nonzero(k.magnitude, axis=-2)[:, None]
+        )
+        scale = layer.multiplier
+        if scale != 1:  # the multiplier is rounded to the dtype, and so is the product with it
+            count = count + 2
+        a.check(sums * abs(scale))
+        rounding = a.rounding(sums, count) * abs(scale) + 2 * a.tiny
+        s = Interval(product(q.c, k.c) * scale, r * abs(scale) * (1 + a.own) + rounding)
+        return Interval(*(y.reshape(*y.shape[:2], *self.x.c.shape[1:3]) for y in (s.c, s.r)))
+
+
+def visible_tokens(n: int, queries: Array, lengths: Array, vocab: int, causal: bool) -> Array:
+    """What a query may see: queries int [batch, q], lengths int [batch] -> bool [batch, q * token, position, token]
+
+    A position that is the query itself holds the query's own token.
+    """
+    positions = np.arange(n)
+    limits = queries + 1 if causal else np.broadcast_to(lengths[:, None], queries.shape)
+    seen = (positions < limits[..., None])[:, :, None, :, None]  # [batch, q, 1, position, 1]
+    itself = (positions == queries[..., None])[:, :, None, :, None]
+    visible: Array = seen & (~itself | np.eye(vocab, dtype=bool)[:, None])
+    return visible.reshape(len(queries), -1, len(positions), vocab)
+
+
+def mean_rounding(v: Interval, a: Arithmetic) -> tuple[Array, Array]:
+    """The largest values [batch, 1, column], and what rounding may change in a softmax mean of them.
+
+    The normalization and the sum over positions are two sums of n terms.
+    """
+    largest = v.magnitude.max(axis=(1, 2))[:, None]
+    return largest, a.rounding(largest, 2 * v.c.shape[1] + 4)
+
+
+def output_rounding(x: Interval, layer: Attention, heads: list[Head], a: Arithmetic) -> tuple[Array, Array]:
+    """Of the stream after the layer, x [batch, query, d_model]: the sums' magnitudes, and what rounding may change."""
+    total, addends = x.magnitude, (x.magnitude > 0).astype(int)
+    error: Array = np.zeros(1)
+    count: Array = np.zeros(1, int)
+    if layer.b_o is not None:
+        total, addends = total + np.abs(layer.b_o), addends + (layer.b_o != 0)
+    for h, head in enumerate(heads):
+        w_o = layer.w_o[h][head.columns]
+        largest, rounding = mean_rounding(head.v, a)
+        out = largest @ np.abs(w_o)
+        total, addends = total + out, addends + (out > 0)
+        error, count = error + rounding @ np.abs(w_o), np.maximum(count, nonzero(largest, w_o))
+    return total, error * (1 + a.own) + a.rounding(total, count + np.maximum(addends - 1, 0))
+
+
+def output(x: Interval, layer: Attention, heads: list[Head], weights: list[Weights], a: Arithmetic) -> Interval:
+    """The stream after the layer, entry by entry: x [batch, query, d_model] -> [box, query, d_model]"""
+    c, r = x.c, x.r + output_rounding(x, layer, heads, a)[1]
+    if layer.b_o is not None:
+        c = c + layer.b_o
+    for h, (head, weight) in enumerate(zip(heads, weights)):
+        w_o = layer.w_o[h][head.columns]
+        high, low = (np.moveaxis(end, -1, 1)[:, None] for end in (head.v.c + head.v.r, head.v.c - head.v.r))
+        upper, lower = softmax_mean(weight, high, a), -softmax_mean(weight, -low, a)
+        c, r = c + (upper + lower) / 2 @ w_o, r + (upper - lower) / 2 @ np.abs(w_o)
+    return Interval(c, r * (1 + a.own))
+
+
+def projected(head: Head, layer: Attention, h: int, directions: Array, a: Arithmetic) -> Interval:
+    """The head's values along directions of its output: [batch, query, rival, d_model] -> [..., position, token].
+
+    Its rounding is followed through the magnitudes of all matrices, for they may cancel.
+    """
+    w_o, w_v = layer.w_o[h][head.columns], layer.w_v[h][:, head.columns]
+    along, magnitude = directions @ w_o.T, np.abs(directions) @ np.abs(w_o).T  # [batch, query, rival, column]
+    through = along @ w_v.T  # [batch, query, rival, d_model]
+    n, vocab = head.x.c.shape[1:3]
+
+    def apply(x: Array, y: Array) -> Array:
+        flat = y.reshape(len(y), y.shape[1] * y.shape[2], y.shape[3])
+        values = product(x.reshape(len(x), n * vocab, x.shape[-1]), flat.swapaxes(1, 2))  # [batch, key, query * rival]
+        return values.swapaxes(1, 2).reshape(len(values), *y.shape[1:3], n, vocab)
+
+    c, r = apply(head.x.c, through), apply(head.x.r, np.abs(through)) + apply(head.v_rounding, magnitude)
+    if layer.b_v is not None:
+        c = c + (along @ layer.b_v[h][head.columns])[..., None, None]
+    return Interval(c, r * (1 + a.own))
+
+
+def _keys_last(x: Array) -> Array:
+    """[batch, position, token, d_head] -> [batch, d_head, position * token], in that order in memory too."""
+    return np.ascontiguousarray(np.moveaxis(x, -1, 1)).reshape(len(x), x.shape[-1], -1)

@@ -1,0 +1,315 @@
+"""Bounds on what a transformer answers over whole sets of contexts, sound for the program that runs.
+
+A box is a set of contexts of one length: what each position may hold. `Bounds.margins` bounds from below, for many
+boxes at once, by how much the logit of an answer exceeds those of its rivals at the last position. What is bounded is
+the difference: it is followed backwards, as a direction, through the layers behind the last attention. Up to there,
+each position carries one interval vector for each token it may be, so that a first attention layer is exact up to
+rounding; its scores and values depend on position and token only and are computed once.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from properties.attending import Head, output, output_rounding, projected, visible_tokens
+from properties.intervals import (
+    Arithmetic,
+    Interval,
+    OutOfRangeError,
+    Weights,
+    activate,
+    add,
+    centred,
+    inverse_deviation,
+    linear,
+    nonzero,
+    norm_error,
+    normalize,
+    product,
+    softmax_mean,
+    softmax_weights,
+    worst_terms,
+)
+from zoo.arrays import Array
+from zoo.transformer import Attention, Mlp, Norm, Transformer
+
+MEMORY = 3_000_000  # numbers in the largest array that a batch of boxes may need
+
+
+@dataclass(frozen=True)
+class Margins:
+    """Lower bounds [box], and what proves them: the heads' means along rival - answer are at most `levels`.
+
+    levels [box, head, token at the last position, rival] in order of rivals, the answer itself left out.
+    """
+
+    lower: Array
+    levels: Array
+    felt: Array | None = None  # [box, position] how much each position can move the last layer's mean
+    worst: Array | None = None  # [box, position] the token that moves it down most
+
+
+@dataclass(frozen=True)
+class Passed:
+    """What the way back needs of an Mlp: its hidden units before and after, and the rounding of its output."""
+
+    layer: Mlp
+    hidden: Interval  # [box, token, d_mlp]
+    active: Interval  # [box, token, d_mlp]
+    rounding: Array  # [box, token, d_model]
+
+
+class Bounds:
+    """Those of one transformer, in the arithmetic of its dtype, float32 or float64; ModelError for another."""
+
+    def __init__(self, transformer: Transformer) -> None:
+        self.arithmetic = Arithmetic.of(transformer)
+        self.transformer = t = transformer if transformer.dtype == np.float64 else transformer.astype(np.float64)
+        self.unembedding = t.token_embedding if t.unembedding is None else t.unembedding
+        self.vocab = len(t.token_embedding)
+        at = [i for i, layer in enumerate(t.layers) if isinstance(layer, Attention)]
+        first, last = (at[0], at[-1]) if at else (len(t.layers), len(t.layers))
+        self.between, self.after = t.layers[first:last], t.layers[last + 1 :]
+        self.attention = next((layer for layer in reversed(t.layers) if isinstance(layer, Attention)), None)
+        # Where nothing that depends on the box comes before the last attention or behind it, rivals are projected once.
+        self.shared = not self.between and not self.after
+        self.mixes = not self.between  # boxes of several lengths may be bounded together
+        with np.errstate(all="ignore"):
+            try:
+                self._tabulate(first)
+                self.in_range = True
+            except OutOfRangeError:
+                self.in_range = False
+
+    def _tabulate(self, first: int) -> None:
+        """All that depends on a position and its token only."""
+        t, a = self.transformer, self.arithmetic
+        tokens, positions = t.token_embedding[None], t.position_embedding[:, None]
+        zero = np.zeros((1, 1, 1))
+        self.table = add(Interval(tokens, zero), Interval(positions, zero), a)[0][None]  # [1, n_ctx, vocab, d_model]
+        for layer in t.layers[:first]:
+            assert isinstance(layer, Mlp)
+            self.table = self._mlp(self.table, layer)[0]
+        if self.attention is not None:
+            layer = t.layers[first]
+            assert isinstance(layer, Attention)
+            x = normalize(self.table, layer.norm, a)
+            self.heads = [Head.of(x, layer, h, a) for h in range(layer.sizes["head"])]
+        if self.shared:
+            pairs = (self.unembedding[:, None] - self.unembedding).reshape(1, 1, self.vocab**2, -1)
+            self.pairs = _before_norm(pairs, t.final_norm)  # [1, 1, vocab * vocab, d_model]
+            self.direct = _along(self.table[0], self.pairs)  # [n_ctx, vocab, vocab * vocab]
+            self.values = []
+            if self.attention is not None:
+                self.values = [projected(head, self.attention, h, self.pairs, a) for h, head in enumerate(self.heads)]
+
+    def margins(self, boxes: Array, answers: Array, rivals: Array, felt: bool = False) -> Margins:
+        """By how much the answer's logit at least exceeds each rival's, the least over rivals and contexts of a box.
+
+        boxes bool [box, position, vocab], answers int [box], rivals bool [box, vocab]. What cannot be bounded is -inf.
+        Where `mixes`, boxes may differ in length: positions behind the last of a box hold nothing.
+        With `felt`, also which positions matter, as far as the last attention layer by itself can tell.
+        """
+        parts = []
+        for part in self._batches(boxes):
+            with np.errstate(all="ignore"):
+                try:
+                    if not self.in_range:
+                        raise OutOfRangeError
+                    parts.append(self._margins(boxes[part], answers[part], rivals[part], felt))
+                except OutOfRangeError:
+                    count = len(boxes[part])
+                    heads = 0 if self.attention is None else self.attention.sizes["head"]
+                    levels = np.full((count, heads, self.vocab, self.vocab - 1), np.nan)
+                    nothing = np.zeros(boxes[part].shape[:2])
+                    parts.append(Margins(np.full(count, -np.inf), levels, nothing, boxes[part].argmax(axis=-1)))
+        names = ("lower", "levels", "felt", "worst") if felt else ("lower", "levels")
+        return Margins(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+
+    def _batches(self, boxes: Array) -> list[slice]:
+        count, n = boxes.shape[:2]
+        entrywise = self.after or self.transformer.final_norm is not None
+        layers = (*self.between, self.attention if entrywise else None)
+        widths = [int(layer.w_v.any(axis=1).sum(axis=1).max()) for layer in layers if isinstance(layer, Attention)]
+        numbers = n * self.vocab * self.vocab * max([self.vocab, *widths])
+        if self.between:
+            numbers *= n
+        rows = max(1, MEMORY // numbers)
+        return [slice(start, start + rows) for start in range(0, count, rows)]
+
+    def _margins(self, boxes: Array, answers: Array, rivals: Array, felt: bool) -> Margins:
+        t, a, n = self.transformer, self.arithmetic, boxes.shape[1]
+        lengths = boxes.any(axis=-1).sum(axis=-1)
+        if (lengths == n).all():
+            lengths = lengths[:1]
+        x = self._stream(boxes)
+        last = final = x[:, n - 1] if self.between else x[0, lengths - 1]  # [box or 1, token, d_model]
+        magnitude, rounding, passed = last.magnitude, np.zeros(1), []
+        heads: list[Head] = []
+        if self.attention is not None:
+            heads, weights = self._seen(x, self.attention, boxes, lengths, lengths[:, None] - 1, not self.between)
+            magnitude, rounding = output_rounding(last, self.attention, heads, a)
+            if self.after or t.final_norm is not None:
+                final = output(last, self.attention, heads, weights, a)
+        for layer in self.after:
+            assert isinstance(layer, Mlp)
+            final, step = self._mlp(final, layer)
+            passed.append(step)
+            magnitude = final.magnitude
+
+        others = np.arange(self.vocab - 1) + (np.arange(self.vocab - 1) >= answers[:, None])  # [box, rival]
+        differences = (self.unembedding[answers][:, None] - self.unembedding[others])[
+            :, None
+        ]  # [box, 1, rival, d_model]
+        constant: Array = np.zeros(1)
+        if self.shared:
+            pair = answers[:, None] * self.vocab + others
+
+            def pick(table: Array) -> Array:  # [box or 1, token, vocab * vocab, ...] -> [box, token, rival, ...]
+                each = np.arange(len(pair)) if len(table) > 1 else np.zeros(len(pair), int)
+                return np.moveaxis(table[each[:, None], :, pair], 2, 1)
+
+            directions = pick(self.pairs)
+            direct = Interval(pick(self.direct.c[lengths - 1]), pick(self.direct.r[lengths - 1]))
+            values = [Interval(pick(v.c[..., :n, :]), pick(v.r[..., :n, :])) for v in self.values]
+        else:
+            directions = _before_norm(differences, t.final_norm)
+            for step in reversed(passed):
+                directions, constant = self._back(step, directions, constant)
+            direct = _along(last, directions)
+            last_layer = self.attention
+            values = (
+                [projected(head, last_layer, h, directions, a) for h, head in enumerate(heads)] if last_layer else []
+            )
+
+        lower = constant + direct.c - direct.r - _along_size(rounding, directions)
+        levels = []
+        if self.attention is not None:
+            for weight, v in zip(weights, values):
+                levels.append(softmax_mean(weight, v.r - v.c, a))
+                lower = lower - levels[-1]
+            if self.attention.b_o is not None:
+                lower = lower + directions @ self.attention.b_o
+        if t.final_norm is not None:
+            lower, magnitude = self._behind_norm(final, differences, lower)
+        sums = product(magnitude, np.abs(self.unembedding).T)
+        error = a.rounding(sums, nonzero(magnitude, self.unembedding.T))  # [box or 1, token, vocab]
+        error = np.broadcast_to(error, (len(boxes), *error.shape[1:]))
+        lower = lower - error[np.arange(len(boxes)), :, answers][..., None]
+        lower = lower - np.take_along_axis(error, others[:, None], -1)
+        matters = (
+            boxes[np.arange(len(boxes)), lengths - 1][..., None] & np.take_along_axis(rivals, others, -1)[:, None]
+        )  # [box, token, rival]
+        lower = np.where(np.isnan(lower), -np.inf, lower)
+        smallest = np.where(matters, lower, np.inf).min(axis=(1, 2), initial=np.inf)
+        shape = (len(boxes), len(levels), self.vocab, self.vocab - 1)
+        found = Margins(smallest, np.stack(levels, axis=1) if levels else np.zeros(shape))
+        if not felt:
+            return found
+        total = np.zeros(boxes.shape)
+        if self.attention is not None:
+            each = np.arange(len(boxes))
+            query, rival = np.divmod(
+                np.where(matters, lower, np.inf).reshape(len(boxes), -1).argmin(axis=1), self.vocab - 1
+            )
+            for weight, v, level in zip(weights, values, levels):
+                terms = worst_terms(weight, weight.of(v.r - v.c), level)[0][
+                    each, query, rival
+                ]  # [box, kept key, token]
+                share = np.nan_to_num(terms / weight.most[each, query].sum((-1, -2))[:, None, None], neginf=0)
+                kept = (
+                    np.arange(n)[None]
+                    if weight.kept is None
+                    else np.broadcast_to(weight.kept, (len(boxes), *weight.kept.shape[1:]))[each, query]
+                )
+                total[each[:, None], kept] += share
+        reach = np.where(boxes, total, -np.inf).max(axis=-1) - np.where(boxes, total, np.inf).min(axis=-1)
+        return replace(found, felt=reach, worst=np.where(boxes, total, -np.inf).argmax(axis=-1))
+
+    def _stream(self, boxes: Array) -> Interval:
+        """The stream before the last attention: [box or 1, position, token, d_model]."""
+        x, n = self.table[:, : boxes.shape[1]], boxes.shape[1]
+        for i, layer in enumerate(self.between):
+            if isinstance(layer, Mlp):
+                x = self._mlp(x, layer)[0]
+                continue
+            heads, weights = self._seen(x, layer, boxes, np.array([n]), np.arange(n)[None], i == 0)
+            rows = Interval(*(y.reshape(len(y), n * self.vocab, -1) for y in (x.c, x.r)))
+            out = output(rows, layer, heads, weights, self.arithmetic)
+            x = Interval(*(y.reshape(len(y), n, self.vocab, -1) for y in (out.c, out.r)))
+        return x
+
+    def _seen(
+        self, x: Interval, layer: Attention, boxes: Array, lengths: Array, queries: Array, first: bool
+    ) -> tuple[list[Head], list[Weights]]:
+        """The heads of a layer, and the weights they give from positions [batch, query], each with every token."""
+        a, n = self.arithmetic, boxes.shape[1]
+        if first:
+            heads = [head.upto(n) for head in self.heads]
+            normed = normalize(x[0, queries], layer.norm, a)  # [batch, query, token, d_model]
+        else:
+            normed = normalize(x, layer.norm, a)
+            heads = [Head.of(normed, layer, h, a) for h in range(layer.sizes["head"])]
+            normed = normed[:, queries[0]]
+        visible, own = (
+            visible_tokens(n, queries, lengths, self.vocab, layer.causal),
+            np.repeat(queries, self.vocab, axis=1),
+        )
+        rows = Interval(*(y.reshape(len(y), -1, y.shape[-1]) for y in (normed.c, normed.r)))
+        scores = [head.scores(layer, h, rows, not first, a) for h, head in enumerate(heads)]
+        return heads, [softmax_weights(s, visible, own, boxes, a) for s in scores]
+
+    def _mlp(self, x: Interval, layer: Mlp) -> tuple[Interval, Passed]:
+        a = self.arithmetic
+        hidden, first = linear(normalize(x, layer.norm, a), layer.w_in, layer.b_in, a)
+        active, second = activate(hidden, layer.activation, a)
+        out, third = linear(active, layer.w_out, layer.b_out, a)
+        stream, fourth = add(x, out, a)
+        rounding = (1.2 * first + second) @ np.abs(layer.w_out) + third + fourth  # no activation is steeper than 1.2
+        return stream, Passed(layer, hidden, active, rounding)
+
+    def _back(self, step: Passed, directions: Array, constant: Array) -> tuple[Array, Array]:
+        """From directions behind an Mlp to those before it: units of relu that are surely on are linear."""
+        layer, active = step.layer, step.active
+        onto = directions @ layer.w_out.T  # [box, token or 1, rival, d_mlp]
+        linear_units = np.zeros(step.hidden.c.shape, bool)
+        if layer.norm is None and layer.activation == "relu":
+            linear_units = step.hidden.c - step.hidden.r >= 0
+        on = linear_units[:, :, None]
+        bounded = np.where(on, onto * layer.b_in, onto * active.c[:, :, None] - np.abs(onto) * active.r[:, :, None])
+        constant = constant + bounded.sum(axis=-1) + directions @ layer.b_out
+        constant = constant - _along_size(step.rounding, directions)
+        return directions + (onto * on) @ layer.w_in.T, constant
+
+    def _behind_norm(self, final: Interval, differences: Array, lower: Array) -> tuple[Array, Array]:
+        """From a bound along `_before_norm` on what goes into the final Norm to one on what comes out."""
+        norm, a = self.transformer.final_norm, self.arithmetic
+        assert norm is not None
+        c, rounding = centred(final, a)
+        least, most = inverse_deviation(c, norm.eps, a)  # [box or 1, token, 1]
+        lower = lower - _along_size(rounding, differences * norm.weight)
+        lower = np.where(lower > 0, lower * least, lower * most)
+        size = c.magnitude * most * np.abs(norm.weight)
+        error = norm_error(c, norm.eps, a) * size + a.rounding(size + np.abs(norm.bias), 1)
+        lower = lower + differences @ norm.bias - _along_size(error, differences)
+        return lower, size + np.abs(norm.bias) + error
+
+
+def _before_norm(directions: Array, norm: Norm | None) -> Array:
+    """The directions before a Norm that correspond to those behind it, up to its division."""
+    if norm is None:
+        return directions
+    weighted = directions * norm.weight
+    return weighted - weighted.mean(axis=-1, keepdims=True)  # type: ignore[no-any-return]
+
+
+def _along(x: Interval, directions: Array) -> Interval:
+    """x [..., token, d_model] along directions [..., token or 1, rival, d_model] -> [..., token, rival]"""
+    across = directions.swapaxes(-1, -2)
+    c = (x.c[..., None, :] @ across)[..., 0, :]
+    return Interval(c, np.zeros_like(c) + _along_size(x.r, directions))
+
+
+def _along_size(x: Array, directions: Array) -> Array:
+    """The same of magnitudes."""
+    return (x[..., None, :] @ np.abs(directions).swapaxes(-1, -2))[..., 0, :] if x.any() else np.zeros(1)

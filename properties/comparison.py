@@ -1,0 +1,57 @@
+"""Do two models give the same answer in every context?"""
+
+import time
+
+import numpy as np
+
+from properties import survey as look
+from properties.proof import prove_equal
+from properties.verdict import Method, Status, Verdict
+from zoo import contexts
+from zoo.errors import ModelError
+from zoo.model import Context, Model
+
+
+def compare(model: Model, other: Model, name: str, every: bool = False) -> Verdict:
+    """Whether both give the same greedy answer in every context that both can read, by running or by proof.
+
+    `name` is what to call the other, whose answers are the permitted ones in a counterexample; `every` seeks all.
+    ModelError where the vocabularies differ.
+    """
+    if tuple(model.vocab) != tuple(other.vocab):
+        raise ModelError(
+            f"{model.name} has the tokens {', '.join(model.vocab)} and {name} {', '.join(other.vocab)}, "
+            "but they should have the same, in the same order"
+        )
+    start = time.perf_counter()
+    n_ctx = min(model.n_ctx, other.n_ctx)
+    failures: list[Context] = []
+    widest = ""
+    if look.affordable(model) and look.affordable(other):
+        method: Method = "enumerated"
+        for tokens in contexts.batches(len(model.vocab), n_ctx):
+            answers = look.answer_logits(other, tokens).argmax(axis=1)
+            different = np.flatnonzero(look.answer_logits(model, tokens).argmax(axis=1) != answers)
+            failures += [model.decode(tokens[i]) for i in different]
+    else:
+        method = "proved"
+        found = prove_equal(
+            *(model.transformer, other.transformer, model.vocab, range(1, n_ctx + 1)),
+            first=not every,
+            max_seconds=look.PROOF_SECONDS,
+        )
+        failures, widest = [wrong.context for wrong in found.counterexamples], found.widest
+    shown = None
+    if failures:
+        row = model.encode(failures[0])
+        allowed = look.best(look.answer_logits(other, row[None])[0])
+        shown = look.counterexample(model, row, look.answer_logits(model, row[None])[0], allowed)
+    status: Status = "failed" if failures else "undecided" if widest else "holds"
+    detail = f"as {name}" + (f", up to {n_ctx} tokens" if model.n_ctx != other.n_ctx else "")
+    if failures:
+        detail = f"not {detail}: {len(failures)} context{'s' * (len(failures) > 1)} found"
+    elif widest:
+        detail = f"{detail}: no proof for {widest}"
+    count = contexts.count(len(model.vocab), n_ctx)
+    seconds = time.perf_counter() - start
+    return Verdict(model.name, "same answers", status, method, count, None, seconds, detail, shown, tuple(failures))

@@ -1,0 +1,294 @@
+"""Arrays known up to a radius, through the operations of a forward pass as a program computes them.
+
+An `Interval` holds a midpoint and a radius, and what the program computes lies within. Each operation adds what the
+program's own rounding may change, in any order of summation, with or without fused multiply-add, and what is rounded
+here, where all is computed in float64. Sums count only products that can be nonzero, for adding an exact zero is exact.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from zoo.arrays import Array
+from zoo.errors import ModelError
+from zoo.transformer import Norm, Transformer, gelu
+
+ULPS = 4  # what numpy's exp and tanh are taken to be right to, in units in the last place; the tests measure less
+FLOAT64 = 2.0**-53
+GELU_MINIMUM = -0.75246  # where the tanh form of GELU is smallest
+GELU_BELOW = -0.170041  # a little less than it is there
+
+
+class OutOfRangeError(ArithmeticError):
+    """Numbers so large that the program might overflow: nothing is said of it then."""
+
+
+@dataclass(frozen=True)
+class Interval:
+    c: Array
+    r: Array
+
+    @property
+    def magnitude(self) -> Array:
+        return np.abs(self.c) + self.r
+
+    def __getitem__(self, index: Any) -> "Interval":
+        return Interval(self.c[index], self.r[index])
+
+
+@dataclass(frozen=True)
+class Arithmetic:
+    """That of the program: `unit` is its largest relative error, `tiny` its smallest normal number.
+
+    `own` bounds the relative error of any sum made here, for sums as long as all dimensions together.
+    """
+
+    unit: float
+    tiny: float
+    largest: float
+    own: float
+
+    @classmethod
+    def of(cls, transformer: Transformer) -> "Arithmetic":
+        if transformer.dtype not in (np.float32, np.float64):
+            raise ModelError(f"the arrays are {transformer.dtype}, but should be float32 or float64 to be bounded")
+        info = np.finfo(transformer.dtype)
+        widest = sum(sum(part.sizes.values()) for _, part in transformer.parts())
+        terms = 4 * (widest + transformer.n_ctx * transformer.sizes["vocab"] + 16)
+        return cls(float(info.eps) / 2, float(info.tiny), float(info.max), gamma(terms, FLOAT64))
+
+    def check(self, magnitude: Array) -> None:
+        """OutOfRangeError where the program might overflow, or where nothing is known."""
+        if not np.all(magnitude < self.largest / 4):
+            raise OutOfRangeError
+
+    def rounding(self, magnitude: Array, count: Array | int) -> Array:
+        """What rounding may change in sums of `count` nonzero products whose absolute values sum to `magnitude`."""
+        self.check(magnitude)
+        own = self.own * (magnitude + 2 * self.tiny * count)
+        relative: Array = gamma(count, self.unit)
+        return (relative * magnitude + 2 * self.tiny * count + own) * (1 + self.own)
+
+
+def gamma(count: Any, unit: float) -> Any:
+    """The relative error of a product or sum that goes through `count` roundings."""
+    steps = count * unit
+    if not np.all(steps < 0.01):
+        raise OutOfRangeError
+    return steps / (1 - steps) * (1 + 8 * FLOAT64)
+
+
+def product(a: Array, b: Array) -> Array:
+    """a @ b; where rows of a hold few nonzero entries, as one-hot directions do, by those alone."""
+    if b.ndim == 3 and len(b) == 1:
+        b = b[0]
+    if b.ndim == 2 and a.size and len(b) > 64:
+        rows = a.reshape(-1, a.shape[-1])
+        counts = np.count_nonzero(rows, axis=1)
+        if 8 * (most := counts.max()) < rows.shape[1]:
+            r, i = np.nonzero(rows)
+            nth = np.arange(len(r)) - np.repeat(np.cumsum(counts) - counts, counts)  # 0, 1, … within each row
+            out = np.zeros((len(rows), b.shape[1]))
+            for n in range(most):
+                at = nth == n
+                out[r[at]] += rows[r[at], i[at], None] * b[i[at]]
+            return out.reshape(*a.shape[:-1], b.shape[1])
+    return a @ b
+
+
+def nonzero(x: Array, w: Array) -> Array:
+    """At most how many products are nonzero in each entry of x @ w: [..., d], [..., d, k] -> [..., k]"""
+    count: Array = np.minimum(np.count_nonzero(x, axis=-1)[..., None], np.count_nonzero(w, axis=-2))
+    return count
+
+
+def linear(x: Interval, w: Array, b: Array | None, a: Arithmetic) -> tuple[Interval, Array]:
+    """x @ w + b and, by itself, the part of its radius that is rounding: [..., d], [d, k], [k] -> [..., k]"""
+    magnitude = x.magnitude
+    used = np.flatnonzero(magnitude.reshape(-1, len(w)).any(axis=0))
+    if 2 * len(used) < len(w):  # a few one-hot rows
+        x, magnitude, w = x[..., used], magnitude[..., used], w[used]
+    weights = np.abs(w)
+    sums, count = product(magnitude, weights), nonzero(magnitude, w)
+    c, r = product(x.c, w), product(x.r, weights) * (1 + a.own)
+    if b is not None:
+        c, sums, count = c + b, sums + np.abs(b), count + (b != 0)
+    rounding = a.rounding(sums, count)
+    return Interval(c, r + rounding), rounding
+
+
+def add(x: Interval, y: Interval, a: Arithmetic) -> tuple[Interval, Array]:
+    """x + y, exact where either is exactly zero, and the part of its radius that is rounding."""
+    both = (x.magnitude > 0) & (y.magnitude > 0)
+    rounding = a.rounding(x.magnitude + y.magnitude, 1) * both
+    return Interval(x.c + y.c, (x.r + y.r) * (1 + a.own) + rounding), rounding
+
+
+def activate(h: Interval, activation: str, a: Arithmetic) -> tuple[Interval, Array]:
+    """relu or gelu of h, and the part of its radius that is rounding. relu does not round."""
+    low, high = h.c - h.r, h.c + h.r
+    if activation == "relu":
+        low, high, rounding = np.maximum(low, 0), np.maximum(high, 0), np.zeros_like(h.c)
+    else:
+        g_low, g_high = gelu(low), gelu(high)
+        inside = (low <= GELU_MINIMUM + 1e-4) & (high >= GELU_MINIMUM - 1e-4)
+        low, high = np.where(inside, GELU_BELOW, np.minimum(g_low, g_high)), np.maximum(g_low, g_high)
+        # tanh is off by its ulps and by at most 0.45 of the relative error of its argument, about eight roundings;
+        # 1 + tanh may cancel, so all this counts relative to |h|, and so do the roundings of the products.
+        rounding = a.rounding(h.magnitude, 2 * ULPS + 16)
+    # The ends were rounded themselves: `own` is far more than that.
+    c, r = (low + high) / 2, (high - low) / 2 + a.own * (np.abs(low) + np.abs(high))
+    return Interval(c, r + rounding), rounding
+
+
+def centred(x: Interval, a: Arithmetic) -> tuple[Interval, Array]:
+    """x - mean(x) over the last dimension, and the part of its radius that is rounding."""
+    d = x.c.shape[-1]
+    c = x.c - x.c.mean(axis=-1, keepdims=True)
+    spread = x.r * (1 - 1 / d) + (x.r.sum(axis=-1, keepdims=True) - x.r) / d
+    magnitude = x.magnitude
+    mean = magnitude.mean(axis=-1, keepdims=True)
+    rounding = a.rounding(mean, d + 2) + a.rounding(magnitude + mean, 1)
+    return Interval(c, spread * (1 + a.own) + rounding), rounding
+
+
+def inverse_deviation(c: Interval, eps: float, a: Arithmetic) -> tuple[Array, Array]:
+    """The least and the most that 1/sqrt(mean(c²) + eps) can be, before rounding: [..., d] -> [..., 1] twice."""
+    d = c.c.shape[-1]
+    least = (np.maximum(np.abs(c.c) - c.r, 0) ** 2).sum(axis=-1, keepdims=True) / d + eps
+    most = (c.magnitude**2).sum(axis=-1, keepdims=True) / d + eps
+    return (1 - a.own) / np.sqrt(most), (1 + a.own) / np.sqrt(least)
+
+
+def norm_error(c: Interval, eps: float, a: Arithmetic) -> Array:
+    """The relative error of a program's c / sqrt(mean(c²) + eps) * weight: [..., d] -> [..., 1]"""
+    d = c.c.shape[-1]
+    a.check(d * c.magnitude**2)
+    least = inverse_deviation(c, eps, a)[1] ** -2
+    return gamma(d + 12, a.unit) + 4 * d * a.tiny / least + a.own  # type: ignore[no-any-return]
+
+
+def normalize(x: Interval, norm: Norm | None, a: Arithmetic) -> Interval:
+    """LayerNorm. c / sqrt((c² + R) / d + eps), R the squares of the others, rises with c."""
+    if norm is None:
+        return x
+    c, _ = centred(x, a)
+    d, eps = c.c.shape[-1], norm.eps
+    least, most = np.maximum(np.abs(c.c) - c.r, 0) ** 2, c.magnitude**2
+    others_least = np.maximum(least.sum(-1, keepdims=True) * (1 - a.own) - least * (1 + a.own), 0)
+    others_most = most.sum(-1, keepdims=True) * (1 + a.own) - most * (1 - a.own)
+
+    def scaled(end: Array, outward: Array) -> Array:
+        return np.where(
+            end == 0, 0, end / np.sqrt((end * end + np.where(outward, others_least, others_most)) / d + eps)
+        )
+
+    low, high = c.c - c.r, c.c + c.r
+    low, high = scaled(low, low < 0), scaled(high, high > 0)
+    y = Interval((low + high) / 2 * norm.weight, (high - low) / 2 * np.abs(norm.weight))
+    magnitude = y.magnitude
+    rounding = (norm_error(c, eps, a) + a.own) * magnitude + a.rounding(magnitude + np.abs(norm.bias), 1)
+    return Interval(y.c + norm.bias, y.r * (1 + a.own) + rounding)
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Attention weights of boxes up to a common factor, for the keys that can matter; the others only as a total."""
+
+    least: Array  # [box, query, kept key, token]
+    most: Array  # the same
+    valid: Array  # bool, the same: which tokens a key may be
+    rest: Array  # [batch, query, 1] the most that all other keys weigh together
+    kept: Array | None  # int [batch, query, kept key] which keys these are; None where all are
+
+    def of(self, values: Array) -> Array:
+        """Values [..., query or 1, column, key, token] of the keys kept."""
+        if self.kept is None:
+            return values
+        return np.take_along_axis(values, self.kept[:, :, None, :, None], 3)
+
+
+def softmax_weights(s: Interval, visible: Array, own: Array, boxes: Array, a: Arithmetic) -> Weights:
+    """Of scores [batch, query, key, token], for boxes bool [box, key, token].
+
+    visible bool [batch, query, key, token] is what a query may see at most, own int [batch, query] the key that is the
+    query itself: there, visible alone counts. Keys that surely weigh less than e**-28 of another are only summed: with
+    one-hot positions two or three keys of a thousand remain. In each box, scores are shifted by one that is surely
+    reached: the largest of the keys' smallest.
+    """
+    low, high = s.c - s.r, s.c + s.r
+    top = np.where(visible, high, -np.inf).max(axis=(-2, -1), keepdims=True)
+    sure = np.where(visible.any(axis=-1), np.where(visible, low, np.inf).min(axis=-1), -np.inf)
+    reached = sure.max(axis=-1)[..., None, None]
+    # What the program's subtraction of its largest score, its exp and its division may change, as a shift of the score.
+    error = (top - np.minimum(low, reached)) * (a.unit + 4 * FLOAT64) * 1.01
+    error += 2.1 * ULPS * (a.unit + FLOAT64) + 1.1 * a.unit
+    low, high = low - error, high + error
+    peak = np.where(visible, high - reached, -np.inf).max(axis=-1)  # [batch, query, key]
+    kept, rest = None, np.zeros((*peak.shape[:2], 1))
+    keep = int(np.count_nonzero(peak > -28, axis=-1).max())
+    keys = np.arange(peak.shape[-1])[None, None]
+    if 2 * keep < peak.shape[-1]:
+        keys = kept = np.argpartition(-peak, keep, axis=-1)[..., :keep]
+        np.put_along_axis(peak, kept, -np.inf, -1)
+        rest = np.exp(peak).sum(axis=-1, keepdims=True) * 1.01
+        low, high, visible = (np.take_along_axis(x, kept[..., None], 2) for x in (low, high, visible))
+    valid = (boxes[np.arange(len(boxes))[:, None, None], keys] | (keys == own[..., None])[..., None]) & visible
+    sure = np.where(valid, low, np.inf).min(axis=-1)
+    shift = np.where(np.isposinf(sure), -np.inf, sure).max(axis=-1)[..., None, None]  # [box, query, 1, 1]
+    least = np.exp(np.minimum(low - shift, 700)) * (1 - 1e-14)
+    most = np.exp(high - shift) * (1 + 1e-14) + 1e-300
+    return Weights(np.where(valid & (least > 1e-300), least, 0), np.where(valid, most, 0), valid, rest, kept)
+
+
+def softmax_mean(weights: Weights, values: Array, a: Arithmetic) -> Array:
+    """An upper bound on the weighted mean of the keys' values, where each key is any of its tokens independently.
+
+    Values [batch, query or 1, column, key, token] -> [box, query, column]. The mean exceeds a number λ only where
+    Σ w (v - λ) > 0 over the keys, so that a λ at which every key's worst token still gives no more than 0 is a bound.
+    Newton's iteration finds it, from below.
+    """
+    shape = (*weights.least.shape[:2], values.shape[2])
+    bottom = np.broadcast_to(values.min(axis=(-2, -1)), shape)
+    top = np.broadcast_to(values.max(axis=(-2, -1)), shape)
+    values = weights.of(values)
+
+    def sums(level: Array) -> tuple[Array, Array, Array]:
+        """Σ w (v - λ) with every key's worst token, the same of absolute values, and Σ w."""
+        terms, factors = worst_terms(weights, values, level)
+        token = terms.argmax(axis=-1)[..., None]
+        term, weight = (np.take_along_axis(x, token, -1)[..., 0] for x in (terms, factors))
+        unseen = np.isneginf(term)
+        term, weight = np.where(unseen, 0, term), np.where(unseen, 0, weight)
+        others = weights.rest * (top - level)
+        return term.sum(-1) + others, np.abs(term).sum(-1) + np.abs(others), weight.sum(-1) + weights.rest
+
+    level = np.array(bottom)
+    step = 4 * a.own * (np.abs(top) + np.abs(bottom))
+    for _ in range(40):
+        excess, _, weight = sums(level)
+        rise = excess / weight
+        level = np.where(rise > 0, level + rise, level)
+        if not (rise > step).any():
+            break
+    bound, proved = np.array(top), np.zeros(top.shape, bool)
+    for factor in (1, 64, 4096):
+        raised = np.minimum(level + factor * step, top)
+        excess, absolute, _ = sums(raised)
+        proves = ~proved & (excess + a.own * absolute <= 0)
+        bound[proves] = raised[proves]
+        proved |= proves
+        if proved.all():
+            break
+    return bound
+
+
+def worst_terms(weights: Weights, values: Array, level: Array) -> tuple[Array, Array]:
+    """The largest w (v - λ) can be for each token of each key kept, -inf for those it cannot be, and the w in it.
+
+    Values of the keys kept, level [box, query, column] -> twice [box, query, column, kept key, token].
+    """
+    above = values - level[..., None, None]
+    factors = np.where(above > 0, weights.most[:, :, None], weights.least[:, :, None])
+    return np.where(weights.valid[:, :, None], factors * above, -np.inf), factors

@@ -1,0 +1,216 @@
+"""Bounds hold for the program that runs, on anything; and a fault planted in them is noticed."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal, localcontext
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+import zoo
+from properties import attending, bounds, intervals
+from properties.bounds import Bounds
+from properties.intervals import Arithmetic, Interval
+from properties.selftest.random_models import completions, random_boxes, transformers
+from zoo import ModelError, Transformer, forward
+from zoo.transformer import Array
+
+
+def check_bounds(transformer: Transformer, seed: int) -> None:
+    """On random boxes of each length, no difference of logits in a random completion is below its bound."""
+    rng, vocab = np.random.default_rng(seed), len(transformer.token_embedding)
+    bound = Bounds(transformer)
+    for n in range(1, transformer.n_ctx + 1):
+        boxes = random_boxes(rng, 3, n, vocab)
+        answers, rivals = rng.integers(0, vocab, 3), rng.random((3, vocab)) < 0.8
+        rivals[np.arange(3), answers] = False
+        lower = bound.margins(boxes, answers, rivals).lower
+        for box, answer, rival, margin in zip(boxes, answers, rivals, lower):
+            logits = forward(transformer, completions(rng, box, 12))[:, -1].astype(np.float64)
+            least = (logits[:, [answer]] - logits[:, rival]).min(initial=np.inf)
+            assert least >= margin, f"a difference is {least}, but should be at least {margin}"
+
+
+@settings(deadline=None)
+@given(transformers(), st.integers(0, 2**32 - 1))
+def test_no_difference_of_logits_leaves_its_bound(transformer: Transformer, seed: int) -> None:
+    check_bounds(transformer, seed)
+
+
+def without_rounding(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Arithmetic, "rounding", lambda self, magnitude, count: np.zeros(np.shape(magnitude)))
+
+
+def with_rounding_of_the_wrong_dtype(monkeypatch: pytest.MonkeyPatch) -> None:
+    of = Arithmetic.of
+    monkeypatch.setattr(Arithmetic, "of", lambda t: replace(of(t), unit=2.0**-60))
+
+
+def with_weights_that_may_not_vary(monkeypatch: pytest.MonkeyPatch) -> None:
+    original = intervals.softmax_weights
+
+    def middle(*arguments: Any) -> intervals.Weights:
+        weights = original(*arguments)
+        mean = np.sqrt(weights.least * weights.most)
+        return replace(weights, least=mean, most=mean)
+
+    monkeypatch.setattr(bounds, "softmax_weights", middle)
+
+
+def with_a_shift_that_nothing_reaches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All weights underflow, and any level seems proved."""
+    original = intervals.softmax_weights
+
+    def shifted(s: Interval, *arguments: Any) -> intervals.Weights:
+        weights = original(s, *arguments)
+        return replace(weights, least=weights.least * 0, most=weights.most * 0)
+
+    monkeypatch.setattr(bounds, "softmax_weights", shifted)
+
+
+def with_keys_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    original = intervals.softmax_weights
+
+    def forgetful(*arguments: Any) -> intervals.Weights:
+        weights = original(*arguments)
+        return replace(weights, most=weights.most * (weights.most > 0.1), least=weights.least * (weights.most > 0.1))
+
+    monkeypatch.setattr(bounds, "softmax_weights", forgetful)
+
+
+def with_means_never_raised(monkeypatch: pytest.MonkeyPatch) -> None:
+    original = intervals.softmax_mean
+    monkeypatch.setattr(bounds, "softmax_mean", lambda w, v, a: original(w, v, a) - 1e-3 * np.ptp(v))
+
+
+def with_a_gelu_that_rises(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(intervals, "GELU_MINIMUM", -1e9)
+
+
+def with_every_unit_taken_for_linear(monkeypatch: pytest.MonkeyPatch) -> None:
+    original = Bounds._back
+    monkeypatch.setattr(
+        Bounds, "_back", lambda self, step, *rest: original(self, replace(step, hidden=_surely_on(step.hidden)), *rest)
+    )
+
+
+def _surely_on(hidden: Interval) -> Interval:
+    return Interval(np.abs(hidden.c) + hidden.r, hidden.r)
+
+
+def with_the_mask_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    original = attending.visible_tokens
+    monkeypatch.setattr(bounds, "visible_tokens", lambda *arguments: original(*arguments[:-1], not arguments[-1]))
+
+
+def with_half_of_what_enters_a_norm(monkeypatch: pytest.MonkeyPatch) -> None:
+    original = intervals.normalize
+    monkeypatch.setattr(bounds, "normalize", lambda x, norm, a: original(Interval(x.c, x.r * 0.5), norm, a))
+
+
+# Each fault with layers that can show it.
+FAULTS: list[tuple[Callable[[pytest.MonkeyPatch], None], list[str] | None, bool]] = [
+    (without_rounding, None, True),
+    (with_rounding_of_the_wrong_dtype, None, True),
+    (with_weights_that_may_not_vary, ["attention", "attention"], False),
+    (with_a_shift_that_nothing_reaches, ["attention"], True),
+    (with_keys_forgotten, ["attention"], True),
+    (with_means_never_raised, ["attention"], True),
+    (with_a_gelu_that_rises, ["attention", "gelu"], False),
+    (with_every_unit_taken_for_linear, ["attention", "relu"], False),
+    (with_the_mask_forgotten, ["attention", "attention"], False),
+    (with_half_of_what_enters_a_norm, ["attention", "attention"], True),
+]
+
+
+@pytest.mark.parametrize(("fault", "kinds", "normed"), FAULTS)
+def test_a_planted_fault_is_noticed(
+    fault: Callable[[pytest.MonkeyPatch], None],
+    kinds: list[str] | None,
+    normed: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fault(monkeypatch)
+    search = settings(
+        max_examples=2000,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+        print_blob=False,
+    )(given(transformers(kinds=kinds, normed=normed), st.integers(0, 2**32 - 1))(check_bounds))
+    with pytest.raises((AssertionError, ExceptionGroup), match=r"should be at least|distinct failures"):
+        search()
+
+
+@pytest.mark.parametrize("name", zoo.names())
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_bounds_of_one_context_are_its_margins_up_to_rounding(name: str, dtype: type) -> None:
+    transformer = zoo.load(name).transformer.astype(dtype)
+    tokens = np.random.default_rng(0).integers(0, len(transformer.token_embedding), (20, transformer.n_ctx))
+    boxes = np.eye(len(transformer.token_embedding), dtype=bool)[tokens]
+    logits = forward(transformer, tokens)[:, -1].astype(np.float64)
+    answers = logits.argmax(axis=1)
+    rivals = np.arange(logits.shape[1]) != answers[:, None]
+    exact = logits.max(axis=1) - np.where(rivals, logits, -np.inf).max(axis=1)
+    lower = Bounds(transformer).margins(boxes, answers, rivals).lower
+    assert (lower <= exact).all()
+    assert (lower >= exact * (1 - 1e-2 * (dtype == np.float32) - 1e-7)).all()
+
+
+@pytest.mark.parametrize(("dtype", "lowest"), [(np.float32, -87.3), (np.float64, -708.3)])
+def test_exp_is_as_good_as_assumed(dtype: type, lowest: float) -> None:
+    """And where its results are below the normal numbers, they are off by less than the smallest of those."""
+    rng = np.random.default_rng(0)
+    x = rng.uniform(lowest, 0, 200_000 if dtype == np.float32 else 4_000).astype(dtype)
+    assert _ulps(np.exp(x), _exact_exp(x)) < intervals.ULPS
+    below = rng.uniform(2 * lowest, lowest, 1000).astype(dtype)
+    assert (np.abs(np.exp(below) - _exact_exp(below).astype(dtype)) <= np.finfo(dtype).tiny).all()
+    assert np.exp(dtype(0)) == 1
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_tanh_is_as_good_as_assumed(dtype: type) -> None:
+    x = np.random.default_rng(0).uniform(-12, 12, 4_000).astype(dtype)
+    e = [(2 * Decimal(float(v))).exp() for v in x]
+    exact = np.array([float((v - 1) / (v + 1)) for v in e])
+    assert _ulps(np.tanh(x), exact) < intervals.ULPS
+
+
+def test_gelu_is_nowhere_below_its_minimum() -> None:
+    x = np.linspace(-3, 0, 300_001)
+    y = zoo.transformer.gelu(x)
+    assert intervals.GELU_BELOW < y.min() < intervals.GELU_BELOW + 1e-6
+    assert abs(x[y.argmin()] - intervals.GELU_MINIMUM) < 1e-4
+
+
+def test_overflow_is_never_certified() -> None:
+    """The logits are inf in float32, and finite in float64."""
+    ones = np.full((2, 2), 1e30)
+    transformer = Transformer(ones, ones, [], unembedding=np.array([[1e30, 0], [0, -1e30]]))
+    boxes, rivals = np.ones((1, 2, 2), bool), np.array([[False, True]])
+    answers = np.zeros(1, int)
+    assert Bounds(transformer).margins(boxes, answers, rivals).lower[0] > 1e60
+    with np.errstate(over="ignore"):
+        assert Bounds(transformer.astype(np.float32)).margins(boxes, answers, rivals).lower[0] == -np.inf
+
+
+def test_other_dtypes_are_refused() -> None:
+    with pytest.raises(ModelError, match="the arrays are float16, but should be float32 or float64"):
+        Bounds(zoo.load("aab").transformer.astype(np.float16))
+
+
+def _exact_exp(x: Array) -> Array:
+    if x.dtype == np.float32:
+        return np.exp(x.astype(np.float64))
+    with localcontext() as context:
+        context.Emin = -10_000
+        return np.array([float(Decimal(float(v)).exp()) for v in x])
+
+
+def _ulps(computed: Array, exact: Array) -> float:
+    return float((np.abs(computed.astype(np.float64) - exact) / np.spacing(np.abs(exact).astype(computed.dtype))).max())

@@ -1,0 +1,170 @@
+"""Lazy contexts: the leaves partition all contexts and answer as the function does, whatever it does with a context."""
+
+import re
+from collections import Counter
+from collections.abc import Callable
+from functools import cache
+from itertools import count, product
+from random import Random
+from typing import Any
+
+import pytest
+
+import reference
+from properties.lazy import Leaf, leaves
+from zoo import RuleError
+
+Function = Callable[[Any], Any]
+
+
+def last(context: Any) -> str:
+    return str(context[-1])
+
+
+def swallows_ord(context: Any) -> set[str]:
+    try:
+        return {"a"} if ord(context[-1]) == 97 else {"b"}
+    except Exception:
+        return {"c"}
+
+
+def swallows_everything(context: Any) -> set[str]:
+    try:
+        return {"a"} if context[-1] == "a" else {"b"}
+    except:  # noqa: E722
+        return {"c"}
+
+
+FUNCTIONS: list[Function] = [
+    reference.aab_assembly,
+    reference.induction,
+    reference.two_head_as_built,
+    reference.third_previous_as_built,
+    last,
+    swallows_ord,
+    swallows_everything,
+    lambda c: "abc"[{"a": 0, "b": 1}.get(c[0], 2)],
+    lambda c: {"a"} if c.endswith(("aab", "b")) else {"b"},
+    lambda c: {"a"} if c.startswith("ab") else {"b"},
+    lambda c: {"a"} if c[-2:] == "ab" else {"b"},
+    lambda c: {"a"} if c[::-1] == c else {"b"},
+    lambda c: {"a"} if "ab" in c else {"b"},
+    lambda c: {"a"} if "c" in c[1:] else {"b"},
+    lambda c: {"a"} if c[-2:] in c[:-2] else {"b"},
+    lambda c: {"a"} if c[-1] in {"a", "c"} else {"b"},
+    lambda c: {"a"} if c[-1] in ("a", "c") else {"b"},
+    lambda c: {"a"} if c[-1] in "ac" else {"b"},
+    lambda c: {"a"} if c[0] == c[-1] else {c[0]},
+    lambda c: {"a"} if c[0] < c[-1] else {"b"},
+    lambda c: {"a"} if f"{c[-1]}x" == "ax" else {"b"},
+    lambda c: {"a"} if c[0] + c[-1] == "ab" else {"b"},
+    lambda c: {"a"} if "x" + c[-1] == "xa" else {"b"},
+    lambda c: {"a"} if c[-1].upper() == "A" else {"b"},
+    lambda c: {"a"} if len(c[-1]) == 1 and c[-1] else {"b"},
+    lambda c: {"a"} if re.search("ab+a", str(c)) else {"b"},
+    lambda c: {"a"} if re.search("ab+a", c) else {"b"},
+    lambda c: {"a"} if "".join(c).count("a") > 1 else {"b"},
+    lambda c: {Counter(c).most_common(1)[0][0]},
+    lambda c: {min(c)},
+    lambda c: {"a"} if c.rfind("b") > c.find("c") else {"b"},
+    lambda c: {"a"} if (c + "b")[-2] == "a" else {"b"},
+    lambda c: {"a"} if hash(c) == hash(str(c)) else {"b"},
+    lambda c: {"a"} if not any(t == "b" for t in c) else {"b"},
+    lambda c: {"a"} if next(iter(reversed(c))) == "a" else {"b"},
+    lambda c: set() if c[0] != "a" else {"a", "b"},
+    cache(lambda c: {"a"} if c[-1] == "a" else {"b"}),
+]
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize("length", [1, 2, 4])
+def test_leaves_partition_the_contexts_and_answer_as_the_function(function: Function, length: int) -> None:
+    found = list(leaves(function, "abc", length))
+    contexts = ["".join(c) for c in product("abc", repeat=length)]
+    for context in contexts:
+        mine = [leaf for leaf in found if _holds(leaf, context)]
+        answer = function(context)
+        assert len(mine) == 1, f"{context!r} is in {len(mine)} leaves, but should be in one"
+        assert mine[0].permitted == (answer if isinstance(answer, set) else {answer})
+    assert sum(leaf.count(3) for leaf in found) == len(contexts)
+
+
+def test_tokens_that_are_no_characters() -> None:
+    def rule(context: Any) -> set[str]:
+        assert not hasattr(context, "endswith")
+        return {"yes"} if context[-2:] == ("no", "yes") or "maybe" in context else {"no"}
+
+    vocab = ("yes", "no", "maybe")
+    found = list(leaves(rule, vocab, 3))
+    for context in product(vocab, repeat=3):
+        assert [leaf.permitted for leaf in found if _holds(leaf, context)] == [rule(context)]
+
+
+def test_cost_follows_the_comparisons() -> None:
+    """Not the vocabulary, nor the length."""
+    vocab = [chr(200 + i) for i in range(500)]
+    assert len(list(leaves(lambda c: {vocab[0]} if c[-1] == vocab[3] else {vocab[1]}, vocab, 1000))) == 2
+    assert sum(len(list(leaves(reference.aab_assembly, "ab", n))) for n in range(1, 33)) == 3 * 32 - 1
+
+
+def depends_on_calls() -> Function:
+    calls = count()
+    return lambda c: "ab"[next(calls) // 2 % 2]
+
+
+def random_answer() -> Function:
+    generator = Random(1)
+    return lambda c: generator.choice("ab")
+
+
+def answer_to_the_context_before() -> Function:
+    memory = ["a"]
+
+    def rule(context: Any) -> str:
+        memory.append("a" if context[-1] == "a" else "b")
+        return memory[-2]
+
+    return rule
+
+
+def swallows_re() -> Function:
+    def rule(context: Any) -> str:
+        try:
+            return "a" if re.search("ab", context) else "b"
+        except Exception:
+            return "a"
+
+    return rule
+
+
+def asks_the_type() -> Function:
+    return lambda c: "a" if isinstance(c, str) else "b"
+
+
+TRAPS = [depends_on_calls, random_answer, answer_to_the_context_before, swallows_re, asks_the_type]
+
+
+@pytest.mark.parametrize("trap", TRAPS)
+def test_what_depends_on_more_than_its_context_is_refused(trap: Callable[[], Function]) -> None:
+    with pytest.raises(RuleError, match=r"should depend on nothing but its context"):
+        list(leaves(trap(), "ab", 4, samples=8))
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        (lambda c: {"z"}, "answers 'z', but should answer tokens out of a, b"),
+        (lambda c: "ab", "answers 'ab', but should answer tokens out of a, b"),
+        (lambda c: 3, "answers 3, but should answer a token or a set of tokens"),
+        (lambda c: ["a"], "but should answer a token or a set of tokens"),
+        (lambda c: {1}, "answers 1, but should answer tokens out of a, b"),
+        (lambda c: {c[5]}, r"raises IndexError .* on '...', but should answer every context"),
+    ],
+)
+def test_answers_that_are_none(function: Function, message: str) -> None:
+    with pytest.raises(RuleError, match=message):
+        list(leaves(function, "ab", 3))
+
+
+def _holds(leaf: Leaf, context: Any) -> bool:
+    return all(context[position] in tokens for position, tokens in leaf.sets.items())

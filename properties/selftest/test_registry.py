@@ -1,0 +1,92 @@
+"""Models by name and by file, and the sentence that names a file which is no model."""
+
+from pathlib import Path
+
+import pytest
+
+import zoo
+from properties import check_model
+from zoo import ModelError, UnknownNameError
+from zoo.__main__ import find_all
+
+MODEL_FILE = """
+from reference import ab
+from zoo import Model, Transformer
+
+MODEL = Model("{name}", "ab", Transformer([[1, 0], [0, 1]], [[0, 0]] * 4, [], unembedding=[[0, 1], [1, 0]]), rule=ab)
+"""
+
+
+def test_the_zoo() -> None:
+    assert zoo.names() == sorted(zoo.names())
+    assert {"ab", "aab", "aab_six", "third_previous", "two_head", "two_head_either"} <= set(zoo.names())
+    for name in zoo.names():
+        assert zoo.load(name).name == name
+
+
+def test_families() -> None:
+    assert zoo.load("aab", n_ctx=9).n_ctx == 9
+    for name in ("aab_six", "third_previous", "two_head"):
+        with pytest.raises(ModelError, match="is no family"):
+            zoo.load(name, n_ctx=9)
+    for n_ctx in (0, -1, 2.5, "9"):
+        with pytest.raises(ModelError, match="whole number from 1 on"):
+            zoo.load("aab", n_ctx=n_ctx)  # type: ignore[arg-type]
+
+
+def test_unknown_names_suggest_the_nearest() -> None:
+    with pytest.raises(UnknownNameError, match="did you mean 'two_head'"):
+        zoo.load("two-heads")
+    with pytest.raises(UnknownNameError, match="there are aab, "):
+        zoo.load("../../etc")
+    with pytest.raises(UnknownNameError, match="did you mean 'rule'"):
+        check_model(zoo.load("ab"), names=["rul"])
+
+
+def test_a_file_dropped_into_the_zoo_is_a_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "dropped.py").write_text(MODEL_FILE.format(name="dropped"))
+    monkeypatch.setattr(zoo.models, "__path__", [*zoo.models.__path__, str(tmp_path)])
+    assert "dropped" in zoo.names()
+    in_the_zoo = [(v.check, v.status, v.contexts) for v in check_model(zoo.load("dropped"))]
+    from_file = [(v.check, v.status, v.contexts) for v in check_model(zoo.load_file(tmp_path / "dropped.py"))]
+    assert in_the_zoo == from_file
+    assert all(status == "holds" for _, status, _ in in_the_zoo)
+
+
+def test_a_file_in_the_zoo_with_another_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "other.py").write_text(MODEL_FILE.format(name="ab"))
+    monkeypatch.setattr(zoo.models, "__path__", [*zoo.models.__path__, str(tmp_path)])
+    with pytest.raises(ModelError, match=r"other\.py names its model 'ab', but should name it 'other'"):
+        zoo.load("other")
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("import nothing_of_that_name", "could not be run: ModuleNotFoundError"),
+        ("MODEL =", "could not be run: SyntaxError"),
+        ("raise SystemExit(0)", "could not be run: SystemExit"),
+        ("from zoo import Transformer\nTransformer([[1]], [[1, 2]], [])", "could not be run: ModelError: .*d_model"),
+        ("x = 1", "defines no MODEL"),
+        ("MODEL = 1", "is a int, but should be a Model"),
+    ],
+)
+def test_a_file_that_is_no_model(tmp_path: Path, text: str, sentence: str) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(text)
+    with pytest.raises(ModelError, match=f"mine.py.* {sentence}"):
+        zoo.load_file(path)
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("MODEL = 1")
+    for name in ("missing.py", "notes.txt", "."):
+        with pytest.raises(ModelError, match="is no model file"):
+            zoo.load_file(tmp_path / name)
+
+
+def test_two_files_with_one_name(tmp_path: Path) -> None:
+    for name in ("one.py", "two.py"):
+        (tmp_path / name).write_text(MODEL_FILE.format(name="mine"))
+    with pytest.raises(ModelError, match=r"two\.py repeats the name 'mine' of .*one\.py"):
+        find_all([str(tmp_path / "one.py"), str(tmp_path / "two.py")])

@@ -1,0 +1,114 @@
+"""Planted faults in the checks themselves: for each, a test of `test_faults` must fail, or that test shows nothing.
+
+A fault is a piece of the source of a check, exchanged for another. The module is run again with it, in place, so that
+the tests meet the faulty check under its own name.
+"""
+
+# ruff: noqa: E501  # one fault a line, however long
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FunctionType, ModuleType
+from typing import Any
+
+import pytest
+
+import properties.answers
+import properties.cycles
+import properties.mechanics
+import properties.survey
+import properties.testing
+import zoo.models.two_head
+from properties.selftest import test_faults
+
+FAULTS: list[tuple[ModuleType, str, str, str]] = [  # module, its source, what it is exchanged for, the test that sees it
+    (properties.survey, "~(margins > 0)", "(margins < 0)", "test_a_tie_that_falls_to_the_right_side"),
+    (properties.survey, "~(margins > 0)", "(margins <= 0)", "test_logits_that_are_not_numbers"),
+    (properties.survey, "failing[0]]", "failing[-1]]", "test_a_model_right_at_lengths_one_to_four_and_wrong_at_five"),
+    (properties.survey, "[words[i] for i in failing]", "[]", "test_a_rule_with_one_wrong_entry"),
+    (properties.survey, "return model.forward(tokens)[:, -1]", "return model.forward(tokens)[:, 0]", "test_large_three"),
+    (properties.survey, "    for tokens in batches:\n", "    for tokens in list(batches)[:4]:\n", "test_a_rule_with_one_wrong_entry"),
+    (properties.survey, "for token in permitted(context):", "for token in model.vocab:", "test_large_three"),
+    (properties.survey, "judged = allowed.any(axis=1) & ~allowed.all(axis=1)", "judged = allowed.any(axis=1)", "test_a_vacuous_rule"),
+    (properties.survey, "result.judged += int(judged.sum())", "result.judged += 1", "test_a_vacuous_rule"),
+    (properties.survey, 'return "sampled", _sample', 'return "enumerated", _sample', "test_a_sample_is_no_pass"),
+    (properties.answers, 'return Finding("undecided", seen.method, seen.contexts, "right in', 'return Finding("holds", seen.method, seen.contexts, "right in', "test_a_sample_is_no_pass"),
+    (properties.answers, '"undecided" if method == "sampled" else "holds", method, seen)', '"holds", method, seen)', "test_a_sample_is_no_pass"),
+    (properties.answers, '"undecided" if method == "sampled" else "holds", method, count', '"holds", method, count', "test_a_sample_is_no_pass"),
+    (properties.answers, '"failed", "undecided", "holds"', '"undecided", "failed", "holds"', "test_a_failure_behind_an_undecided_predictor"),
+    (properties.answers, "found |= {context", "found &= {context", "test_a_deviation_that_a_sample_does_not_meet"),
+    (properties.answers, "(won & ~wins) | ", "", "test_a_tie_only_in_float32"),
+    (properties.mechanics, "    model = wide(model)\n", "", "test_a_fault_in_half_precision"),
+    (properties.testing, "if not verdict.passed:", "if False:", "test_a_sample_is_no_pass"),
+    (properties.survey, "vocab, n_ctx, rows)\n", "vocab, n_ctx - 1, rows)\n", "test_a_model_right_at_lengths_one_to_four_and_wrong_at_five"),
+    (properties.answers, "if not seen.judged and", "if False and", "test_a_vacuous_rule"),
+    (properties.answers, 'return Finding("undecided", "computed", 0, "the model', 'return Finding("holds", "computed", 0, "the model', "test_a_model_that_claims_nothing_is_no_pass"),
+    (properties.answers, "for predictor in model.predictors\n", "for predictor in model.predictors[:1]\n", "test_a_predictor_that_is_wrong_in_one_context_of_thousands"),
+    (properties.answers, "if stated != found:", "if found - stated:", "test_a_deviation_that_is_not_exactly_as_stated"),
+    (properties.answers, "if stated != found:", "if stated - found:", "test_a_deviation_that_is_not_exactly_as_stated"),
+    (properties.answers, "key=lambda c: (len(c), c)", "key=lambda c: (-len(c), c)", "test_a_deviation_that_no_longer_holds"),
+    (properties.answers, "if smallest < model.margin:", "if smallest <= 0:", "test_a_stated_margin_that_is_too_large"),
+    (properties.answers, "if margins.min() < smallest:", "if margins.min() > smallest:", "test_a_stated_margin_that_is_too_large"),
+    (properties.answers, "astype(np.float32))\n", "astype(np.float64))\n", "test_a_model_wrong_only_in_float32"),
+    (properties.answers, 'return Finding("failed", "computed", 0, f"the weights', 'return Finding("holds", "computed", 0, f"the weights', "test_weights_that_do_not_fit_float32"),
+    (properties.answers, "steps <= model.cycle.within", "True", "test_a_cycle_that_is_not_reached_as_stated"),
+    (properties.cycles, "if following[on] != after:", "if False:", "test_a_cycle_that_is_not_reached_as_stated"),
+    (properties.cycles, "        if state not in steps:\n", "        if False:\n", "test_a_cycle_that_is_not_reached_as_stated"),
+    (properties.cycles, "start=steps[state] + 1", "start=steps[state]", "test_a_cycle_that_is_not_reached_as_stated"),
+    (properties.answers, "if not np.array_equal(", "if False and not np.array_equal(", "test_a_wrong_claim"),
+    (properties.answers, "for claim in model.claims:", "for claim in model.claims[:1]:", "test_a_wrong_claim"),
+    (properties.mechanics, "if not off <= rounding(logits):", "if off > 1e9:", "test_a_softmax_that_is_not_normalized"),
+    (properties.mechanics, "off = float(_difference(logits, slow))", "off = 0", "test_a_bias_added_once_for_each_head"),
+    (properties.mechanics, "together = model.forward(tokens)", "together = [model.forward(row[None])[0] for row in tokens]", "test_a_batch_that_mixes_rows"),
+    (properties.mechanics, "seeing = [pattern[:, :, future].any(axis=(1, 2))", "seeing = [pattern[:, :, future].all(axis=(1, 2)) & False", "test_a_mask_that_leaks_one_position"),
+    (properties.mechanics, "np.any(seeing, axis=0)", "np.all(seeing, axis=0)", "test_a_mask_that_leaks_one_position"),
+    (properties.mechanics, "if not same or (logits is not None and not np.array_equal(model.logits(longer), logits, equal_nan=True)):", "if False:", "test_a_model_that_reads_the_wrong_end_of_a_long_context"),
+    (properties.mechanics, "added = np.sum(", "added = whole if True else np.sum(", "test_a_bias_added_once_for_each_head"),
+    (properties.mechanics, 'problem = "is taken"', "continue", "test_invalid_input_that_is_taken"),
+    (properties.mechanics, "except ContextError as error:", "except Exception as error:", "test_invalid_input_that_is_taken"),
+]  # fmt: skip
+
+
+@contextmanager
+def exchanged(module: ModuleType, old: str, new: str) -> Iterator[None]:
+    """The module with a piece of its source exchanged; functions that others have imported change with it."""
+    assert module.__file__ is not None
+    source = Path(module.__file__).read_text()
+    assert old in source, f"{old!r} no longer stands in {module.__name__}"
+
+    def run(text: str) -> None:
+        before = dict(vars(module))
+        exec(compile(text, str(module.__file__), "exec"), vars(module))
+        for name, function in before.items():
+            changed = vars(module).get(name)
+            own = isinstance(function, FunctionType) and function.__module__ == module.__name__
+            if own and isinstance(changed, FunctionType) and function.__closure__ is None:
+                function.__code__ = changed.__code__
+                setattr(module, name, function)
+
+    try:
+        run(source.replace(old, new))
+        yield
+    finally:
+        run(source)
+
+
+def run_test(name: str) -> None:
+    """A test of test_faults, with the arguments that pytest would give it."""
+    test: Any = getattr(test_faults, name)
+    arguments: dict[str, Any] = {}
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        if "monkeypatch" in test.__code__.co_varnames:
+            arguments["monkeypatch"] = monkeypatch
+        if "model" in test.__code__.co_varnames[: test.__code__.co_argcount]:
+            arguments["model"] = zoo.models.two_head.MODEL
+        test(**arguments)
+
+
+@pytest.mark.parametrize(("module", "old", "new", "test"), FAULTS, ids=range(len(FAULTS)))
+def test_a_fault_in_a_check_is_seen(module: ModuleType, old: str, new: str, test: str) -> None:
+    run_test(test)
+    with exchanged(module, old, new), pytest.raises((Exception, pytest.fail.Exception)):
+        run_test(test)
+    run_test(test)
