@@ -39,6 +39,7 @@ def test_the_figures_of_a_product_are_those_of_the_whole_matrix(both: tuple[Arra
     singular = np.linalg.svd(product, compute_uv=False)
     np.testing.assert_allclose(found["singular_values"], singular[: len(found["singular_values"])], atol=1e-8)
     np.testing.assert_allclose(singular[len(found["singular_values"]) :], 0, atol=1e-8)
+    assert len(found["eigenvalues"]) == len(found["singular_values"]) == min(left.shape)
     ours = np.array([complex(*x) for x in found["eigenvalues"]])
     theirs = np.linalg.eigvals(product)
     for power in (1, 2, 3):  # the same spectrum but for zeros: the same sums of powers
@@ -54,6 +55,7 @@ def test_matrices_that_are_known() -> None:
     assert (quarter["scale"], quarter["relative"], quarter["symmetric"]) == (0, 1, 0)
     assert sorted(quarter["eigenvalues"]) == [[0, -1], [0, 1]]
     assert matrix(0 * eye, eye)["relative"] == 0
+    assert [matrix(np.diag([1, small]), np.eye(2))["rank"] for small in (1e-8, 1e-18)] == [2, 1]
 
 
 @given(st.data())
@@ -112,7 +114,8 @@ def test_a_picture_is_small_and_well_formed() -> None:
     long = {"context": {"tokens": ["<a>"] * 65, "attentions": [{"layer": 0, "head": 0, "weights": [[0.5] * 65] * 65}]}}
     assert "too many to draw" in svg(long)
     short = {"context": {"tokens": ["<a>"], "attentions": [{"layer": 0, "head": 0, "weights": [[1.0]]}]}}
-    assert "&lt;a&gt;" in svg(short)
+    texts = [node.text for node in ElementTree.fromstring(svg(short)).iter() if node.tag.endswith("text")]
+    assert texts == ["attention 0.0, up to 1", "<a>0", "<a>0"]
 
 
 def test_a_gpt2_directory_is_inspected_too(tmp_path: object) -> None:
