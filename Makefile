@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: verify test bench test-all clean
+.PHONY: verify test bench bench-peers test-all clean
 
 verify: .venv/dev
 	$(BIN)/zoo verify
@@ -12,18 +12,29 @@ test: .venv/dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest --benchmark-disable
+	$(BIN)/pytest --benchmark-disable -n 2 --dist loadfile
 
 bench: .venv/dev
 	$(BIN)/pytest benchmarks
 
-test-all: test
+bench-peers: .venv/peers
+	$(BIN)/pytest benchmarks/test_peers.py
+
+test-all: .venv/all test
 
 .venv/dev: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=...")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --upgrade "pip>=25.1"
 	$(BIN)/pip install --quiet --editable . --group dev
+	touch $@
+
+.venv/peers: .venv/dev
+	$(BIN)/pip install --quiet --editable ".[peers,emulator]"
+	touch $@
+
+.venv/all: .venv/peers
+	$(BIN)/pip install --quiet --editable ".[proof]"
 	touch $@
 
 clean:

@@ -82,8 +82,8 @@ def margin(model: Model, how: How) -> Finding:
     method, batches = sweep(model, how)
     count, smallest, shown = 0, np.inf, None
     for tokens in batches:
-        logits = answer_logits(model, tokens)
-        margins = np.array([look.margin(row, look.best(row)) for row in logits])
+        logits = answer_logits(model, tokens, exact=True)
+        margins = look.margin(logits, np.arange(len(model.vocab)) == logits.argmax(axis=1)[:, None])
         margins[np.isnan(margins)] = -np.inf
         count += len(tokens)
         if margins.min() < smallest:

@@ -8,9 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from properties.intervals import Arithmetic, Interval, Weights, linear, nonzero, product, softmax_mean
+from properties.intervals import Arithmetic, Interval, linear, nonzero, product
+from properties.softmax import Weights, softmax_mean
 from zoo.arrays import Array
 from zoo.transformer import Attention
+
+SLAB = 64  # positions whose keys are computed at a time: with one-hot positions, all at once take much memory
 
 
 @dataclass(frozen=True)
@@ -19,47 +22,51 @@ class Head:
 
     x: Interval  # [batch, position, token, d_model]
     k: Interval  # [batch, d_head, position * token]
-    k_rounding: Array  # that part of the radius
+    k_rounding: Array | None  # that part of the radius; None where there is no other
     columns: Array  # which columns of the values are not all zero
     v: Interval  # [batch, position, token, column]
     v_rounding: Array
 
     @classmethod
-    def of(cls, x: Interval, layer: Attention, h: int, a: Arithmetic) -> "Head":
-        k, k_rounding = linear(x, layer.w_k[h], None if layer.b_k is None else layer.b_k[h], a)
+    def of(cls, x: Interval, layer: Attention, h: int, spread: bool, a: Arithmetic) -> "Head":
+        """`spread` says that the radii of the inputs are more than rounding."""
+        batch, n, vocab, _ = x.c.shape
+        k, r, rounding = (np.empty(shape) for shape in [(batch, layer.sizes["d_head"], n, vocab)] * 3)
+        for start in range(0, n, SLAB):
+            slab = slice(start, start + SLAB)
+            part, e = linear(x[:, slab], layer.w_k[h], None if layer.b_k is None else layer.b_k[h], a)
+            k[:, :, slab], r[:, :, slab], rounding[:, :, slab] = (np.moveaxis(y, -1, 1) for y in (part.c, part.r, e))
         bias = np.zeros(layer.sizes["d_v"]) if layer.b_v is None else layer.b_v[h]
         columns = np.flatnonzero(layer.w_v[h].any(axis=0) | (bias != 0))
         v, v_rounding = linear(x, layer.w_v[h][:, columns], bias[columns], a)
-        k = Interval(_keys_last(k.c), _keys_last(k.r))
-        return cls(x, k, _keys_last(k_rounding), columns, v, v_rounding)
+        flat = [y.reshape(*y.shape[:2], n * vocab) for y in (k, r, rounding)]
+        return cls(x, Interval(flat[0], flat[1]), flat[2] if spread else None, columns, v, v_rounding)
 
     def upto(self, n: int) -> "Head":
-        """The same for the first n positions."""
+        """The same for the first n positions, where inputs do not spread."""
         keys = np.s_[:, :, : n * self.x.c.shape[2]]
         v, v_rounding = self.v[:, :n], self.v_rounding[:, :n]
-        return Head(self.x[:, :n], self.k[keys], self.k_rounding[keys], self.columns, v, v_rounding)
+        return Head(self.x[:, :n], self.k[keys], None, self.columns, v, v_rounding)
 
-    def scores(self, layer: Attention, h: int, x: Interval, spread: bool, a: Arithmetic) -> Interval:
+    def scores(self, layer: Attention, h: int, x: Interval, a: Arithmetic) -> Interval:
         """Of queries from normed inputs [batch, query, d_model] -> [batch, query, position, token].
 
-        `spread` says that the radii of the inputs are more than rounding: what a deviation does to a score is then
-        followed through w_q and w_k together, which loses less.
+        Where inputs spread, what a deviation does to a score is followed through w_q and w_k together: it loses less.
         """
         q, q_rounding = linear(x, layer.w_q[h], None if layer.b_q is None else layer.b_q[h], a)
-        k, k_rounding = self.k, self.k_rounding
-        used = np.flatnonzero(q.magnitude.any(axis=(0, 1)))
-        if 2 * len(used) < q.c.shape[-1]:  # one-hot queries ask for two or three directions of a thousand
-            q, k, k_rounding = q[..., used], k[:, used], k_rounding[:, used]
-            q_rounding = q_rounding[..., used]
-        if not spread:
+        k = self.k
+        if self.k_rounding is None:
+            used = np.flatnonzero(q.magnitude.any(axis=(0, 1)))
+            if 2 * len(used) < q.c.shape[-1]:  # one-hot queries ask for two or three directions of a thousand
+                q, k = q[..., used], k[:, used]
             r = product(np.abs(q.c), k.r) + product(q.r, k.magnitude)
         else:
             w_q, w_k = layer.w_q[h], layer.w_k[h]
             inputs = Interval(*(y.reshape(len(y), -1, y.shape[-1]).swapaxes(1, 2) for y in (self.x.c, self.x.r)))
             q_full = x.c @ w_q + (0 if layer.b_q is None else layer.b_q[h])
-            r = np.abs(q_full @ w_k.T) @ inputs.r + x.r @ np.abs(w_q @ self.k.c)
+            r = np.abs(q_full @ w_k.T) @ inputs.r + x.r @ np.abs(w_q @ k.c)
             r = r + x.r @ np.abs(w_q @ w_k.T) @ inputs.r
-            r = r + product(q_rounding, k.magnitude) + product(q.magnitude, k_rounding)
+            r = r + product(q_rounding, k.magnitude) + product(q.magnitude, self.k_rounding)
         sums = product(q.magnitude, k.magnitude)
         count = np.minimum(
             np.count_nonzero(q.magnitude, axis=-1)[..., None], np.count_nonzero(k.magnitude, axis=-2)[:, None]
@@ -143,8 +150,3 @@ def projected(head: Head, layer: Attention, h: int, directions: Array, a: Arithm
     if layer.b_v is not None:
         c = c + (along @ layer.b_v[h][head.columns])[..., None, None]
     return Interval(c, r * (1 + a.own))
-
-
-def _keys_last(x: Array) -> Array:
-    """[batch, position, token, d_head] -> [batch, d_head, position * token], in that order in memory too."""
-    return np.ascontiguousarray(np.moveaxis(x, -1, 1)).reshape(len(x), x.shape[-1], -1)

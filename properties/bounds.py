@@ -8,6 +8,7 @@ rounding; its scores and values depend on position and token only and are comput
 """
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +17,6 @@ from properties.intervals import (
     Arithmetic,
     Interval,
     OutOfRangeError,
-    Weights,
     activate,
     add,
     centred,
@@ -26,10 +26,8 @@ from properties.intervals import (
     norm_error,
     normalize,
     product,
-    softmax_mean,
-    softmax_weights,
-    worst_terms,
 )
+from properties.softmax import Weights, softmax_mean, softmax_weights, worst_terms
 from zoo.arrays import Array
 from zoo.transformer import Attention, Mlp, Norm, Transformer
 
@@ -62,8 +60,9 @@ class Passed:
 class Bounds:
     """Those of one transformer, in the arithmetic of its dtype, float32 or float64; ModelError for another."""
 
-    def __init__(self, transformer: Transformer) -> None:
-        self.arithmetic = Arithmetic.of(transformer)
+    def __init__(self, transformer: Transformer, weights: float = 0.0) -> None:
+        """With `weights`, the bounds hold for all weights that differ from these by at most so much of themselves."""
+        self.arithmetic = Arithmetic.of(transformer, weights)
         self.transformer = t = transformer if transformer.dtype == np.float64 else transformer.astype(np.float64)
         self.unembedding = t.token_embedding if t.unembedding is None else t.unembedding
         self.vocab = len(t.token_embedding)
@@ -85,8 +84,8 @@ class Bounds:
         """All that depends on a position and its token only."""
         t, a = self.transformer, self.arithmetic
         tokens, positions = t.token_embedding[None], t.position_embedding[:, None]
-        zero = np.zeros((1, 1, 1))
-        self.table = add(Interval(tokens, zero), Interval(positions, zero), a)[0][None]  # [1, n_ctx, vocab, d_model]
+        token, position = (Interval(x, a.weights * np.abs(x) * (1 + a.own)) for x in (tokens, positions))
+        self.table = add(token, position, a)[0][None]  # [1, n_ctx, vocab, d_model]
         for layer in t.layers[:first]:
             assert isinstance(layer, Mlp)
             self.table = self._mlp(self.table, layer)[0]
@@ -94,7 +93,7 @@ class Bounds:
             layer = t.layers[first]
             assert isinstance(layer, Attention)
             x = normalize(self.table, layer.norm, a)
-            self.heads = [Head.of(x, layer, h, a) for h in range(layer.sizes["head"])]
+            self.heads = [Head.of(x, layer, h, False, a) for h in range(layer.sizes["head"])]
         if self.shared:
             pairs = (self.unembedding[:, None] - self.unembedding).reshape(1, 1, self.vocab**2, -1)
             self.pairs = _before_norm(pairs, t.final_norm)  # [1, 1, vocab * vocab, d_model]
@@ -139,28 +138,26 @@ class Bounds:
 
     def _margins(self, boxes: Array, answers: Array, rivals: Array, felt: bool) -> Margins:
         t, a, n = self.transformer, self.arithmetic, boxes.shape[1]
-        lengths = boxes.any(axis=-1).sum(axis=-1)
-        if (lengths == n).all():
-            lengths = lengths[:1]
+        # What comes before the boxes is done once for each length; `of` tells the length of each box.
+        lengths, inverse = np.unique(boxes.any(axis=-1).sum(axis=-1), return_inverse=True)
+        of: Any = inverse if len(lengths) > 1 else slice(None)
         x = self._stream(boxes)
-        last = final = x[:, n - 1] if self.between else x[0, lengths - 1]  # [box or 1, token, d_model]
+        last = final = x[:, n - 1] if self.between else x[0, lengths - 1][of]  # [box or 1, token, d_model]
         magnitude, rounding, passed = last.magnitude, np.zeros(1), []
         heads: list[Head] = []
         if self.attention is not None:
-            heads, weights = self._seen(x, self.attention, boxes, lengths, lengths[:, None] - 1, not self.between)
+            heads, weights = self._seen(x, self.attention, boxes, of, lengths, lengths[:, None] - 1, not self.between)
             magnitude, rounding = output_rounding(last, self.attention, heads, a)
             if self.after or t.final_norm is not None:
                 final = output(last, self.attention, heads, weights, a)
-        for layer in self.after:
-            assert isinstance(layer, Mlp)
-            final, step = self._mlp(final, layer)
+        for mlp in self.after:
+            assert isinstance(mlp, Mlp)
+            final, step = self._mlp(final, mlp)
             passed.append(step)
             magnitude = final.magnitude
 
         others = np.arange(self.vocab - 1) + (np.arange(self.vocab - 1) >= answers[:, None])  # [box, rival]
-        differences = (self.unembedding[answers][:, None] - self.unembedding[others])[
-            :, None
-        ]  # [box, 1, rival, d_model]
+        differences = self.unembedding[answers][:, None, None] - self.unembedding[others][:, None]  # [box, 1, rival, d]
         constant: Array = np.zeros(1)
         if self.shared:
             pair = answers[:, None] * self.vocab + others
@@ -170,17 +167,15 @@ class Bounds:
                 return np.moveaxis(table[each[:, None], :, pair], 2, 1)
 
             directions = pick(self.pairs)
-            direct = Interval(pick(self.direct.c[lengths - 1]), pick(self.direct.r[lengths - 1]))
+            direct = Interval(pick(self.direct.c[lengths - 1][of]), pick(self.direct.r[lengths - 1][of]))
             values = [Interval(pick(v.c[..., :n, :]), pick(v.r[..., :n, :])) for v in self.values]
         else:
             directions = _before_norm(differences, t.final_norm)
             for step in reversed(passed):
                 directions, constant = self._back(step, directions, constant)
             direct = _along(last, directions)
-            last_layer = self.attention
-            values = (
-                [projected(head, last_layer, h, directions, a) for h, head in enumerate(heads)] if last_layer else []
-            )
+            layer = self.attention
+            values = [projected(head, layer, h, directions, a) for h, head in enumerate(heads)] if layer else []
 
         lower = constant + direct.c - direct.r - _along_size(rounding, directions)
         levels = []
@@ -197,32 +192,16 @@ class Bounds:
         error = np.broadcast_to(error, (len(boxes), *error.shape[1:]))
         lower = lower - error[np.arange(len(boxes)), :, answers][..., None]
         lower = lower - np.take_along_axis(error, others[:, None], -1)
-        matters = (
-            boxes[np.arange(len(boxes)), lengths - 1][..., None] & np.take_along_axis(rivals, others, -1)[:, None]
-        )  # [box, token, rival]
-        lower = np.where(np.isnan(lower), -np.inf, lower)
-        smallest = np.where(matters, lower, np.inf).min(axis=(1, 2), initial=np.inf)
-        shape = (len(boxes), len(levels), self.vocab, self.vocab - 1)
-        found = Margins(smallest, np.stack(levels, axis=1) if levels else np.zeros(shape))
+        last_tokens = boxes[np.arange(len(boxes)), lengths[of] - 1]
+        matters = last_tokens[..., None] & np.take_along_axis(rivals, others, -1)[:, None]  # [box, token, rival]
+        lower = np.where(matters, np.where(np.isnan(lower), -np.inf, lower), np.inf)
+        none = np.zeros((len(boxes), 0, self.vocab, self.vocab - 1))
+        found = Margins(lower.min(axis=(1, 2), initial=np.inf), np.stack(levels, axis=1) if levels else none)
         if not felt:
             return found
         total = np.zeros(boxes.shape)
-        if self.attention is not None:
-            each = np.arange(len(boxes))
-            query, rival = np.divmod(
-                np.where(matters, lower, np.inf).reshape(len(boxes), -1).argmin(axis=1), self.vocab - 1
-            )
-            for weight, v, level in zip(weights, values, levels):
-                terms = worst_terms(weight, weight.of(v.r - v.c), level)[0][
-                    each, query, rival
-                ]  # [box, kept key, token]
-                share = np.nan_to_num(terms / weight.most[each, query].sum((-1, -2))[:, None, None], neginf=0)
-                kept = (
-                    np.arange(n)[None]
-                    if weight.kept is None
-                    else np.broadcast_to(weight.kept, (len(boxes), *weight.kept.shape[1:]))[each, query]
-                )
-                total[each[:, None], kept] += share
+        for weight, v, level in zip(weights if levels else [], values, levels):
+            total += _effects(weight, v, level, lower, boxes)
         reach = np.where(boxes, total, -np.inf).max(axis=-1) - np.where(boxes, total, np.inf).min(axis=-1)
         return replace(found, felt=reach, worst=np.where(boxes, total, -np.inf).argmax(axis=-1))
 
@@ -233,14 +212,14 @@ class Bounds:
             if isinstance(layer, Mlp):
                 x = self._mlp(x, layer)[0]
                 continue
-            heads, weights = self._seen(x, layer, boxes, np.array([n]), np.arange(n)[None], i == 0)
+            heads, weights = self._seen(x, layer, boxes, np.s_[:], np.array([n]), np.arange(n)[None], i == 0)
             rows = Interval(*(y.reshape(len(y), n * self.vocab, -1) for y in (x.c, x.r)))
             out = output(rows, layer, heads, weights, self.arithmetic)
             x = Interval(*(y.reshape(len(y), n, self.vocab, -1) for y in (out.c, out.r)))
         return x
 
     def _seen(
-        self, x: Interval, layer: Attention, boxes: Array, lengths: Array, queries: Array, first: bool
+        self, x: Interval, layer: Attention, boxes: Array, of: Any, lengths: Array, queries: Array, first: bool
     ) -> tuple[list[Head], list[Weights]]:
         """The heads of a layer, and the weights they give from positions [batch, query], each with every token."""
         a, n = self.arithmetic, boxes.shape[1]
@@ -249,15 +228,13 @@ class Bounds:
             normed = normalize(x[0, queries], layer.norm, a)  # [batch, query, token, d_model]
         else:
             normed = normalize(x, layer.norm, a)
-            heads = [Head.of(normed, layer, h, a) for h in range(layer.sizes["head"])]
+            heads = [Head.of(normed, layer, h, True, a) for h in range(layer.sizes["head"])]
             normed = normed[:, queries[0]]
-        visible, own = (
-            visible_tokens(n, queries, lengths, self.vocab, layer.causal),
-            np.repeat(queries, self.vocab, axis=1),
-        )
+        visible = visible_tokens(n, queries, lengths, self.vocab, layer.causal)
+        own = np.repeat(queries, self.vocab, axis=1)
         rows = Interval(*(y.reshape(len(y), -1, y.shape[-1]) for y in (normed.c, normed.r)))
-        scores = [head.scores(layer, h, rows, not first, a) for h, head in enumerate(heads)]
-        return heads, [softmax_weights(s, visible, own, boxes, a) for s in scores]
+        scores = [head.scores(layer, h, rows, a) for h, head in enumerate(heads)]
+        return heads, [softmax_weights(s, visible, own, boxes, of, a) for s in scores]
 
     def _mlp(self, x: Interval, layer: Mlp) -> tuple[Interval, Passed]:
         a = self.arithmetic
@@ -293,6 +270,20 @@ class Bounds:
         error = norm_error(c, norm.eps, a) * size + a.rounding(size + np.abs(norm.bias), 1)
         lower = lower + differences @ norm.bias - _along_size(error, differences)
         return lower, size + np.abs(norm.bias) + error
+
+
+def _effects(weights: Weights, values: Interval, level: Array, lower: Array, boxes: Array) -> Array:
+    """How far each token pulls a head towards the worst rival at the worst last token: [box, position, token]"""
+    each = np.arange(len(boxes))
+    query, rival = np.divmod(lower.reshape(len(boxes), -1).argmin(axis=1), lower.shape[2])
+    terms, _ = worst_terms(weights, weights.of(values.r - values.c), level)
+    share = terms[each, query, rival] / weights.most[each, query].sum((-1, -2))[:, None, None]  # [box, kept key, token]
+    kept = np.arange(boxes.shape[1])[None]
+    if weights.kept is not None:
+        kept = np.broadcast_to(weights.kept, (len(boxes), *weights.kept.shape[1:]))[each, query]
+    effects = np.zeros(boxes.shape)
+    effects[each[:, None], kept] = np.nan_to_num(share, neginf=0)
+    return effects
 
 
 def _before_norm(directions: Array, norm: Norm | None) -> Array:

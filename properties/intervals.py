@@ -41,22 +41,26 @@ class Interval:
 class Arithmetic:
     """That of the program: `unit` is its largest relative error, `tiny` its smallest normal number.
 
-    `own` bounds the relative error of any sum made here, for sums as long as all dimensions together.
+    `own` bounds the relative error of any sum made here, for sums as long as all dimensions together. With `weights`,
+    every weight of the transformer may be off by so much of itself.
     """
 
     unit: float
     tiny: float
     largest: float
     own: float
+    weights: float = 0.0
 
     @classmethod
-    def of(cls, transformer: Transformer) -> "Arithmetic":
+    def of(cls, transformer: Transformer, weights: float = 0.0) -> "Arithmetic":
         if transformer.dtype not in (np.float32, np.float64):
             raise ModelError(f"the arrays are {transformer.dtype}, but should be float32 or float64 to be bounded")
         info = np.finfo(transformer.dtype)
         widest = sum(sum(part.sizes.values()) for _, part in transformer.parts())
         terms = 4 * (widest + transformer.n_ctx * transformer.sizes["vocab"] + 16)
-        return cls(float(info.eps) / 2, float(info.tiny), float(info.max), gamma(terms, FLOAT64))
+        # A number that passes through several weights is off by all of them: each counts as if the others were, too.
+        compounded = weights * (1 + weights) ** (4 * len(transformer.layers) + 4)
+        return cls(float(info.eps) / 2, float(info.tiny), float(info.max), gamma(terms, FLOAT64), compounded)
 
     def check(self, magnitude: Array) -> None:
         """OutOfRangeError where the program might overflow, or where nothing is known."""
@@ -67,7 +71,7 @@ class Arithmetic:
         """What rounding may change in sums of `count` nonzero products whose absolute values sum to `magnitude`."""
         self.check(magnitude)
         own = self.own * (magnitude + 2 * self.tiny * count)
-        relative: Array = gamma(count, self.unit)
+        relative: Array = gamma(count, self.unit) * (1 + self.weights) + self.weights
         return (relative * magnitude + 2 * self.tiny * count + own) * (1 + self.own)
 
 
@@ -190,105 +194,3 @@ def normalize(x: Interval, norm: Norm | None, a: Arithmetic) -> Interval:
     magnitude = y.magnitude
     rounding = (norm_error(c, eps, a) + a.own) * magnitude + a.rounding(magnitude + np.abs(norm.bias), 1)
     return Interval(y.c + norm.bias, y.r * (1 + a.own) + rounding)
-
-
-@dataclass(frozen=True)
-class Weights:
-    """Attention weights of boxes up to a common factor, for the keys that can matter; the others only as a total."""
-
-    least: Array  # [box, query, kept key, token]
-    most: Array  # the same
-    valid: Array  # bool, the same: which tokens a key may be
-    rest: Array  # [batch, query, 1] the most that all other keys weigh together
-    kept: Array | None  # int [batch, query, kept key] which keys these are; None where all are
-
-    def of(self, values: Array) -> Array:
-        """Values [..., query or 1, column, key, token] of the keys kept."""
-        if self.kept is None:
-            return values
-        return np.take_along_axis(values, self.kept[:, :, None, :, None], 3)
-
-
-def softmax_weights(s: Interval, visible: Array, own: Array, boxes: Array, a: Arithmetic) -> Weights:
-    """Of scores [batch, query, key, token], for boxes bool [box, key, token].
-
-    visible bool [batch, query, key, token] is what a query may see at most, own int [batch, query] the key that is the
-    query itself: there, visible alone counts. Keys that surely weigh less than e**-28 of another are only summed: with
-    one-hot positions two or three keys of a thousand remain. In each box, scores are shifted by one that is surely
-    reached: the largest of the keys' smallest.
-    """
-    low, high = s.c - s.r, s.c + s.r
-    top = np.where(visible, high, -np.inf).max(axis=(-2, -1), keepdims=True)
-    sure = np.where(visible.any(axis=-1), np.where(visible, low, np.inf).min(axis=-1), -np.inf)
-    reached = sure.max(axis=-1)[..., None, None]
-    # What the program's subtraction of its largest score, its exp and its division may change, as a shift of the score.
-    error = (top - np.minimum(low, reached)) * (a.unit + 4 * FLOAT64) * 1.01
-    error += 2.1 * ULPS * (a.unit + FLOAT64) + 1.1 * a.unit
-    low, high = low - error, high + error
-    peak = np.where(visible, high - reached, -np.inf).max(axis=-1)  # [batch, query, key]
-    kept, rest = None, np.zeros((*peak.shape[:2], 1))
-    keep = int(np.count_nonzero(peak > -28, axis=-1).max())
-    keys = np.arange(peak.shape[-1])[None, None]
-    if 2 * keep < peak.shape[-1]:
-        keys = kept = np.argpartition(-peak, keep, axis=-1)[..., :keep]
-        np.put_along_axis(peak, kept, -np.inf, -1)
-        rest = np.exp(peak).sum(axis=-1, keepdims=True) * 1.01
-        low, high, visible = (np.take_along_axis(x, kept[..., None], 2) for x in (low, high, visible))
-    valid = (boxes[np.arange(len(boxes))[:, None, None], keys] | (keys == own[..., None])[..., None]) & visible
-    sure = np.where(valid, low, np.inf).min(axis=-1)
-    shift = np.where(np.isposinf(sure), -np.inf, sure).max(axis=-1)[..., None, None]  # [box, query, 1, 1]
-    least = np.exp(np.minimum(low - shift, 700)) * (1 - 1e-14)
-    most = np.exp(high - shift) * (1 + 1e-14) + 1e-300
-    return Weights(np.where(valid & (least > 1e-300), least, 0), np.where(valid, most, 0), valid, rest, kept)
-
-
-def softmax_mean(weights: Weights, values: Array, a: Arithmetic) -> Array:
-    """An upper bound on the weighted mean of the keys' values, where each key is any of its tokens independently.
-
-    Values [batch, query or 1, column, key, token] -> [box, query, column]. The mean exceeds a number λ only where
-    Σ w (v - λ) > 0 over the keys, so that a λ at which every key's worst token still gives no more than 0 is a bound.
-    Newton's iteration finds it, from below.
-    """
-    shape = (*weights.least.shape[:2], values.shape[2])
-    bottom = np.broadcast_to(values.min(axis=(-2, -1)), shape)
-    top = np.broadcast_to(values.max(axis=(-2, -1)), shape)
-    values = weights.of(values)
-
-    def sums(level: Array) -> tuple[Array, Array, Array]:
-        """Σ w (v - λ) with every key's worst token, the same of absolute values, and Σ w."""
-        terms, factors = worst_terms(weights, values, level)
-        token = terms.argmax(axis=-1)[..., None]
-        term, weight = (np.take_along_axis(x, token, -1)[..., 0] for x in (terms, factors))
-        unseen = np.isneginf(term)
-        term, weight = np.where(unseen, 0, term), np.where(unseen, 0, weight)
-        others = weights.rest * (top - level)
-        return term.sum(-1) + others, np.abs(term).sum(-1) + np.abs(others), weight.sum(-1) + weights.rest
-
-    level = np.array(bottom)
-    step = 4 * a.own * (np.abs(top) + np.abs(bottom))
-    for _ in range(40):
-        excess, _, weight = sums(level)
-        rise = excess / weight
-        level = np.where(rise > 0, level + rise, level)
-        if not (rise > step).any():
-            break
-    bound, proved = np.array(top), np.zeros(top.shape, bool)
-    for factor in (1, 64, 4096):
-        raised = np.minimum(level + factor * step, top)
-        excess, absolute, _ = sums(raised)
-        proves = ~proved & (excess + a.own * absolute <= 0)
-        bound[proves] = raised[proves]
-        proved |= proves
-        if proved.all():
-            break
-    return bound
-
-
-def worst_terms(weights: Weights, values: Array, level: Array) -> tuple[Array, Array]:
-    """The largest w (v - λ) can be for each token of each key kept, -inf for those it cannot be, and the w in it.
-
-    Values of the keys kept, level [box, query, column] -> twice [box, query, column, kept key, token].
-    """
-    above = values - level[..., None, None]
-    factors = np.where(above > 0, weights.most[:, :, None], weights.least[:, :, None])
-    return np.where(weights.valid[:, :, None], factors * above, -np.inf), factors

@@ -39,7 +39,7 @@ class Leaf:
         return product
 
 
-def leaves(function: Function, vocab: Sequence[str], length: int, samples: int = 3) -> Iterator[Leaf]:
+def leaves(function: Function, vocab: Sequence[str], length: int, samples: int = 2) -> Iterator[Leaf]:
     """The decision tree of a rule or predictor on all contexts of a length; the leaves partition those contexts.
 
     Each leaf is tried on `samples` contexts out of it: RuleError where the function then says something else (it

@@ -44,7 +44,7 @@ def scalar(model: Model, how: How) -> Finding:
 def batched(model: Model, how: How) -> Finding:
     """A context's logits are the same alone as in a batch with others."""
     model = wide(model)
-    method, batches = sweep(model, how, cost=20, most=512)  # running contexts one by one is slower
+    method, batches = sweep(model, how, cost=20)  # running contexts one by one is slower
     seen = 0
     for tokens in batches:
         together = model.forward(tokens)
@@ -87,7 +87,7 @@ def window(model: Model, how: How) -> Finding:
     method: Method = "enumerated" if complete else "sampled"
     random = np.random.default_rng(0)
     rows = np.concatenate(list(of_length(vocab, n_ctx))) if complete else random.integers(vocab, size=(256, n_ctx))
-    runs = min(len(rows), int(look.BUDGET / (20 * flops(model.transformer, n_ctx))))  # none where one costs too much
+    runs = min(len(rows), int(look.SAMPLE / (flops(model.transformer, n_ctx))))  # none where one costs too much
     befores = [*([token] for token in range(vocab)), list(range(vocab)) * n_ctx][-16:]
     for i, row in enumerate(rows):
         kept = model.decode(row)

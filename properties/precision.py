@@ -25,9 +25,14 @@ class Bfloat16(np.ndarray[Any, Any]):
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
         plain = [x.view(np.ndarray) if isinstance(x, Bfloat16) else x for x in inputs]
-        options.pop("out", None)
+        out = (options.pop("out", None) or (None,))[0]
         result = getattr(ufunc, method)(*plain, **options)
-        return rounded(result) if isinstance(result, np.ndarray) and result.dtype == np.float32 else result
+        if isinstance(result, np.ndarray) and result.dtype == np.float32:
+            result = rounded(result)
+        if out is None:
+            return result
+        out[...] = result
+        return out
 
 
 def rounded(array: Array) -> Array:

@@ -7,71 +7,18 @@ right answer wins all over it; else one more of its free positions is split. A b
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import chain, islice
-from typing import Protocol
 
 import numpy as np
 
-from properties.bounds import Bounds
-from properties.lazy import Function, Leaf, Path, leaves
-from zoo.arrays import Array
+from properties.boxes import Box, Counterexample, Settled, box_of
+from properties.lazy import Function, Leaf, leaves
+from properties.questions import Answers, Equal, Judge
 from zoo.errors import ModelError
-from zoo.model import Context
-from zoo.transformer import Transformer, forward
+from zoo.transformer import Transformer
 
 BATCH = 256  # boxes bounded at a time
-
-
-@dataclass(frozen=True)
-class Counterexample:
-    """A context that was run: what is said there and what should be; `margin` is best right - best wrong logit."""
-
-    context: Context
-    says: str
-    permitted: frozenset[str]
-    margin: float
-
-
-@dataclass(frozen=True, eq=False)
-class Box:
-    """Contexts of one length, and what is permitted on all of them; mask [position, vocab] says what may be where."""
-
-    mask: Array
-    permitted: frozenset[str]
-    path: Path  # the splits that led here
-
-    @property
-    def free(self) -> Array:
-        """Positions that may hold more than one token."""
-        return np.flatnonzero(self.mask.sum(axis=1) > 1)
-
-    def count(self) -> int:
-        return math.prod(size ** int(k) for size, k in enumerate(np.bincount(self.mask.sum(axis=1))))
-
-    def split(self, position: int, vocab: Sequence[str]) -> Iterator["Box"]:
-        """One box for each token that may stand there."""
-        for token in np.flatnonzero(self.mask[position]).tolist():
-            mask = self.mask.copy()
-            mask[position] = np.arange(len(vocab)) == token
-            yield Box(mask, self.permitted, (*self.path, (position, frozenset([vocab[token]]))))
-
-    def describe(self, vocab: Sequence[str]) -> str:
-        """What is known of these contexts, counted from their end: "6 tokens, [-1] a, [-4] b or c"."""
-        narrowed = np.flatnonzero(~self.mask.all(axis=1))[::-1]
-        n = len(self.mask)
-        known = [f"[{i - n}] {' or '.join(t for t, may in zip(vocab, self.mask[i]) if may)}" for i in narrowed.tolist()]
-        return ", ".join([f"{n} token{'s' * (n > 1)}", *known])
-
-
-@dataclass(frozen=True)
-class Settled:
-    """A box that is done: proved with this answer and these levels of `Bounds`, or run (no answer, no levels)."""
-
-    box: Box
-    margin: float
-    answer: str | None = None
-    levels: Array | None = None  # [head, token at the last position, rival]
 
 
 @dataclass
@@ -92,21 +39,6 @@ class Proof:
     widest: str = ""  # where undecided: the largest set left
     upto: int = 0  # every length up to this was settled
     seconds: float = 0.0
-
-
-class Judge(Protocol):
-    """What a question asks of boxes; where it `mixes`, of boxes of several lengths at a time."""
-
-    mixes: bool
-
-    def bound(self, boxes: list[Box]) -> tuple[Array, list[Settled]]:
-        """Lower bounds on the margins [box]; above 0 the box is done, as described."""
-
-    def look(self, boxes: list[Box]) -> list[tuple[int, Box]]:
-        """For boxes that were not proved, the free position that matters most, and one context that looks bad."""
-
-    def run(self, box: Box) -> tuple[float, Counterexample | None]:
-        """The margin in the one context of a box, and what is wrong there."""
 
 
 def prove_answers(
@@ -132,11 +64,13 @@ def prove_answers(
         for leaf in leaves(function, vocab, length):
             proof.leaves += 1
             if 0 < len(leaf.permitted) < len(vocab):
-                yield _box(leaf, vocab)
-            else:
-                proof.skipped += leaf.count(len(vocab))
+                yield box_of(leaf, vocab)
+                continue
+            proof.skipped += leaf.count(len(vocab))
+            if settled is not None:
+                settled(Settled("skipped", box_of(leaf, vocab), math.inf))
 
-    judge = _Answers(transformer, tuple(vocab))
+    judge = Answers(transformer, tuple(vocab))
     return _search(
         judge, starts, vocab, lengths or range(1, transformer.n_ctx + 1), first, max_boxes, max_seconds, settled
     )
@@ -162,9 +96,9 @@ def prove_equal(
 
     def starts(length: int, proof: Proof) -> Iterator[Box]:
         proof.leaves += 1
-        yield _box(Leaf(length, {}, frozenset()), vocab)
+        yield box_of(Leaf(length, {}, frozenset()), vocab)
 
-    judge = _Equal(a, b, tuple(vocab))
+    judge = Equal(a, b, tuple(vocab))
     return _search(judge, starts, vocab, lengths or range(1, min(a.n_ctx, b.n_ctx) + 1), first, max_boxes, max_seconds)
 
 
@@ -238,7 +172,7 @@ def _settle(
     wrongs = []
     for box in to_run:
         margin, wrong = judge.run(box)
-        done.append(Settled(box, margin))
+        done.append(Settled("run", box, margin))
         wrongs.append(wrong)
     looks = judge.look(to_split) if to_split else []
     if first:
@@ -246,143 +180,3 @@ def _settle(
     proof.counterexamples += [wrong for wrong in wrongs if wrong is not None]
     proof.contexts += sum(one.box.count() for one in done)
     return done, [child for box, (position, _) in zip(to_split, looks) for child in box.split(position, vocab)]
-
-
-class _Answers:
-    """The question of `prove_answers`."""
-
-    def __init__(self, transformer: Transformer, vocab: tuple[str, ...]) -> None:
-        self.transformer, self.vocab = transformer, vocab
-        self.bounds = Bounds(transformer)
-        self.mixes = self.bounds.mixes
-
-    def bound(self, boxes: list[Box]) -> tuple[Array, list[Settled]]:
-        """A permitted token that beats all forbidden ones on the whole box is enough."""
-        rows = [(i, self.vocab.index(token)) for i, box in enumerate(boxes) for token in sorted(box.permitted)]
-        of, answers = np.array(rows).T
-        masks = _masks(boxes)
-        rivals = np.array([[token not in box.permitted for token in self.vocab] for box in boxes])
-        margins = self.bounds.margins(masks[of], answers, rivals[of])
-        lower = np.full(len(boxes), -np.inf)
-        best = np.zeros(len(boxes), int)
-        for row, i in enumerate(of):
-            if margins.lower[row] > lower[i]:
-                lower[i], best[i] = margins.lower[row], row
-        return lower, [
-            Settled(box, float(lower[i]), self.vocab[answers[best[i]]], margins.levels[best[i]])
-            for i, box in enumerate(boxes)
-        ]
-
-    def look(self, boxes: list[Box]) -> list[tuple[int, Box]]:
-        answers = np.array([self.vocab.index(min(box.permitted)) for box in boxes])
-        rivals = np.array([[token not in box.permitted for token in self.vocab] for box in boxes])
-        return _look([self.bounds], boxes, answers, rivals)
-
-    def run(self, box: Box) -> tuple[float, Counterexample | None]:
-        logits = _run(self.transformer, box)
-        right = np.array([token in box.permitted for token in self.vocab])
-        margin = float(logits[right].max() - logits[~right].max())
-        wrong = Counterexample(_context(box, self.vocab), self.vocab[int(logits.argmax())], box.permitted, margin)
-        return margin, None if margin > 0 else wrong
-
-
-class _Equal:
-    """The question of `prove_equal`: what a says in one context of a box, do both say in all of them?"""
-
-    def __init__(self, a: Transformer, b: Transformer, vocab: tuple[str, ...]) -> None:
-        self.a, self.b, self.vocab = a, b, vocab
-        self.bounds = [Bounds(a), Bounds(b)]
-        self.mixes = all(bounds.mixes for bounds in self.bounds)
-
-    def bound(self, boxes: list[Box]) -> tuple[Array, list[Settled]]:
-        masks = _masks(boxes)
-        answers = np.array([_run(self.a, box).argmax() for box in boxes])
-        rivals = np.ones((len(boxes), len(self.vocab)), bool)
-        lower = np.minimum(*(bounds.margins(masks, answers, rivals).lower for bounds in self.bounds))
-        return lower, [Settled(box, float(lower[i]), self.vocab[answers[i]]) for i, box in enumerate(boxes)]
-
-    def look(self, boxes: list[Box]) -> list[tuple[int, Box]]:
-        rivals = np.ones((len(boxes), len(self.vocab)), bool)
-        return _look(self.bounds, boxes, np.array([_run(self.a, box).argmax() for box in boxes]), rivals)
-
-    def run(self, box: Box) -> tuple[float, Counterexample | None]:
-        both = [_run(transformer, box) for transformer in (self.a, self.b)]
-        a, b = (int(logits.argmax()) for logits in both)
-        margin = float(min(logits.max() - np.delete(logits, logits.argmax()).max(initial=-np.inf) for logits in both))
-        wrong = Counterexample(_context(box, self.vocab), self.vocab[b], frozenset([self.vocab[a]]), margin)
-        return margin, None if a == b else wrong
-
-
-def _look(bounds: list[Bounds], boxes: list[Box], answers: Array, rivals: Array) -> list[tuple[int, Box]]:
-    """Where to split: where the last token is free, there; else where it is felt most by the bounds or by running."""
-    masks = _masks(boxes)
-    felt: Array = np.zeros(masks.shape[:2])
-    worst = masks.argmax(axis=-1)
-    for one in bounds:
-        if one.between:  # tokens act through several layers: change each and see
-            more, worst = _try_changes(one.transformer, masks, answers, rivals)
-        else:
-            margins = one.margins(masks, answers, rivals, felt=True)
-            assert margins.felt is not None
-            assert margins.worst is not None
-            more, worst = margins.felt, margins.worst
-        felt = felt + more / np.maximum(more.max(axis=1, keepdims=True), 1e-300)
-    free = masks.sum(axis=-1) > 1
-    felt = np.where(free, felt + np.linspace(0, 1e-9, felt.shape[1]), -1)  # of equals the later
-    ends = np.arange(len(boxes)), np.array([len(box.mask) - 1 for box in boxes])
-    felt[ends] = np.where(free[ends], np.inf, -1)
-    contexts = [replace(box, mask=_one_hot(worst[i, : len(box.mask)], box.mask)) for i, box in enumerate(boxes)]
-    return list(zip(felt.argmax(axis=1).tolist(), contexts))
-
-
-def _try_changes(transformer: Transformer, masks: Array, answers: Array, rivals: Array) -> tuple[Array, Array]:
-    """How far the margin moves when one free token of one context of a box changes, and the worst context met."""
-    felt, worst = np.zeros(masks.shape[:2]), masks.argmax(axis=-1)
-    for i, mask in enumerate(masks):
-        free = np.flatnonzero(mask.sum(axis=1) > 1)
-        changes = [(position, token) for position in free for token in np.flatnonzero(mask[position])]
-        tokens = np.repeat(worst[i][None], len(changes), axis=0)
-        for row, (position, token) in enumerate(changes):
-            tokens[row, position] = token
-        logits = forward(transformer, tokens)[:, -1]
-        margins = logits[:, answers[i]] - np.where(
-            rivals[i] & (np.arange(len(rivals[i])) != answers[i]), logits, -np.inf
-        ).max(axis=1)
-        for position in free:
-            mine = margins[[at == position for at, _ in changes]]
-            felt[i, position] = mine.max() - mine.min()
-        worst[i] = tokens[margins.argmin()]
-    return felt, worst
-
-
-def _one_hot(tokens: Array, mask: Array) -> Array:
-    """A mask of one context: these tokens where they may stand, else the first that may."""
-    allowed = np.take_along_axis(mask, tokens[:, None], -1)[:, 0]
-    return np.arange(mask.shape[1]) == np.where(allowed, tokens, mask.argmax(axis=1))[:, None]  # type: ignore[no-any-return]
-
-
-def _masks(boxes: list[Box]) -> Array:
-    """[box, position, vocab], where nothing stands behind the last position of a shorter box."""
-    longest = max(len(box.mask) for box in boxes)
-    masks = np.zeros((len(boxes), longest, boxes[0].mask.shape[1]), bool)
-    for i, box in enumerate(boxes):
-        masks[i, : len(box.mask)] = box.mask
-    return masks
-
-
-def _run(transformer: Transformer, box: Box) -> Array:
-    """Logits of the last position for the first context of a box, by the program itself: [vocab]."""
-    logits: Array = forward(transformer, box.mask.argmax(axis=1)[None])[0, -1]
-    return logits
-
-
-def _box(leaf: Leaf, vocab: Sequence[str]) -> Box:
-    mask = np.ones((leaf.length, len(vocab)), bool)
-    for position, tokens in leaf.sets.items():
-        mask[position] = [token in tokens for token in vocab]
-    return Box(mask, leaf.permitted, leaf.path)
-
-
-def _context(box: Box, vocab: Sequence[str]) -> Context:
-    tokens = tuple(vocab[i] for i in box.mask.argmax(axis=1))
-    return "".join(tokens) if all(len(token) == 1 for token in vocab) else tokens

@@ -9,8 +9,10 @@ from rich.console import Console
 from rich.progress import track
 from rich.text import Text
 
+from properties import precision, tolerance
 from properties.checks import CHECKS
 from properties.mutants import Story
+from properties.survey import affordable
 from properties.verdict import Verdict, written
 from zoo.model import Model
 from zoo.report import console, grid
@@ -111,6 +113,28 @@ def _smallest(verdicts: list[Verdict]) -> str:
 def _width(column: tuple[str, list[Text], str]) -> int:
     name, cells, margin = column
     return 2 + max(len(name), len(margin), *(len(cell) for cell in cells))
+
+
+def robustness(model: Model) -> None:
+    """How far every answer is from another one: in logits, in weights, in digits."""
+    out = console()
+    if model.margin is not None:
+        verdict = CHECKS["margin"].run(model)
+        out.print(
+            f"\nsmallest margin: {verdict.detail} ({verdict.method}, {verdict.contexts} contexts)", soft_wrap=True
+        )
+    if model.predictors or model.rule is not None:
+        certain = tolerance.certified(model)
+        out.print(f"every weight may be off by {certain:.2%} of itself, and no right answer changes (certified)")
+        if affordable(model):
+            change, where = tolerance.breaking(model)
+            out.print(
+                "no breaking change was found"
+                if where == ""
+                else f"off by {change:.2%}, the answer after {where} can change"
+            )
+    for name, same, seen in precision.survives(model):
+        out.print(f"in {name} {'the same answers' if same else 'not the same answers'}: {seen}")
 
 
 def mutants_as_json(results: Iterable[tuple[Model, list[Story]]]) -> dict[str, Any]:

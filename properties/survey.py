@@ -10,7 +10,7 @@ import numpy as np
 
 from properties.proof import Proof, prove_answers
 from properties.verdict import AUTO, Counterexample, How, Method
-from zoo import contexts
+from zoo import contexts, enumeration
 from zoo.arrays import Array
 from zoo.cost import flops
 from zoo.errors import RuleError
@@ -19,6 +19,7 @@ from zoo.transformer import Transformer
 
 # What one sweep over contexts may cost, in operations of the forward pass: a few seconds.
 BUDGET = 10**10
+SAMPLE = 5 * 10**8  # and what a sample may cost
 PROOF_SECONDS = 120  # what one proof may take
 Permitted = Callable[[Context], AbstractSet[str]]
 
@@ -44,17 +45,16 @@ class Survey:
     widest: str = ""  # where a proof ran out of time: the largest set of contexts that is left
 
 
-def sweep(model: Model, how: How = AUTO, cost: float = 1, most: int = 4096) -> tuple[Method, Iterator[Array]]:
+def sweep(model: Model, how: How = AUTO, cost: float = 1) -> tuple[Method, Iterator[Array]]:
     """Contexts as batches of tokens, shortest first: all of them, or a sample where they cost more than the budget.
 
-    `cost` is what one operation takes in the caller's hands, that of the batched forward pass being 1; a sample has
-    at `most` so many contexts of a length.
+    `cost` is what one operation takes in the caller's hands, that of the batched forward pass being 1.
     """
     vocab, n_ctx = len(model.vocab), model.n_ctx
     if how.method == "enumerate" or (how.method != "sample" and affordable(model, cost)):
         rows = max(1, 2**24 // (n_ctx * (n_ctx + model.transformer.d_model)))  # keeps a batch within some hundred MB
         return "enumerated", contexts.batches(vocab, n_ctx, rows)
-    return "sampled", _sample(model, cost, most)
+    return "sampled", _sample(model, cost)
 
 
 def affordable(model: Model, cost: float = 1) -> bool:
@@ -68,23 +68,29 @@ def by_proof(model: Model, how: How) -> bool:
     return wanted and model.transformer.dtype in (np.float64, np.float32)
 
 
-def _sample(model: Model, cost: float, most: int) -> Iterator[Array]:
+def _sample(model: Model, cost: float) -> Iterator[Array]:
     """Contexts of about 16 lengths from 1 to n_ctx, at random but always the same, as many as the budget allows."""
     random = np.random.default_rng(0)
     lengths = np.unique(np.geomspace(1, model.n_ctx, num=16).round().astype(int)).tolist()
     for length in lengths:
         each = flops(model.transformer, length) * cost
-        rows = min(int(BUDGET / len(lengths) / each), most) or int(each <= BUDGET or length == 1)
+        rows = min(int(SAMPLE / len(lengths) / each), 256) or int(each <= SAMPLE or length == 1)
         if len(model.vocab) ** length <= rows:
             yield from contexts.of_length(len(model.vocab), length)
         elif rows:
             yield random.integers(len(model.vocab), size=(rows, length))
 
 
-def answer_logits(model: Model, tokens: Array) -> Array:
-    """[batch, seq] -> the last row of logits, [batch, vocab]. What overflows shows in the logits, not as a warning."""
+def answer_logits(model: Model, tokens: Array, exact: bool = False) -> Array:
+    """[batch, seq] -> the last row of logits, [batch, vocab]. What overflows shows in the logits, not as a warning.
+
+    The order of the best two is that of the forward pass. Where that is quicker, the logits are computed by running
+    sums, within a bound of the forward pass's (`zoo.enumeration`); `exact` asks for the forward pass's own.
+    """
     with np.errstate(all="ignore"):
-        return model.forward(tokens)[:, -1]
+        if exact or type(model).forward is not Model.forward:
+            return model.forward(tokens, last=True)[:, -1]
+        return enumeration.last_rows(model.transformer, tokens)
 
 
 def survey(model: Model, asked: Question, how: How = AUTO) -> Survey:

@@ -75,7 +75,7 @@ def signs(transformer: Transformer, batch: Array) -> Array:
 @SETTINGS
 @given(examples())
 def test_every_gradient_is_torch_s(example: tuple[Transformer, Array, Array]) -> None:
-    pytest.importorskip("torch", reason="torch is not installed: pip install --group peers")
+    pytest.importorskip("torch", reason="torch is not installed: pip install handmade-zoo[peers]")
     transformer, batch, targets = example
     value, expected = by_torch(transformer, batch, targets)
     mine, found = gradients(transformer, batch, targets)

@@ -31,6 +31,14 @@ def test_a_batch_is_its_rows(data: st.DataObject) -> None:
 
 
 @given(st.data())
+def test_the_last_row_alone_is_the_last_row(data: st.DataObject) -> None:
+    transformer = data.draw(transformers())
+    batch = data.draw(tokens(transformer))
+    last = forward(transformer, batch, last=True)
+    np.testing.assert_allclose(last, forward(transformer, batch)[:, -1:], rtol=1e-8, atol=1e-8)
+
+
+@given(st.data())
 def test_the_past_does_not_see_the_future(data: st.DataObject) -> None:
     transformer = each_attention(data.draw(transformers()), lambda layer: replace(layer, causal=True))
     batch = data.draw(tokens(transformer))

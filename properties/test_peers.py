@@ -1,6 +1,6 @@
 """What others run: stock transformers, TransformerLens and ONNX load our directories, and we read transformers' own.
 
-Each test is skipped, with the reason, where what it needs is not installed: `pip install --group peers`.
+Each test is skipped, with the reason, where what it needs is not installed: `pip install handmade-zoo[peers]`.
 """
 
 import contextlib
@@ -30,7 +30,7 @@ pytestmark = [  # their own
 
 
 def need(module: str) -> Any:
-    return pytest.importorskip(module, reason=f"{module} is not installed: pip install --group peers")
+    return pytest.importorskip(module, reason=f"{module} is not installed: pip install handmade-zoo[peers]")
 
 
 def stock(directory: Path, **more: Any) -> Any:

@@ -57,7 +57,7 @@ def test_a_step_of_adam_at_first_goes_by_the_sign_alone() -> None:
 
 
 def test_adam_is_torch_s() -> None:
-    torch = pytest.importorskip("torch", reason="torch is not installed: pip install --group peers")
+    torch = pytest.importorskip("torch", reason="torch is not installed: pip install handmade-zoo[peers]")
     model = started(seed=1)
     tokens, targets = from_text(model, "aab" * 10)
     tensors = {name: torch.tensor(array) for name, array in parameters(model.transformer).items()}

@@ -1,6 +1,6 @@
 """The eight-instruction x64 predictor of aab, and the small machine that runs such listings."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,12 +18,19 @@ return_b:
     mov dl,'b'
 done:
 """
-JUMPS = {"je": True, "jne": False}
+# Whether a jump is taken, by what the last cmp found: -1 below, 0 equal, 1 above.
+JUMPS: dict[str, Callable[[int], bool]] = {
+    "je": lambda order: order == 0,
+    "jne": lambda order: order != 0,
+    "jbe": lambda order: order <= 0,
+    "ja": lambda order: order > 0,
+    "jmp": lambda order: True,
+}
 
 
 @dataclass(frozen=True)
 class Instruction:
-    operation: str  # mov, cmp, je or jne
+    operation: str  # mov, cmp or a jump
     operands: tuple[str, ...]  # a register, a memory operand, a number, a quoted token; of a jump, its label
 
 
@@ -37,8 +44,8 @@ def parse(listing: str) -> tuple[tuple[Instruction, ...], dict[str, int]]:
             continue
         operation, _, rest = line.partition(" ")
         operands = tuple(rest.split(","))
-        if len(operands) != {"mov": 2, "cmp": 2, "je": 1, "jne": 1}.get(operation):
-            raise ValueError(f"{line!r} should be mov or cmp with two operands, or je or jne with a label")
+        if len(operands) != ({"mov": 2, "cmp": 2} | dict.fromkeys(JUMPS, 1)).get(operation):
+            raise ValueError(f"{line!r} should be mov or cmp with two operands, or {', '.join(JUMPS)} with a label")
         program.append(Instruction(operation, operands))
     for instruction in program:
         if instruction.operation in JUMPS and instruction.operands[0] not in labels:
@@ -50,7 +57,7 @@ class Assembly:
     """A listing as a predictor: calling it gives the token, `run` also how many instructions it took."""
 
     def __init__(self, name: str, listing: str) -> None:
-        self.__name__ = name
+        self.__name__, self.listing = name, listing
         self.program, self.labels = parse(listing)
 
     def __call__(self, context: Sequence[str]) -> str:
@@ -59,7 +66,7 @@ class Assembly:
     def run(self, context: Sequence[str]) -> tuple[str, int]:
         """The token in dl when the listing ends, and how many instructions were executed."""
         registers: dict[str, Any] = {"rax": 0, "rcx": len(context)}
-        equal = False  # the zero flag
+        order = 1  # what the flags say of the last cmp
         at = executed = 0
         while at < len(self.program):
             instruction = self.program[at]
@@ -68,8 +75,8 @@ class Assembly:
                 registers[instruction.operands[0]] = _value(instruction.operands[1], registers, context)
             elif instruction.operation == "cmp":
                 left, right = (_value(operand, registers, context) for operand in instruction.operands)
-                equal = bool(left == right)
-            elif equal == JUMPS[instruction.operation]:
+                order = (left > right) - (left < right)
+            elif JUMPS[instruction.operation](order):
                 at = self.labels[instruction.operands[0]]
         answer: str = registers["dl"]
         return answer, executed

@@ -55,8 +55,13 @@ def parser() -> argparse.ArgumentParser:
     verify_.add_argument("--n-ctx", type=int, metavar="N", help="the member of a family that reads N tokens")
     verify_.add_argument("--dtype", choices=["float64", "float32"], help="the arithmetic; as the arrays are by default")
     verify_.add_argument("--all", action="store_true", help="print every context that is wrong, not only the shortest")
+    verify_.add_argument("--certificate", metavar="FILE", help="prove one model, and write down what proves it")
     verify_.add_argument("--json", action="store_true", help="print verdicts as JSON")
     verify_.add_argument("--rule", metavar="FILE.py:NAME", help="hold the model to this function (the file is run)")
+    recheck_ = command("recheck", recheck, "Confirm a certificate without the prover, by exact sums (python-flint).")
+    recheck_.add_argument("certificate", metavar="CERTIFICATE", help="what verify --certificate wrote")
+    recheck_.add_argument("name", **one_model)
+    recheck_.add_argument("--n-ctx", type=int, metavar="N", help="the member of a family that reads N tokens")
     compare_ = command("compare", compare, "Do two models give the same answer in every context?")
     compare_.add_argument("names", nargs=2, metavar="NAME", help=one_model["help"])
     compare_.add_argument("--all", action="store_true", help="print every difference, not only the shortest")
@@ -84,9 +89,17 @@ def parser() -> argparse.ArgumentParser:
     mutate_.add_argument("names", **some_models)
     mutate_.add_argument("--all", action="store_true", help="a line for each mutant, not for each kind")
     mutate_.add_argument("--json", action="store_true", help="print the counts as JSON")
-    cost_ = command("cost", cost, "Count operations, parameters and instructions.")
+    cost_ = command(
+        "cost", cost, "Count operations, parameters and instructions; time the models named, by every implementation."
+    )
     cost_.add_argument("names", **some_models)
+    cost_.add_argument("--n-ctx", type=int, metavar="N", help="that member of the families named")
     cost_.add_argument("--json", action="store_true", help="print the counts as JSON")
+    cost_.add_argument("--svg", metavar="FILE", help="draw the times of the one model named into a file")
+    distill_ = command("distill", distill, "Print the smallest program found that answers as a model in every context.")
+    distill_.add_argument("name", **one_model)
+    distill_.add_argument("--to", choices=["python", "c", "x86"], default="python", help="what to write it in (python)")
+    distill_.add_argument("--n-ctx", type=int, metavar="N", help="that member of the model's family")
     return result
 
 
@@ -150,7 +163,34 @@ def verify(options: argparse.Namespace) -> int:
     steps = [(target, model, run) for target, model, chosen in planned for _, run in chosen]
     verdicts = [run(model, How(options.method, options.all)) for _, model, run in report.progress(steps)]
     results = [(target, model, [verdicts.pop(0) for _ in chosen]) for target, model, chosen in planned]
+    if options.certificate is not None:
+        certify(options, planned)
     return report.verdicts(results, options.json, options.all)
+
+
+def certify(options: argparse.Namespace, results: list[Any]) -> None:
+    """Writes the certificate of the one model that is verified, by its predictor or rule."""
+    from properties import certificate
+
+    if len(results) != 1:
+        raise ModelError(f"{len(results)} models are verified, but a certificate is of one")
+    _, model, _ = results[0]
+    _, written = certificate.certify(model, certificate.function_of(model))
+    if written is None:
+        raise ModelError(f"{model.name} was not proved right, and there is nothing to certify")
+    certificate.write(written, options.certificate)
+
+
+def recheck(options: argparse.Namespace) -> int:
+    from properties import certificate
+    from properties.recheck import recheck
+
+    model, content = find(options.name, options.n_ctx), certificate.read(options.certificate)
+    if content.get("dtype") in ("float64", "float32"):
+        model = replace(model, transformer=model.transformer.astype(content["dtype"]))
+    found = recheck(content, model, certificate.function_of(model))
+    print(f"confirmed: {found.contexts} contexts in {found.leaves} leaves, {found.bounds} bounds by exact sums")
+    return 0
 
 
 def compare(options: argparse.Namespace) -> int:
@@ -190,6 +230,10 @@ def show(options: argparse.Namespace) -> int:
 
     model = find(options.name)
     report.show(model)
+    if options.context is None:
+        from properties.report import robustness
+
+        robustness(model)
     if options.context is not None:
         report.show_context(model, read_context(model, options.context))
     return 0
@@ -215,14 +259,26 @@ def inspect(options: argparse.Namespace) -> int:
     return 0
 
 
-def cost(options: argparse.Namespace) -> int:
-    from zoo import report
+def distill(options: argparse.Namespace) -> int:
+    from zoo import targets
 
-    models = [model for _, model in find_all(options.names)]
+    print(targets.write(find(options.name, options.n_ctx), options.to), end="")
+    return 0
+
+
+def cost(options: argparse.Namespace) -> int:
+    from zoo import ladder, picture, report
+
+    if (options.svg and len(options.names) != 1) or (options.n_ctx is not None and not options.names):
+        raise UnknownNameError("no model is named, but --svg should go with one and --n-ctx with at least one")
+    models = [model for _, model in find_all(options.names, options.n_ctx)]
+    ladders = {model.name: ladder.ladder(model) for model in models if options.names}  # without names it stays quick
     if options.json:
-        print(json.dumps(report.costs_as_json(models), indent=2))
+        print(json.dumps(report.costs_as_json(models, ladders), indent=2))
     else:
-        report.costs(models)
+        report.costs(models, ladders)
+    if options.svg:
+        Path(options.svg).write_text(picture.ladder(models[0], ladders[models[0].name]), encoding="utf-8")
     return 0
 
 

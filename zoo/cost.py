@@ -17,31 +17,84 @@ from zoo.transformer import Attention, Mlp, Norm, Transformer
 GELU = 9  # x, x*x*x, *0.044715, +x, *sqrt(2/pi), tanh, +1, *x, *0.5
 
 
-def flops(transformer: Transformer, seq: int) -> int:
-    """Operations of one forward pass over a context of `seq` tokens."""
-    d_model, vocab = transformer.d_model, transformer.sizes["vocab"]
-    count = seq * d_model  # token + position
+def flops(transformer: Transformer, seq: int, rows: int | None = None, fused: bool = False) -> int:
+    """Operations of one forward pass over a context of `seq` tokens.
+
+    With `rows` only of its last rows, the keys and values of all before being kept. With `fused` a product and the sum
+    that takes it up are one operation, as in a fused multiply-add: a dot product of length n is n.
+    """
+    rows = seq if rows is None else rows
+    d_model, vocab, product = transformer.d_model, transformer.sizes["vocab"], 1 if fused else 2
+    count = rows * d_model  # token + position
     for layer in transformer.layers:
-        own = _attention_flops(layer, seq) if isinstance(layer, Attention) else _mlp_flops(layer, seq)
-        count += _norm_flops(layer.norm, seq, d_model) + own + seq * d_model  # the last: onto the residual stream
-    return count + _norm_flops(transformer.final_norm, seq, d_model) + seq * 2 * d_model * vocab
+        own = _attention(layer, seq, fused) if isinstance(layer, Attention) else _mlp(layer, fused)
+        count += rows * (_norm(layer.norm, d_model, fused) + own + d_model)  # the last: onto the residual stream
+    return count + rows * (_norm(transformer.final_norm, d_model, fused) + product * d_model * vocab)
 
 
-def _attention_flops(layer: Attention, seq: int) -> int:
+def answer_flops(transformer: Transformer, seq: int) -> int:
+    """Operations of `forward(last=True)`: from the last Attention on only one row, which needs no mask."""
+    d_model = transformer.d_model
+    attentions = [i for i, layer in enumerate(transformer.layers) if isinstance(layer, Attention)]
+    final = attentions[-1] if attentions else -1
+    count = flops(transformer, seq, rows=1) + (seq - 1) * d_model  # the last row, and the other rows' embeddings
+    for i, layer in enumerate(transformer.layers[: final + 1]):
+        norm = _norm(layer.norm, d_model, False)
+        if i < final:
+            own = _attention(layer, seq, False) if isinstance(layer, Attention) else _mlp(layer, False)
+            count += (seq - 1) * (norm + own + d_model)
+        elif isinstance(layer, Attention):  # of the other rows, keys and values
+            arrays = (
+                2 * layer.w_k.size,
+                2 * layer.w_v.size,
+                *(b.size for b in (layer.b_k, layer.b_v) if b is not None),
+            )
+            count += (seq - 1) * (norm + sum(arrays)) - layer.sizes["head"] * seq * layer.causal
+    return count
+
+
+def _attention(layer: Attention, seq: int, fused: bool) -> int:
+    """For one row that sees `seq` tokens."""
+    product = 1 if fused else 2
     head, d_head, d_v = (layer.sizes[name] for name in ("head", "d_head", "d_v"))
-    maps = sum(2 * w.size for w in (layer.w_q, layer.w_k, layer.w_v, layer.w_o))
+    maps = sum(product * w.size for w in (layer.w_q, layer.w_k, layer.w_v, layer.w_o))
     biases = sum(b.size for b in (layer.b_q, layer.b_k, layer.b_v, layer.b_o) if b is not None)
-    each_score = 2 * d_head + (layer.multiplier != 1) + layer.causal + 5 + 2 * d_v
-    return seq * (maps + biases) + head * seq * seq * each_score
+    scale, mask = int(layer.multiplier != 1), int(layer.causal)
+    scaled = max(scale, mask) if fused else scale + mask
+    return maps + biases + head * seq * (product * d_head + scaled + 5 + product * d_v)
 
 
-def _mlp_flops(layer: Mlp, seq: int) -> int:
-    activation = {"relu": 1, "gelu": GELU}[layer.activation] * layer.sizes["d_mlp"]
-    return seq * (2 * layer.w_in.size + layer.b_in.size + activation + 2 * layer.w_out.size + layer.b_out.size)
+def _mlp(layer: Mlp, fused: bool) -> int:
+    """For one row."""
+    product = 1 if fused else 2
+    activation = {"relu": 1, "gelu": GELU - fused}[layer.activation] * layer.sizes["d_mlp"]
+    return product * (layer.w_in.size + layer.w_out.size) + layer.b_in.size + activation + layer.b_out.size
 
 
-def _norm_flops(norm: Norm | None, seq: int, d_model: int) -> int:
-    return 0 if norm is None else seq * (7 * d_model + 4)
+def _norm(norm: Norm | None, d_model: int, fused: bool) -> int:
+    """For one row: the mean and the distances from it, their squares' mean, the root, and weight and bias."""
+    return 0 if norm is None else (5 if fused else 7) * d_model + 4
+
+
+def bytes_moved(transformer: Transformer, seq: int) -> int:
+    """What one forward pass reads and writes if nothing but numbers in hand stays anywhere: a count, not a measurement.
+
+    Each weight is read once, of the embeddings the rows that are used; each intermediate array is written and read.
+    """
+    d_model, vocab = transformer.d_model, transformer.sizes["vocab"]
+    read, made = 2 * seq * d_model + vocab * d_model, seq * (d_model + vocab)  # embeddings, unembedding; stream, logits
+    for layer in transformer.layers:
+        read += sum(array.size for _, array in layer.arrays())
+        made += seq * d_model * (2 if layer.norm is None else 3)  # what the layer writes, and the stream with it
+        if isinstance(layer, Attention):
+            head, d_head, d_v = (layer.sizes[name] for name in ("head", "d_head", "d_v"))
+            made += seq * head * (2 * d_head + 2 * d_v + 2 * seq)  # q, k, v and their mean; scores and pattern
+        else:
+            made += seq * layer.sizes["d_mlp"]
+    norms = [part for name, part in transformer.parts() if name.endswith("norm")]
+    read += sum(array.size for norm in norms for _, array in norm.arrays())
+    made += 0 if transformer.final_norm is None else seq * d_model
+    return (read + 2 * made) * transformer.dtype.itemsize
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,10 @@ class RuleError(ZooError):
     """A rule or predictor that raises, or whose answer is not made of tokens of the vocabulary."""
 
 
+class UnavailableError(ZooError):
+    """Something that this machine lacks: a compiler, an emulator, an instruction set."""
+
+
 class UnknownNameError(ZooError):
     """A model or check that does not exist."""
 

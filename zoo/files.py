@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from zoo import gpt2, native
+from zoo import gpt2, own_format
 from zoo.arrays import Array
 from zoo.errors import FileError, ModelError
 from zoo.model import Model
@@ -28,7 +28,7 @@ FAST = "PreTrainedTokenizerFast"
 
 def write_zoo(model: Model, directory: str | Path) -> None:
     """All of a model but its functions: of the rule there is the name, claims and predictors are left out."""
-    config, arrays = native.to_zoo(model)
+    config, arrays = own_format.to_zoo(model)
     _write(Path(directory), {CONFIG: config}, arrays)
 
 
@@ -165,10 +165,10 @@ def _vocab(directory: Path, size: int) -> list[str]:
 def _read_zoo(directory: Path, config: Mapping[str, Any]) -> Model:
     path, where = directory / TENSORS, str(directory / CONFIG)
     entries = read_header(path)
-    check_shapes(path, entries, native.shapes(where, config))
-    dtype = native.dtype(where, config, {entry.dtype for entry in entries.values()})
+    check_shapes(path, entries, own_format.shapes(where, config))
+    dtype = own_format.dtype(where, config, {entry.dtype for entry in entries.values()})
     arrays = {name: array.astype(dtype) for name, array in read_arrays(path, entries).items()}
-    return native.from_zoo(where, config, arrays)
+    return own_format.from_zoo(where, config, arrays)
 
 
 def rule_name(directory: str | Path) -> str | None:

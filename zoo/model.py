@@ -142,9 +142,9 @@ class Model:
         """Whether contexts are strings: all tokens are single characters."""
         return all(len(token) == 1 for token in self.vocab)
 
-    def forward(self, tokens: Array) -> Array:
-        """Logits for a batch: int [batch, seq] -> float [batch, seq, vocab]."""
-        return forward(self.transformer, tokens)
+    def forward(self, tokens: Array, last: bool = False) -> Array:
+        """Logits for a batch: int [batch, seq] -> float [batch, seq, vocab]; only the last row: [batch, 1, vocab]."""
+        return forward(self.transformer, tokens, last=last)
 
     def logits(self, context: Context) -> Array:
         """Logits of every position of the context, cut to its last n_ctx tokens: [seq, vocab]."""
@@ -153,10 +153,11 @@ class Model:
 
     def predict(self, context: Context) -> str:
         """The greedy next token."""
-        logits = self.logits(context)[-1]
-        if np.isnan(logits).any():
+        logits = self.forward(self.encode(context)[None], last=True)[0, -1]
+        best = int(logits.argmax())  # a NaN, if there is one
+        if logits[best] != logits[best]:
             raise ModelError(f"{self.name}: the logits after {context!r} are {logits}, but should be numbers")
-        return self.vocab[int(logits.argmax())]
+        return self.vocab[best]
 
     def complete(self, context: Context, n: int) -> str:
         """The next n tokens by greedy generation, without the context; with spaces where tokens are not characters."""
@@ -193,7 +194,9 @@ class Model:
 
     def answer_logits(self) -> Array:
         """The last row of logits for every context, in the order of `contexts()`: [contexts, vocab]."""
-        return np.concatenate([self.forward(b)[:, -1] for b in contexts.batches(len(self.vocab), self.n_ctx)])
+        return np.concatenate(
+            [self.forward(b, last=True)[:, -1] for b in contexts.batches(len(self.vocab), self.n_ctx)]
+        )
 
     def _form(self) -> str:
         tokens = ", ".join(self.vocab)

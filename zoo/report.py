@@ -12,7 +12,9 @@ from zoo.arrays import Array
 from zoo.basis import describe
 from zoo.cost import flops, instructions, parameters
 from zoo.figures import smallest_margin
+from zoo.ladder import Rung
 from zoo.model import Context, Model
+from zoo.picture import duration
 from zoo.shares import shares
 from zoo.transformer import Attention, Mlp, Norm, Transformer, forward
 
@@ -171,8 +173,8 @@ def fits_float16(transformer: Transformer) -> bool:
     return all(np.abs(a).max() <= largest for _, part in transformer.parts() for _, a in part.arrays())
 
 
-def costs_as_json(models: Iterable[Model]) -> dict[str, Any]:
-    """The documented schema, version 1; docs/json.md spells it out."""
+def costs_as_json(models: Iterable[Model], ladders: dict[str, list[Rung]] | None = None) -> dict[str, Any]:
+    """The documented schema, version 1; docs/json.md spells it out. Ladders are those of models by their names."""
     return {
         "version": 1,
         "models": [
@@ -182,16 +184,45 @@ def costs_as_json(models: Iterable[Model]) -> dict[str, Any]:
                 "flops": flops(model.transformer, model.n_ctx),
                 "parameters": vars(parameters(model.transformer)),
                 "instructions": instructions(model),
+                "implementations": _implementations((ladders or {}).get(model.name, [])),
             }
             for model in models
         ],
     }
 
 
-def costs(models: Iterable[Model]) -> None:
+def _implementations(rungs: Iterable[Rung]) -> list[dict[str, Any]]:
+    seconds = {rung.name: rung.seconds for rung in rungs}
+    return [
+        {
+            "name": rung.name,
+            "contexts": rung.contexts,
+            "seconds_per_context": rung.seconds,
+            "times_baseline": _times(rung.seconds, seconds["baseline"]),
+            "times_rule": _times(rung.seconds, seconds["rule"]),
+        }
+        for rung in rungs
+    ]
+
+
+def _times(one: float | None, other: float | None) -> float | None:
+    """How many times the other's cost; None where either was not run."""
+    return one / other if one is not None and other is not None else None
+
+
+def costs(models: Iterable[Model], ladders: dict[str, list[Rung]] | None = None) -> None:
     table = grid("model", "n_ctx", "FLOPs", "parameters", "nonzero", "unique", "instructions")
     for cost in costs_as_json(models)["models"]:
         most = "-" if cost["instructions"] is None else "{least} to {most}".format(**cost["instructions"])
         counts = (cost["n_ctx"], cost["flops"], *cost["parameters"].values())
         table.add_row(cost["name"], *(f"{count:,}" for count in counts), most)
     console().print(table)
+    for name, rungs in (ladders or {}).items():
+        console().print(f"\n{name}, each context")
+        table = grid("implementation", "contexts", "time", "x baseline", "x rule", "FLOPs or instructions")
+        for rung, times in zip(rungs, _implementations(rungs)):
+            ratios = ("-" if x is None else f"{x:.3g}" for x in (times["times_baseline"], times["times_rule"]))
+            work = "-" if rung.operations is None else f"{rung.operations:,.0f}"
+            taken = rung.reason if rung.seconds is None else duration(rung.seconds)
+            table.add_row(rung.name, f"{rung.contexts:,}", taken, *ratios, work)
+        console().print(table)

@@ -13,20 +13,27 @@ from zoo.transformer import Attention, Mlp, Norm, Transformer
 
 Vector = list[Any]
 Number = Callable[[Any], Any]
+Kept = dict[int, list[tuple[list[Vector], list[Vector]]]]  # layer -> for each head the keys and the values
 
 
-def scalar_forward(transformer: Transformer, tokens: Sequence[int], number: Number = float) -> list[Vector]:
-    """Logits [seq][vocab] for one context, computed with Python numbers of the type given."""
+def scalar_forward(
+    transformer: Transformer, tokens: Sequence[int], number: Number = float, kept: Kept | None = None, start: int = 0
+) -> list[Vector]:
+    """Logits [seq][vocab] for one context, computed with Python numbers of the type given.
+
+    With `kept` it holds the keys and values of the `start` tokens before these, and then theirs too.
+    """
+    kept = {} if kept is None else kept
 
     def table(array: Any) -> Any:
         return [table(row) for row in array] if array.ndim else number(array)
 
     embedding, positions = table(transformer.token_embedding), table(transformer.position_embedding)
-    stream = [[e + p for e, p in zip(embedding[t], positions[i])] for i, t in enumerate(tokens)]
-    for layer in transformer.layers:
+    stream = [[e + p for e, p in zip(embedding[t], positions[i])] for i, t in enumerate(tokens, start)]
+    for at, layer in enumerate(transformer.layers):
         inputs = [_norm(row, layer.norm, number) for row in stream]
         outputs = (
-            _attention(inputs, layer, table, number)
+            _attention(inputs, layer, table, number, kept.setdefault(at, []))
             if isinstance(layer, Attention)
             else [_mlp(row, layer, table, number) for row in inputs]
         )
@@ -36,14 +43,22 @@ def scalar_forward(transformer: Transformer, tokens: Sequence[int], number: Numb
     return [[_dot(row, direction, number) for direction in rows] for row in final]
 
 
-def count_operations(transformer: Transformer, seq: int) -> int:
-    """How many operations the forward pass makes on a context of that many tokens, counted while it runs."""
+def count_operations(transformer: Transformer, seq: int, rows: int | None = None, how: str = "all") -> int:
+    """How many operations the forward pass makes on a context of that many first tokens, counted while it runs.
 
-    class Counted(CountingNumber):
+    With `rows` only its last rows, the keys and values of those before being kept. How: "all"; "fused", where a sum
+    that takes up a product is one operation with it; "nonzero", where a product or sum with a zero is none.
+    """
+    rows = seq if rows is None else rows
+    kept: Kept = {}
+
+    class Counted({"all": CountingNumber, "fused": FusingNumber, "nonzero": SkippingNumber}[how]):  # type: ignore[misc]
         operations = 0
 
-    scalar_forward(transformer, [0] * seq, Counted)
-    return Counted.operations
+    scalar_forward(transformer, [0] * (seq - rows), Counted, kept)
+    Counted.operations = 0
+    scalar_forward(transformer, [0] * rows, Counted, kept, start=seq - rows)
+    return int(Counted.operations)
 
 
 class CountingNumber(float):
@@ -72,27 +87,62 @@ class CountingNumber(float):
         return self.counted(float(self) > float(other))
 
 
+class FusingNumber(CountingNumber):
+    """Counts a product and the sum that takes it up as one operation."""
+
+    product = False
+
+    def __mul__(self, other: Any) -> Any:
+        result = super().__mul__(other)
+        result.product = True
+        return result
+
+    def __add__(self, other: Any) -> Any:
+        if self.product or getattr(other, "product", False):
+            return type(self)(float(self) + float(other))
+        return super().__add__(other)
+
+
+class SkippingNumber(CountingNumber):
+    """Counts no product and no sum with a zero."""
+
+    def __mul__(self, other: Any) -> Any:
+        return super().__mul__(other) if self and other else type(self)(0)
+
+    def __add__(self, other: Any) -> Any:
+        return super().__add__(other) if self and other else type(self)(float(self) + float(other))
+
+
 def _function(f: Callable[[float], float], x: Any) -> Any:
     return x.counted(f(float(x))) if isinstance(x, CountingNumber) else f(x)
 
 
-def _attention(inputs: list[Vector], layer: Attention, table: Callable[[Any], Any], number: Number) -> list[Vector]:
+def _attention(
+    inputs: list[Vector],
+    layer: Attention,
+    table: Callable[[Any], Any],
+    number: Number,
+    kept: list[tuple[list[Vector], list[Vector]]],
+) -> list[Vector]:
     w_q, w_k, w_v, w_o = table(layer.w_q), table(layer.w_k), table(layer.w_v), table(layer.w_o)
     b_q, b_k, b_v = (None if b is None else table(b) for b in (layer.b_q, layer.b_k, layer.b_v))
     scale = layer.multiplier
     mixed: list[Vector] = [[] for _ in inputs]  # for each position the values of all heads, side by side
     for h in range(len(w_q)):
         queries = [_linear(x, w_q[h], b_q and b_q[h], number) for x in inputs]
-        keys = [_linear(x, w_k[h], b_k and b_k[h], number) for x in inputs]
-        values = [_linear(x, w_v[h], b_v and b_v[h], number) for x in inputs]
-        for i, query in enumerate(queries):
+        keys, values = kept[h] if h < len(kept) else ([], [])
+        start = len(keys)
+        keys += [_linear(x, w_k[h], b_k and b_k[h], number) for x in inputs]
+        values += [_linear(x, w_v[h], b_v and b_v[h], number) for x in inputs]
+        kept[h:] = [(keys, values), *kept[h + 1 :]]
+        for i, query in enumerate(queries, start):
             scores = [_dot(query, key, number) for key in keys]
             if scale != 1:
                 scores = [s * scale for s in scores]
             if layer.causal:
                 scores = [s + number(0.0 if j <= i else -math.inf) for j, s in enumerate(scores)]
             weights = _softmax(scores, number)
-            mixed[i] += [_dot(weights, channel, number) for channel in zip(*values)]
+            mixed[i - start] += [_dot(weights, channel, number) for channel in zip(*values)]
     stacked = [row for head in w_o for row in head]  # [head * d_v][d_model]
     b_o = None if layer.b_o is None else table(layer.b_o)
     return [_linear(row, stacked, b_o, number) for row in mixed]

@@ -162,8 +162,12 @@ def _check_norm(name: str, norm: object) -> None:
         raise ModelError(f"{name} is {norm!r}, but should be a Norm or None")
 
 
-def forward(transformer: Transformer, tokens: Array, trace: dict[str, Array] | None = None) -> Array:
-    """Logits of every position: int [batch, seq] -> float [batch, seq, vocab].
+def forward(
+    transformer: Transformer, tokens: Array, trace: dict[str, Array] | None = None, last: bool = False
+) -> Array:
+    """Logits of every position: int [batch, seq] -> float [batch, seq, vocab]; with `last` [batch, 1, vocab].
+
+    `last` asks for the last position only: from the last Attention on, no other row is computed.
 
     A `trace` dict is filled with what was computed on the way: "embedding", "residual" (after the last layer), and
     for layer i "i.pattern" [batch, head, seq, seq] and "i.heads" [batch, head, seq, d_model], or "i.mlp"
@@ -173,26 +177,32 @@ def forward(transformer: Transformer, tokens: Array, trace: dict[str, Array] | N
     trace = {} if trace is None else trace
     x = transformer.token_embedding[tokens] + transformer.position_embedding[: tokens.shape[1]]  # [batch, seq, d_model]
     trace["embedding"] = x
+    attentions = [i for i, layer in enumerate(transformer.layers) if isinstance(layer, Attention)]
     for i, layer in enumerate(transformer.layers):
         h = normalize(x, layer.norm)
-        x = x + (attend(h, layer, trace, i) if isinstance(layer, Attention) else transform(h, layer, trace, i))
+        if last and [i] == attentions[-1:]:
+            x = x[:, -1:]
+        x = x + (
+            attend(h, layer, trace, i, x.shape[1]) if isinstance(layer, Attention) else transform(h, layer, trace, i)
+        )
+    x = x[:, -1:] if last else x
     trace["residual"] = x
     unembedding = transformer.token_embedding if transformer.unembedding is None else transformer.unembedding
     return normalize(x, transformer.final_norm) @ unembedding.T  # [batch, seq, d_model] -> [batch, seq, vocab]
 
 
-def attend(x: Array, layer: Attention, trace: dict[str, Array], i: int) -> Array:
-    """[batch, seq, d_model] -> [batch, seq, d_model]"""
+def attend(x: Array, layer: Attention, trace: dict[str, Array], i: int, rows: int) -> Array:
+    """[batch, seq, d_model] -> [batch, rows, d_model], the last rows"""
     x = x[:, None]  # [batch, 1, seq, d_model]
-    q = linear(x, layer.w_q, layer.b_q)  # [batch, head, seq, d_head]
+    q = linear(x[:, :, -rows:], layer.w_q, layer.b_q)  # [batch, head, rows, d_head]
     k = linear(x, layer.w_k, layer.b_k)  # [batch, head, seq, d_head]
     v = linear(x, layer.w_v, layer.b_v)  # [batch, head, seq, d_v]
     scores = q @ k.swapaxes(-1, -2) * layer.multiplier  # [batch, head, query, key]
-    if layer.causal:
-        scores[..., ~visible(scores.shape[-1])] = -np.inf
+    if layer.causal and rows > 1:  # the last row sees all
+        np.copyto(scores, -np.inf, where=~visible(scores.shape[-1])[-rows:])
     trace[f"{i}.pattern"] = pattern = softmax(scores)  # [batch, head, query, key]
-    trace[f"{i}.heads"] = heads = pattern @ v @ layer.w_o  # [batch, head, seq, d_model]
-    return total(heads.sum(axis=1), layer.b_o)
+    trace[f"{i}.heads"] = heads = pattern @ v @ layer.w_o  # [batch, head, rows, d_model]
+    return total(np.add.reduce(heads, axis=1), layer.b_o)
 
 
 def transform(x: Array, layer: Mlp, trace: dict[str, Array], i: int) -> Array:
@@ -213,13 +223,14 @@ def total(x: Array, b: Array | None) -> Array:
 
 def visible(seq: int) -> Array:
     """Which key each query may see under a causal mask: [query, key], itself and what came before it."""
-    return np.tri(seq, dtype=bool)
+    position = np.arange(seq)
+    return position[:, None] >= position
 
 
 def softmax(x: Array) -> Array:
     """Over the last dimension, shifted by the largest entry so that exp cannot overflow."""
-    e = np.exp(x - x.max(axis=-1, keepdims=True))
-    return e / e.sum(axis=-1, keepdims=True)  # type: ignore[no-any-return]
+    e = np.exp(x - np.maximum.reduce(x, axis=-1, keepdims=True))
+    return e / np.add.reduce(e, axis=-1, keepdims=True)  # type: ignore[no-any-return]
 
 
 def normalize(x: Array, norm: Norm | None) -> Array:
@@ -251,13 +262,13 @@ def check_tokens(transformer: Transformer, tokens: Array) -> Array:
     except ValueError:
         raise ContextError("the rows of tokens differ in length, but should form an array [batch, seq]") from None
     n_ctx, vocab = transformer.n_ctx, transformer.sizes["vocab"]
-    if not np.issubdtype(array.dtype, np.integer):
+    if array.dtype.kind not in "iu":
         raise ContextError(f"tokens are of type {array.dtype}, but should be integers")
     if array.ndim != 2:
         raise ContextError(f"tokens have shape {list(array.shape)}, but should be [batch, seq]")
     if not 1 <= array.shape[1] <= n_ctx:
         raise ContextError(f"the contexts have {array.shape[1]} tokens, but should have 1 to {n_ctx}")
-    if array.size and not (array.min() >= 0 and array.max() < vocab):
+    if array.size and not (0 <= np.minimum.reduce(array, axis=None) <= np.maximum.reduce(array, axis=None) < vocab):
         wrong = array.min() if array.min() < 0 else array.max()
         raise ContextError(f"token {wrong} is out of range, but should be from 0 to {vocab - 1}")
     return array

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from zoo import Attention, Mlp, Norm, Transformer
-from zoo.transformer import Array
+from zoo.arrays import Array
 
 
 @st.composite

@@ -108,8 +108,8 @@ def test_a_mask_that_leaks_one_position(monkeypatch: pytest.MonkeyPatch) -> None
 class Mixing(Model):
     """A batch in which each context gets its neighbour's logits."""
 
-    def forward(self, tokens: Array) -> Array:
-        return np.roll(super().forward(tokens), 1, axis=0)
+    def forward(self, tokens: Array, last: bool = False) -> Array:
+        return np.roll(super().forward(tokens, last), 1, axis=0)
 
 
 def test_a_batch_that_mixes_rows() -> None:
@@ -223,8 +223,8 @@ def test_a_model_that_reads_the_wrong_end_of_a_long_context() -> None:
 def test_a_bias_added_once_for_each_head(monkeypatch: pytest.MonkeyPatch) -> None:
     attend = transformer.attend
 
-    def twice(x: Array, layer: Attention, trace: dict[str, Array], i: int) -> Array:
-        return attend(x, layer, trace, i) + (0 if layer.b_o is None else layer.b_o)
+    def twice(x: Array, layer: Attention, trace: dict[str, Array], i: int, rows: int) -> Array:
+        return attend(x, layer, trace, i, rows) + (0 if layer.b_o is None else layer.b_o)
 
     monkeypatch.setattr(transformer, "attend", twice)
     assert shown(failing("heads", two_head.MODEL)) == "a"
@@ -261,7 +261,7 @@ def test_invalid_input_that_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_sample_is_no_pass(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(survey, "BUDGET", 10**7)  # so that the sample is small
+    monkeypatch.setattr(survey, "SAMPLE", 10**6)
     model = aab.build(n_ctx=40)
     for check in ("rule", "predictors", "margin", "float32", "cycle"):
         verdict = CHECKS[check].run(model, How("sample"))
@@ -272,19 +272,17 @@ def test_a_sample_is_no_pass(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_failure_behind_an_undecided_predictor(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(survey, "BUDGET", 10**7)
+    monkeypatch.setattr(survey, "SAMPLE", 10**6)
     model = replace(aab.build(n_ctx=40), predictors=[reference.aab_assembly, lambda context: "b"])
     assert CHECKS["predictors"].run(model, How("sample")).status == "failed"
 
 
 def test_a_deviation_that_a_sample_does_not_meet(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(survey, "BUDGET", 10**7)
+    monkeypatch.setattr(survey, "SAMPLE", 10**6)
     long = two_head.transformer(40, query_scale=8, b_o_times=2)
     deviation = Deviation(reference.aab_or_third_previous, ["bbbbaa"], "one of many")
     found = CHECKS["deviations"].run(replace(two_head.MODEL, transformer=long, deviations=[deviation]), How("sample"))
-    assert found.status == "failed"  # others were met, and they are not stated
-    assert "not a stated deviation" in found.detail
-    assert shown(found) != "bbbbaa"
+    assert found.status == "undecided"  # not failed: that the sample did not meet it says nothing
 
 
 def test_a_tie_only_in_float32() -> None:

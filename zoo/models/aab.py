@@ -1,6 +1,8 @@
 """The handmade transformer: it continues aabaabaab… from the last two tokens."""
 
+from collections.abc import Sequence
 from functools import partial
+from math import sqrt
 
 import numpy as np
 
@@ -30,11 +32,18 @@ CLAIMS = (
 )
 
 
-def build(n_ctx: int = 5, name: str = "aab") -> Model:
-    """d_model is n_ctx + 3: the positions, the two tokens, and a scratch direction that nothing writes to."""
+def build(n_ctx: int = 5, name: str = "aab", positions: Sequence[int] | None = None) -> Model:
+    """d_model is n_ctx + 3: the positions, the two tokens, and a scratch direction that nothing writes to.
+
+    With `positions` only those have directions, and d_model is smaller: what is asked from the last one is the same if
+    it and the one before are among them, as products with zero add nothing.
+    """
+    named = range(n_ctx) if positions is None else positions
     # A head has the same directions as the residual stream; only its positions and its scratch are used.
-    basis = Basis(pos=range(n_ctx), tok="ab", scratch=1)
-    pos, a, b, scratch = basis["pos"], basis["tok", "a"], basis["tok", "b"], basis["scratch"]
+    basis = Basis(pos=named, tok="ab", scratch=1)
+    a, b, scratch = basis["tok", "a"], basis["tok", "b"], basis["scratch"]
+    pos = np.zeros((n_ctx, len(basis)))
+    pos[list(named)] = basis["pos"]
     zeros = np.zeros((1, len(basis)))
     attention = Attention(
         w_q=LARGE * np.stack([move(pos, pos) + move(pos[1:], pos[:-1])]),  # I ask for my position and the one before
@@ -45,6 +54,7 @@ def build(n_ctx: int = 5, name: str = "aab") -> Model:
         b_k=zeros,
         b_v=zeros,
         b_o=LARGE * a,  # without a count, it is a
+        scale=None if positions is None else 1 / sqrt(n_ctx + 3),
     )
     return Model(
         name=name,

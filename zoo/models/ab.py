@@ -23,7 +23,7 @@ def build(n_ctx: int = 5) -> Model:
         source=SOURCE,
         claims=[Claim("completes a", "bababababa", lambda m: m.complete("a", 10), SOURCE)],
         cycle=Cycle("ab", within=n_ctx),
-        margin=1,
+        margin=1 if n_ctx < 16 else 0.99,  # a proof leaves a little of it to rounding
         basis=basis,
     )
 

@@ -11,7 +11,7 @@ LARGE = 32  # e**-32 of attention goes astray
 STEP = 8  # by how much the score of a later match exceeds that of an earlier one
 
 
-def build(vocab: Sequence[str] = "abc", n_ctx: int = 8) -> Model:
+def build(vocab: Sequence[str] = "abc", n_ctx: int = 6) -> Model:
     """d_model is n_ctx + 2 * vocab: the positions, the current token, the token before it."""
     basis = Basis(pos=range(n_ctx), tok=vocab, previous=vocab)
     slot, match = Basis(pos=range(n_ctx)), Basis(tok=vocab, late=1)

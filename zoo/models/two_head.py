@@ -1,5 +1,7 @@
 """Two heads as published: the aab head and the third-previous head in one layer."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 import reference
@@ -15,16 +17,18 @@ EITHER_FAILS = (
 )
 
 
-def directions(n_ctx: int) -> tuple[Basis, Basis]:
-    """Those of the residual stream and those of a head; d_model is n_ctx + 2."""
-    return Basis(pos=range(n_ctx), tok="ab"), Basis(pos=range(n_ctx), unused=1, value=1)
+def directions(positions: Sequence[int]) -> tuple[Basis, Basis]:
+    """Those of the residual stream and those of a head; d_model is the number of positions + 2."""
+    return Basis(pos=positions, tok="ab"), Basis(pos=positions, unused=1, value=1)
 
 
-def transformer(n_ctx: int, query_scale: float, b_o_times: int) -> Transformer:
-    """The arrays; b_o_times is how often the output bias is added."""
-    basis, head = directions(n_ctx)
-    pos, a, b = basis["pos"], basis["tok", "a"], basis["tok", "b"]
-    slot, unused, value = head["pos"], head["unused"], head["value"]
+def transformer(n_ctx: int, query_scale: float, b_o_times: int, positions: Sequence[int] | None = None) -> Transformer:
+    """The arrays; b_o_times is how often the output bias is added. `positions`: see `aab.build`; here the last four."""
+    named = range(n_ctx) if positions is None else positions
+    basis, head = directions(named)
+    a, b, unused, value = basis["tok", "a"], basis["tok", "b"], head["unused"], head["value"]
+    pos, slot = np.zeros((n_ctx, len(basis))), np.zeros((n_ctx, len(head)))
+    pos[list(named)], slot[list(named)] = basis["pos"], head["pos"]
     asks_previous = move(pos, slot) + move(pos[1:], slot[:-1])  # for my position and the one before
     asks_third = move(pos[3:], slot[3:]) + move(pos[3:], slot[:-3])  # for mine and the third before; first three: none
     offers = move(pos, slot)  # my position
@@ -43,7 +47,7 @@ def transformer(n_ctx: int, query_scale: float, b_o_times: int) -> Transformer:
     return Transformer(basis["tok"], pos, [attention])
 
 
-basis, head_basis = directions(N_CTX)
+basis, head_basis = directions(range(N_CTX))
 MODEL = Model(
     name="two_head",
     vocab="ab",

@@ -1,0 +1,57 @@
+"""Every context of a model: how much sharing work saves over running them one at a time, and the memory it takes.
+
+The ratios are to the baseline of the same run, timed on a sample of 256 contexts just before.
+"""
+
+import tracemalloc
+from dataclasses import replace
+from functools import partial
+
+import pytest
+from pytest_benchmark.fixture import BenchmarkFixture
+
+import zoo
+from zoo import Model, contexts, enumeration
+from zoo.baseline import baseline
+from zoo.ladder import one_at_a_time, spread
+
+
+def layers(number: int, n_ctx: int) -> Model:
+    """The attention of aab several times over: it computes something else, for as many layers."""
+    model = zoo.load("aab", n_ctx)
+    return replace(model, transformer=replace(model.transformer, layers=[*model.transformer.layers] * number))
+
+
+CASES = {
+    "one layer, n_ctx 16": (layers(1, 16), "sums"),
+    "one layer, n_ctx 22": (layers(1, 22), "sums"),
+    "two heads, n_ctx 16": (zoo.load("two_head_either", 16), "sums"),
+    "two layers, n_ctx 12": (layers(2, 12), "prefixes"),
+    "two layers, n_ctx 16": (layers(2, 16), "prefixes"),
+    "four layers, n_ctx 12": (layers(4, 12), "prefixes"),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_all_contexts(case: str, benchmark: BenchmarkFixture) -> None:
+    benchmark.group = "every context"
+    model, path = CASES[case]
+    assert enumeration.path(model.transformer) == path
+    if benchmark.disabled and model.n_ctx > 12:
+        pytest.skip("takes seconds, and is only timed")
+    number = contexts.count(len(model.vocab), model.n_ctx)
+    sample = [model.encode(context) for context in spread(model, 256)]
+    each = min(one_at_a_time(list(sample), partial(baseline, model.transformer))() for _ in range(3))  # type: ignore[arg-type]
+    answers = benchmark(enumeration.answers, model.transformer)
+    assert sum(len(one.tokens) for one in answers.values()) == number
+    if benchmark.stats is not None:
+        own = benchmark.stats.stats.min / number
+        tracemalloc.start()
+        enumeration.answers(model.transformer)
+        benchmark.extra_info |= {
+            "contexts": number,
+            "nanoseconds a context": round(own * 1e9, 1),
+            "times cheaper than the baseline": round(each / own, 1),
+            "peak megabytes": round(tracemalloc.get_traced_memory()[1] / 1e6, 1),
+        }
+        tracemalloc.stop()

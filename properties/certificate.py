@@ -1,0 +1,125 @@
+"""Certificates: what a proof found, written down so that `properties.recheck` can confirm it without the prover."""
+
+import hashlib
+import inspect
+import json
+import platform
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from properties.boxes import Settled
+from properties.lazy import Function
+from properties.lazy import Path as Replies
+from properties.proof import Proof, prove_answers
+from zoo.errors import ModelError, RuleError
+from zoo.model import Model
+from zoo.transformer import Attention, Mlp, Norm, Transformer
+
+FORMAT = 1
+
+
+def certify(model: Model, function: Function, **options: Any) -> tuple[Proof, dict[str, Any] | None]:
+    """Proves a model right by a rule or predictor, and returns the certificate, or None where it is not right.
+
+    `options` are those of `prove_answers`. The certificate is plain JSON data: the dtype, digests of the arrays and of
+    the file that defines the function, and for each length the tree of splits. A leaf says what is permitted and how
+    that was settled; where it was proved, with the answer, its margin and the level that proves it for each head,
+    token at the last position, and rival.
+    """
+    leaves: list[Settled] = []
+    proof = prove_answers(model.transformer, model.vocab, function, settled=leaves.append, **options)
+    if proof.status != "holds":
+        return proof, None
+    trees: dict[int, dict[str, Any]] = {}
+    for leaf in leaves:
+        _grow(trees.setdefault(len(leaf.box.mask), {}), leaf.box.path, _leaf(leaf))
+    return proof, {
+        "format": FORMAT,
+        "model": model.name,
+        "vocab": list(model.vocab),
+        "dtype": str(model.transformer.dtype),
+        "arrays": digest(model.transformer),
+        "function": {"name": getattr(function, "__name__", repr(function)), "source": source_digest(function)},
+        "versions": {name: version(name) for name in ("handmade-zoo", "numpy")} | {"python": platform.python_version()},
+        "margin": proof.margin,
+        "trees": {str(length): tree for length, tree in sorted(trees.items())},
+    }
+
+
+def function_of(model: Model) -> Function:
+    """What a model is certified by: a predictor, which answers every context, or else its rule."""
+    if not model.predictors and model.rule is None:
+        raise ModelError(f"{model.name} has neither predictor nor rule, but should have one to be certified")
+    return model.predictors[0] if model.predictors else model.rule  # type: ignore[return-value]  # one of them is there
+
+
+def write(certificate: dict[str, Any], path: str | Path) -> None:
+    """ModelError where it cannot be written; a file is written whole or not at all."""
+    path = Path(path)
+    try:
+        part = path.with_name(f"{path.name}.part")
+        part.write_text(json.dumps(certificate, separators=(",", ":")) + "\n")
+        part.replace(path)
+    except OSError as error:
+        raise ModelError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def read(path: str | Path) -> dict[str, Any]:
+    """The certificate in a file; ModelError where that is no JSON object."""
+    try:
+        content = json.loads(Path(path).read_text())
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path} cannot be read, but should be a certificate in JSON: {error}") from error
+    if not isinstance(content, dict):
+        raise ModelError(f"{path} is no certificate, but should be a JSON object")
+    return content
+
+
+def digest(transformer: Transformer) -> str:
+    """sha256 of all that the forward pass reads: every array with its name, shape and dtype, and every setting."""
+    sha = hashlib.sha256()
+    for where, part in transformer.parts():
+        settings: tuple[Any, ...] = ()
+        if isinstance(part, Attention):
+            settings = (part.causal, part.multiplier)
+        elif isinstance(part, Mlp):
+            settings = (part.activation,)
+        elif isinstance(part, Norm):
+            settings = (float(part.eps),)
+        sha.update(f"{where} {type(part).__name__} {settings}\n".encode())
+        for name, array in part.arrays():
+            sha.update(f"{name} {array.shape} {array.dtype.str}\n".encode())
+            sha.update(np.ascontiguousarray(array).tobytes())
+    return sha.hexdigest()
+
+
+def source_digest(function: Callable[..., Any]) -> str:
+    """sha256 of the source file that defines a function: it may call others in there."""
+    file = inspect.getsourcefile(function if inspect.isroutine(function) else type(function))
+    if file is None or not Path(file).is_file():
+        raise RuleError(f"{function!r} has no source file, but should be defined in one to be certified")
+    return hashlib.sha256(Path(file).read_bytes()).hexdigest()
+
+
+def _leaf(leaf: Settled) -> dict[str, Any]:
+    entry: dict[str, Any] = {"is": leaf.kind, "permitted": sorted(leaf.box.permitted)}
+    if leaf.kind == "proved":
+        assert leaf.levels is not None
+        entry |= {"answer": leaf.answer, "margin": leaf.margin, "levels": leaf.levels.tolist()}
+    return entry
+
+
+def _grow(tree: dict[str, Any], path: Replies, leaf: dict[str, Any]) -> None:
+    """Adds a leaf under its replies: an inner node names the position asked for, and has a child for each reply."""
+    for position, reply in path:
+        tree["at"] = position
+        children: list[tuple[list[str], dict[str, Any]]] = tree.setdefault("to", [])
+        child = next((child for tokens, child in children if set(tokens) == reply), None)
+        if child is None:
+            children.append((sorted(reply), child := {}))
+        tree = child
+    tree.update(leaf)

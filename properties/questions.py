@@ -1,0 +1,133 @@
+"""The questions a proof asks of boxes: is the answer permitted everywhere, do two transformers answer alike."""
+
+from dataclasses import replace
+from typing import Protocol
+
+import numpy as np
+
+from properties.bounds import Bounds
+from properties.boxes import Box, Counterexample, Settled, context_of, masks_of, one_hot, run
+from zoo.arrays import Array
+from zoo.transformer import Transformer, forward
+
+
+class Judge(Protocol):
+    """What a question asks of boxes; where it `mixes`, of boxes of several lengths at a time."""
+
+    mixes: bool
+
+    def bound(self, boxes: list[Box]) -> tuple[Array, list[Settled]]:
+        """Lower bounds on the margins [box]; above 0 the box is done, as described."""
+
+    def look(self, boxes: list[Box]) -> list[tuple[int, Box]]:
+        """For boxes that were not proved, the free position that matters most, and one context that looks bad."""
+
+    def run(self, box: Box) -> tuple[float, Counterexample | None]:
+        """The margin in the one context of a box, and what is wrong there."""
+
+
+class Answers:
+    """The question of `proof.prove_answers`."""
+
+    def __init__(self, transformer: Transformer, vocab: tuple[str, ...]) -> None:
+        self.transformer, self.vocab = transformer, vocab
+        self.bounds = Bounds(transformer)
+        self.mixes = self.bounds.mixes
+
+    def bound(self, boxes: list[Box]) -> tuple[Array, list[Settled]]:
+        """A permitted token that beats all forbidden ones on the whole box is enough."""
+        rows = [(i, self.vocab.index(token)) for i, box in enumerate(boxes) for token in sorted(box.permitted)]
+        of, answers = np.array(rows).T
+        masks = masks_of(boxes)
+        rivals = np.array([[token not in box.permitted for token in self.vocab] for box in boxes])
+        margins = self.bounds.margins(masks[of], answers, rivals[of])
+        lower = np.full(len(boxes), -np.inf)
+        best = np.zeros(len(boxes), int)
+        for row, i in enumerate(of):
+            if margins.lower[row] > lower[i]:
+                lower[i], best[i] = margins.lower[row], row
+        return lower, [
+            Settled("proved", box, float(lower[i]), self.vocab[answers[best[i]]], margins.levels[best[i]])
+            for i, box in enumerate(boxes)
+        ]
+
+    def look(self, boxes: list[Box]) -> list[tuple[int, Box]]:
+        answers = np.array([self.vocab.index(min(box.permitted)) for box in boxes])
+        rivals = np.array([[token not in box.permitted for token in self.vocab] for box in boxes])
+        return _look([self.bounds], boxes, answers, rivals)
+
+    def run(self, box: Box) -> tuple[float, Counterexample | None]:
+        logits = run(self.transformer, box)
+        right = np.array([token in box.permitted for token in self.vocab])
+        margin = float(logits[right].max() - logits[~right].max())
+        wrong = Counterexample(context_of(box, self.vocab), self.vocab[int(logits.argmax())], box.permitted, margin)
+        return margin, None if margin > 0 else wrong
+
+
+class Equal:
+    """The question of `proof.prove_equal`: what a says in one context of a box, do both say in all of them?"""
+
+    def __init__(self, a: Transformer, b: Transformer, vocab: tuple[str, ...]) -> None:
+        self.a, self.b, self.vocab = a, b, vocab
+        self.bounds = [Bounds(a), Bounds(b)]
+        self.mixes = all(bounds.mixes for bounds in self.bounds)
+
+    def bound(self, boxes: list[Box]) -> tuple[Array, list[Settled]]:
+        masks = masks_of(boxes)
+        answers = np.array([run(self.a, box).argmax() for box in boxes])
+        rivals = np.ones((len(boxes), len(self.vocab)), bool)
+        lower = np.minimum(*(bounds.margins(masks, answers, rivals).lower for bounds in self.bounds))
+        return lower, [Settled("proved", box, float(lower[i]), self.vocab[answers[i]]) for i, box in enumerate(boxes)]
+
+    def look(self, boxes: list[Box]) -> list[tuple[int, Box]]:
+        rivals = np.ones((len(boxes), len(self.vocab)), bool)
+        return _look(self.bounds, boxes, np.array([run(self.a, box).argmax() for box in boxes]), rivals)
+
+    def run(self, box: Box) -> tuple[float, Counterexample | None]:
+        both = [run(transformer, box) for transformer in (self.a, self.b)]
+        a, b = (int(logits.argmax()) for logits in both)
+        margin = float(min(logits.max() - np.delete(logits, logits.argmax()).max(initial=-np.inf) for logits in both))
+        wrong = Counterexample(context_of(box, self.vocab), self.vocab[b], frozenset([self.vocab[a]]), margin)
+        return margin, None if a == b else wrong
+
+
+def _look(bounds: list[Bounds], boxes: list[Box], answers: Array, rivals: Array) -> list[tuple[int, Box]]:
+    """Where to split: where the last token is free, there; else where it is felt most by the bounds or by running."""
+    masks = masks_of(boxes)
+    felt: Array = np.zeros(masks.shape[:2])
+    worst = masks.argmax(axis=-1)
+    for one in bounds:
+        if one.between:  # tokens act through several layers: change each and see
+            more, worst = _try_changes(one.transformer, masks, answers, rivals)
+        else:
+            margins = one.margins(masks, answers, rivals, felt=True)
+            assert margins.felt is not None
+            assert margins.worst is not None
+            more, worst = margins.felt, margins.worst
+        felt = felt + more / np.maximum(more.max(axis=1, keepdims=True), 1e-300)
+    free = masks.sum(axis=-1) > 1
+    felt = np.where(free, felt + np.linspace(0, 1e-9, felt.shape[1]), -1)  # of equals the later
+    ends = np.arange(len(boxes)), np.array([len(box.mask) - 1 for box in boxes])
+    felt[ends] = np.where(free[ends], np.inf, -1)
+    contexts = [replace(box, mask=one_hot(worst[i, : len(box.mask)], box.mask)) for i, box in enumerate(boxes)]
+    return list(zip(felt.argmax(axis=1).tolist(), contexts))
+
+
+def _try_changes(transformer: Transformer, masks: Array, answers: Array, rivals: Array) -> tuple[Array, Array]:
+    """How far the margin moves when one free token of one context of a box changes, and the worst context met."""
+    felt, worst = np.zeros(masks.shape[:2]), masks.argmax(axis=-1)
+    for i, mask in enumerate(masks):
+        free = np.flatnonzero(mask.sum(axis=1) > 1)
+        changes = [(position, token) for position in free for token in np.flatnonzero(mask[position])]
+        tokens = np.repeat(worst[i][None], len(changes), axis=0)
+        for row, (position, token) in enumerate(changes):
+            tokens[row, position] = token
+        logits = forward(transformer, tokens)[:, -1]
+        margins = logits[:, answers[i]] - np.where(
+            rivals[i] & (np.arange(len(rivals[i])) != answers[i]), logits, -np.inf
+        ).max(axis=1)
+        for position in free:
+            mine = margins[[at == position for at, _ in changes]]
+            felt[i, position] = mine.max() - mine.min()
+        worst[i] = tokens[margins.argmin()]
+    return felt, worst

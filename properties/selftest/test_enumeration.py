@@ -1,0 +1,101 @@
+"""Planted faults in the fast paths: what `properties/test_enumeration.py` compares must come out different."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import zoo
+from properties.precision import in_type
+from properties.strategies import each_attention
+from zoo import cache, enumeration, sums
+from zoo.arrays import Array
+from zoo.models import ab
+from zoo.transformer import Attention, Transformer, forward
+
+SINGLE = zoo.load("two_head").transformer
+DEEP = each_attention(
+    replace(SINGLE, layers=[*SINGLE.layers, *SINGLE.layers]), lambda layer: replace(layer, causal=True)
+)
+
+
+def wrong(transformer: Transformer) -> int:
+    """In how many contexts of five tokens the enumerated logits are not those of `forward`."""
+    numbers = np.arange(32)[:, None] // 2 ** np.arange(4, -1, -1) % 2
+    off = np.abs(enumeration.logits(transformer, [5])[5] - forward(transformer, numbers)[:, -1])
+    return int((~(off.max(axis=1) < 1e-9)).sum())
+
+
+def test_without_a_fault_nothing_differs() -> None:
+    assert (wrong(SINGLE), wrong(DEEP)) == (0, 0)
+
+
+def halves_swapped(terms: Array, right: Callable[[Array], Array] = sums._all_sums) -> Array:
+    return right(terms[..., ::-1, :])
+
+
+def one_term_lost(terms: Array, right: Callable[[Array], Array] = sums._all_sums) -> Array:
+    return right(terms[..., 1:, :]).repeat(terms.shape[-1], axis=-1) if terms.shape[-2] else right(terms)
+
+
+@pytest.mark.parametrize("fault", [halves_swapped, one_term_lost])
+def test_a_fault_in_the_sums(fault: Callable[[Array], Array], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sums, "_all_sums", fault)
+    assert wrong(SINGLE) > 0
+
+
+def test_a_fault_in_the_kept_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = cache.extended
+
+    def neighbours(*arguments: object) -> cache.Cache:
+        made = right(*arguments)  # type: ignore[arg-type]
+        return replace(made, kept=tuple(one._replace(v=np.roll(one.v, 1, axis=1)) for one in made.kept))
+
+    monkeypatch.setattr(enumeration, "extended", neighbours)
+    assert wrong(DEEP) > 0
+
+
+def test_a_doubtful_context_is_run_on_forward(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two equal logits: the sums may order them either way, so that `forward` must say."""
+    same = replace(SINGLE, unembedding=np.ones_like(SINGLE.token_embedding))
+    found = enumeration.answers(same, [5])[5]
+    assert len(found.doubtful) == 32
+    assert not found.tokens.any()
+    monkeypatch.setattr(
+        enumeration, "_run", lambda transformer, length, numbers: np.tile([0.0, 1.0], (len(numbers), 1))
+    )
+    assert enumeration.answers(same, [5])[5].tokens.all()
+
+
+def test_scores_too_far_apart_for_a_double_are_run_on_forward() -> None:
+    """A term of e^-2000 beside one of 1: where the large one is absent, the sums would be 0 / 0."""
+    [layer] = zoo.load("aab").transformer.layers
+    assert isinstance(layer, Attention)
+    looks_for_b = replace(
+        layer, w_q=0 * layer.w_q, b_q=np.eye(8)[None, 6] * 2e4, w_k=np.eye(8)[None], scale=1
+    )  # all see the b, if there is one
+    transformer = replace(zoo.load("aab").transformer, layers=[looks_for_b])
+    found = enumeration.answers(transformer, [5])[5]
+    rows = np.arange(32)[:, None] // 2 ** np.arange(4, -1, -1) % 2
+    np.testing.assert_array_equal(found.tokens, forward(transformer, rows)[:, -1].argmax(axis=1))
+    assert len(found.doubtful) > 0
+
+
+def test_arrays_with_an_arithmetic_of_their_own_go_by_forward() -> None:
+    transformer = in_type(zoo.load("aab", 9).transformer, "bfloat16")
+    assert enumeration.path(transformer) == "forward"
+    rows = np.indices((2,) * 9).reshape(9, -1).T
+    expected = forward(transformer, rows, last=True)[:, -1]
+    np.testing.assert_array_equal(enumeration.last_rows(transformer, rows), expected)
+
+
+def test_a_smallest_margin_names_its_context() -> None:
+    answers = enumeration.answers(zoo.load("two_head").transformer)
+    smallest = min(answers.values(), key=lambda one: one.margin)
+    assert (smallest.length, f"{smallest.at:06b}") == (6, "110110")  # bbabba
+    assert smallest.margin == pytest.approx(0.9705, abs=1e-4)
+
+
+def test_no_layer_at_all() -> None:
+    assert enumeration.answers(ab.MODEL.transformer, [3])[3].tokens.tolist() == [1, 0] * 4

@@ -1,0 +1,129 @@
+"""The ladder, its JSON and its picture. Times are never asserted: only what was run, and how figures hang together."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import zoo
+from properties.strategies import tokens, transformers
+from reference.assembly import AAB, Assembly
+from zoo import picture
+from zoo.__main__ import main
+from zoo.baseline import baseline
+from zoo.cost import answer_flops, flops
+from zoo.ladder import IMPLEMENTATIONS, Rung, ladder, spread
+from zoo.models import aab
+from zoo.transformer import forward
+
+
+@pytest.fixture(autouse=True)
+def short_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("zoo.ladder.LEAST", 1e-6)
+
+
+def test_every_implementation_of_aab_is_run() -> None:
+    rungs = {rung.name: rung for rung in ladder(aab.MODEL, rounds=1)}
+    assert list(rungs) == list(IMPLEMENTATIONS)
+    for rung in rungs.values():
+        assert rung.contexts == 62 if rung.seconds else rung.reason
+    assert rungs["baseline"].operations == sum(2**n * flops(aab.MODEL.transformer, n) for n in range(1, 6)) / 62
+    assert rungs["enumeration"].operations == 12
+
+
+@pytest.mark.parametrize(
+    ("listing", "reason"),
+    [
+        (AAB.replace("mov dl,'b'", "mov dl,'a'"), "its answer after a is another than the model's, but should be b"),
+        (AAB.replace("cmp rcx,1", "cmp rcx,0"), "reads address -1"),
+    ],
+)
+def test_an_assembly_that_answers_otherwise_is_not_compared(listing: str, reason: str) -> None:
+    wrong = replace(aab.MODEL, predictors=[Assembly("wrong", listing)])
+    [rung] = [rung for rung in ladder(wrong, rounds=1) if rung.name == "assembly"]
+    assert rung.seconds is None
+    assert reason in rung.reason or "should be x86_64" in rung.reason or "no C compiler" in rung.reason
+
+
+def test_what_cannot_be_run_says_why() -> None:
+    rungs = {rung.name: rung for rung in ladder(replace(zoo.load("aab", 24), rule=None, predictors=[]), rounds=1)}
+    assert "to be enumerated" in rungs["enumeration"].reason
+    assert "to be distilled" in rungs["native"].reason
+    assert "should have one" in rungs["rule"].reason
+    assert rungs["forward"].seconds is not None
+
+
+def test_the_sample_is_all_contexts_or_evenly_spread() -> None:
+    assert spread(aab.MODEL, 256) == list(aab.MODEL.contexts())
+    sample = spread(zoo.load("aab", 12), 100)
+    assert sample[0] == "a"
+    assert len(sample) == len(set(sample)) == 100
+    assert sum(len(context) == 12 for context in sample) == pytest.approx(50, abs=1)
+
+
+@given(st.data())
+def test_the_baseline_is_the_forward_pass(data: st.DataObject) -> None:
+    transformer = data.draw(transformers())
+    row = data.draw(tokens(transformer, max_batch=1))[0]
+    np.testing.assert_allclose(baseline(transformer, row), forward(transformer, row[None])[0], rtol=1e-8, atol=1e-8)
+
+
+def test_what_an_answer_needs_is_less_than_all_rows() -> None:
+    transformer = aab.MODEL.transformer
+    assert answer_flops(transformer, 1) == flops(transformer, 1) - 1  # one row needs no mask
+    # Of four rows only embedding, keys and values (with their biases); of the last all but the mask of five scores.
+    assert answer_flops(transformer, 5) == flops(transformer, 5, rows=1) + 4 * (8 + 2 * (2 * 64 + 8)) - 5
+
+
+def test_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["cost", "aab", "--n-ctx", "4", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["version"] == 1
+    [model] = document["models"]
+    assert (model["name"], model["n_ctx"]) == ("aab", 4)
+    assert set(model["parameters"]) == {"total", "nonzero", "unique"}
+    by_name = {one["name"]: one for one in model["implementations"]}
+    assert list(by_name) == list(IMPLEMENTATIONS)
+    for one in by_name.values():
+        assert set(one) == {"name", "contexts", "seconds_per_context", "times_baseline", "times_rule"}
+    forward_, rule = by_name["forward"], by_name["rule"]
+    ratio = forward_["seconds_per_context"] / rule["seconds_per_context"]
+    assert forward_["times_rule"] == pytest.approx(ratio)
+    assert by_name["baseline"]["times_baseline"] == 1
+
+
+def test_without_a_name_nothing_is_timed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["cost", "--json"]) == 0
+    assert all(model["implementations"] == [] for model in json.loads(capsys.readouterr().out)["models"])
+
+
+@pytest.mark.parametrize("arguments", [["--svg", "x.svg"], ["--n-ctx", "3"], ["aab", "ab", "--svg", "x.svg"]])
+def test_a_picture_is_of_one_model(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["cost", *arguments]) == 2
+    assert "but --svg should go with one" in capsys.readouterr().err
+
+
+def test_the_picture_is_drawn(tmp_path: Path) -> None:
+    assert main(["cost", "aab", "--svg", str(tmp_path / "ladder.svg")]) == 0
+    texts = "".join(ElementTree.parse(tmp_path / "ladder.svg").getroot().itertext())
+    assert all(name in texts for name in ("baseline", "enumeration", "What one answer of aab costs (n_ctx 5)"))
+
+
+def test_the_picture_puts_ten_times_as_much_one_step_further() -> None:
+    rungs = [Rung("one", 1, 1e-6, 10), Rung("ten", 1, 1e-5, 100), Rung("none", 1, None)]
+    circles = [line for line in picture.ladder(aab.MODEL, rungs).splitlines() if line.startswith("<circle")]
+    at = [float(line.split('"')[1]) for line in circles]
+    assert at[1] - at[0] == pytest.approx(picture.PANEL, abs=0.2)
+    assert len(at) == 4
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(2.0, "2 s"), (0.0011, "1.1 ms"), (24e-6, "24 µs"), (1e-9, "1 ns"), (5e-10, "0.5 ns")]
+)
+def test_durations(seconds: float, text: str) -> None:
+    assert picture.duration(seconds) == text

@@ -1,0 +1,206 @@
+"""One model's answers by every means there are, timed side by side in one run: from the forward pass to machine code.
+
+All one-at-a-time implementations get a context as the model's user has it and return a token's name or byte; what a
+batch or an enumeration takes is divided by its contexts. The rounds go through all implementations in turn, so that a
+busy machine slows them alike, and the shortest round of each counts. docs/cost.md says how far figures can be trusted.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from reference import Assembly
+from zoo import contexts, emit, enumeration, native
+from zoo.arrays import Array
+from zoo.baseline import baseline
+from zoo.cost import answer_flops, flops
+from zoo.distill import MOST_CONTEXTS, distill
+from zoo.errors import ContextError, UnavailableError
+from zoo.model import Context, Model
+from zoo.transformer import Transformer, forward
+
+SAMPLE, BATCH = 256, 4096  # contexts, evenly spread over all: for what runs them one at a time, for what runs batches
+ROUNDS, LEAST = 5, 0.01  # how often each is timed, and for how many seconds at least
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One implementation: wall time and work for one context, or the reason why it was not run."""
+
+    name: str
+    contexts: int  # how many one round runs through
+    seconds: float | None  # for each context
+    operations: float | None = None  # FLOPs for each context, of machine code instructions; None where not counted
+    reason: str = ""
+
+
+Timed = Callable[[], float]  # one round -> seconds for each context
+
+
+def ladder(model: Model, rounds: int = ROUNDS) -> list[Rung]:
+    """All implementations of a model, in the order of docs/cost.md; those that cannot run here carry a reason."""
+    made: dict[str, tuple[int, float | None, Timed]] = {}
+    missing: dict[str, str] = {}
+    sample, batch = spread(model, SAMPLE), list(_by_length(model, spread(model, BATCH)))
+    for name, make in IMPLEMENTATIONS.items():
+        try:
+            made[name] = make(model, sample, batch)
+        except ValueError as error:  # the project's own, and a listing's
+            missing[name] = str(error)
+    best = dict.fromkeys(made, float("inf"))
+    for name, (_, _, timed) in [*made.items()] * (1 + rounds):  # the first round warms up, and is the best of none
+        best[name] = min(best[name], timed())
+    return [
+        Rung(name, 0, None, reason=missing[name])
+        if name in missing
+        else Rung(name, made[name][0], best[name], made[name][1])
+        for name in IMPLEMENTATIONS
+    ]
+
+
+def spread(model: Model, most: int) -> list[Context]:
+    """Every context of a model, or `most` of them at even distances in their order: most of these are long."""
+    vocab = len(model.vocab)
+    numbers = range(0, total := contexts.count(vocab, model.n_ctx), -(-total // most))
+    return [model.decode(_tokens(number, vocab)) for number in numbers]
+
+
+def _tokens(number: int, vocab: int) -> Array:
+    """The context with this number among all, shortest first."""
+    length = 1
+    while number >= vocab**length:
+        number, length = number - vocab**length, length + 1
+    return np.array([number // vocab**i % vocab for i in reversed(range(length))])
+
+
+def _by_length(model: Model, words: list[Context]) -> Iterator[Array]:
+    rows = [model.encode(word) for word in words]
+    for length in sorted({len(row) for row in rows}):
+        yield np.array([row for row in rows if len(row) == length])
+
+
+def one_at_a_time(sample: list[Context], answer: Callable[[Any], object]) -> Timed:
+    def timed() -> float:
+        runs, start = 0, time.perf_counter()
+        while (taken := time.perf_counter() - start) < LEAST or not runs:
+            for context in sample:
+                answer(context)
+            runs += 1
+        return taken / runs / len(sample)
+
+    return timed
+
+
+def _baseline(model: Model, sample: list[Context], batch: list[Array]) -> tuple[int, float, Timed]:
+    def answer(context: Context) -> str:
+        tokens = np.array([model.vocab.index(token) for token in context])
+        return model.vocab[int(baseline(model.transformer, tokens)[-1].argmax())]
+
+    work = np.mean([flops(model.transformer, len(context)) for context in sample])
+    return len(sample), float(work), one_at_a_time(sample, answer)
+
+
+def _forward(model: Model, sample: list[Context], batch: list[Array]) -> tuple[int, float, Timed]:
+    work = np.mean([answer_flops(model.transformer, len(context)) for context in sample])
+    return len(sample), float(work), one_at_a_time(sample, model.predict)
+
+
+def _batched(dtype: type[np.floating[Any]], model: Model, batch: list[Array]) -> tuple[int, float, Timed]:
+    transformer, number = model.transformer.astype(dtype), sum(map(len, batch))
+
+    def timed() -> float:
+        start = time.perf_counter()
+        for tokens in batch:
+            forward(transformer, tokens, last=True)[:, -1].argmax(axis=-1)
+        return (time.perf_counter() - start) / number
+
+    work = sum(len(tokens) * answer_flops(transformer, tokens.shape[1]) for tokens in batch) / number
+    return number, work, timed
+
+
+def _enumeration(model: Model, sample: list[Context], batch: list[Array]) -> tuple[int, float, Timed]:
+    number = contexts.count(len(model.vocab), model.n_ctx)
+    most = MOST_CONTEXTS if enumeration.path(model.transformer) == "sums" else 2**18
+    if number > most:
+        raise ContextError(f"there are {number} contexts, but should be at most {most} to be enumerated")
+
+    def timed() -> float:
+        start = time.perf_counter()
+        enumeration.answers(model.transformer)
+        return (time.perf_counter() - start) / number
+
+    lengths = range(1, model.n_ctx + 1)
+    work = sum(len(model.vocab) ** n * enumerated_flops(model.transformer, n) for n in lengths)
+    return number, work / number, timed
+
+
+def enumerated_flops(transformer: Transformer, length: int) -> float:
+    """Operations for each context of a length on its path; tables and half sums, which few contexts share, left out."""
+    vocab = transformer.sizes["vocab"]
+    if enumeration.path(transformer) == "sums":
+        head = transformer.layers[0].sizes["head"]
+        return head * (1 + 3 * vocab) + 4 * vocab - 3  # two sums, a quotient and its sum a logit; then best and margin
+    return flops(transformer, length, rows=1 if enumeration.path(transformer) == "prefixes" else length)
+
+
+def _rule(model: Model, sample: list[Context], batch: list[Array]) -> tuple[int, None, Timed]:
+    if model.rule is None:
+        raise UnavailableError("the model has no rule, but should have one to be compared with")
+    return len(sample), None, one_at_a_time(sample, model.rule)
+
+
+def _assembly(model: Model, sample: list[Context], batch: list[Array]) -> tuple[int, float, Timed]:
+    listings = [predictor.listing for predictor in model.predictors if isinstance(predictor, Assembly)]
+    if not listings:
+        raise UnavailableError("the model has no assembly predictor, but should have one to be compared with")
+    machine, clock = native.MachineCode(listings[0]), native.Compiled()
+    # The interpreter comes first: it refuses what reads beside the context.
+    work = np.mean([count for _, count in native.executed(listings[0], _words(model, sample), emulated=False)])
+    words = _held(model, sample, machine)
+    return len(words), float(work), lambda: clock.seconds_per_call(machine.function, words, LEAST)
+
+
+def _distilled(model: Model, sample: list[Context], batch: list[Array]) -> tuple[int, None, Timed]:
+    program = distill(model)
+    namespace: dict[str, Any] = {}
+    exec(emit.python(program), namespace)
+    return len(sample), None, one_at_a_time(sample, namespace[emit.identifier(program.name)])
+
+
+def _native(model: Model, sample: list[Context], batch: list[Array]) -> tuple[int, float, Timed]:
+    program = distill(model)
+    compiled = native.Compiled(emit.c(program), emit.identifier(program.name))
+    words = _held(model, sample, compiled)
+    work = np.mean([count for _, count in native.executed(emit.x86(program), words, emulated=False)])
+    return len(sample), float(work), lambda: compiled.seconds_per_call(compiled.function, words, LEAST)
+
+
+def _words(model: Model, sample: list[Context]) -> list[bytes]:
+    """Contexts as machine code reads them."""
+    codes = [emit.code(tuple(model.vocab), token) for token in range(len(model.vocab))]
+    return [bytes(codes[token] for token in model.encode(context)) for context in sample]
+
+
+def _held(model: Model, sample: list[Context], run: Callable[[bytes], int]) -> list[bytes]:
+    """The words of the sample; UnavailableError where the answer to one of them is not the model's."""
+    words = _words(model, sample)
+    for context, word in zip(sample, words):
+        if run(word) != emit.code(tuple(model.vocab), model.vocab.index(expected := model.predict(context))):
+            raise UnavailableError(f"its answer after {context} is another than the model's, but should be {expected}")
+    return words
+
+
+IMPLEMENTATIONS: dict[str, Callable[[Model, list[Context], list[Array]], tuple[int, float | None, Timed]]] = {
+    "baseline": _baseline,
+    "forward": _forward,
+    "batched": lambda model, sample, batch: _batched(np.float64, model, batch),
+    "batched_float32": lambda model, sample, batch: _batched(np.float32, model, batch),
+    "enumeration": _enumeration,
+    "rule": _rule,
+    "assembly": _assembly,
+    "distilled": _distilled,
+    "native": _native,
+}

@@ -1,0 +1,84 @@
+"""The ladder as an SVG of our own: time and work of each implementation for one context, on logarithmic scales."""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from html import escape
+
+from zoo.ladder import Rung
+from zoo.model import Model
+
+WIDTH, LEFT, GAP, ROW, TOP = 900, 140, 80, 28, 78
+PANEL = (WIDTH - LEFT - GAP - 80) / 2
+INK, GREY, TIME, FLOPS, INSTRUCTIONS = "#1f2328", "#8c959f", "#0969da", "#bc4c00", "#8250df"
+MACHINE_CODE = ("assembly", "native")  # their work is instructions
+
+
+def ladder(model: Model, rungs: Sequence[Rung]) -> str:
+    """The picture of what `zoo.ladder` measured, as the text of an SVG file."""
+    shown = [rung for rung in rungs if rung.seconds is not None]
+    height = TOP + ROW * len(shown) + 46
+    lines = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" font-family="sans-serif" '
+        f'font-size="13" fill="{INK}" role="img">',
+        f"<title>What one answer of {escape(model.name)} costs, by implementation</title>",
+        f'<rect width="{WIDTH}" height="{height}" fill="white"/>',
+        _text(16, 26, f"What one answer of {model.name} costs (n_ctx {model.n_ctx})", size=17),
+        *(_text(LEFT - 12, _y(i) + 5, rung.name, anchor="end") for i, rung in enumerate(shown)),
+    ]
+    times = [rung.seconds for rung in shown]
+    work = [rung.operations for rung in shown]
+    marks = [INSTRUCTIONS if rung.name in MACHINE_CODE else FLOPS for rung in shown]
+    lines += _panel("time", LEFT, times, [TIME] * len(shown), duration)
+    lines += _panel("FLOPs; instructions for machine code", LEFT + PANEL + GAP, work, marks, count)
+    return "\n".join([*lines, "</svg>"]) + "\n"
+
+
+def _panel(
+    title: str, left: float, values: Sequence[float | None], colours: Sequence[str], say: Callable[[float], str]
+) -> Iterator[str]:
+    known = [value for value in values if value]
+    low, high = (f(math.log10(x)) for f, x in ((math.floor, min(known)), (math.ceil, max(known))))
+    high = max(high, low + 1)
+
+    def x(value: float) -> float:
+        return left + PANEL * (math.log10(value) - low) / (high - low)
+
+    bottom = _y(len(values)) - ROW / 2
+    yield _text(left, TOP - 28, title, fill=GREY)
+    for power in range(low, high + 1):
+        at = x(10.0**power)
+        yield f'<line x1="{at:.1f}" y1="{TOP - 14}" x2="{at:.1f}" y2="{bottom:.1f}" stroke="#d0d7de"/>'
+        yield _text(at, bottom + 18, say(10.0**power), anchor="middle", fill=GREY, size=11)
+    for i, (value, colour) in enumerate(zip(values, colours)):
+        if value:
+            y = _y(i)
+            yield f'<line x1="{left}" y1="{y}" x2="{x(value):.1f}" y2="{y}" stroke="{colour}" stroke-width="2"/>'
+            yield f'<circle cx="{x(value):.1f}" cy="{y}" r="5" fill="{colour}"/>'
+            label = say(value)
+            width = 7.2 * len(label) + 4  # about what the text takes: grid lines do not run through it
+            yield f'<rect x="{x(value) + 8:.1f}" y="{y - 9}" width="{width:.1f}" height="18" fill="white"/>'
+            yield _text(x(value) + 10, y + 5, label)
+        else:
+            yield _text(left, _y(i) + 5, "not counted: Python", fill=GREY, size=11)
+
+
+def _y(row: int) -> float:
+    return TOP + ROW * row + 6
+
+
+def _text(x: float, y: float, text: str, anchor: str = "start", fill: str = INK, size: int = 13) -> str:
+    return (
+        f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{fill}" font-size="{size}">{escape(text)}</text>'
+    )
+
+
+def duration(seconds: float) -> str:
+    """With a unit that leaves few digits: "24 µs"."""
+    for unit, size in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6), ("ns", 1e-9)):
+        if seconds >= 0.9995 * size:
+            return f"{seconds / size:.3g} {unit}"
+    return f"{seconds / 1e-9:.2g} ns"
+
+
+def count(value: float) -> str:
+    return f"{value:,.0f}" if value >= 10 else f"{value:.2g}"
