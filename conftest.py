@@ -7,13 +7,14 @@ import shlex
 import subprocess
 import sys
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 
 from hypothesis import settings
 from hypothesis.database import DirectoryBasedExampleDatabase
 from sybil import Example, Sybil
 from sybil.evaluators.python import PythonEvaluator
-from sybil.parsers.markdown import CodeBlockParser
+from sybil.parsers.markdown import CodeBlockParser, SkipParser
 
 settings.register_profile("dev", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
@@ -64,8 +65,9 @@ class Console(CodeBlockParser):
 
 def _setup(namespace: dict[str, object]) -> None:
     namespace["folder"] = Path(tempfile.mkdtemp())
+    namespace["absent"] = lambda *modules: any(find_spec(module) is None for module in modules)
 
 
 pytest_collect_file = Sybil(
-    parsers=[FileOrPython(), Console()], patterns=["README.md", "docs/*.md"], setup=_setup
+    parsers=[SkipParser(), FileOrPython(), Console()], patterns=["README.md", "docs/*.md"], setup=_setup
 ).pytest()

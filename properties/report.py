@@ -95,7 +95,7 @@ def _cell(verdicts: list[Verdict], check: str) -> Text:
                 "enumerated": f"all {verdict.contexts}",
                 "proved": f"all {_count(verdict.contexts)}",
                 "sampled": f"{verdict.contexts} sampled",
-                "computed": verdict.detail if verdict.status == "holds" else "",
+                "computed": verdict.detail.partition(":")[0] if verdict.status == "holds" else "",
             }[verdict.method]
             text = seen if verdict.status == "holds" else f"{verdict.status.upper()} {seen}".rstrip()
             return Text(text, style=STYLES[verdict.status])

@@ -1,4 +1,4 @@
-"""The command: `zoo list`, `verify`, `compare`, `mutate`, `predict`, `complete`, `show`, `cost`."""
+"""The command `zoo`, with `verify`, `compare`, `mutate`, `predict`, `show`, `inspect`, `export`, `cost` and others."""
 
 import argparse
 import json
@@ -42,7 +42,7 @@ def parser() -> argparse.ArgumentParser:
 
     one_model: dict[str, Any] = {
         "metavar": "NAME",
-        "help": "a model of the zoo, or a Python file that defines MODEL (it is run)",
+        "help": "a model of the zoo, a directory that holds one, or a Python file that defines MODEL (it is run)",
     }
     some_models = one_model | {"nargs": "*", "help": f"{one_model['help']}; all of the zoo if none is given"}
 
@@ -57,6 +57,7 @@ def parser() -> argparse.ArgumentParser:
     verify_.add_argument("--all", action="store_true", help="print every context that is wrong, not only the shortest")
     verify_.add_argument("--certificate", metavar="FILE", help="prove one model, and write down what proves it")
     verify_.add_argument("--json", action="store_true", help="print verdicts as JSON")
+    verify_.add_argument("--rule", metavar="FILE.py:NAME", help="hold the model to this function (the file is run)")
     recheck_ = command("recheck", recheck, "Confirm a certificate without the prover, by exact sums (python-flint).")
     recheck_.add_argument("certificate", metavar="CERTIFICATE", help="what verify --certificate wrote")
     recheck_.add_argument("name", **one_model)
@@ -72,6 +73,18 @@ def parser() -> argparse.ArgumentParser:
     for one in (predict_, complete_, show_):
         one.add_argument("name", **one_model)
         one.add_argument("context", metavar="CONTEXT", nargs="?" if one is show_ else None, help=CONTEXT_HELP)
+    export_ = command("export", export, "Write a model to a new directory, and say what reading it back gives.")
+    export_.add_argument("name", **one_model)
+    export_.add_argument("directory", metavar="DIR", help="where to; it must not exist")
+    export_.add_argument("--format", choices=("gpt2", "zoo"), required=True, help="for others' programs, or our own")
+    export_.add_argument("--n-ctx", type=int, metavar="N", help="that member of a family")
+    inspect_ = command(
+        "inspect", inspect, "Look inside: parameters, what W_Q W_K^T and W_V W_O are, how a context is read."
+    )
+    inspect_.add_argument("name", **one_model)
+    inspect_.add_argument("context", metavar="CONTEXT", nargs="?", help=CONTEXT_HELP)
+    inspect_.add_argument("--json", action="store_true", help="print everything as JSON")
+    inspect_.add_argument("--svg", metavar="FILE", help="draw the attentions and the small matrices to this file")
     mutate_ = command("mutate", mutate, "Change every weight in turn: does a check notice, or does no answer change?")
     mutate_.add_argument("names", **some_models)
     mutate_.add_argument("--all", action="store_true", help="a line for each mutant, not for each kind")
@@ -94,7 +107,13 @@ CONTEXT_HELP = "the tokens so far, as one word; with spaces, or as a JSON list, 
 
 
 def find(name: str, n_ctx: int | None = None) -> Model:
-    """A model by its name, or the one in a file if the name looks like a path."""
+    """A model by its name, or the one in a file or directory if the name looks like a path."""
+    if Path(name).is_dir() and name not in registry.names():
+        from zoo import files
+
+        if n_ctx is not None:
+            raise ModelError(f"{name} is a directory and no family: it exists at its own n_ctx only")
+        return files.read(name)
     return (registry.load_file if name.endswith(".py") or "/" in name else registry.load)(name, n_ctx)
 
 
@@ -135,7 +154,9 @@ def verify(options: argparse.Namespace) -> int:
     planned = []
     for target, model in find_all(options.names, options.n_ctx):
         transformer = model.transformer if options.dtype is None else model.transformer.astype(options.dtype)
-        planned.append((target, replace(model, transformer=transformer), checks(model, options.check)))
+        rule = model.rule if options.rule is None else registry.load_function(options.rule)
+        model = replace(model, transformer=transformer, rule=rule)
+        planned.append((target, model, checks(model, options.check)))
     for name in options.check:
         if not any(name == chosen for *_, run in planned for chosen, _ in run):
             raise UnknownNameError(f"the check {name!r} applies to none of these models, and would settle nothing")
@@ -215,6 +236,26 @@ def show(options: argparse.Namespace) -> int:
         robustness(model, registry.builder(options.name, "positions"))
     if options.context is not None:
         report.show_context(model, read_context(model, options.context))
+    return 0
+
+
+def export(options: argparse.Namespace) -> int:
+    from zoo import files, report
+
+    model = find(options.name, options.n_ctx)
+    (files.write_gpt2 if options.format == "gpt2" else files.write_zoo)(model, options.directory)
+    report.exported(model, files.read(options.directory), options.directory)
+    return 0
+
+
+def inspect(options: argparse.Namespace) -> int:
+    from zoo import inspecting, report_inspect
+
+    model = find(options.name)
+    found = inspecting.inspect(model, None if options.context is None else read_context(model, options.context))
+    if options.svg:
+        report_inspect.write_svg(model, found, options.svg)
+    print(json.dumps(found, indent=2)) if options.json else report_inspect.show(found)
     return 0
 
 

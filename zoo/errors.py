@@ -23,3 +23,7 @@ class UnavailableError(ZooError):
 
 class UnknownNameError(ZooError):
     """A model or check that does not exist."""
+
+
+class FileError(ZooError):
+    """A directory or file that cannot be read or written as a model."""

@@ -20,12 +20,21 @@ Predictor = Callable[[Any], str]
 
 @dataclass(frozen=True)
 class Claim:
-    """A figure that was stated of a model, and the function that computes it again from the model."""
+    """A figure that was stated of a model, and the function that computes it again from the model.
+
+    It must come out exactly, or where it is a number that was stated so precisely only, `within` so much of it.
+    """
 
     text: str
     claimed: object
     recompute: Callable[["Model"], object]
     source: str
+    within: float = 0
+
+    def holds(self, found: object) -> bool:
+        if self.within and isinstance(found, float) and isinstance(self.claimed, float):
+            return abs(found - self.claimed) <= self.within
+        return bool(np.array_equal(np.asarray(found, dtype=object), np.asarray(self.claimed, dtype=object)))
 
     def recomputed(self, model: "Model") -> object:
         """The figure as it comes out; ModelError where it cannot be computed."""
@@ -91,11 +100,13 @@ class Model:
         if not isinstance(self.vocab, Sequence):
             raise ModelError(f"{self.name}: the vocabulary is {self.vocab!r}, but should be a sequence of tokens")
         vocab = tuple(self.vocab)
+        seen = set()
         for token in vocab:
             if not (isinstance(token, str) and token):
                 raise ModelError(f"{self.name}: {token!r} in the vocabulary should be a string that is not empty")
-            if vocab.count(token) > 1:
+            if token in seen:
                 raise ModelError(f"{self.name}: token {token!r} is in the vocabulary twice, but should be there once")
+            seen.add(token)
         rows = self.transformer.token_embedding.shape[0]
         if len(vocab) != rows:
             raise ModelError(f"{self.name}: the vocabulary has {len(vocab)} tokens, but should have {rows}, one a row")

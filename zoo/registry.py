@@ -12,7 +12,7 @@ from types import ModuleType
 
 import zoo.models
 from zoo.errors import ModelError, UnknownNameError
-from zoo.model import Model
+from zoo.model import Model, Rule
 
 
 def names() -> list[str]:
@@ -57,6 +57,19 @@ def load_file(path: str | Path, n_ctx: int | None = None) -> Model:
     module = _run(str(path), lambda: _import_file(path))
     model = _model(module, str(path))
     return model if n_ctx is None else _member(module, model, n_ctx)
+
+
+def load_function(target: str) -> Rule:
+    """The function that a Python file defines, by "FILE.py:NAME". The file is run. ModelError where there is none."""
+    file, _, name = target.rpartition(":")
+    path = Path(file)
+    if not path.is_file() or path.suffix != ".py":
+        raise ModelError(f"{target} names no Python file, but should be FILE.py:NAME")
+    function = getattr(_run(file, lambda: _import_file(path)), name, None)
+    if not callable(function):
+        raise ModelError(f"{file} defines no function {name!r}, but should: it was asked for as {target}")
+    rule: Rule = function
+    return rule
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> str:

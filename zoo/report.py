@@ -7,14 +7,16 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from zoo import contexts
 from zoo.arrays import Array
 from zoo.basis import describe
 from zoo.cost import flops, instructions, parameters
+from zoo.figures import smallest_margin
 from zoo.ladder import Rung
 from zoo.model import Context, Model
 from zoo.picture import duration
 from zoo.shares import shares
-from zoo.transformer import Attention, Mlp, Norm, forward
+from zoo.transformer import Attention, Mlp, Norm, Transformer, forward
 
 
 def console() -> Console:
@@ -147,6 +149,28 @@ def show_context(model: Model, context: Context) -> None:
         table.add_row(name, *(f"{value:.6g}" for value in share[0]))
     table.add_row("logits", *(f"{value:.6g}" for value in logits[-1]), style="bold")
     out.print(table)
+
+
+def exported(model: Model, read: Model, where: str) -> None:
+    """What was written, and whether what is read back answers alike, in every context if they are not too many."""
+    out = console()
+    size = f"n_ctx {read.n_ctx}, d_model {read.transformer.d_model}, {read.transformer.dtype}"
+    out.print(f"{where}: {model.name}, {size}, vocabulary {' '.join(model.vocab)}")
+    if model.rule is None:
+        out.print("no rule is stated of it, so that its answers are not compared")
+    elif contexts.count(len(model.vocab), model.n_ctx) > 2**16:
+        out.print("read back and compared bit for bit; its contexts are too many to compare the answers")
+    else:
+        before, after = model.answer_logits().argmax(axis=-1), read.answer_logits().argmax(axis=-1)
+        margin, _ = smallest_margin(read)
+        out.print(f"answers alike in {(before == after).sum()} of {len(before)} contexts, smallest margin {margin:.6g}")
+    if not fits_float16(read.transformer):
+        out.print("not for float16, which ends at 65504: some weights are larger; float32 and bfloat16 hold them")
+
+
+def fits_float16(transformer: Transformer) -> bool:
+    largest = np.finfo(np.float16).max
+    return all(np.abs(a).max() <= largest for _, part in transformer.parts() for _, a in part.arrays())
 
 
 def costs_as_json(models: Iterable[Model], ladders: dict[str, list[Rung]] | None = None) -> dict[str, Any]:

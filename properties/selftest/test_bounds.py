@@ -157,7 +157,7 @@ def test_a_planted_fault_is_noticed(
         search()
 
 
-@pytest.mark.parametrize("name", zoo.names())
+@pytest.mark.parametrize("name", [name for name in zoo.names() if zoo.load(name).rule is not None])
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_bounds_of_one_context_are_its_margins_up_to_rounding(name: str, dtype: type) -> None:
     transformer = zoo.load(name).transformer.astype(dtype)

@@ -1,0 +1,111 @@
+"""GPT-2 as a Transformer: the configuration and the arrays of Hugging Face's GPT2LMHeadModel, read."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import sqrt
+from typing import Any
+
+from zoo.arrays import Array
+from zoo.errors import FileError
+from zoo.tensors import Shape, field
+from zoo.transformer import Attention, Mlp, Norm, Transformer
+
+ACTIVATIONS = {"relu": "relu", "gelu_new": "gelu", "gelu_pytorch_tanh": "gelu"}  # "gelu" there is the form with erf
+BUFFERS = re.compile(r"(transformer\.)?h\.\d+\.attn\.(bias|masked_bias)")  # the mask, which some files hold too
+
+
+@dataclass(frozen=True)
+class Config:
+    """What of a GPT-2 configuration decides its logits; the defaults are those of transformers."""
+
+    vocab: int
+    n_ctx: int
+    d_model: int
+    n_layer: int
+    n_head: int
+    d_mlp: int
+    activation: str
+    eps: float
+    scale: bool
+    by_layer: bool
+    tied: bool
+
+
+def read_config(where: str, fields: Mapping[str, Any]) -> Config:
+    """FileError names the field that is of another kind, or asks for what the forward pass does not have."""
+
+    def size(name: str, default: int) -> int:
+        value: int = field(where, fields, name, int, default=default)
+        if not 1 <= value < 2**31:
+            raise FileError(f"{where}: {name} is {value}, but should be from 1 to {2**31 - 1}")
+        return value
+
+    def flag(name: str, default: bool) -> bool:
+        return bool(field(where, fields, name, bool, default=default))
+
+    for name in ("add_cross_attention", "is_encoder_decoder", "pruned_heads", "quantization_config"):
+        if fields.get(name):
+            raise FileError(f"{where}: {name} is {str(fields[name])[:60]}, but should be left out: it is not supported")
+    if field(where, fields, "model_type", str) != "gpt2":
+        raise FileError(f"{where}: model_type is {fields['model_type'][:60]!r}, but should be 'gpt2'")
+    activation = field(where, fields, "activation_function", str, default="gelu_new")
+    if activation not in ACTIVATIONS:
+        should = ", ".join(ACTIVATIONS)
+        raise FileError(f"{where}: activation_function is {activation[:60]!r}, but should be one of {should}")
+    d_model, n_head = size("n_embd", 768), size("n_head", 12)
+    if d_model % n_head:
+        raise FileError(f"{where}: n_embd is {d_model}, but should be a multiple of n_head, {n_head}")
+    eps = field(where, fields, "layer_norm_epsilon", float, default=1e-5)
+    if eps < 0:
+        raise FileError(f"{where}: layer_norm_epsilon is {eps}, but should not be negative")
+    return Config(
+        vocab=size("vocab_size", 50257),
+        n_ctx=size("n_positions", 1024),
+        d_model=d_model,
+        n_layer=size("n_layer", 12),
+        n_head=n_head,
+        d_mlp=4 * d_model if fields.get("n_inner") is None else size("n_inner", 1),
+        activation=ACTIVATIONS[activation],
+        eps=eps,
+        scale=flag("scale_attn_weights", True),
+        by_layer=flag("scale_attn_by_inverse_layer_idx", False),
+        tied=flag("tie_word_embeddings", True),
+    )
+
+
+def shapes(config: Config) -> dict[str, Shape]:
+    """The arrays of such a model, without the prefix "transformer."."""
+    d, m = config.d_model, config.d_mlp
+    block: dict[str, Shape] = {
+        **{"ln_1.weight": (d,), "ln_1.bias": (d,), "ln_2.weight": (d,), "ln_2.bias": (d,)},
+        **{"attn.c_attn.weight": (d, 3 * d), "attn.c_attn.bias": (3 * d,)},
+        **{"attn.c_proj.weight": (d, d), "attn.c_proj.bias": (d,)},
+        **{"mlp.c_fc.weight": (d, m), "mlp.c_fc.bias": (m,), "mlp.c_proj.weight": (m, d), "mlp.c_proj.bias": (d,)},
+    }
+    result: dict[str, Shape] = {"wte.weight": (config.vocab, d), "wpe.weight": (config.n_ctx, d)}
+    result |= {f"h.{i}.{name}": shape for i in range(config.n_layer) for name, shape in block.items()}
+    result |= {"ln_f.weight": (d,), "ln_f.bias": (d,)}
+    return result if config.tied else result | {"lm_head.weight": (config.vocab, d)}
+
+
+def from_gpt2(config: Config, tensors: Mapping[str, Array]) -> Transformer:
+    """The same model as a Transformer: two layers a block, no array changed but cut into heads."""
+    head, d_head = config.n_head, config.d_model // config.n_head
+    layers: list[Attention | Mlp] = []
+    for i in range(config.n_layer):
+        one = {name.removeprefix(f"h.{i}."): t for name, t in tensors.items() if name.startswith(f"h.{i}.")}
+        q, k, v = (
+            one["attn.c_attn.weight"].reshape(-1, 3, head, d_head).transpose(1, 2, 0, 3)
+        )  # [head, d_model, d_head]
+        b_q, b_k, b_v = one["attn.c_attn.bias"].reshape(3, head, d_head)
+        o, b_o = one["attn.c_proj.weight"].reshape(head, d_head, -1), one["attn.c_proj.bias"]
+        scale = (1 / sqrt(d_head) if config.scale else 1.0) / (i + 1 if config.by_layer else 1)
+        norm = Norm(one["ln_1.weight"], one["ln_1.bias"], config.eps)
+        layers.append(Attention(q, k, v, o, b_q, b_k, b_v, b_o, scale=scale, norm=norm))
+        w_in, b_in, w_out, b_out = (one[f"mlp.{x}.{y}"] for x in ("c_fc", "c_proj") for y in ("weight", "bias"))
+        norm = Norm(one["ln_2.weight"], one["ln_2.bias"], config.eps)
+        layers.append(Mlp(w_in, b_in, w_out, b_out, config.activation, norm))
+    final = Norm(tensors["ln_f.weight"], tensors["ln_f.bias"], config.eps)
+    unembedding = None if config.tied else tensors["lm_head.weight"]
+    return Transformer(tensors["wte.weight"], tensors["wpe.weight"], layers, final, unembedding)
