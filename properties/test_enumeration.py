@@ -76,7 +76,7 @@ def test_enumerated_logits_are_those_of_the_scalar_forward_pass(data: st.DataObj
     np.testing.assert_allclose(found, scalar_forward(transformer, row.tolist())[-1], rtol=1e-8, atol=1e-8)
 
 
-@pytest.mark.parametrize("name", zoo.names())
+@pytest.mark.parametrize("name", [name for name in zoo.names() if zoo.load(name).rule is not None])
 def test_every_answer_of_the_zoo(name: str) -> None:
     model = zoo.load(name)
     answers = enumeration.answers(model.transformer)

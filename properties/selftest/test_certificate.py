@@ -27,7 +27,7 @@ def certificate(model: Model, function: Callable[[Any], Any], path: Path) -> dic
     return back
 
 
-@pytest.mark.parametrize("name", zoo.names())
+@pytest.mark.parametrize("name", [name for name in zoo.names() if zoo.load(name).rule is not None])
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_certificates_of_the_zoo_are_confirmed(name: str, dtype: type, tmp_path: Path) -> None:
     model = zoo.load(name)

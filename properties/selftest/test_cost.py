@@ -13,7 +13,7 @@ from zoo.models import aab
 from zoo.scalar import count_operations
 
 
-@pytest.mark.parametrize("name", zoo.names())
+@pytest.mark.parametrize("name", [name for name in zoo.names() if zoo.load(name).rule is not None])
 def test_the_formula_counts_what_the_scalar_forward_does(name: str) -> None:
     model = zoo.load(name)
     for seq in range(1, model.n_ctx + 1):

@@ -19,7 +19,7 @@ def by_check(verdicts: list[Verdict]) -> dict[str, Verdict]:
     return {verdict.check: verdict for verdict in verdicts}
 
 
-@pytest.mark.parametrize("name", zoo.names())
+@pytest.mark.parametrize("name", [name for name in zoo.names() if zoo.load(name).rule is not None])
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_proof_and_enumeration_say_the_same(name: str, dtype: type) -> None:
     model = zoo.load(name)

@@ -77,7 +77,9 @@ def check_proof(transformer: Transformer, seed: int) -> Proof:
     assert result.status == ("failed" if wrong else "holds")
     assert result.skipped == skipped
     assert result.contexts == len(margins)
-    assert result.margin <= min(margins, default=np.inf)
+    # A context that was run alone may differ in the last digits from its row of a batch.
+    least = min(margins, default=np.inf)
+    assert result.margin <= least or abs(result.margin - least) <= 8 * np.spacing(abs(least))
     first = prove_answers(transformer, vocab, rule, first=True)
     assert [len(c.context) for c in first.counterexamples] == [len(context) for context in wrong[:1]]
     assert {c.context for c in first.counterexamples} <= set(wrong)
@@ -120,7 +122,7 @@ def test_equal_models_and_differences_are_what_enumeration_says(a: Transformer, 
     assert result.status == ("failed" if different else "holds")
 
 
-@pytest.mark.parametrize("name", zoo.names())
+@pytest.mark.parametrize("name", [name for name in zoo.names() if zoo.load(name).rule is not None])
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_the_zoo_is_proved(name: str, dtype: type) -> None:
     model = zoo.load(name)
