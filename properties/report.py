@@ -84,7 +84,9 @@ def table(results: Sequence[Result], every: bool = False) -> None:
             counts[verdict.status] += 1
     said = {"holds": "hold", "deviates": "deviate as stated", "undecided": "undecided", "failed": "failed"}
     summary = ", ".join(f"{count} {said[status]}" for status, count in counts.items() if count)
-    out.print(f"{len(results)} model{'s' * (len(results) != 1)}, {sum(counts.values())} checks: {summary}")
+    total = sum(counts.values())
+    models, checks = (f"{n} {noun}{'s' * (n != 1)}" for n, noun in ((len(results), "model"), (total, "check")))
+    out.print(f"{models}, {checks}: {summary}")
 
 
 def _cell(verdicts: list[Verdict], check: str) -> Text:
