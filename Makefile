@@ -1,5 +1,6 @@
 # Each target sets up what it needs in .venv and is quick the second time.
 PYTHON ?= python3
+TORCH ?= torch==2.13.0
 BIN := .venv/bin
 
 .PHONY: verify test bench bench-peers test-all clean
@@ -30,6 +31,7 @@ test-all: .venv/all test
 	touch $@
 
 .venv/peers: .venv/dev
+	$(BIN)/pip install --quiet "$(TORCH)"  # first, so that no other package chooses a larger build
 	$(BIN)/pip install --quiet --editable ".[peers,emulator]"
 	touch $@
 
