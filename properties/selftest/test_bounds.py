@@ -116,9 +116,9 @@ def with_the_mask_the_other_way_round(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bounds, "visible_tokens", flipped)
 
 
-def with_half_of_what_enters_a_norm(monkeypatch: pytest.MonkeyPatch) -> None:
+def with_a_tenth_of_what_enters_a_norm(monkeypatch: pytest.MonkeyPatch) -> None:
     original = intervals.normalize
-    monkeypatch.setattr(bounds, "normalize", lambda x, norm, a: original(Interval(x.c, x.r * 0.5), norm, a))
+    monkeypatch.setattr(bounds, "normalize", lambda x, norm, a: original(Interval(x.c, x.r * 0.1), norm, a))
 
 
 # Each fault with layers that can show it.
@@ -132,7 +132,7 @@ FAULTS: list[tuple[Callable[[pytest.MonkeyPatch], None], list[str] | None, bool]
     (with_a_gelu_that_rises, ["attention", "gelu"], False),
     (with_every_unit_taken_for_linear, ["attention", "relu"], False),
     (with_the_mask_the_other_way_round, ["attention", "attention"], False),
-    (with_half_of_what_enters_a_norm, ["attention", "attention"], True),
+    (with_a_tenth_of_what_enters_a_norm, ["attention", "attention"], True),
 ]
 
 
