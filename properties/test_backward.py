@@ -10,7 +10,7 @@ from zoo.arrays import Array
 from zoo.backward import Arrays, gradients, loss, parameters, residuals, sgd_step, with_parameters
 from zoo.transformer import Attention, Mlp, Norm, Transformer, forward, normalize, softmax
 
-SETTINGS = settings(max_examples=settings().max_examples // 5)
+SETTINGS = settings(max_examples=settings().max_examples // 6)
 
 
 @st.composite

@@ -1,7 +1,7 @@
 """What was built: hand-made weights, the one forward pass that runs them, and what they cost."""
 
 from zoo.basis import Basis, describe, move
-from zoo.errors import ContextError, ModelError, RuleError, UnknownNameError, ZooError
+from zoo.errors import ContextError, FileError, ModelError, RuleError, UnknownNameError, ZooError
 from zoo.model import Claim, Cycle, Deviation, Model
 from zoo.registry import load, load_file, names
 from zoo.transformer import Attention, Mlp, Norm, Transformer, forward
@@ -13,6 +13,7 @@ __all__ = [
     "ContextError",
     "Cycle",
     "Deviation",
+    "FileError",
     "Mlp",
     "Model",
     "ModelError",
