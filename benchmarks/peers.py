@@ -55,7 +55,7 @@ def gpt2(transformer: Transformer) -> Any:
     put("transformer.wte.weight", written(transformer.token_embedding))
     put("transformer.wpe.weight", written(transformer.position_embedding))
     put("transformer.ln_f.weight", reads)
-    unembedding = transformer.token_embedding if transformer.unembedding is None else transformer.unembedding
+    unembedding = transformer.readout
     put("lm_head.weight", np.pad(unembedding, [(0, 0), (0, wide - transformer.d_model)]))
     for i, layer in enumerate(layers):
         block = f"transformer.h.{i}"
@@ -117,7 +117,7 @@ def onnx_session(transformer: Transformer) -> Any:
         total = node("Add", total, linear(mixed, f"o{h}", layer.w_o[h], None))
     if layer.b_o is not None:
         total = node("Add", total, constant("b_o", layer.b_o.astype(np.float32)))
-    unembedding = transformer.token_embedding if transformer.unembedding is None else transformer.unembedding
+    unembedding = transformer.readout
     logits = node("Squeeze", linear(total, "unembedding", unembedding.T, None), one)
     graph = helper.make_graph(
         nodes,

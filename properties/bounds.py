@@ -64,7 +64,7 @@ class Bounds:
         """With `weights`, the bounds hold for all weights that differ from these by at most so much of themselves."""
         self.arithmetic = Arithmetic.of(transformer, weights)
         self.transformer = t = transformer if transformer.dtype == np.float64 else transformer.astype(np.float64)
-        self.unembedding = t.token_embedding if t.unembedding is None else t.unembedding
+        self.unembedding = t.readout
         self.vocab = len(t.token_embedding)
         at = [i for i, layer in enumerate(t.layers) if isinstance(layer, Attention)]
         first, last = (at[0], at[-1]) if at else (len(t.layers), len(t.layers))

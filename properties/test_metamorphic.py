@@ -130,7 +130,7 @@ def constant_on_all_scores(transformer: Transformer, random: np.random.Generator
 
 def constant_on_all_logits(transformer: Transformer, random: np.random.Generator) -> Transformer:
     """The same direction of the stream added to what every token is read out with."""
-    unembedding = transformer.token_embedding if transformer.unembedding is None else transformer.unembedding
+    unembedding = transformer.readout
     return replace(transformer, unembedding=unembedding + random.normal(size=transformer.d_model))
 
 

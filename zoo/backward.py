@@ -53,7 +53,7 @@ def gradients(transformer: Transformer, tokens: Array, targets: Array) -> tuple[
     value, d_logits = _cross_entropy(logits, check_targets(transformer, tokens, targets))
     found: Arrays = {}
     final = normalize(trace["residual"], transformer.final_norm)  # [batch, seq, d_model]
-    unembedding = transformer.token_embedding if transformer.unembedding is None else transformer.unembedding
+    unembedding = transformer.readout
     d_unembedding = np.einsum("btv,btd->vd", d_logits, final)
     d_x = _norm(trace["residual"], transformer.final_norm, d_logits @ unembedding, "final norm", found)
     for i, x in reversed(list(enumerate(residuals(transformer, trace)))):

@@ -16,7 +16,7 @@ def baseline(transformer: Transformer, tokens: Array) -> Array:
         h = layer_norm(x, layer.norm)
         x = x + (attention(h, layer) if isinstance(layer, Attention) else mlp(h, layer))
     x = layer_norm(x, transformer.final_norm)
-    unembedding = transformer.token_embedding if transformer.unembedding is None else transformer.unembedding
+    unembedding = transformer.readout
     return x @ unembedding.T
 
 

@@ -90,7 +90,7 @@ def step(transformer: Transformer, cache: Cache, tokens: Array) -> tuple[Array, 
             output, new = _attend(h, layer, cache.kept[len(made)])
             made.append(new)
             x = x + output
-    unembedding = transformer.token_embedding if transformer.unembedding is None else transformer.unembedding
+    unembedding = transformer.readout
     return normalize(x, transformer.final_norm) @ unembedding.T, made
 
 

@@ -13,7 +13,7 @@ def shares(transformer: Transformer, trace: dict[str, Array]) -> Iterator[tuple[
 
     Where there is a final Norm, its mean and deviation are taken as they are.
     """
-    unembedding = transformer.token_embedding if transformer.unembedding is None else transformer.unembedding
+    unembedding = transformer.readout
     norm = transformer.final_norm
     if norm is None:
         for name, part in _written(transformer, trace):

@@ -35,7 +35,7 @@ class Sums:
         [layer] = exact.layers
         assert isinstance(layer, Attention)
         self.vocab, self.scale = exact.sizes["vocab"], layer.multiplier
-        unembedding = exact.token_embedding if exact.unembedding is None else exact.unembedding
+        unembedding = exact.readout
         x = exact.token_embedding + exact.position_embedding[:, None]  # [position, token, d_model]
         self.q = linear(x[:, None], layer.w_q, layer.b_q)  # [position, head, token, d_head]
         self.k = linear(x[:, None], layer.w_k, layer.b_k)  # [position, head, token, d_head]

@@ -153,6 +153,11 @@ class Transformer(Part):
         return self.sizes["d_model"]
 
     @property
+    def readout(self) -> Array:
+        """What logits are read out with, [vocab, d_model]: the unembedding, or the token embedding where it is tied."""
+        return self.token_embedding if self.unembedding is None else self.unembedding
+
+    @property
     def dtype(self) -> np.dtype[Any]:
         return self.token_embedding.dtype
 
@@ -187,7 +192,7 @@ def forward(
         )
     x = x[:, -1:] if last else x
     trace["residual"] = x
-    unembedding = transformer.token_embedding if transformer.unembedding is None else transformer.unembedding
+    unembedding = transformer.readout
     return normalize(x, transformer.final_norm) @ unembedding.T  # [batch, seq, d_model] -> [batch, seq, vocab]
 
 
