@@ -1,9 +1,10 @@
 """Attention over boxes: keys, scores, means and output as intervals, one for each token a position may be.
 
-Queries and keys are (position, token) pairs; a position that attends to itself sees only its own token. Shapes use
-`batch` for one a box, or 1 where boxes do not matter.
+Queries are (position, token) pairs, and so are keys, but for blocks of positions; a position that attends to itself
+sees only its own token. Shapes use `batch` for one a box, or 1 where boxes do not matter.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,48 +14,70 @@ from properties.softmax import Weights, softmax_mean
 from zoo.arrays import Array
 from zoo.transformer import Attention
 
-SLAB = 64  # positions whose keys are computed at a time: with one-hot positions, all at once take much memory
+
+@dataclass(frozen=True)
+class Keys:
+    """What attention looks at: single positions, or blocks, whose positions are bounded as if they were all alike."""
+
+    positions: Array  # int [key], the first of each, sorted
+    counts: Array  # int [key], how many positions it stands for
+
+    @classmethod
+    def single(cls, positions: Array) -> "Keys":
+        return cls(positions, np.ones(len(positions), int))
 
 
 @dataclass(frozen=True)
 class Head:
     """What one head of an attention layer sees: its normed inputs, and their keys and values."""
 
-    x: Interval  # [batch, position, token, d_model]
-    k: Interval  # [batch, d_head, position * token]
+    x: Interval  # [batch, key, token, d_model]
+    k: Interval  # [batch, d_head, key, token]
     k_rounding: Array | None  # that part of the radius; None where there is no other
     columns: Array  # which columns of the values are not all zero
-    v: Interval  # [batch, position, token, column]
+    v: Interval  # [batch, key, token, column]
     v_rounding: Array
+    along: Interval | None = None  # [1, 1, direction, key, token] the values along given directions of the output
 
     @classmethod
     def of(cls, x: Interval, layer: Attention, h: int, spread: bool, a: Arithmetic) -> "Head":
         """`spread` says that the radii of the inputs are more than rounding."""
-        batch, n, vocab, _ = x.c.shape
-        k, r, rounding = (np.empty(shape) for shape in [(batch, layer.sizes["d_head"], n, vocab)] * 3)
-        for start in range(0, n, SLAB):
-            slab = slice(start, start + SLAB)
-            part, e = linear(x[:, slab], layer.w_k[h], None if layer.b_k is None else layer.b_k[h], a)
-            k[:, :, slab], r[:, :, slab], rounding[:, :, slab] = (np.moveaxis(y, -1, 1) for y in (part.c, part.r, e))
+        k, rounding = linear(x, layer.w_k[h], None if layer.b_k is None else layer.b_k[h], a)
         bias = np.zeros(layer.sizes["d_v"]) if layer.b_v is None else layer.b_v[h]
         columns = np.flatnonzero(layer.w_v[h].any(axis=0) | (bias != 0))
         v, v_rounding = linear(x, layer.w_v[h][:, columns], bias[columns], a)
-        flat = [y.reshape(*y.shape[:2], n * vocab) for y in (k, r, rounding)]
-        return cls(x, Interval(flat[0], flat[1]), flat[2] if spread else None, columns, v, v_rounding)
+        k = Interval(np.moveaxis(k.c, -1, 1), np.moveaxis(k.r, -1, 1))
+        return cls(x, k, np.moveaxis(rounding, -1, 1) if spread else None, columns, v, v_rounding)
 
-    def upto(self, n: int) -> "Head":
-        """The same for the first n positions, where inputs do not spread."""
-        keys = np.s_[:, :, : n * self.x.c.shape[2]]
-        v, v_rounding = self.v[:, :n], self.v_rounding[:, :n]
-        return Head(self.x[:, :n], self.k[keys], None, self.columns, v, v_rounding)
+    def take(self, keys: Array) -> "Head":
+        """Some of the keys, where inputs do not spread."""
+        along = None if self.along is None else self.along.take(keys, 3)
+        x, k, v = self.x.take(keys, 1), self.k.take(keys, 2), self.v.take(keys, 1)
+        return Head(x, k, None, self.columns, v, self.v_rounding.take(keys, 1), along)
+
+    def hull(self) -> "Head":
+        """One key that is whatever any of them is, where inputs do not spread."""
+        along = None if self.along is None else self.along.hull(3)
+        v_rounding = self.v_rounding.max(1, keepdims=True)
+        return Head(self.x.hull(1), self.k.hull(2), None, self.columns, self.v.hull(1), v_rounding, along)
+
+    @staticmethod
+    def join(heads: Sequence["Head"]) -> "Head":
+        """The keys of all of them, where inputs do not spread."""
+        if len(heads) == 1:
+            return heads[0]
+        x, k, v = (Interval.join(parts, i) for parts, i in zip(zip(*((h.x, h.k, h.v) for h in heads)), (1, 2, 1)))
+        along = [head.along for head in heads if head.along is not None]
+        v_rounding = np.concatenate([head.v_rounding for head in heads], 1)
+        return Head(x, k, None, heads[0].columns, v, v_rounding, Interval.join(along, 3) if along else None)
 
     def scores(self, layer: Attention, h: int, x: Interval, a: Arithmetic) -> Interval:
-        """Of queries from normed inputs [batch, query, d_model] -> [batch, query, position, token].
+        """Of queries from normed inputs [batch, query, d_model] -> [batch, query, key, token].
 
         Where inputs spread, what a deviation does to a score is followed through w_q and w_k together: it loses less.
         """
         q, q_rounding = linear(x, layer.w_q[h], None if layer.b_q is None else layer.b_q[h], a)
-        k = self.k
+        k = self.k.flat(-2)
         if self.k_rounding is None:
             used = np.flatnonzero(q.magnitude.any(axis=(0, 1)))
             if 2 * len(used) < q.c.shape[-1]:  # one-hot queries ask for two or three directions of a thousand
@@ -66,7 +89,8 @@ class Head:
             q_full = x.c @ w_q + (0 if layer.b_q is None else layer.b_q[h])
             r = np.abs(q_full @ w_k.T) @ inputs.r + x.r @ np.abs(w_q @ k.c)
             r = r + x.r @ np.abs(w_q @ w_k.T) @ inputs.r
-            r = r + product(q_rounding, k.magnitude) + product(q.magnitude, self.k_rounding)
+            k_rounding = self.k_rounding.reshape(k.r.shape)
+            r = r + product(q_rounding, k.magnitude) + product(q.magnitude, k_rounding)
         sums = product(q.magnitude, k.magnitude)
         count = np.minimum(
             np.count_nonzero(q.magnitude, axis=-1)[..., None], np.count_nonzero(k.magnitude, axis=-2)[:, None]
@@ -80,30 +104,34 @@ class Head:
         return Interval(*(y.reshape(*y.shape[:2], *self.x.c.shape[1:3]) for y in (s.c, s.r)))
 
 
-def visible_tokens(n: int, queries: Array, lengths: Array, vocab: int, causal: bool) -> Array:
-    """What a query may see: queries int [batch, q], lengths int [batch] -> bool [batch, q * token, position, token]
+def visible_tokens(keys: Keys, queries: Array, lengths: Array, vocab: int, causal: bool) -> Array:
+    """What a query may see: queries int [batch, q], lengths int [batch] -> bool [batch, q * token, key, token]
 
-    A position that is the query itself holds the query's own token.
+    A position that is the query itself holds the query's own token. Blocks are before every query and whole.
     """
-    positions = np.arange(n)
     limits = queries + 1 if causal else np.broadcast_to(lengths[:, None], queries.shape)
-    seen = (positions < limits[..., None])[:, :, None, :, None]  # [batch, q, 1, position, 1]
-    itself = (positions == queries[..., None])[:, :, None, :, None]
+    seen = (keys.positions < limits[..., None])[:, :, None, :, None]  # [batch, q, 1, key, 1]
+    itself = (keys.positions == queries[..., None])[:, :, None, :, None]
     visible: Array = seen & (~itself | np.eye(vocab, dtype=bool)[:, None])
-    return visible.reshape(len(queries), -1, len(positions), vocab)
+    return visible.reshape(len(queries), -1, len(keys.positions), vocab)
 
 
-def mean_rounding(v: Interval, a: Arithmetic) -> tuple[Array, Array]:
+def mean_rounding(v: Interval, positions: int, a: Arithmetic) -> tuple[Array, Array]:
     """The largest values [batch, 1, column], and what rounding may change in a softmax mean of them.
 
-    The normalization and the sum over positions are two sums of n terms.
+    The normalization and the sum over positions are two sums of so many terms.
     """
     largest = v.magnitude.max(axis=(1, 2))[:, None]
-    return largest, a.rounding(largest, 2 * v.c.shape[1] + 4)
+    return largest, a.rounding(largest, 2 * positions + 4)
 
 
-def output_rounding(x: Interval, layer: Attention, heads: list[Head], a: Arithmetic) -> tuple[Array, Array]:
-    """Of the stream after the layer, x [batch, query, d_model]: the sums' magnitudes, and what rounding may change."""
+def output_rounding(
+    x: Interval, layer: Attention, heads: list[Head], positions: int, a: Arithmetic
+) -> tuple[Array, Array]:
+    """Of the stream after the layer, x [batch, query, d_model]: the sums' magnitudes, and what rounding may change.
+
+    `positions` is how many a query sees at most.
+    """
     total, addends = x.magnitude, (x.magnitude > 0).astype(int)
     error: Array = np.zeros(1)
     count: Array = np.zeros(1, int)
@@ -111,16 +139,18 @@ def output_rounding(x: Interval, layer: Attention, heads: list[Head], a: Arithme
         total, addends = total + np.abs(layer.b_o), addends + (layer.b_o != 0)
     for h, head in enumerate(heads):
         w_o = layer.w_o[h][head.columns]
-        largest, rounding = mean_rounding(head.v, a)
+        largest, rounding = mean_rounding(head.v, positions, a)
         out = largest @ np.abs(w_o)
         total, addends = total + out, addends + (out > 0)
         error, count = error + rounding @ np.abs(w_o), np.maximum(count, nonzero(largest, w_o))
     return total, error * (1 + a.own) + a.rounding(total, count + np.maximum(addends - 1, 0))
 
 
-def output(x: Interval, layer: Attention, heads: list[Head], weights: list[Weights], a: Arithmetic) -> Interval:
+def output(
+    x: Interval, layer: Attention, heads: list[Head], weights: list[Weights], positions: int, a: Arithmetic
+) -> Interval:
     """The stream after the layer, entry by entry: x [batch, query, d_model] -> [box, query, d_model]"""
-    c, r = x.c, x.r + output_rounding(x, layer, heads, a)[1]
+    c, r = x.c, x.r + output_rounding(x, layer, heads, positions, a)[1]
     if layer.b_o is not None:
         c = c + layer.b_o
     for h, (head, weight) in enumerate(zip(heads, weights)):
@@ -132,7 +162,7 @@ def output(x: Interval, layer: Attention, heads: list[Head], weights: list[Weigh
 
 
 def projected(head: Head, layer: Attention, h: int, directions: Array, a: Arithmetic) -> Interval:
-    """The head's values along directions of its output: [batch, query, rival, d_model] -> [..., position, token].
+    """The head's values along directions of its output: [batch, query, rival, d_model] -> [..., key, token].
 
     Its rounding is followed through the magnitudes of all matrices, for they may cancel.
     """

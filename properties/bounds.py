@@ -8,11 +8,13 @@ rounding; its scores and values depend on position and token only and are comput
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from properties.attending import Head, output, output_rounding, projected, visible_tokens
+from properties.attending import Head, Keys, output, output_rounding, projected, visible_tokens
+from properties.boxes import Boxes
 from properties.intervals import (
     Arithmetic,
     Interval,
@@ -31,6 +33,7 @@ from properties.softmax import Weights, softmax_mean, softmax_weights, worst_ter
 from zoo.arrays import Array
 from zoo.transformer import Attention, Mlp, Norm, Transformer
 
+SLAB = 64  # positions whose keys are computed at a time: with one-hot positions, all at once take much memory
 MEMORY = 3_000_000  # numbers in the largest array that a batch of boxes may need
 
 
@@ -60,96 +63,155 @@ class Passed:
 class Bounds:
     """Those of one transformer, in the arithmetic of its dtype, float32 or float64; ModelError for another."""
 
-    def __init__(self, transformer: Transformer, weights: float = 0.0) -> None:
-        """With `weights`, the bounds hold for all weights that differ from these by at most so much of themselves."""
+    def __init__(self, transformer: Transformer, weights: float = 0.0, block: int | None = None) -> None:
+        """With `weights`, the bounds hold for all weights that differ from these by at most so much of themselves.
+
+        `block` is how many positions may be looked at as if they were one; None is about the root of n_ctx.
+        """
         self.arithmetic = Arithmetic.of(transformer, weights)
         self.transformer = t = transformer if transformer.dtype == np.float64 else transformer.astype(np.float64)
+        self.block = max(32, 2 ** (t.n_ctx.bit_length() // 2)) if block is None else block
         self.unembedding = t.readout
         self.vocab = len(t.token_embedding)
         at = [i for i, layer in enumerate(t.layers) if isinstance(layer, Attention)]
         first, last = (at[0], at[-1]) if at else (len(t.layers), len(t.layers))
-        self.between, self.after = t.layers[first:last], t.layers[last + 1 :]
+        self.before, self.between, self.after = t.layers[:first], t.layers[first:last], t.layers[last + 1 :]
         self.attention = next((layer for layer in reversed(t.layers) if isinstance(layer, Attention)), None)
-        # Where nothing that depends on the box comes before the last attention or behind it, rivals are projected once.
-        self.shared = not self.between and not self.after
+        self.first = next((layer for layer in t.layers if isinstance(layer, Attention)), None)
         self.mixes = not self.between  # boxes of several lengths may be bounded together
-        with np.errstate(all="ignore"):
-            try:
-                self._tabulate(first)
-                self.in_range = True
-            except OutOfRangeError:
-                self.in_range = False
-
-    def _tabulate(self, first: int) -> None:
-        """All that depends on a position and its token only."""
-        t, a = self.transformer, self.arithmetic
-        tokens, positions = t.token_embedding[None], t.position_embedding[:, None]
-        token, position = (Interval(x, a.weights * np.abs(x) * (1 + a.own)) for x in (tokens, positions))
-        self.table = add(token, position, a)[0][None]  # [1, n_ctx, vocab, d_model]
-        for layer in t.layers[:first]:
-            assert isinstance(layer, Mlp)
-            self.table = self._mlp(self.table, layer)[0]
-        if self.attention is not None:
-            layer = t.layers[first]
-            assert isinstance(layer, Attention)
-            x = normalize(self.table, layer.norm, a)
-            self.heads = [Head.of(x, layer, h, False, a) for h in range(layer.sizes["head"])]
-        if self.shared:
+        # Where nothing that depends on the box comes before the last attention or behind it, rivals are projected once.
+        self.pairs: Array | None = None  # [1, 1, vocab * vocab, d_model]
+        if not self.between and not self.after:
             pairs = (self.unembedding[:, None] - self.unembedding).reshape(1, 1, self.vocab**2, -1)
-            self.pairs = _before_norm(pairs, t.final_norm)  # [1, 1, vocab * vocab, d_model]
-            self.direct = _along(self.table[0], self.pairs)  # [n_ctx, vocab, vocab * vocab]
-            self.values = []
-            if self.attention is not None:
-                self.values = [projected(head, self.attention, h, self.pairs, a) for h, head in enumerate(self.heads)]
+            self.pairs = _before_norm(pairs, t.final_norm)
 
-    def margins(self, boxes: Array, answers: Array, rivals: Array, felt: bool = False) -> Margins:
+    def _embedded(self, positions: Array) -> Interval:
+        """The stream before the first attention layer: [1, position, token, d_model]"""
+        t, a = self.transformer, self.arithmetic
+        tokens, rows = t.token_embedding[None], t.position_embedding[positions, None]
+        token, position = (Interval(x, a.weights * np.abs(x) * (1 + a.own)) for x in (tokens, rows))
+        x = add(token, position, a)[0][None]
+        for layer in self.before:
+            assert isinstance(layer, Mlp)
+            x = self._mlp(x, layer)[0]
+        return x
+
+    def _heads(self, positions: Array) -> list[Head]:
+        """The heads of the first attention layer, where keys are single positions."""
+        if self.transformer.n_ctx <= SLAB:
+            return [head.take(positions) for head in self._all]
+        slabs = [self._slab(positions[i : i + SLAB]) for i in range(0, len(positions), SLAB)]
+        return [Head.join(heads) for heads in zip(*slabs)]
+
+    @cached_property
+    def _all(self) -> list[Head]:
+        return self._slab(np.arange(self.transformer.n_ctx))
+
+    @cached_property
+    def _blocks(self) -> list[Head]:
+        """The same with blocks of positions for keys, all that are whole."""
+        starts = range(0, self.transformer.n_ctx - self.block + 1, self.block)
+        blocks = [[head.hull() for head in self._heads(np.arange(i, i + self.block))] for i in starts]
+        return [Head.join(heads) for heads in zip(*blocks)]
+
+    def _slab(self, positions: Array) -> list[Head]:
+        assert self.first is not None
+        a, layer = self.arithmetic, self.first
+        x = normalize(self._embedded(positions), layer.norm, a)
+        heads = [Head.of(x, layer, h, False, a) for h in range(layer.sizes["head"])]
+        if self.pairs is None:
+            return heads
+        return [replace(head, along=projected(head, layer, h, self.pairs, a)) for h, head in enumerate(heads)]
+
+    def margins(self, boxes: Boxes, answers: Array, rivals: Array, felt: bool = False) -> Margins:
         """By how much the answer's logit at least exceeds each rival's, the least over rivals and contexts of a box.
 
-        boxes bool [box, position, vocab], answers int [box], rivals bool [box, vocab]. What cannot be bounded is -inf.
-        Where `mixes`, boxes may differ in length: positions behind the last of a box hold nothing.
+        answers int [box], rivals bool [box, vocab]. What cannot be bounded is -inf. Where `mixes`, boxes may differ in
+        length. Positions of which nothing is known are first looked at in blocks; what that does not prove, one by one.
         With `felt`, also which positions matter, as far as the last attention layer by itself can tell.
         """
+        if felt or self.between or not len(closed := self._closed(boxes)):
+            return self._in_parts(boxes.everywhere(), np.zeros(0, int), answers, rivals, felt)
+        found = self._in_parts(boxes, closed, answers, rivals, felt)
+        again = np.flatnonzero(~(found.lower > 0))
+        if len(again):
+            exact = self._in_parts(boxes[again].everywhere(), np.zeros(0, int), answers[again], rivals[again], felt)
+            found.lower[again], found.levels[again] = exact.lower, exact.levels
+        return found
+
+    def _closed(self, boxes: Boxes) -> Array:
+        """The blocks of which nothing is known in any of these boxes, and which are at least a block before their ends.
+
+        What is close to the end is often what counts, and is not blurred.
+        """
+        whole = np.arange(max(0, (int(boxes.lengths.min()) - 1) // self.block - 1))
+        return np.setdiff1d(whole, boxes.positions // self.block)
+
+    def _in_parts(self, boxes: Boxes, closed: Array, answers: Array, rivals: Array, felt: bool) -> Margins:
+        blocks = closed * self.block
+        opened = np.setdiff1d(np.arange(boxes.lengths.max()), (blocks[:, None] + np.arange(self.block)).ravel())
+        positions = np.concatenate([blocks, opened])
+        order = np.argsort(positions)
+        keys = Keys(positions[order], np.repeat([self.block, 1], [len(blocks), len(opened)])[order])
+        # Where no other attention comes before, what does not depend on tokens elsewhere is done once for all parts.
+        heads: list[Head] = []
         parts = []
-        for part in self._batches(boxes):
-            with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"):
+            for part in self._batches(len(boxes), len(positions)):
                 try:
-                    if not self.in_range:
-                        raise OutOfRangeError
-                    parts.append(self._margins(boxes[part], answers[part], rivals[part], felt))
+                    if not heads and self.first is not None:
+                        heads = self._heads(opened)
+                        if len(blocks):
+                            joined = zip((head.take(closed) for head in self._blocks), heads)
+                            heads = [Head.join(both).take(order) for both in joined]
+                    parts.append(self._margins(boxes[part], keys, heads, answers[part], rivals[part], felt))
                 except OutOfRangeError:
                     count = len(boxes[part])
-                    heads = 0 if self.attention is None else self.attention.sizes["head"]
-                    levels = np.full((count, heads, self.vocab, self.vocab - 1), np.nan)
-                    nothing = np.zeros(boxes[part].shape[:2])
-                    parts.append(Margins(np.full(count, -np.inf), levels, nothing, boxes[part].argmax(axis=-1)))
+                    number = 0 if self.attention is None else self.attention.sizes["head"]
+                    levels = np.full((count, number, self.vocab, self.vocab - 1), np.nan)
+                    worst = boxes[part].masks.argmax(axis=-1)
+                    parts.append(Margins(np.full(count, -np.inf), levels, np.zeros(worst.shape), worst))
         names = ("lower", "levels", "felt", "worst") if felt else ("lower", "levels")
         return Margins(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
-    def _batches(self, boxes: Array) -> list[slice]:
-        count, n = boxes.shape[:2]
+    def _batches(self, count: int, keys: int) -> list[slice]:
         entrywise = self.after or self.transformer.final_norm is not None
         layers = (*self.between, self.attention if entrywise else None)
         widths = [int(layer.w_v.any(axis=1).sum(axis=1).max()) for layer in layers if isinstance(layer, Attention)]
-        numbers = n * self.vocab * self.vocab * max([self.vocab, *widths])
+        numbers = keys * self.vocab * self.vocab * max([self.vocab, *widths])
         if self.between:
-            numbers *= n
+            numbers *= keys
         rows = max(1, MEMORY // numbers)
         return [slice(start, start + rows) for start in range(0, count, rows)]
 
-    def _margins(self, boxes: Array, answers: Array, rivals: Array, felt: bool) -> Margins:
-        t, a, n = self.transformer, self.arithmetic, boxes.shape[1]
+    def _margins(
+        self, boxes: Boxes, keys: Keys, heads: list[Head], answers: Array, rivals: Array, felt: bool
+    ) -> Margins:
+        t, a = self.transformer, self.arithmetic
         # What comes before the boxes is done once for each length; `of` tells the length of each box.
-        lengths, inverse = np.unique(boxes.any(axis=-1).sum(axis=-1), return_inverse=True)
+        lengths, inverse = np.unique(boxes.lengths, return_inverse=True)
         of: Any = inverse if len(lengths) > 1 else slice(None)
-        x = self._stream(boxes)
-        last = final = x[:, n - 1] if self.between else x[0, lengths - 1][of]  # [box or 1, token, d_model]
+        n = int(lengths[-1])
+        if self.between:
+            x = self._stream(boxes, heads)  # [box, position, token, d_model]
+            last = final = x[:, n - 1]
+        else:
+            x = self._embedded(lengths - 1)  # [1, length, token, d_model]
+            last = final = x[0][of]  # [box or 1, token, d_model]
         magnitude, rounding, passed = last.magnitude, np.zeros(1), []
-        heads: list[Head] = []
         if self.attention is not None:
-            heads, weights = self._seen(x, self.attention, boxes, of, lengths, lengths[:, None] - 1, not self.between)
-            magnitude, rounding = output_rounding(last, self.attention, heads, a)
+            layer, ends = self.attention, lengths[:, None] - 1
+            if self.between:
+                normed = normalize(x, layer.norm, a)
+                heads = [Head.of(normed, layer, h, True, a) for h in range(layer.sizes["head"])]
+                queries = normed[:, [n - 1]]  # [box, 1, token, d_model]
+            else:
+                queries = Interval(*(y.swapaxes(0, 1) for y in (x.c, x.r)))  # [length, 1, token, d_model]
+                queries = normalize(queries, layer.norm, a)
+            weights = self._weights(layer, heads, queries, keys, boxes, of, lengths, ends)
+            magnitude, rounding = output_rounding(last, layer, heads, n, a)
             if self.after or t.final_norm is not None:
-                final = output(last, self.attention, heads, weights, a)
+                final = output(last, layer, heads, weights, n, a)
         for mlp in self.after:
             assert isinstance(mlp, Mlp)
             final, step = self._mlp(final, mlp)
@@ -159,7 +221,7 @@ class Bounds:
         others = np.arange(self.vocab - 1) + (np.arange(self.vocab - 1) >= answers[:, None])  # [box, rival]
         differences = self.unembedding[answers][:, None, None] - self.unembedding[others][:, None]  # [box, 1, rival, d]
         constant: Array = np.zeros(1)
-        if self.shared:
+        if self.pairs is not None:
             pair = answers[:, None] * self.vocab + others
 
             def pick(table: Array) -> Array:  # [box or 1, token, vocab * vocab, ...] -> [box, token, rival, ...]
@@ -167,15 +229,18 @@ class Bounds:
                 return np.moveaxis(table[each[:, None], :, pair], 2, 1)
 
             directions = pick(self.pairs)
-            direct = Interval(pick(self.direct.c[lengths - 1][of]), pick(self.direct.r[lengths - 1][of]))
-            values = [Interval(pick(v.c[..., :n, :]), pick(v.r[..., :n, :])) for v in self.values]
+            direct = _along(x[0], self.pairs[0])[of]  # [length, token, vocab * vocab] -> [box or 1, ...]
+            direct = Interval(pick(direct.c), pick(direct.r))
+            values = [Interval(pick(v.c), pick(v.r)) for v in (head.along for head in heads) if v is not None]
         else:
             directions = _before_norm(differences, t.final_norm)
             for step in reversed(passed):
                 directions, constant = self._back(step, directions, constant)
             direct = _along(last, directions)
-            layer = self.attention
-            values = [projected(head, layer, h, directions, a) for h, head in enumerate(heads)] if layer else []
+            last_layer = self.attention
+            values = (
+                [projected(head, last_layer, h, directions, a) for h, head in enumerate(heads)] if last_layer else []
+            )
 
         lower = constant + direct.c - direct.r - _along_size(rounding, directions)
         levels = []
@@ -192,49 +257,56 @@ class Bounds:
         error = np.broadcast_to(error, (len(boxes), *error.shape[1:]))
         lower = lower - error[np.arange(len(boxes)), :, answers][..., None]
         lower = lower - np.take_along_axis(error, others[:, None], -1)
-        last_tokens = boxes[np.arange(len(boxes)), lengths[of] - 1]
-        matters = last_tokens[..., None] & np.take_along_axis(rivals, others, -1)[:, None]  # [box, token, rival]
+        matters = boxes.last[..., None] & np.take_along_axis(rivals, others, -1)[:, None]  # [box, token, rival]
         lower = np.where(matters, np.where(np.isnan(lower), -np.inf, lower), np.inf)
         none = np.zeros((len(boxes), 0, self.vocab, self.vocab - 1))
         found = Margins(lower.min(axis=(1, 2), initial=np.inf), np.stack(levels, axis=1) if levels else none)
         if not felt:
             return found
-        total = np.zeros(boxes.shape)
+        may_be = boxes.masks
+        total = np.zeros(may_be.shape)
         for weight, v, level in zip(weights if levels else [], values, levels):
-            total += _effects(weight, v, level, lower, boxes)
-        reach = np.where(boxes, total, -np.inf).max(axis=-1) - np.where(boxes, total, np.inf).min(axis=-1)
-        return replace(found, felt=reach, worst=np.where(boxes, total, -np.inf).argmax(axis=-1))
+            total += _effects(weight, v, level, lower, may_be)
+        reach = np.where(may_be, total, -np.inf).max(axis=-1) - np.where(may_be, total, np.inf).min(axis=-1)
+        return replace(found, felt=reach, worst=np.where(may_be, total, -np.inf).argmax(axis=-1))
 
-    def _stream(self, boxes: Array) -> Interval:
-        """The stream before the last attention: [box or 1, position, token, d_model]."""
-        x, n = self.table[:, : boxes.shape[1]], boxes.shape[1]
+    def _stream(self, boxes: Boxes, heads: list[Head]) -> Interval:
+        """The stream before the last attention, of boxes of one length: [box or 1, position, token, d_model]."""
+        n = len(boxes.positions)
+        keys, every = Keys.single(np.arange(n)), np.arange(n)[None]
+        x = self._embedded(keys.positions)
         for i, layer in enumerate(self.between):
             if isinstance(layer, Mlp):
                 x = self._mlp(x, layer)[0]
                 continue
-            heads, weights = self._seen(x, layer, boxes, np.s_[:], np.array([n]), np.arange(n)[None], i == 0)
+            normed = normalize(x, layer.norm, self.arithmetic)
+            if i > 0:
+                heads = [Head.of(normed, layer, h, True, self.arithmetic) for h in range(layer.sizes["head"])]
+            weights = self._weights(layer, heads, normed, keys, boxes, np.s_[:], boxes.lengths[:1], every)
             rows = Interval(*(y.reshape(len(y), n * self.vocab, -1) for y in (x.c, x.r)))
-            out = output(rows, layer, heads, weights, self.arithmetic)
+            out = output(rows, layer, heads, weights, n, self.arithmetic)
             x = Interval(*(y.reshape(len(y), n, self.vocab, -1) for y in (out.c, out.r)))
         return x
 
-    def _seen(
-        self, x: Interval, layer: Attention, boxes: Array, of: Any, lengths: Array, queries: Array, first: bool
-    ) -> tuple[list[Head], list[Weights]]:
-        """The heads of a layer, and the weights they give from positions [batch, query], each with every token."""
-        a, n = self.arithmetic, boxes.shape[1]
-        if first:
-            heads = [head.upto(n) for head in self.heads]
-            normed = normalize(x[0, queries], layer.norm, a)  # [batch, query, token, d_model]
-        else:
-            normed = normalize(x, layer.norm, a)
-            heads = [Head.of(normed, layer, h, True, a) for h in range(layer.sizes["head"])]
-            normed = normed[:, queries[0]]
-        visible = visible_tokens(n, queries, lengths, self.vocab, layer.causal)
-        own = np.repeat(queries, self.vocab, axis=1)
-        rows = Interval(*(y.reshape(len(y), -1, y.shape[-1]) for y in (normed.c, normed.r)))
-        scores = [head.scores(layer, h, rows, a) for h, head in enumerate(heads)]
-        return heads, [softmax_weights(s, visible, own, boxes, of, a) for s in scores]
+    def _weights(
+        self,
+        layer: Attention,
+        heads: list[Head],
+        queries: Interval,  # normed, [batch, query, token, d_model]
+        keys: Keys,
+        boxes: Boxes,
+        of: Any,
+        lengths: Array,
+        positions: Array,  # of the queries, int [batch, query]
+    ) -> list[Weights]:
+        """What each head gives to the keys, from each query with every token it may be."""
+        visible = visible_tokens(keys, positions, lengths, self.vocab, layer.causal)
+        own = np.repeat(np.searchsorted(keys.positions, positions), self.vocab, axis=1)
+        rows = Interval(*(y.reshape(len(y), -1, y.shape[-1]) for y in (queries.c, queries.r)))
+        may_be = np.ones((len(boxes), len(keys.positions), self.vocab), bool)
+        may_be[:, np.searchsorted(keys.positions, boxes.positions)] = boxes.masks
+        scores = [head.scores(layer, h, rows, self.arithmetic) for h, head in enumerate(heads)]
+        return [softmax_weights(s, visible, own, keys.counts, may_be, of, self.arithmetic) for s in scores]
 
     def _mlp(self, x: Interval, layer: Mlp) -> tuple[Interval, Passed]:
         a = self.arithmetic

@@ -1,15 +1,16 @@
 """Boxes: sets of contexts of one length, and what is found out about them."""
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from properties.lazy import Leaf, Path
 from zoo.arrays import Array
 from zoo.model import Context
 from zoo.transformer import Transformer, forward
+
+Path = tuple[tuple[int, frozenset[str]], ...]  # positions in the order they were asked for, and what was replied
+Sets = Mapping[int, frozenset[str]]  # what a position may hold; those not listed may hold any token
 
 
 @dataclass(frozen=True)
@@ -24,33 +25,95 @@ class Counterexample:
 
 @dataclass(frozen=True, eq=False)
 class Box:
-    """Contexts of one length, and what is permitted on all of them; mask [position, vocab] says what may be where."""
+    """Contexts of one length, and what is permitted on all of them."""
 
-    mask: Array
+    length: int
+    sets: Sets
     permitted: frozenset[str]
-    path: Path  # the splits that led here
+    path: Path = ()  # the splits that led here: the boxes of one length are the leaves of a tree
 
-    @property
-    def free(self) -> Array:
-        """Positions that may hold more than one token."""
-        return np.flatnonzero(self.mask.sum(axis=1) > 1)
-
-    def count(self) -> int:
-        return math.prod(size ** int(k) for size, k in enumerate(np.bincount(self.mask.sum(axis=1))))
+    def count(self, vocab: int) -> int:
+        """How many contexts these are."""
+        product: int = vocab ** (self.length - len(self.sets))
+        for tokens in self.sets.values():
+            product *= len(tokens)
+        return product
 
     def split(self, position: int, vocab: Sequence[str]) -> Iterator["Box"]:
         """One box for each token that may stand there."""
-        for token in np.flatnonzero(self.mask[position]).tolist():
-            mask = self.mask.copy()
-            mask[position] = np.arange(len(vocab)) == token
-            yield Box(mask, self.permitted, (*self.path, (position, frozenset([vocab[token]]))))
+        for token in vocab:
+            if token in self.sets.get(position, vocab):
+                part = frozenset([token])
+                yield Box(self.length, {**self.sets, position: part}, self.permitted, (*self.path, (position, part)))
+
+    def first(self, vocab: Sequence[str]) -> Array:
+        """Its first context, where any token may stand with the first of the vocabulary: int [position]"""
+        tokens = np.zeros(self.length, int)
+        for at, may_be in self.sets.items():
+            tokens[at] = next(i for i, token in enumerate(vocab) if token in may_be)
+        return tokens
 
     def describe(self, vocab: Sequence[str]) -> str:
         """What is known of these contexts, counted from their end: "6 tokens, [-1] a, [-4] b or c"."""
-        narrowed = np.flatnonzero(~self.mask.all(axis=1))[::-1]
-        n = len(self.mask)
-        known = [f"[{i - n}] {' or '.join(t for t, may in zip(vocab, self.mask[i]) if may)}" for i in narrowed.tolist()]
-        return ", ".join([f"{n} token{'s' * (n > 1)}", *known])
+        known = [
+            f"[{at - self.length}] {' or '.join(t for t in vocab if t in tokens)}"
+            for at, tokens in sorted(self.sets.items(), reverse=True)
+            if len(tokens) < len(vocab)
+        ]
+        return ", ".join([f"{self.length} token{'s' * (self.length > 1)}", *known])
+
+
+@dataclass(frozen=True)
+class Boxes:
+    """Several boxes as arrays. At `positions`, which are sorted, a box may hold what `masks` says, elsewhere any token.
+
+    The last position of each box is among them. Behind the last position of a shorter box, nothing may stand.
+    """
+
+    lengths: Array  # int [box]
+    positions: Array  # int [position]
+    masks: Array  # bool [box, position, vocab]
+
+    @classmethod
+    def of(cls, boxes: Sequence[Box], vocab: Sequence[str]) -> "Boxes":
+        known = {at for box in boxes for at in (*box.sets, box.length - 1)}
+        positions = np.array(sorted(known))
+        column = {at: i for i, at in enumerate(positions.tolist())}
+        lengths = np.array([box.length for box in boxes])
+        masks = np.repeat((positions < lengths[:, None])[..., None], len(vocab), axis=-1)
+        rows: dict[frozenset[str], Array] = {}
+        for i, box in enumerate(boxes):
+            for at, tokens in box.sets.items():
+                if tokens not in rows:
+                    rows[tokens] = np.array([token in tokens for token in vocab])
+                masks[i, column[at]] = rows[tokens]
+        return cls(lengths, positions, masks)
+
+    @classmethod
+    def dense(cls, masks: Array) -> "Boxes":
+        """Of what each position may hold: bool [box, position, vocab]."""
+        return cls(masks.any(axis=-1).sum(axis=-1), np.arange(masks.shape[1]), masks)
+
+    def everywhere(self) -> "Boxes":
+        """The same boxes with every position listed."""
+        longest = int(self.lengths.max())
+        if len(self.positions) == longest:
+            return self
+        masks = np.repeat((np.arange(longest) < self.lengths[:, None])[..., None], self.masks.shape[-1], axis=-1)
+        masks[:, self.positions] = self.masks
+        return Boxes(self.lengths, np.arange(longest), masks)
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def __getitem__(self, some: slice | Array) -> "Boxes":
+        return Boxes(self.lengths[some], self.positions, self.masks[some])
+
+    @property
+    def last(self) -> Array:
+        """What the last position may hold: bool [box, vocab]."""
+        result: Array = self.masks[np.arange(len(self)), np.searchsorted(self.positions, self.lengths - 1)]
+        return result
 
 
 @dataclass(frozen=True)
@@ -64,34 +127,13 @@ class Settled:
     levels: Array | None = None  # [head, token at the last position, rival]
 
 
-def one_hot(tokens: Array, mask: Array) -> Array:
-    """A mask of one context: these tokens where they may stand, else the first that may."""
-    allowed = np.take_along_axis(mask, tokens[:, None], -1)[:, 0]
-    return np.arange(mask.shape[1]) == np.where(allowed, tokens, mask.argmax(axis=1))[:, None]  # type: ignore[no-any-return]
+def written(tokens: Array, vocab: Sequence[str]) -> Context:
+    """int [position] -> a string where all tokens are single characters, else a tuple"""
+    words = tuple(vocab[i] for i in tokens.tolist())
+    return "".join(words) if all(len(token) == 1 for token in vocab) else words
 
 
-def masks_of(boxes: list[Box]) -> Array:
-    """[box, position, vocab], where nothing stands behind the last position of a shorter box."""
-    longest = max(len(box.mask) for box in boxes)
-    masks = np.zeros((len(boxes), longest, boxes[0].mask.shape[1]), bool)
-    for i, box in enumerate(boxes):
-        masks[i, : len(box.mask)] = box.mask
-    return masks
-
-
-def run(transformer: Transformer, box: Box) -> Array:
-    """Logits of the last position for the first context of a box, by the program itself: [vocab]."""
-    logits: Array = forward(transformer, box.mask.argmax(axis=1)[None], last=True)[0, -1]
+def run(transformer: Transformer, tokens: Array) -> Array:
+    """Logits of the last position after int [position], by the program itself: [vocab]."""
+    logits: Array = forward(transformer, tokens[None], last=True)[0, -1]
     return logits
-
-
-def box_of(leaf: Leaf, vocab: Sequence[str]) -> Box:
-    mask = np.ones((leaf.length, len(vocab)), bool)
-    for position, tokens in leaf.sets.items():
-        mask[position] = [token in tokens for token in vocab]
-    return Box(mask, leaf.permitted, leaf.path)
-
-
-def context_of(box: Box, vocab: Sequence[str]) -> Context:
-    tokens = tuple(vocab[i] for i in box.mask.argmax(axis=1))
-    return "".join(tokens) if all(len(token) == 1 for token in vocab) else tokens

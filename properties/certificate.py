@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from properties.boxes import Path as Replies
 from properties.boxes import Settled
 from properties.lazy import Function
-from properties.lazy import Path as Replies
 from properties.proof import Proof, prove_answers
 from zoo.errors import ModelError, RuleError
 from zoo.model import Model
@@ -36,7 +36,7 @@ def certify(model: Model, function: Function, **options: Any) -> tuple[Proof, di
         return proof, None
     trees: dict[int, dict[str, Any]] = {}
     for leaf in leaves:
-        _grow(trees.setdefault(len(leaf.box.mask), {}), leaf.box.path, _leaf(leaf))
+        _grow(trees.setdefault(leaf.box.length, {}), leaf.box.path, _leaf(leaf))
     return proof, {
         "format": FORMAT,
         "model": model.name,

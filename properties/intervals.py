@@ -5,6 +5,7 @@ program's own rounding may change, in any order of summation, with or without fu
 here, where all is computed in float64. Sums count only products that can be nonzero, for adding an exact zero is exact.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,6 +36,25 @@ class Interval:
 
     def __getitem__(self, index: Any) -> "Interval":
         return Interval(self.c[index], self.r[index])
+
+    def take(self, indices: Array, axis: int) -> "Interval":
+        return Interval(self.c.take(indices, axis), self.r.take(indices, axis))
+
+    def flat(self, axis: int) -> "Interval":
+        """With the dimensions from an axis on made one."""
+        return Interval(*(y.reshape(*y.shape[:axis], -1) for y in (self.c, self.r)))
+
+    def hull(self, axis: int) -> "Interval":
+        """One entry along an axis that encloses all of them."""
+        low, high = (self.c - self.r).min(axis, keepdims=True), (self.c + self.r).max(axis, keepdims=True)
+        c = (low + high) / 2
+        # low and high were rounded, and so is the radius; where all entries are the same number, it stays exact
+        slack = (np.abs(low) + np.abs(high)) * (self.r > 0).any(axis, keepdims=True)
+        return Interval(c, np.maximum(high - c, c - low) * (1 + 4 * FLOAT64) + 2 * FLOAT64 * slack)
+
+    @staticmethod
+    def join(parts: Sequence["Interval"], axis: int) -> "Interval":
+        return Interval(np.concatenate([p.c for p in parts], axis), np.concatenate([p.r for p in parts], axis))
 
 
 @dataclass(frozen=True)

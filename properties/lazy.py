@@ -8,49 +8,36 @@ it without asking), so these are types of their own, and where a function insist
 """
 
 import random
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import cache
-from itertools import chain, repeat
 from typing import Any
 
+from properties.boxes import Box, Path
 from zoo.errors import RuleError
 
 Function = Callable[[Any], Any]  # a rule or a predictor
-Path = tuple[tuple[int, frozenset[str]], ...]  # positions in the order they were asked for, and what was replied
-Sets = Mapping[int, frozenset[str]]  # what a position may hold; those not listed may hold any token
 
 
-@dataclass(frozen=True)
-class Leaf:
-    """Contexts of one length that the function answers alike, none of them asked further."""
-
-    length: int
-    sets: Sets
-    permitted: frozenset[str]
-    path: Path = ()  # the replies that led here: the leaves of one length form a tree
-
-    def count(self, vocab: int) -> int:
-        """How many contexts these are."""
-        product: int = vocab ** (self.length - len(self.sets))
-        for tokens in self.sets.values():
-            product *= len(tokens)
-        return product
-
-
-def leaves(function: Function, vocab: Sequence[str], length: int, samples: int = 2) -> Iterator[Leaf]:
+def leaves(function: Function, vocab: Sequence[str], length: int, samples: int = 2) -> Iterator[Box]:
     """The decision tree of a rule or predictor on all contexts of a length; the leaves partition those contexts.
 
-    Each leaf is tried on `samples` contexts out of it: RuleError where the function then says something else (it
-    depends on more than its context), where it raises, or where its answer is not made of tokens of the vocabulary.
+    A run that continues an earlier one must ask what that one asked, and each leaf is tried on `samples` contexts out
+    of it: RuleError where the function then asks or says something else (it depends on more than its context, on what
+    it kept of an earlier one, say), where it raises, or where its answer is not made of tokens of the vocabulary.
     """
     todo: list[Path] = [()]
     while todo:
         run = Run(tuple(vocab), length, todo.pop())
         answer = permitted(function, run.call(function), vocab)
+        if unasked := [position for position, _ in run.path if position not in run.asked]:
+            raise RuleError(
+                f"{_name(function)} asked for token [{unasked[0] - length}] of {length} and, run again, did not, "
+                "but should depend on nothing but its context"
+            )
         todo += run.open
-        leaf = Leaf(length, run.sets, answer, run.path)
+        leaf = Box(length, run.sets, answer, run.path)
         for context in _samples(leaf, run.vocab, samples):
             again = permitted(function, _call(function, context), vocab)
             if again != answer:
@@ -83,7 +70,8 @@ class Run:
     length: int
     path: Path
     open: list[Path] = field(default_factory=list)
-    handed_out: set[int] = field(default_factory=set)  # positions read as tokens, of which nothing was asked yet
+    asked: set[int] = field(default_factory=set)  # positions that were read
+    handed_out: set[int] = field(default_factory=set)  # those read as tokens, of which nothing was asked yet
 
     def __post_init__(self) -> None:
         self.sets = dict(self.path)
@@ -91,6 +79,7 @@ class Run:
     def call(self, function: Function) -> Any:
         """The function's answer. What it reads and does not ask about by itself, it gets named, and is run again."""
         while True:
+            self.asked.clear()
             self.handed_out.clear()
             try:
                 answer = function(LazyContext(self, range(self.length)))
@@ -103,6 +92,7 @@ class Run:
                 self.name(position)
 
     def may_be(self, position: int) -> frozenset[str]:
+        self.asked.add(position)
         return self.sets.get(position) or _set(self.vocab)
 
     def is_token(self, position: int, token: object) -> bool:
@@ -255,28 +245,28 @@ def _call(function: Function, context: Hashable) -> Any:
         ) from error
 
 
-def _samples(leaf: Leaf, vocab: tuple[str, ...], samples: int) -> Iterator[Any]:
+def _samples(leaf: Box, vocab: tuple[str, ...], samples: int) -> Iterator[Any]:
     """Real contexts out of a leaf: at random, and every second time with one token wherever that may be."""
     for i in range(samples):
-        if i % 2:
-            tokens = list(repeat(_RANDOM.choice(vocab), leaf.length))
-        else:
-            pool = _pool(vocab, 1 << leaf.length.bit_length())
-            start = _RANDOM.randrange(len(pool) - leaf.length)
-            tokens = list(pool[start : start + leaf.length])
-        for position, may_be in leaf.sets.items():
-            if tokens[position] not in may_be:
-                tokens[position] = _RANDOM.choice(sorted(may_be))
-        yield "".join(tokens) if _reads_strings(vocab) else tuple(tokens)
+        pool = _pool(vocab, _RANDOM.choice(vocab) if i % 2 else "", 1 << leaf.length.bit_length())
+        start = _RANDOM.randrange(len(pool) - leaf.length)
+        context, at = pool[:0], 0
+        for position, may_be in sorted(leaf.sets.items()):
+            token = pool[start + position]
+            token = token if token in may_be else _RANDOM.choice(sorted(may_be))
+            context += pool[start + at : start + position] + (token if isinstance(pool, str) else (token,))
+            at = position + 1
+        yield context + pool[start + at : start + leaf.length]
 
 
 _RANDOM = random.Random(0)  # its own generator: a rule that reseeds the global one changes nothing here
 
 
 @cache
-def _pool(vocab: tuple[str, ...], size: int) -> tuple[str, ...]:
-    """Random tokens to cut samples from: drawing each one anew would take longer than the rule."""
-    return tuple(chain(_RANDOM.choices(vocab, k=2 * size + 997)))
+def _pool(vocab: tuple[str, ...], only: str, size: int) -> Any:
+    """Random tokens, or one again and again, to cut samples from: to draw each would take longer than the rule."""
+    drawn = tuple(_RANDOM.choices([only] if only else vocab, k=2 * size + 997))
+    return "".join(drawn) if _reads_strings(vocab) else drawn
 
 
 def _tokens(tokens: frozenset[str]) -> str:

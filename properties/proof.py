@@ -12,8 +12,8 @@ from itertools import chain, islice
 
 import numpy as np
 
-from properties.boxes import Box, Counterexample, Settled, box_of
-from properties.lazy import Function, Leaf, leaves
+from properties.boxes import Box, Counterexample, Settled
+from properties.lazy import Function, leaves
 from properties.questions import Answers, Equal, Judge
 from zoo.errors import ModelError
 from zoo.transformer import Transformer
@@ -64,11 +64,11 @@ def prove_answers(
         for leaf in leaves(function, vocab, length):
             proof.leaves += 1
             if 0 < len(leaf.permitted) < len(vocab):
-                yield box_of(leaf, vocab)
+                yield leaf
                 continue
             proof.skipped += leaf.count(len(vocab))
             if settled is not None:
-                settled(Settled("skipped", box_of(leaf, vocab), math.inf))
+                settled(Settled("skipped", leaf, math.inf))
 
     judge = Answers(transformer, tuple(vocab))
     return _search(
@@ -96,7 +96,7 @@ def prove_equal(
 
     def starts(length: int, proof: Proof) -> Iterator[Box]:
         proof.leaves += 1
-        yield box_of(Leaf(length, {}, frozenset()), vocab)
+        yield Box(length, {}, frozenset())
 
     judge = Equal(a, b, tuple(vocab))
     return _search(judge, starts, vocab, lengths or range(1, min(a.n_ctx, b.n_ctx) + 1), first, max_boxes, max_seconds)
@@ -119,10 +119,10 @@ def _search(
         while batch := [stack.pop() for _ in range(min(BATCH, len(stack)))] or list(islice(fresh, BATCH)):
             if first and proof.counterexamples:  # only a shorter one is of interest now
                 limit = min(len(c.context) for c in proof.counterexamples)
-                batch = [box for box in batch if len(box.mask) < limit]
+                batch = [box for box in batch if box.length < limit]
             late = max_seconds is not None and time.perf_counter() - begin > max_seconds
             if late or (max_boxes is not None and proof.boxes + len(batch) > max_boxes):
-                proof.widest = max([*batch, *stack], key=Box.count).describe(vocab)
+                proof.widest = max([*batch, *stack], key=lambda box: box.count(len(vocab))).describe(vocab)
                 break
             if batch:
                 done, open_ = _settle(judge, batch, vocab, proof, first)
@@ -167,16 +167,16 @@ def _settle(
     lower, proofs = judge.bound(batch)
     proved = lower > 0  # NaN is not
     done = [proofs[i] for i in np.flatnonzero(proved)]
-    to_run = [box for box, fine in zip(batch, proved) if not fine and not len(box.free)]
-    to_split = [box for box, fine in zip(batch, proved) if not fine and len(box.free)]
+    rest = [box for box, fine in zip(batch, proved) if not fine]
+    to_run, to_split = ([box for box in rest if (box.count(len(vocab)) == 1) is one] for one in (True, False))
     wrongs = []
     for box in to_run:
-        margin, wrong = judge.run(box)
+        margin, wrong = judge.run(box.first(vocab), box.permitted)
         done.append(Settled("run", box, margin))
         wrongs.append(wrong)
     looks = judge.look(to_split) if to_split else []
     if first:
-        wrongs += [judge.run(context)[1] for _, context in looks]
+        wrongs += [judge.run(tokens, box.permitted)[1] for box, (_, tokens) in zip(to_split, looks)]
     proof.counterexamples += [wrong for wrong in wrongs if wrong is not None]
-    proof.contexts += sum(one.box.count() for one in done)
+    proof.contexts += sum(one.box.count(len(vocab)) for one in done)
     return done, [child for box, (position, _) in zip(to_split, looks) for child in box.split(position, vocab)]

@@ -1,12 +1,11 @@
 """The questions a proof asks of boxes: is the answer permitted everywhere, do two transformers answer alike."""
 
-from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
 
 from properties.bounds import Bounds
-from properties.boxes import Box, Counterexample, Settled, context_of, masks_of, one_hot, run
+from properties.boxes import Box, Boxes, Counterexample, Settled, run, written
 from zoo.arrays import Array
 from zoo.transformer import Transformer, forward
 
@@ -19,11 +18,11 @@ class Judge(Protocol):
     def bound(self, boxes: list[Box]) -> tuple[Array, list[Settled]]:
         """Lower bounds on the margins [box]; above 0 the box is done, as described."""
 
-    def look(self, boxes: list[Box]) -> list[tuple[int, Box]]:
+    def look(self, boxes: list[Box]) -> list[tuple[int, Array]]:
         """For boxes that were not proved, the free position that matters most, and one context that looks bad."""
 
-    def run(self, box: Box) -> tuple[float, Counterexample | None]:
-        """The margin in the one context of a box, and what is wrong there."""
+    def run(self, tokens: Array, permitted: frozenset[str]) -> tuple[float, Counterexample | None]:
+        """The margin in one context, int [position], of a box, and what is wrong there."""
 
 
 class Answers:
@@ -38,9 +37,8 @@ class Answers:
         """A permitted token that beats all forbidden ones on the whole box is enough."""
         rows = [(i, self.vocab.index(token)) for i, box in enumerate(boxes) for token in sorted(box.permitted)]
         of, answers = np.array(rows).T
-        masks = masks_of(boxes)
         rivals = np.array([[token not in box.permitted for token in self.vocab] for box in boxes])
-        margins = self.bounds.margins(masks[of], answers, rivals[of])
+        margins = self.bounds.margins(Boxes.of(boxes, self.vocab)[of], answers, rivals[of])
         lower = np.full(len(boxes), -np.inf)
         best = np.zeros(len(boxes), int)
         for row, i in enumerate(of):
@@ -51,16 +49,16 @@ class Answers:
             for i, box in enumerate(boxes)
         ]
 
-    def look(self, boxes: list[Box]) -> list[tuple[int, Box]]:
+    def look(self, boxes: list[Box]) -> list[tuple[int, Array]]:
         answers = np.array([self.vocab.index(min(box.permitted)) for box in boxes])
         rivals = np.array([[token not in box.permitted for token in self.vocab] for box in boxes])
-        return _look([self.bounds], boxes, answers, rivals)
+        return _look([self.bounds], Boxes.of(boxes, self.vocab), answers, rivals)
 
-    def run(self, box: Box) -> tuple[float, Counterexample | None]:
-        logits = run(self.transformer, box)
-        right = np.array([token in box.permitted for token in self.vocab])
+    def run(self, tokens: Array, permitted: frozenset[str]) -> tuple[float, Counterexample | None]:
+        logits = run(self.transformer, tokens)
+        right = np.array([token in permitted for token in self.vocab])
         margin = float(logits[right].max() - logits[~right].max())
-        wrong = Counterexample(context_of(box, self.vocab), self.vocab[int(logits.argmax())], box.permitted, margin)
+        wrong = Counterexample(written(tokens, self.vocab), self.vocab[int(logits.argmax())], permitted, margin)
         return margin, None if margin > 0 else wrong
 
 
@@ -73,44 +71,46 @@ class Equal:
         self.mixes = all(bounds.mixes for bounds in self.bounds)
 
     def bound(self, boxes: list[Box]) -> tuple[Array, list[Settled]]:
-        masks = masks_of(boxes)
-        answers = np.array([run(self.a, box).argmax() for box in boxes])
-        rivals = np.ones((len(boxes), len(self.vocab)), bool)
-        lower = np.minimum(*(bounds.margins(masks, answers, rivals).lower for bounds in self.bounds))
+        answers, rivals = self._answers(boxes), np.ones((len(boxes), len(self.vocab)), bool)
+        both = Boxes.of(boxes, self.vocab)
+        lower = np.minimum(*(bounds.margins(both, answers, rivals).lower for bounds in self.bounds))
         return lower, [Settled("proved", box, float(lower[i]), self.vocab[answers[i]]) for i, box in enumerate(boxes)]
 
-    def look(self, boxes: list[Box]) -> list[tuple[int, Box]]:
+    def look(self, boxes: list[Box]) -> list[tuple[int, Array]]:
         rivals = np.ones((len(boxes), len(self.vocab)), bool)
-        return _look(self.bounds, boxes, np.array([run(self.a, box).argmax() for box in boxes]), rivals)
+        return _look(self.bounds, Boxes.of(boxes, self.vocab), self._answers(boxes), rivals)
 
-    def run(self, box: Box) -> tuple[float, Counterexample | None]:
-        both = [run(transformer, box) for transformer in (self.a, self.b)]
+    def run(self, tokens: Array, permitted: frozenset[str]) -> tuple[float, Counterexample | None]:
+        both = [run(transformer, tokens) for transformer in (self.a, self.b)]
         a, b = (int(logits.argmax()) for logits in both)
         margin = float(min(logits.max() - np.delete(logits, logits.argmax()).max(initial=-np.inf) for logits in both))
-        wrong = Counterexample(context_of(box, self.vocab), self.vocab[b], frozenset([self.vocab[a]]), margin)
+        wrong = Counterexample(written(tokens, self.vocab), self.vocab[b], frozenset([self.vocab[a]]), margin)
         return margin, None if a == b else wrong
 
+    def _answers(self, boxes: list[Box]) -> Array:
+        return np.array([run(self.a, box.first(self.vocab)).argmax() for box in boxes])
 
-def _look(bounds: list[Bounds], boxes: list[Box], answers: Array, rivals: Array) -> list[tuple[int, Box]]:
+
+def _look(bounds: list[Bounds], boxes: Boxes, answers: Array, rivals: Array) -> list[tuple[int, Array]]:
     """Where to split: where the last token is free, there; else where it is felt most by the bounds or by running."""
-    masks = masks_of(boxes)
+    masks = boxes.everywhere().masks
     felt: Array = np.zeros(masks.shape[:2])
     worst = masks.argmax(axis=-1)
     for one in bounds:
         if one.between:  # tokens act through several layers: change each and see
             more, worst = _try_changes(one.transformer, masks, answers, rivals)
         else:
-            margins = one.margins(masks, answers, rivals, felt=True)
+            margins = one.margins(boxes, answers, rivals, felt=True)
             assert margins.felt is not None
             assert margins.worst is not None
             more, worst = margins.felt, margins.worst
         felt = felt + more / np.maximum(more.max(axis=1, keepdims=True), 1e-300)
     free = masks.sum(axis=-1) > 1
     felt = np.where(free, felt + np.linspace(0, 1e-9, felt.shape[1]), -1)  # of equals the later
-    ends = np.arange(len(boxes)), np.array([len(box.mask) - 1 for box in boxes])
+    ends = np.arange(len(boxes)), boxes.lengths - 1
     felt[ends] = np.where(free[ends], np.inf, -1)
-    contexts = [replace(box, mask=one_hot(worst[i, : len(box.mask)], box.mask)) for i, box in enumerate(boxes)]
-    return list(zip(felt.argmax(axis=1).tolist(), contexts))
+    tokens = np.where(np.take_along_axis(masks, worst[..., None], -1)[..., 0], worst, masks.argmax(axis=-1))
+    return [(int(felt[i].argmax()), tokens[i, :length]) for i, length in enumerate(boxes.lengths.tolist())]
 
 
 def _try_changes(transformer: Transformer, masks: Array, answers: Array, rivals: Array) -> tuple[Array, Array]:

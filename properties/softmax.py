@@ -25,13 +25,15 @@ class Weights:
         return np.take_along_axis(values, self.kept[:, :, None, :, None], 3)
 
 
-def softmax_weights(s: Interval, visible: Array, own: Array, boxes: Array, of: Array | slice, a: Arithmetic) -> Weights:
+def softmax_weights(
+    s: Interval, visible: Array, own: Array, counts: Array, boxes: Array, of: Array | slice, a: Arithmetic
+) -> Weights:
     """Of scores [batch, query, key, token], for boxes bool [box, key, token]; `of` tells the batch of each box.
 
     visible bool [batch, query, key, token] is what a query may see at most, own int [batch, query] the key that is the
-    query itself: there, visible alone counts. Keys that surely weigh less than e**-28 of another are only summed: with
-    one-hot positions two or three keys of a thousand remain. In each box, scores are shifted by one that is surely
-    reached: the largest of the keys' smallest.
+    query itself: there, visible alone counts. Each key weighs as many times as counts int [key] says. Keys that surely
+    weigh less than e**-28 of another are only summed: with one-hot positions two or three keys of a thousand remain. In
+    each box, scores are shifted by one that is surely reached: the largest of the keys' smallest.
     """
     low, high = s.c - s.r, s.c + s.r
     top = np.where(visible, high, -np.inf).max(axis=(-2, -1), keepdims=True)
@@ -48,15 +50,16 @@ def softmax_weights(s: Interval, visible: Array, own: Array, boxes: Array, of: A
     if some:
         keys = np.argpartition(-peak, keep, axis=-1)[..., :keep]
         np.put_along_axis(peak, keys, -np.inf, -1)
-        rest = np.exp(peak).sum(axis=-1, keepdims=True) * 1.01
+        rest = (np.exp(peak) * counts).sum(axis=-1, keepdims=True) * 1.01
         low, high, visible = (np.take_along_axis(x, keys[..., None], 2) for x in (low, high, visible))
         keys = keys[of]
     low, high, visible, own, rest = (x[of] for x in (low, high, visible, own, rest))
     valid = (boxes[np.arange(len(boxes))[:, None, None], keys] | (keys == own[..., None])[..., None]) & visible
     sure = np.where(valid, low, np.inf).min(axis=-1)
     shift = np.where(np.isposinf(sure), -np.inf, sure).max(axis=-1)[..., None, None]  # [box, query, 1, 1]
-    least = np.exp(np.minimum(low - shift, 700)) * (1 - 1e-14)
-    most = np.exp(high - shift) * (1 + 1e-14) + 1e-300
+    times = counts[keys][..., None]
+    least = np.exp(np.minimum(low - shift, 700)) * times * (1 - 1e-14)
+    most = (np.exp(high - shift) + 1e-300) * times * (1 + 1e-14)
     return Weights(
         np.where(valid & (least > 1e-300), least, 0), np.where(valid, most, 0), valid, rest, keys if some else None
     )

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from properties.bounds import Bounds
-from properties.boxes import Settled
+from properties.boxes import Boxes, Settled
 from properties.proof import prove_answers
 from properties.survey import answer_logits
 from zoo import contexts
@@ -43,15 +43,14 @@ def certified(model: Model) -> float:
 def _by_length(boxes: list[Settled]) -> list[list[Settled]]:
     groups: dict[int, list[Settled]] = {}
     for one in boxes:
-        groups.setdefault(len(one.box.mask), []).append(one)
+        groups.setdefault(one.box.length, []).append(one)
     return list(groups.values())
 
 
 def _lower(bounds: Bounds, settled: list[Settled], model: Model) -> Array:
-    masks = np.stack([one.box.mask for one in settled])
     answers = np.array([model.vocab.index(one.answer or "") for one in settled])
     rivals = np.array([[token not in one.box.permitted for token in model.vocab] for one in settled])
-    return bounds.margins(masks, answers, rivals).lower
+    return bounds.margins(Boxes.of([one.box for one in settled], model.vocab), answers, rivals).lower
 
 
 def breaking(model: Model) -> tuple[float, str]:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 import zoo
 from properties import attending, bounds, intervals, softmax
 from properties.bounds import Bounds
+from properties.boxes import Boxes
 from properties.intervals import Arithmetic, Interval
 from properties.selftest.random_models import completions, random_boxes, transformers
 from zoo import ModelError, Transformer, forward
@@ -31,7 +32,7 @@ def check_bounds(transformer: Transformer, seed: int) -> None:
         masks = np.zeros((len(boxes[part]), len(boxes[part][-1]), vocab), bool)
         for mask, box in zip(masks, boxes[part]):
             mask[: len(box)] = box
-        lower = bound.margins(masks, answers[part], rivals[part]).lower
+        lower = bound.margins(Boxes.dense(masks), answers[part], rivals[part]).lower
         for box, answer, rival, margin in zip(boxes[part], answers[part], rivals[part], lower):
             logits = forward(transformer, completions(rng, box, 12))[:, -1].astype(np.float64)
             least = (logits[:, [answer]] - logits[:, rival]).min(initial=np.inf)
@@ -110,8 +111,8 @@ def _surely_on(hidden: Interval) -> Interval:
 def with_the_mask_the_other_way_round(monkeypatch: pytest.MonkeyPatch) -> None:
     original = attending.visible_tokens
 
-    def flipped(n: int, queries: Array, lengths: Array, vocab: int, causal: bool) -> Array:
-        return original(n, queries, lengths, vocab, not causal)
+    def flipped(keys: attending.Keys, queries: Array, lengths: Array, vocab: int, causal: bool) -> Array:
+        return original(keys, queries, lengths, vocab, not causal)
 
     monkeypatch.setattr(bounds, "visible_tokens", flipped)
 
@@ -167,7 +168,7 @@ def test_bounds_of_one_context_are_its_margins_up_to_rounding(name: str, dtype: 
     answers = logits.argmax(axis=1)
     rivals = np.arange(logits.shape[1]) != answers[:, None]
     exact = logits.max(axis=1) - np.where(rivals, logits, -np.inf).max(axis=1)
-    lower = Bounds(transformer).margins(boxes, answers, rivals).lower
+    lower = Bounds(transformer).margins(Boxes.dense(boxes), answers, rivals).lower
     assert (lower <= exact).all()
     assert (lower >= exact * (1 - 1e-2 * (dtype == np.float32) - 1e-7)).all()
 
@@ -204,9 +205,9 @@ def test_overflow_is_never_certified() -> None:
     transformer = Transformer(ones, ones, [], unembedding=np.array([[1e30, 0], [0, -1e30]]))
     boxes, rivals = np.ones((1, 2, 2), bool), np.array([[False, True]])
     answers = np.zeros(1, int)
-    assert Bounds(transformer).margins(boxes, answers, rivals).lower[0] > 1e60
+    assert Bounds(transformer).margins(Boxes.dense(boxes), answers, rivals).lower[0] > 1e60
     with np.errstate(over="ignore"):
-        assert Bounds(transformer.astype(np.float32)).margins(boxes, answers, rivals).lower[0] == -np.inf
+        assert Bounds(transformer.astype(np.float32)).margins(Boxes.dense(boxes), answers, rivals).lower[0] == -np.inf
 
 
 def test_other_dtypes_are_refused() -> None:

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 import reference
-from properties.lazy import Leaf, leaves
+from properties.boxes import Box
+from properties.lazy import leaves
 from zoo import RuleError
 
 Function = Callable[[Any], Any]
@@ -141,7 +142,32 @@ def asks_the_type() -> Function:
     return lambda c: "a" if isinstance(c, str) else "b"
 
 
-TRAPS = [depends_on_calls, random_answer, answer_to_the_context_before, swallows_re, asks_the_type]
+def remembers_by_length() -> Function:
+    """Once it has answered for a length, it is a function of its context, though not the one that was written."""
+    answers: dict[int, str] = {}
+    return lambda c: answers[len(c)] if len(c) in answers else answers.setdefault(len(c), "ab"[c[-1] == "a"])
+
+
+def remembers_what_it_read() -> Function:
+    answers: dict[int, str] = {}
+
+    def rule(context: Any) -> str:
+        if len(context) not in answers:
+            answers[len(context)] = str(context[-1])
+        return answers[len(context)]
+
+    return rule
+
+
+TRAPS = [
+    remembers_by_length,
+    remembers_what_it_read,
+    depends_on_calls,
+    random_answer,
+    answer_to_the_context_before,
+    swallows_re,
+    asks_the_type,
+]
 
 
 @pytest.mark.parametrize("trap", TRAPS)
@@ -166,5 +192,5 @@ def test_answers_that_are_none(function: Function, message: str) -> None:
         list(leaves(function, "ab", 3))
 
 
-def _holds(leaf: Leaf, context: Any) -> bool:
+def _holds(leaf: Box, context: Any) -> bool:
     return all(context[position] in tokens for position, tokens in leaf.sets.items())

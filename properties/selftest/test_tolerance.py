@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 import zoo
 from properties.bounds import Bounds
+from properties.boxes import Boxes
 from properties.edges import validity_edge
 from properties.precision import in_type, rounded, survives
 from properties.strategies import tokens, transformers
@@ -25,7 +26,8 @@ def test_no_change_of_the_weights_within_the_tolerance_leaves_the_bounds(data: s
     context = data.draw(tokens(transformer, max_batch=1))
     random = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
     boxes = np.arange(vocab) == context[..., None]  # bool [1, position, vocab]: that one context
-    lower = Bounds(transformer, weights=change).margins(boxes, np.array([0]), np.ones((1, vocab), bool)).lower[0]
+    every, first = np.ones((1, vocab), bool), np.array([0])
+    lower = Bounds(transformer, weights=change).margins(Boxes.dense(boxes), first, every).lower[0]
     weights = _weights(transformer)
     for signs in (random.choice([-1, 1], weights.shape), random.uniform(-1, 1, weights.shape)):
         logits = forward(_with(transformer, weights * (1 + change * signs)), context)[0, -1]
