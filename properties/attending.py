@@ -5,7 +5,8 @@ sees only its own token. Shapes use `batch` for one a box, or 1 where boxes do n
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -32,34 +33,42 @@ class Head:
     """What one head of an attention layer sees: its normed inputs, and their keys and values."""
 
     x: Interval  # [batch, key, token, d_model]
-    k: Interval  # [batch, d_head, key, token]
+    k: Interval  # [batch, dimension, key, token]
     k_rounding: Array | None  # that part of the radius; None where there is no other
+    dims: Array | None  # which dimensions of d_head these are; None for all
     columns: Array  # which columns of the values are not all zero
     v: Interval  # [batch, key, token, column]
     v_rounding: Array
     along: Interval | None = None  # [1, 1, direction, key, token] the values along given directions of the output
 
     @classmethod
-    def of(cls, x: Interval, layer: Attention, h: int, spread: bool, a: Arithmetic) -> "Head":
+    def of(
+        cls, x: Interval, layer: Attention, h: int, spread: bool, a: Arithmetic, dims: Array | None = None
+    ) -> "Head":
         """`spread` says that the radii of the inputs are more than rounding."""
-        k, rounding = linear(x, layer.w_k[h], None if layer.b_k is None else layer.b_k[h], a)
-        bias = np.zeros(layer.sizes["d_v"]) if layer.b_v is None else layer.b_v[h]
-        columns = np.flatnonzero(layer.w_v[h].any(axis=0) | (bias != 0))
-        v, v_rounding = linear(x, layer.w_v[h][:, columns], bias[columns], a)
+        k, rounding = linear(x, *columns_of(layer.w_k, layer.b_k, h, dims), a)
+        columns = value_columns(layer)[h]
+        v, v_rounding = linear(x, *columns_of(layer.w_v, layer.b_v, h, columns), a)
         k = Interval(np.moveaxis(k.c, -1, 1), np.moveaxis(k.r, -1, 1))
-        return cls(x, k, np.moveaxis(rounding, -1, 1) if spread else None, columns, v, v_rounding)
+        return cls(x, k, np.moveaxis(rounding, -1, 1) if spread else None, dims, columns, v, v_rounding)
 
-    def take(self, keys: Array) -> "Head":
-        """Some of the keys, where inputs do not spread."""
+    def projected_once(self, along: Interval) -> "Head":
+        """With its values along all directions there are, so that its inputs are not needed any more."""
+        return replace(self, x=self.x[..., :0], along=along)
+
+    def take(self, keys: Array, dims: Array | None = None) -> "Head":
+        """Some of the keys, and of them some dimensions, where inputs do not spread."""
         along = None if self.along is None else self.along.take(keys, 3)
-        x, k, v = self.x.take(keys, 1), self.k.take(keys, 2), self.v.take(keys, 1)
-        return Head(x, k, None, self.columns, v, self.v_rounding.take(keys, 1), along)
+        k = self.k if dims is None else self.k.take(dims, 1)
+        x, k, v = self.x.take(keys, 1), k.take(keys, 2), self.v.take(keys, 1)
+        dims = self.dims if dims is None else dims
+        return Head(x, k, None, dims, self.columns, v, self.v_rounding.take(keys, 1), along)
 
     def hull(self) -> "Head":
         """One key that is whatever any of them is, where inputs do not spread."""
         along = None if self.along is None else self.along.hull(3)
         v_rounding = self.v_rounding.max(1, keepdims=True)
-        return Head(self.x.hull(1), self.k.hull(2), None, self.columns, self.v.hull(1), v_rounding, along)
+        return Head(self.x.hull(1), self.k.hull(2), None, self.dims, self.columns, self.v.hull(1), v_rounding, along)
 
     @staticmethod
     def join(heads: Sequence["Head"]) -> "Head":
@@ -69,19 +78,17 @@ class Head:
         x, k, v = (Interval.join(parts, i) for parts, i in zip(zip(*((h.x, h.k, h.v) for h in heads)), (1, 2, 1)))
         along = [head.along for head in heads if head.along is not None]
         v_rounding = np.concatenate([head.v_rounding for head in heads], 1)
-        return Head(x, k, None, heads[0].columns, v, v_rounding, Interval.join(along, 3) if along else None)
+        together = Interval.join(along, 3) if along else None
+        return Head(x, k, None, heads[0].dims, heads[0].columns, v, v_rounding, together)
 
     def scores(self, layer: Attention, h: int, x: Interval, a: Arithmetic) -> Interval:
         """Of queries from normed inputs [batch, query, d_model] -> [batch, query, key, token].
 
         Where inputs spread, what a deviation does to a score is followed through w_q and w_k together: it loses less.
         """
-        q, q_rounding = linear(x, layer.w_q[h], None if layer.b_q is None else layer.b_q[h], a)
+        q, q_rounding = linear(x, *columns_of(layer.w_q, layer.b_q, h, self.dims), a)
         k = self.k.flat(-2)
         if self.k_rounding is None:
-            used = np.flatnonzero(q.magnitude.any(axis=(0, 1)))
-            if 2 * len(used) < q.c.shape[-1]:  # one-hot queries ask for two or three directions of a thousand
-                q, k = q[..., used], k[:, used]
             r = product(np.abs(q.c), k.r) + product(q.r, k.magnitude)
         else:
             w_q, w_k = layer.w_q[h], layer.w_k[h]
@@ -101,7 +108,32 @@ class Head:
         a.check(sums * abs(scale))
         rounding = a.rounding(sums, count) * abs(scale) + 2 * a.tiny
         s = Interval(product(q.c, k.c) * scale, r * abs(scale) * (1 + a.own) + rounding)
-        return Interval(*(y.reshape(*y.shape[:2], *self.x.c.shape[1:3]) for y in (s.c, s.r)))
+        return Interval(*(y.reshape(*y.shape[:2], *self.v.c.shape[1:3]) for y in (s.c, s.r)))
+
+
+_value_columns: WeakKeyDictionary[Attention, list[Array]] = WeakKeyDictionary()
+
+
+def value_columns(layer: Attention) -> list[Array]:
+    """Which columns of each head's values are not always zero; found once, as one-hot maps are large."""
+    if layer not in _value_columns:
+        used = layer.w_v.any(axis=1)
+        if layer.b_v is not None:
+            used = used | (layer.b_v != 0)
+        _value_columns[layer] = [np.flatnonzero(columns) for columns in used]
+    return _value_columns[layer]
+
+
+def columns_of(w: Array, b: Array | None, h: int, dims: Array | None) -> tuple[Array, Array | None]:
+    """Of one head's map and bias, those of some dimensions."""
+    some = slice(None) if dims is None else dims
+    return w[h][:, some], None if b is None else b[h][some]
+
+
+def queried(x: Interval, layer: Attention, h: int, a: Arithmetic) -> Array:
+    """The dimensions in which queries from normed inputs [..., d_model] can be anything but zero."""
+    q, _ = linear(x, *columns_of(layer.w_q, layer.b_q, h, None), a)
+    return np.flatnonzero(q.magnitude.reshape(-1, q.c.shape[-1]).any(axis=0))
 
 
 def visible_tokens(keys: Keys, queries: Array, lengths: Array, vocab: int, causal: bool) -> Array:

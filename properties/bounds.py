@@ -7,13 +7,14 @@ each position carries one interval vector for each token it may be, so that a fi
 rounding; its scores and values depend on position and token only and are computed once.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from properties.attending import Head, Keys, output, output_rounding, projected, visible_tokens
+from properties.attending import Head, Keys, output, output_rounding, projected, queried, value_columns, visible_tokens
 from properties.boxes import Boxes
 from properties.intervals import (
     Arithmetic,
@@ -96,32 +97,42 @@ class Bounds:
             x = self._mlp(x, layer)[0]
         return x
 
-    def _heads(self, positions: Array) -> list[Head]:
-        """The heads of the first attention layer, where keys are single positions."""
+    def _heads(self, positions: Array, dims: Sequence[Array | None]) -> list[Head]:
+        """The heads of the first attention layer with single positions for keys, and of those these dimensions."""
         if self.transformer.n_ctx <= SLAB:
             return [head.take(positions) for head in self._all]
-        slabs = [self._slab(positions[i : i + SLAB]) for i in range(0, len(positions), SLAB)]
+        slabs = [self._slab(positions[i : i + SLAB], dims) for i in range(0, len(positions), SLAB)]
         return [Head.join(heads) for heads in zip(*slabs)]
 
     @cached_property
     def _all(self) -> list[Head]:
-        return self._slab(np.arange(self.transformer.n_ctx))
+        return self._slab(np.arange(self.transformer.n_ctx), self._every_dim)
 
     @cached_property
     def _blocks(self) -> list[Head]:
         """The same with blocks of positions for keys, all that are whole."""
         starts = range(0, self.transformer.n_ctx - self.block + 1, self.block)
-        blocks = [[head.hull() for head in self._heads(np.arange(i, i + self.block))] for i in starts]
-        return [Head.join(heads) for heads in zip(*blocks)]
+        slabs = (self._heads(np.arange(i, i + self.block), self._every_dim) for i in starts)
+        return [Head.join(heads) for heads in zip(*([head.hull() for head in heads] for heads in slabs))]
 
-    def _slab(self, positions: Array) -> list[Head]:
+    @property
+    def _every_dim(self) -> list[None]:
+        return [None] * (0 if self.first is None else self.first.sizes["head"])
+
+    def _slab(self, positions: Array, dims: Sequence[Array | None]) -> list[Head]:
         assert self.first is not None
-        a, layer = self.arithmetic, self.first
+        a, layer, pairs = self.arithmetic, self.first, self.pairs
         x = normalize(self._embedded(positions), layer.norm, a)
-        heads = [Head.of(x, layer, h, False, a) for h in range(layer.sizes["head"])]
-        if self.pairs is None:
+        heads = [Head.of(x, layer, h, False, a, some) for h, some in enumerate(dims)]
+        if pairs is None:
             return heads
-        return [replace(head, along=projected(head, layer, h, self.pairs, a)) for h, head in enumerate(heads)]
+        return [head.projected_once(projected(head, layer, h, pairs, a)) for h, head in enumerate(heads)]
+
+    def _dims(self, lengths: Array) -> list[Array]:
+        """The dimensions of each head in which something is asked from the last positions."""
+        assert self.first is not None
+        x = normalize(self._embedded(np.unique(lengths) - 1), self.first.norm, self.arithmetic)
+        return [queried(x, self.first, h, self.arithmetic) for h in range(self.first.sizes["head"])]
 
     def margins(self, boxes: Boxes, answers: Array, rivals: Array, felt: bool = False) -> Margins:
         """By how much the answer's logit at least exceeds each rival's, the least over rivals and contexts of a box.
@@ -160,9 +171,10 @@ class Bounds:
             for part in self._batches(len(boxes), len(positions)):
                 try:
                     if not heads and self.first is not None:
-                        heads = self._heads(opened)
+                        dims = self._every_dim if self.between else self._dims(boxes.lengths)
+                        heads = self._heads(opened, dims)
                         if len(blocks):
-                            joined = zip((head.take(closed) for head in self._blocks), heads)
+                            joined = zip((head.take(closed, some) for head, some in zip(self._blocks, dims)), heads)
                             heads = [Head.join(both).take(order) for both in joined]
                     parts.append(self._margins(boxes[part], keys, heads, answers[part], rivals[part], felt))
                 except OutOfRangeError:
@@ -177,7 +189,7 @@ class Bounds:
     def _batches(self, count: int, keys: int) -> list[slice]:
         entrywise = self.after or self.transformer.final_norm is not None
         layers = (*self.between, self.attention if entrywise else None)
-        widths = [int(layer.w_v.any(axis=1).sum(axis=1).max()) for layer in layers if isinstance(layer, Attention)]
+        widths = [len(columns) for layer in layers if isinstance(layer, Attention) for columns in value_columns(layer)]
         numbers = keys * self.vocab * self.vocab * max([self.vocab, *widths])
         if self.between:
             numbers *= keys
@@ -192,13 +204,14 @@ class Bounds:
         lengths, inverse = np.unique(boxes.lengths, return_inverse=True)
         of: Any = inverse if len(lengths) > 1 else slice(None)
         n = int(lengths[-1])
+        entrywise = self.after or t.final_norm is not None
         if self.between:
             x = self._stream(boxes, heads)  # [box, position, token, d_model]
             last = final = x[:, n - 1]
         else:
             x = self._embedded(lengths - 1)  # [1, length, token, d_model]
-            last = final = x[0][of]  # [box or 1, token, d_model]
-        magnitude, rounding, passed = last.magnitude, np.zeros(1), []
+            last = final = x[0][of] if entrywise else x[0]  # [box or length, token, d_model]
+        magnitude, rounding, passed = last.magnitude, np.zeros(last.c.shape), []
         if self.attention is not None:
             layer, ends = self.attention, lengths[:, None] - 1
             if self.between:
@@ -210,7 +223,7 @@ class Bounds:
                 queries = normalize(queries, layer.norm, a)
             weights = self._weights(layer, heads, queries, keys, boxes, of, lengths, ends)
             magnitude, rounding = output_rounding(last, layer, heads, n, a)
-            if self.after or t.final_norm is not None:
+            if entrywise:
                 final = output(last, layer, heads, weights, n, a)
         for mlp in self.after:
             assert isinstance(mlp, Mlp)
@@ -231,18 +244,19 @@ class Bounds:
             directions = pick(self.pairs)
             direct = _along(x[0], self.pairs[0])[of]  # [length, token, vocab * vocab] -> [box or 1, ...]
             direct = Interval(pick(direct.c), pick(direct.r))
+            slack = pick(_along_size(rounding, self.pairs[0])[np.s_[:] if entrywise else of])
             values = [Interval(pick(v.c), pick(v.r)) for v in (head.along for head in heads) if v is not None]
         else:
             directions = _before_norm(differences, t.final_norm)
             for step in reversed(passed):
                 directions, constant = self._back(step, directions, constant)
-            direct = _along(last, directions)
+            direct, slack = _along(last, directions), _along_size(rounding, directions)
             last_layer = self.attention
             values = (
                 [projected(head, last_layer, h, directions, a) for h, head in enumerate(heads)] if last_layer else []
             )
 
-        lower = constant + direct.c - direct.r - _along_size(rounding, directions)
+        lower = constant + direct.c - direct.r - slack
         levels = []
         if self.attention is not None:
             for weight, v in zip(weights, values):
@@ -253,7 +267,8 @@ class Bounds:
         if t.final_norm is not None:
             lower, magnitude = self._behind_norm(final, differences, lower)
         sums = product(magnitude, np.abs(self.unembedding).T)
-        error = a.rounding(sums, nonzero(magnitude, self.unembedding.T))  # [box or 1, token, vocab]
+        error = a.rounding(sums, nonzero(magnitude, self.unembedding.T))  # [box, length or 1, token, vocab]
+        error = error if entrywise or self.between else error[of]
         error = np.broadcast_to(error, (len(boxes), *error.shape[1:]))
         lower = lower - error[np.arange(len(boxes)), :, answers][..., None]
         lower = lower - np.take_along_axis(error, others[:, None], -1)
@@ -370,9 +385,11 @@ def _along(x: Interval, directions: Array) -> Interval:
     """x [..., token, d_model] along directions [..., token or 1, rival, d_model] -> [..., token, rival]"""
     across = directions.swapaxes(-1, -2)
     c = (x.c[..., None, :] @ across)[..., 0, :]
-    return Interval(c, np.zeros_like(c) + _along_size(x.r, directions))
+    return Interval(c, _along_size(x.r, directions))
 
 
 def _along_size(x: Array, directions: Array) -> Array:
     """The same of magnitudes."""
-    return (x[..., None, :] @ np.abs(directions).swapaxes(-1, -2))[..., 0, :] if x.any() else np.zeros(1)
+    if x.any():
+        return (x[..., None, :] @ np.abs(directions).swapaxes(-1, -2))[..., 0, :]
+    return np.zeros((*np.broadcast_shapes(x.shape[:-1], directions.shape[:-2]), directions.shape[-2]))

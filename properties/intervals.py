@@ -5,6 +5,7 @@ program's own rounding may change, in any order of summation, with or without fu
 here, where all is computed in float64. Sums count only products that can be nonzero, for adding an exact zero is exact.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -42,7 +43,8 @@ class Interval:
 
     def flat(self, axis: int) -> "Interval":
         """With the dimensions from an axis on made one."""
-        return Interval(*(y.reshape(*y.shape[:axis], -1) for y in (self.c, self.r)))
+        size = math.prod(self.c.shape[axis:])  # -1 means nothing where some other dimension is 0
+        return Interval(*(y.reshape(*y.shape[:axis], size) for y in (self.c, self.r)))
 
     def hull(self, axis: int) -> "Interval":
         """One entry along an axis that encloses all of them."""
