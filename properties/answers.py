@@ -8,7 +8,7 @@ import numpy as np
 from properties import survey as look
 from properties.checks import Finding, check
 from properties.cycles import of_contexts, of_suffixes, walk
-from properties.survey import PROOF_SECONDS, Survey, affordable, answer_logits, survey, sweep
+from properties.survey import Survey, affordable, answer_logits, survey, sweep
 from properties.verdict import Counterexample, How, Method, written
 from zoo import contexts
 from zoo.arrays import Array
@@ -181,7 +181,7 @@ def _settled(seen: Survey) -> Finding:
             detail += "; the first is a tie"
         return Finding("failed", seen.method, seen.contexts, detail, seen.margin, seen.first, seen.failures)
     if seen.widest:
-        return Finding("undecided", seen.method, seen.contexts, f"no proof, in {PROOF_SECONDS} s, for {seen.widest}")
+        return Finding("undecided", seen.method, seen.contexts, f"not proved in the time allowed: {seen.widest}")
     if seen.method == "sampled":
         return Finding("undecided", seen.method, seen.contexts, "right in every context of a sample", seen.margin)
     return Finding("holds", seen.method, seen.contexts, "", seen.margin)

@@ -117,7 +117,7 @@ _value_columns: WeakKeyDictionary[Attention, list[Array]] = WeakKeyDictionary()
 def value_columns(layer: Attention) -> list[Array]:
     """Which columns of each head's values are not always zero; found once, as one-hot maps are large."""
     if layer not in _value_columns:
-        used = layer.w_v.any(axis=1)
+        used = np.asarray(layer.w_v.any(axis=1))
         if layer.b_v is not None:
             used = used | (layer.b_v != 0)
         _value_columns[layer] = [np.flatnonzero(columns) for columns in used]

@@ -100,7 +100,7 @@ class Bounds:
     def _heads(self, positions: Array, dims: Sequence[Array | None]) -> list[Head]:
         """The heads of the first attention layer with single positions for keys, and of those these dimensions."""
         if self.transformer.n_ctx <= SLAB:
-            return [head.take(positions) for head in self._all]
+            return [head.take(positions, some) for head, some in zip(self._all, dims)]
         slabs = [self._slab(positions[i : i + SLAB], dims) for i in range(0, len(positions), SLAB)]
         return [Head.join(heads) for heads in zip(*slabs)]
 
@@ -158,9 +158,11 @@ class Bounds:
         whole = np.arange(max(0, (int(boxes.lengths.min()) - 1) // self.block - 1))
         return np.setdiff1d(whole, boxes.positions // self.block)
 
-    def _in_parts(self, boxes: Boxes, closed: Array, answers: Array, rivals: Array, felt: bool) -> Margins:
+    def _in_parts(self, boxes: Boxes, closed: Array, answers: Array, rivals: Array, felt: bool = False) -> Margins:
         blocks = closed * self.block
-        opened = np.setdiff1d(np.arange(boxes.lengths.max()), (blocks[:, None] + np.arange(self.block)).ravel())
+        single = np.ones(boxes.lengths.max(), bool)
+        single[blocks[:, None] + np.arange(self.block)] = False
+        opened = np.flatnonzero(single)
         positions = np.concatenate([blocks, opened])
         order = np.argsort(positions)
         keys = Keys(positions[order], np.repeat([self.block, 1], [len(blocks), len(opened)])[order])

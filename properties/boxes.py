@@ -1,5 +1,7 @@
 """Boxes: sets of contexts of one length, and what is found out about them."""
 
+import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -35,9 +37,11 @@ class Box:
     def count(self, vocab: int) -> int:
         """How many contexts these are."""
         product: int = vocab ** (self.length - len(self.sets))
-        for tokens in self.sets.values():
-            product *= len(tokens)
-        return product
+        return product * math.prod(map(len, self.sets.values()))
+
+    @property
+    def is_one_context(self) -> bool:
+        return len(self.sets) == self.length and all(len(tokens) == 1 for tokens in self.sets.values())
 
     def split(self, position: int, vocab: Sequence[str]) -> Iterator["Box"]:
         """One box for each token that may stand there."""
@@ -61,6 +65,26 @@ class Box:
             if len(tokens) < len(vocab)
         ]
         return ", ".join([f"{self.length} token{'s' * (self.length > 1)}", *known])
+
+
+class Tally:
+    """A count of contexts: the numbers are long, and those of boxes that are as free as each other are added first."""
+
+    def __init__(self) -> None:
+        self.by_free: Counter[int] = Counter()  # by how many positions may hold any token
+
+    def add(self, box: Box) -> None:
+        self.by_free[box.length - len(box.sets)] += math.prod(map(len, box.sets.values()))
+
+    def total(self, vocab: int) -> int:
+        """Horner's rule, from the freest down."""
+        total: int = 0
+        power = max(self.by_free, default=0)
+        for free in sorted(self.by_free, reverse=True):
+            total = total * vocab ** (power - free) + self.by_free[free]
+            power = free
+        total *= vocab**power
+        return total
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ def compare(model: Model, other: Model, name: str, every: bool = False) -> Verdi
         found = prove_equal(
             *(model.transformer, other.transformer, model.vocab, range(1, n_ctx + 1)),
             first=not every,
-            max_seconds=look.PROOF_SECONDS,
+            max_seconds=look.PROOF_SECONDS["auto"],
         )
         failures, widest = [wrong.context for wrong in found.counterexamples], found.widest
     shown = None

@@ -5,14 +5,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from properties.lazy import leaves, permitted
+from properties.lazy import leaves
 from properties.survey import answer_logits
 from zoo import contexts
 from zoo.model import Model
+from zoo.progress import steps
 
 State = tuple[int, ...]  # the last tokens of a context
+# What a rule permits, by what positions, counted from the end, may hold.
+Tree = dict[frozenset[tuple[int, frozenset[str]]], frozenset[str]]
 
 
 @dataclass(frozen=True)
@@ -65,20 +66,34 @@ def of_suffixes(
     A state of k tokens stands for all contexts that end so. None where the rule reads too much for that, or says
     different things to contexts of different lengths with the same end.
     """
-    window = 1
-    for length in range(1, model.n_ctx + 1):
-        for leaf in leaves(function, model.vocab, length, samples=0):
+    vocab = model.vocab
+    window, trees = 1, list[Tree]()
+    for length in steps(range(1, model.n_ctx + 1), "lengths read by the rule"):
+        tree = {}
+        for leaf in leaves(function, vocab, length, samples=0):
             window = max([window, *(length - position for position in leaf.sets)])
-        if len(model.vocab) ** window > most:
+            tree[frozenset((position - length, tokens) for position, tokens in leaf.sets.items())] = leaf.permitted
+        trees.append(trees[-1] if trees and tree == trees[-1] else tree)
+        if len(vocab) ** window > most:
             return None
     following: dict[State, State] = {}
     for size in range(1, window + 1):
-        for state in itertools.product(range(len(model.vocab)), repeat=size):
-            longest = model.n_ctx if size == window else size
-            padded = (model.decode(np.array((0,) * (n - size) + state)) for n in range(size, longest + 1))
-            answers = {permitted(function, function(context), model.vocab) for context in padded}
-            if len(answers) > 1 or any(len(answer) != 1 for answer in answers):
+        alike = trees[size - 1 :] if size == window else trees[size - 1 : size]
+        answers = [_answers(tree, vocab, size) for tree in {id(tree): tree for tree in alike}.values()]
+        for state in itertools.product(range(len(vocab)), repeat=size):
+            said = {answer[state] for answer in answers}
+            if len(said) > 1 or any(len(permitted) != 1 for permitted in said):
                 return None
-            [[token]] = answers
-            following[state] = (*state, model.vocab.index(token))[-window:]
+            [[token]] = said
+            following[state] = (*state, vocab.index(token))[-window:]
     return window, following
+
+
+def _answers(tree: Tree, vocab: Sequence[str], size: int) -> dict[State, frozenset[str]]:
+    """What is permitted after each state of that size, by a tree that reads no more than that."""
+    found = {}
+    for known, permitted in tree.items():
+        sets = dict(known)
+        allowed = [[i for i, token in enumerate(vocab) if token in sets.get(at, vocab)] for at in range(-size, 0)]
+        found.update(dict.fromkeys(itertools.product(*allowed), permitted))
+    return found

@@ -17,6 +17,7 @@ from zoo import contexts
 from zoo.arrays import Array, Part
 from zoo.errors import ModelError
 from zoo.model import Context, Model
+from zoo.progress import steps
 from zoo.transformer import Attention, Transformer
 
 WEIGHTS: dict[str, Callable[[float], float]] = {
@@ -66,7 +67,7 @@ def stories(model: Model) -> Iterator[Story]:
             ("predictor", look.allowed_tokens(model, words, look.checked_predictor(predictor, model.vocab).permitted))
         )
     original = _logits(model.transformer, model, rows).argmax(axis=1)
-    for mutant in mutants(model.transformer):
+    for mutant in steps(mutants(model.transformer), f"mutants of {model.name}"):
         yield _story(mutant, _logits(mutant.transformer, model, rows), original, tests, words, model.margin)
 
 

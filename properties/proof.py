@@ -12,10 +12,11 @@ from itertools import chain, islice
 
 import numpy as np
 
-from properties.boxes import Box, Counterexample, Settled
+from properties.boxes import Box, Counterexample, Settled, Tally
 from properties.lazy import Function, leaves
 from properties.questions import Answers, Equal, Judge
 from zoo.errors import ModelError
+from zoo.progress import steps
 from zoo.transformer import Transformer
 
 BATCH = 256  # boxes bounded at a time
@@ -56,8 +57,8 @@ def prove_answers(
 
     The margin must be above 0: a tie fails. Contexts where nothing or everything is permitted are skipped, and counted.
     With `first`, stops at the first counterexample, which is of the shortest length there is; else finds all, sorted.
-    Where the budget of boxes or seconds is used up, the proof is undecided (or failed, if it had failed already).
-    `settled` is told of every box that is done. Raises RuleError as `lazy.leaves` does.
+    Where the budget of boxes or of seconds (of the processor) is used up, the proof is undecided, or failed if it had
+    failed already. `settled` is told of every box that is done. Raises RuleError as `lazy.leaves` does.
     """
 
     def starts(length: int, proof: Proof) -> Iterator[Box]:
@@ -66,14 +67,15 @@ def prove_answers(
             if 0 < len(leaf.permitted) < len(vocab):
                 yield leaf
                 continue
-            proof.skipped += leaf.count(len(vocab))
+            skipped.add(leaf)
             if settled is not None:
                 settled(Settled("skipped", leaf, math.inf))
 
-    judge = Answers(transformer, tuple(vocab))
-    return _search(
-        judge, starts, vocab, lengths or range(1, transformer.n_ctx + 1), first, max_boxes, max_seconds, settled
-    )
+    judge, skipped = Answers(transformer, tuple(vocab)), Tally()
+    every = lengths or range(1, transformer.n_ctx + 1)
+    proof = _search(judge, starts, vocab, every, first, max_boxes, max_seconds, settled)
+    proof.skipped = skipped.total(len(vocab))
+    return proof
 
 
 def prove_equal(
@@ -112,21 +114,23 @@ def _search(
     max_seconds: float | None,
     settled: Callable[[Settled], None] | None = None,
 ) -> Proof:
-    proof, begin = Proof(), time.perf_counter()
+    proof, seen, begin, budget = Proof(), Tally(), time.perf_counter(), time.process_time()
     smallest: Settled | None = None
-    for group in _together(lengths, judge.mixes):
+    for group in steps(list(_together(lengths, judge.mixes)), "lengths proved, in groups"):
         fresh, stack = chain.from_iterable(starts(length, proof) for length in group), list[Box]()
         while batch := [stack.pop() for _ in range(min(BATCH, len(stack)))] or list(islice(fresh, BATCH)):
             if first and proof.counterexamples:  # only a shorter one is of interest now
                 limit = min(len(c.context) for c in proof.counterexamples)
                 batch = [box for box in batch if box.length < limit]
-            late = max_seconds is not None and time.perf_counter() - begin > max_seconds
+            late = max_seconds is not None and time.process_time() - budget > max_seconds
             if late or (max_boxes is not None and proof.boxes + len(batch) > max_boxes):
                 proof.widest = max([*batch, *stack], key=lambda box: box.count(len(vocab))).describe(vocab)
                 break
             if batch:
                 done, open_ = _settle(judge, batch, vocab, proof, first)
                 stack += open_
+                for one in done:
+                    seen.add(one.box)
                 smallest = min([*done, *([smallest] if smallest else [])], key=lambda one: one.margin, default=None)
                 if settled is not None:
                     for one in done:
@@ -136,6 +140,7 @@ def _search(
         proof.upto = group[-1]
     if smallest is not None:
         proof.margin, proof.where = smallest.margin, smallest.box.describe(vocab)
+    proof.contexts = seen.total(len(vocab))
     order = {token: i for i, token in enumerate(vocab)}
     proof.counterexamples.sort(key=lambda c: (len(c.context), [order[token] for token in c.context]))
     if proof.counterexamples:
@@ -168,7 +173,7 @@ def _settle(
     proved = lower > 0  # NaN is not
     done = [proofs[i] for i in np.flatnonzero(proved)]
     rest = [box for box, fine in zip(batch, proved) if not fine]
-    to_run, to_split = ([box for box in rest if (box.count(len(vocab)) == 1) is one] for one in (True, False))
+    to_run, to_split = ([box for box in rest if box.is_one_context is one] for one in (True, False))
     wrongs = []
     for box in to_run:
         margin, wrong = judge.run(box.first(vocab), box.permitted)
@@ -178,5 +183,4 @@ def _settle(
     if first:
         wrongs += [judge.run(tokens, box.permitted)[1] for box, (_, tokens) in zip(to_split, looks)]
     proof.counterexamples += [wrong for wrong in wrongs if wrong is not None]
-    proof.contexts += sum(one.box.count(len(vocab)) for one in done)
     return done, [child for box, (position, _) in zip(to_split, looks) for child in box.split(position, vocab)]

@@ -15,12 +15,13 @@ from zoo.arrays import Array
 from zoo.cost import flops
 from zoo.errors import RuleError
 from zoo.model import Context, Model, Predictor, Rule
+from zoo.progress import steps
 from zoo.transformer import Transformer
 
 # What one sweep over contexts may cost, in operations of the forward pass: a few seconds.
 BUDGET = 10**10
 SAMPLE = 5 * 10**8  # and what a sample may cost
-PROOF_SECONDS = 120  # what one proof may take
+PROOF_SECONDS = {"auto": 120, "prove": 1200}  # what one proof may take
 Permitted = Callable[[Context], AbstractSet[str]]
 
 
@@ -53,7 +54,8 @@ def sweep(model: Model, how: How = AUTO, cost: float = 1) -> tuple[Method, Itera
     vocab, n_ctx = len(model.vocab), model.n_ctx
     if how.method == "enumerate" or (how.method != "sample" and affordable(model, cost)):
         rows = max(1, 2**24 // (n_ctx * (n_ctx + model.transformer.d_model)))  # keeps a batch within some hundred MB
-        return "enumerated", contexts.batches(vocab, n_ctx, rows)
+        batches = sum(-(-(vocab**length) // rows) for length in range(1, n_ctx + 1))
+        return "enumerated", steps(contexts.batches(vocab, n_ctx, rows), "batches of contexts", batches)
     return "sampled", _sample(model, cost)
 
 
@@ -100,7 +102,7 @@ def survey(model: Model, asked: Question, how: How = AUTO) -> Survey:
     its sums in another order may differ.
     """
     if by_proof(model, how):
-        return _proved(model, asked, how.every)
+        return _proved(model, asked, how)
     method, batches = sweep(model, how)
     result = Survey(method)
     for tokens in batches:
@@ -121,8 +123,9 @@ def survey(model: Model, asked: Question, how: How = AUTO) -> Survey:
     return result
 
 
-def _proved(model: Model, asked: Question, every: bool) -> Survey:
-    found = proof(model.transformer, tuple(model.vocab), asked.function, every)
+def _proved(model: Model, asked: Question, how: How) -> Survey:
+    seconds = PROOF_SECONDS[how.method]
+    found = proof(model.transformer, tuple(model.vocab), asked.function, how.every, seconds)
     result = Survey(
         "proved",
         contexts=found.contexts + found.skipped,
@@ -139,8 +142,10 @@ def _proved(model: Model, asked: Question, every: bool) -> Survey:
 
 
 @lru_cache(maxsize=8)  # several checks ask the same question
-def proof(transformer: Transformer, vocab: tuple[str, ...], function: Callable[[Any], Any], every: bool) -> Proof:
-    return prove_answers(transformer, vocab, function, first=not every, max_seconds=PROOF_SECONDS)
+def proof(
+    transformer: Transformer, vocab: tuple[str, ...], function: Callable[[Any], Any], every: bool, seconds: float
+) -> Proof:
+    return prove_answers(transformer, vocab, function, first=not every, max_seconds=seconds)
 
 
 def allowed_tokens(model: Model, words: list[Context], permitted: Permitted) -> Array:

@@ -10,7 +10,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from zoo import registry
+from zoo import progress, registry
 from zoo.errors import ContextError, ModelError, UnknownNameError, ZooError
 from zoo.model import Context, Model
 
@@ -160,8 +160,9 @@ def verify(options: argparse.Namespace) -> int:
     for name in options.check:
         if not any(name == chosen for *_, run in planned for chosen, _ in run):
             raise UnknownNameError(f"the check {name!r} applies to none of these models, and would settle nothing")
-    steps = [(target, model, run) for target, model, chosen in planned for _, run in chosen]
-    verdicts = [run(model, How(options.method, options.all)) for _, model, run in report.progress(steps)]
+    planned_runs = [(target, model, run) for target, model, chosen in planned for _, run in chosen]
+    how = How(options.method, options.all)
+    verdicts = [run(model, how) for _, model, run in progress.steps(planned_runs, "checks")]
     results = [(target, model, [verdicts.pop(0) for _ in chosen]) for target, model, chosen in planned]
     if options.certificate is not None:
         certify(options, planned)
@@ -205,7 +206,7 @@ def mutate(options: argparse.Namespace) -> int:
     from properties import mutants, report
 
     models = [model for _, model in find_all(options.names)]
-    results = [(model, list(mutants.stories(model))) for model in report.progress(models)]
+    results = [(model, list(mutants.stories(model))) for model in progress.steps(models, "models")]
     if options.json:
         print(json.dumps(report.mutants_as_json(results), indent=2))
     else:

@@ -3,9 +3,8 @@
 from collections.abc import Iterable
 
 import numpy as np
-from rich.console import Console
-from rich.progress import track
 
+from zoo import progress
 from zoo.arrays import Array
 from zoo.backward import gradients, parameters, with_parameters
 from zoo.errors import ContextError, RuleError
@@ -84,9 +83,7 @@ def fit(
     random = np.random.default_rng(seed)
     tokens, targets = examples
     mean, square = ({name: np.zeros_like(a) for name, a in parameters(transformer).items()} for _ in range(2))
-    error = Console(stderr=True)
-    bar = track(range(1, steps + 1), "training", console=error, transient=True, disable=not error.is_terminal)
-    for step in bar:
+    for step in progress.steps(range(1, steps + 1), "training"):
         chosen = random.integers(len(tokens), size=min(batch, len(tokens)))
         moved = parameters(transformer)
         for name, d in gradients(transformer, tokens[chosen], targets[chosen])[1].items():

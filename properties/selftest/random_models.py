@@ -11,7 +11,12 @@ from zoo.arrays import Array
 
 @st.composite
 def transformers(
-    draw: st.DrawFn, max_vocab: int = 4, max_n_ctx: int = 6, kinds: Sequence[str] | None = None, normed: bool = True
+    draw: st.DrawFn,
+    max_vocab: int = 4,
+    max_n_ctx: int = 6,
+    kinds: Sequence[str] | None = None,
+    normed: bool = True,
+    min_n_ctx: int = 1,
 ) -> Transformer:
     """Hypothesis chooses the architecture; the weights are random numbers, partly zero, at several scales.
 
@@ -19,7 +24,7 @@ def transformers(
     """
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     d = draw(st.integers(2, 6))
-    vocab, n_ctx = draw(st.integers(2, max_vocab)), draw(st.integers(1, max_n_ctx))
+    vocab, n_ctx = draw(st.integers(2, max_vocab)), draw(st.integers(min_n_ctx, max_n_ctx))
     size = draw(st.sampled_from([0.3, 1.0, 3.0]))
 
     def array(*shape: int) -> Array:

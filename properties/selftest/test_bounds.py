@@ -34,15 +34,43 @@ def check_bounds(transformer: Transformer, seed: int) -> None:
             mask[: len(box)] = box
         lower = bound.margins(Boxes.dense(masks), answers[part], rivals[part]).lower
         for box, answer, rival, margin in zip(boxes[part], answers[part], rivals[part], lower):
-            logits = forward(transformer, completions(rng, box, 12))[:, -1].astype(np.float64)
-            least = (logits[:, [answer]] - logits[:, rival]).min(initial=np.inf)
-            assert least >= margin, f"a difference is {least}, but should be at least {margin}"
+            assert_least(transformer, rng, box, answer, rival, margin)
+
+
+def check_blocks(transformer: Transformer, seed: int) -> None:
+    """The same of boxes that know little of a context, where the other positions are looked at in blocks."""
+    rng, vocab = np.random.default_rng(seed), len(transformer.token_embedding)
+    bound = Bounds(transformer, block=int(rng.integers(2, 4)))
+    n = transformer.n_ctx
+    positions = np.arange(n - 1 - rng.integers(3), n)  # all that is known is about the last one to three tokens
+    masks = np.ones((4, n, vocab), bool)
+    masks[:, positions] = random_boxes(rng, 4, len(positions), vocab)
+    boxes = Boxes(np.full(4, n), positions, masks[:, positions])
+    answers = rng.integers(0, vocab, 4)
+    rivals = np.arange(vocab) != answers[:, None]
+    lower = bound._in_parts(boxes, bound._closed(boxes), answers, rivals).lower
+    for box, answer, rival, margin in zip(masks, answers, rivals, lower):
+        assert_least(transformer, rng, box, answer, rival, margin)
+
+
+def assert_least(
+    transformer: Transformer, rng: np.random.Generator, box: Array, answer: int, rival: Array, margin: float
+) -> None:
+    logits = forward(transformer, completions(rng, box, 12))[:, -1].astype(np.float64)
+    least = (logits[:, [answer]] - logits[:, rival]).min(initial=np.inf)
+    assert least >= margin, f"a difference is {least}, but should be at least {margin}"
 
 
 @settings(deadline=None)
 @given(transformers(), st.integers(0, 2**32 - 1))
 def test_no_difference_of_logits_leaves_its_bound(transformer: Transformer, seed: int) -> None:
     check_bounds(transformer, seed)
+
+
+@settings(deadline=None)
+@given(transformers(max_vocab=3, min_n_ctx=8, max_n_ctx=12, kinds=["attention"]), st.integers(0, 2**32 - 1))
+def test_nor_where_positions_are_looked_at_in_blocks(transformer: Transformer, seed: int) -> None:
+    check_blocks(transformer, seed)
 
 
 def without_rounding(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,6 +150,14 @@ def with_a_tenth_of_what_enters_a_norm(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bounds, "normalize", lambda x, norm, a: original(Interval(x.c, x.r * 0.1), norm, a))
 
 
+def with_blocks_that_count_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bounds, "Keys", lambda positions, counts: attending.Keys(positions, np.ones_like(counts)))
+
+
+def with_blocks_that_are_their_first_position(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(attending.Head, "hull", lambda self: self.take(np.zeros(1, int)))
+
+
 # Each fault with layers that can show it.
 FAULTS: list[tuple[Callable[[pytest.MonkeyPatch], None], list[str] | None, bool]] = [
     (without_rounding, None, True),
@@ -145,6 +181,18 @@ def test_a_planted_fault_is_noticed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     fault(monkeypatch)
+    assert_noticed(check_bounds, transformers(kinds=kinds, normed=normed))
+
+
+@pytest.mark.parametrize("fault", [with_blocks_that_count_once, with_blocks_that_are_their_first_position])
+def test_a_fault_planted_in_blocks_is_noticed(
+    fault: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fault(monkeypatch)
+    assert_noticed(check_blocks, transformers(max_vocab=3, min_n_ctx=8, max_n_ctx=12, kinds=["attention"]))
+
+
+def assert_noticed(check: Callable[[Transformer, int], None], drawn: st.SearchStrategy[Transformer]) -> None:
     search = settings(
         max_examples=2000,
         derandomize=True,
@@ -153,7 +201,7 @@ def test_a_planted_fault_is_noticed(
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
         print_blob=False,
-    )(given(transformers(kinds=kinds, normed=normed), st.integers(0, 2**32 - 1))(check_bounds))
+    )(given(drawn, st.integers(0, 2**32 - 1))(check))
     with pytest.raises((AssertionError, ExceptionGroup), match=r"should be at least|distinct failures"):
         search()
 
