@@ -35,6 +35,7 @@ from zoo.arrays import Array
 from zoo.transformer import Attention, Mlp, Norm, Transformer
 
 SLAB = 64  # positions whose keys are computed at a time: with one-hot positions, all at once take much memory
+MOST = 2**28  # numbers that one box may need, 2 GB
 MEMORY = 3_000_000  # numbers in the largest array that a batch of boxes may need
 
 
@@ -189,13 +190,7 @@ class Bounds:
         return Margins(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
     def _batches(self, count: int, keys: int) -> list[slice]:
-        entrywise = self.after or self.transformer.final_norm is not None
-        layers = (*self.between, self.attention if entrywise else None)
-        widths = [len(columns) for layer in layers if isinstance(layer, Attention) for columns in value_columns(layer)]
-        numbers = keys * self.vocab * self.vocab * max([self.vocab, *widths])
-        if self.between:
-            numbers *= keys
-        rows = max(1, MEMORY // numbers)
+        rows = max(1, MEMORY // numbers(self.transformer, keys))
         return [slice(start, start + rows) for start in range(0, count, rows)]
 
     def _margins(
@@ -359,6 +354,21 @@ class Bounds:
         error = norm_error(c, norm.eps, a) * size + a.rounding(size + np.abs(norm.bias), 1)
         lower = lower + differences @ norm.bias - _along_size(error, differences)
         return lower, size + np.abs(norm.bias) + error
+
+
+def numbers(transformer: Transformer, keys: int) -> int:
+    """How many numbers the largest array has that the bounds of one box need, with so many keys."""
+    vocab = len(transformer.token_embedding)
+    attentions = [layer for layer in transformer.layers if isinstance(layer, Attention)]
+    widths = [max(map(len, value_columns(layer)), default=1) for layer in attentions]
+    pairs = vocab**2 * transformer.d_model
+    last = vocab * keys * vocab * max([vocab, *widths[-1:]])
+    return max(pairs, last, *(keys * vocab * keys * vocab * max(width, 1) for width in widths[:-1]))
+
+
+def within_reach(transformer: Transformer) -> bool:
+    """Whether there are bounds on it: float64 or float32, and no more numbers than memory has room for."""
+    return transformer.dtype in (np.float64, np.float32) and numbers(transformer, transformer.n_ctx) <= MOST
 
 
 def _effects(weights: Weights, values: Interval, level: Array, lower: Array, boxes: Array) -> Array:

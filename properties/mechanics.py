@@ -9,7 +9,7 @@ import numpy as np
 from properties import survey as look
 from properties.checks import Finding, check
 from properties.survey import sweep
-from properties.verdict import How, Method, written
+from properties.verdict import How, Method, listed, written
 from zoo.arrays import Array
 from zoo.contexts import of_length
 from zoo.cost import flops
@@ -85,10 +85,10 @@ def window(model: Model, how: How) -> Finding:
     vocab, n_ctx = len(model.vocab), model.n_ctx
     complete = vocab**n_ctx <= 256
     method: Method = "enumerated" if complete else "sampled"
-    random = np.random.default_rng(0)
-    rows = np.concatenate(list(of_length(vocab, n_ctx))) if complete else random.integers(vocab, size=(256, n_ctx))
+    random, some = np.random.default_rng(0), min(256, max(1, 2**17 // n_ctx))
+    rows = np.concatenate(list(of_length(vocab, n_ctx))) if complete else random.integers(vocab, size=(some, n_ctx))
     runs = min(len(rows), int(look.SAMPLE / (flops(model.transformer, n_ctx))))  # none where one costs too much
-    befores = [*([token] for token in range(vocab)), list(range(vocab)) * n_ctx][-16:]
+    befores = [*([token] for token in range(vocab)), (list(range(vocab)) * n_ctx)[: 2 * n_ctx]][-16:]
     for i, row in enumerate(rows):
         kept = model.decode(row)
         logits = model.logits(kept) if i < runs else None
@@ -168,7 +168,7 @@ def wide(model: Model) -> Model:
 
 
 def _differs(model: Model, method: Method, seen: int, row: Array, logits: Array, other: Array, what: str) -> Finding:
-    detail = f"{what} gives logits {', '.join(f'{logit:.6g}' for logit in other)}"
+    detail = f"{what} gives {listed(other.tolist())}"
     shown = look.counterexample(model, row, logits, look.best(other))
     return Finding("failed", method, seen, detail, None, shown)
 

@@ -12,7 +12,7 @@ from properties.checks import CHECKS
 from properties.edges import validity_edge
 from properties.mutants import Story
 from properties.survey import affordable
-from properties.verdict import Verdict, written
+from properties.verdict import Verdict, counted, written
 from zoo.model import Model
 from zoo.report import console, grid
 
@@ -85,18 +85,14 @@ def _cell(verdicts: list[Verdict], check: str) -> Text:
     for verdict in verdicts:
         if verdict.check == check:
             seen = {
-                "enumerated": f"all {verdict.contexts}",
-                "proved": f"all {_count(verdict.contexts)}",
-                "sampled": f"{verdict.contexts} sampled",
+                "enumerated": f"all {counted(verdict.contexts)}",
+                "proved": f"all {counted(verdict.contexts)}",
+                "sampled": f"{counted(verdict.contexts)} sampled",
                 "computed": verdict.detail.partition(":")[0] if verdict.status == "holds" else "",
             }[verdict.method]
             text = seen if verdict.status == "holds" else f"{verdict.status.upper()} {seen}".rstrip()
             return Text(text, style=STYLES[verdict.status])
     return Text("-", style="dim")
-
-
-def _count(contexts: int) -> str:
-    return str(contexts) if contexts < 10**6 else f"~2^{contexts.bit_length() - 1}"
 
 
 def _smallest(verdicts: list[Verdict]) -> str:
@@ -115,7 +111,8 @@ def robustness(model: Model, build: Callable[..., Model] | None) -> None:
     if model.margin is not None:
         verdict = CHECKS["margin"].run(model)
         out.print(
-            f"\nsmallest margin: {verdict.detail} ({verdict.method}, {verdict.contexts} contexts)", soft_wrap=True
+            f"\nsmallest margin: {verdict.detail} ({verdict.method}, {counted(verdict.contexts)} contexts)",
+            soft_wrap=True,
         )
     if model.predictors or model.rule is not None:
         certain = tolerance.certified(model)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from properties.bounds import within_reach
 from properties.proof import Proof, prove_answers
 from properties.verdict import AUTO, Counterexample, How, Method
 from zoo import contexts, enumeration
@@ -65,9 +66,9 @@ def affordable(model: Model, cost: float = 1) -> bool:
 
 
 def by_proof(model: Model, how: How) -> bool:
-    """Whether to prove: where it is asked for, or where contexts are too many; of float64 and float32 only."""
+    """Whether to prove: where it is asked for, or where contexts are too many; where there are bounds at all."""
     wanted = how.method == "prove" or (how.method == "auto" and not affordable(model))
-    return wanted and model.transformer.dtype in (np.float64, np.float32)
+    return wanted and within_reach(model.transformer)
 
 
 def _sample(model: Model, cost: float) -> Iterator[Array]:

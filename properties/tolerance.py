@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from properties.bounds import Bounds
+from properties.bounds import Bounds, within_reach
 from properties.boxes import Boxes, Settled
 from properties.proof import prove_answers
 from properties.survey import answer_logits
@@ -23,7 +23,7 @@ def certified(model: Model) -> float:
     """
     function = (*model.predictors, model.rule)[0]
     boxes: list[Settled] = []
-    if function is None:
+    if function is None or not within_reach(model.transformer):
         return 0.0
     proof = prove_answers(model.transformer, model.vocab, function, first=True, settled=boxes.append)
     if proof.status != "holds" or any(one.kind == "run" for one in boxes):

@@ -2,6 +2,8 @@
 
 import json
 import shlex
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -21,6 +23,7 @@ class How:
 
 
 AUTO = How()
+SHOWN = 8  # logits in a sentence
 
 
 @dataclass(frozen=True)
@@ -37,12 +40,13 @@ class Counterexample:
     margin: float | None
 
     def sentence(self) -> str:
-        logits = ", ".join(f"{logit:.6g}" for logit in self.logits)
         margin = "" if self.margin is None else f", margin {self.margin:.6g}"
-        permitted = " or ".join(self.permitted) or "nothing"
+        permitted = " or ".join(self.permitted[:SHOWN]) or "nothing"
+        if len(self.permitted) > SHOWN:
+            permitted += f" or {len(self.permitted) - SHOWN} others"
         said = f"after {written(self.context)} it says {self.predicted}"
         wrong = "" if self.predicted in self.permitted else f", permitted is {permitted}"
-        return f"{said}{wrong} (logits {logits}{margin})"
+        return f"{said}{wrong} ({listed(self.logits)}{margin})"
 
 
 @dataclass(frozen=True)
@@ -90,7 +94,7 @@ class Verdict:
             "check": self.check,
             "status": self.status,
             "method": self.method,
-            "contexts": str(self.contexts),
+            "contexts": _digits(self.contexts),
             "margin": _finite(self.margin),
             "seconds": self.seconds,
             "detail": self.detail,
@@ -113,6 +117,28 @@ def written(context: Context) -> str:
         return context
     listed = any(" " in token for token in context) or context[0].startswith("[")
     return json.dumps(context, ensure_ascii=False) if listed else " ".join(context)
+
+
+def listed(logits: Sequence[float]) -> str:
+    """All of them, or of many the largest."""
+    some = logits if len(logits) <= SHOWN else sorted(logits, reverse=True)[:SHOWN]
+    kind = "logits" if len(logits) <= SHOWN else f"the largest of {len(logits)} logits"
+    return f"{kind} {', '.join(f'{logit:.6g}' for logit in some)}"
+
+
+def counted(contexts: int) -> str:
+    """A number of contexts, as a power of two where nobody would read it."""
+    return str(contexts) if contexts < 10**6 else f"~2^{contexts.bit_length() - 1}"
+
+
+def _digits(number: int) -> str:
+    """In full, however long: Python stops at 4,300 digits unless told otherwise."""
+    before = sys.get_int_max_str_digits()
+    sys.set_int_max_str_digits(0)
+    try:
+        return str(number)
+    finally:
+        sys.set_int_max_str_digits(before)
 
 
 def _finite(value: float | None) -> float | None:
