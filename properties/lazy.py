@@ -15,6 +15,7 @@ from functools import cache
 from typing import Any
 
 from properties.boxes import Box, Path
+from properties.memory import changed, memory
 from zoo.errors import RuleError
 
 Function = Callable[[Any], Any]  # a rule or a predictor
@@ -28,6 +29,7 @@ def leaves(function: Function, vocab: Sequence[str], length: int, samples: int =
     it kept of an earlier one, say), where it raises, or where its answer is not made of tokens of the vocabulary.
     """
     todo: list[Path] = [()]
+    before = memory(function)
     while todo:
         run = Run(tuple(vocab), length, todo.pop())
         answer = permitted(function, run.call(function), vocab)
@@ -46,6 +48,11 @@ def leaves(function: Function, vocab: Sequence[str], length: int, samples: int =
                     "read token by token, but should depend on nothing but its context"
                 )
         yield leaf
+    if name := changed(before, memory(function)):
+        raise RuleError(
+            f"{_name(function)} changes {name!r} when it is called, but should depend on nothing but its context; "
+            "to keep results, use functools.cache"
+        )
 
 
 def permitted(function: Function, answer: Any, vocab: Sequence[str]) -> frozenset[str]:

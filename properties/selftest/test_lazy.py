@@ -159,7 +159,41 @@ def remembers_what_it_read() -> Function:
     return rule
 
 
+def remembers_all_the_same() -> Function:
+    """It reads its context every time, and answers from memory every time but the first."""
+    answers: dict[int, str] = {}
+    return lambda c: answers.setdefault(len(c), str(c[-1]))
+
+
+def counts_in_a_global() -> Function:
+    def rule(context: Any) -> str:
+        global calls
+        calls += 1
+        return "a" if context[-1] == "a" or calls > 10**9 else "b"
+
+    return rule
+
+
+def remembers_in_a_default() -> Function:
+    def rule(context: Any, memory: list[str] = []) -> str:  # noqa: B006
+        memory.append(str(context[-1]))
+        return memory[0]
+
+    return rule
+
+
+class Remembers:
+    def __init__(self) -> None:
+        self.last = "a"
+
+    def __call__(self, context: Any) -> str:
+        self.last, before = str(context[-1]), self.last
+        return "a" if before in "ab" and context[-1] == "a" else "b"
+
+
+calls = 0
 TRAPS = [
+    *(remembers_all_the_same, counts_in_a_global, remembers_in_a_default, Remembers),
     remembers_by_length,
     remembers_what_it_read,
     depends_on_calls,
