@@ -3,10 +3,8 @@
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
-from rich.console import Console
-from rich.progress import track
 from rich.text import Text
 
 from properties import precision, tolerance
@@ -17,8 +15,8 @@ from properties.survey import affordable
 from properties.verdict import Verdict, written
 from zoo.model import Model
 from zoo.report import console, grid
+from zoo.report import progress as progress
 
-T = TypeVar("T")
 Result = tuple[str, Model, list[Verdict]]  # what the model was asked for by, the model, its verdicts
 STYLES = {"holds": "green", "deviates": "yellow", "undecided": "yellow", "failed": "bold red"}
 
@@ -45,12 +43,6 @@ def as_json(results: Iterable[Result], every: bool = False) -> dict[str, Any]:
         for _, model, verdicts in results
     ]
     return {"version": 1, "holds": all(model["holds"] for model in models), "models": models}
-
-
-def progress(items: Sequence[T]) -> Iterable[T]:
-    """The items with a progress bar on the error stream, where that is a terminal."""
-    error = Console(stderr=True)
-    return track(items, "checking", console=error, transient=True, disable=not error.is_terminal)
 
 
 def table(results: Sequence[Result], every: bool = False) -> None:

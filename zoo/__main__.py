@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -260,9 +261,12 @@ def inspect(options: argparse.Namespace) -> int:
 
 
 def distill(options: argparse.Namespace) -> int:
-    from zoo import targets
+    from zoo import report, targets
 
-    print(targets.write(find(options.name, options.n_ctx), options.to), end="")
+    model = find(options.name, options.n_ctx)
+    with report.busy("distilling"):
+        text = targets.write(model, options.to)
+    print(text, end="")
     return 0
 
 
@@ -272,13 +276,14 @@ def cost(options: argparse.Namespace) -> int:
     if (options.svg and len(options.names) != 1) or (options.n_ctx is not None and not options.names):
         raise UnknownNameError("no model is named, but --svg should go with one and --n-ctx with at least one")
     models = [model for _, model in find_all(options.names, options.n_ctx)]
-    ladders = {model.name: ladder.ladder(model) for model in models if options.names}  # without names it stays quick
+    timing = partial(report.progress, doing="timing")  # without names it stays quick
+    ladders = {model.name: ladder.ladder(model, progress=timing) for model in models if options.names}
+    if options.svg:
+        picture.write(options.svg, picture.ladder(models[0], ladders[models[0].name]))
     if options.json:
         print(json.dumps(report.costs_as_json(models, ladders), indent=2))
     else:
         report.costs(models, ladders)
-    if options.svg:
-        Path(options.svg).write_text(picture.ladder(models[0], ladders[models[0].name]), encoding="utf-8")
     return 0
 
 

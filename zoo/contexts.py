@@ -9,7 +9,12 @@ from zoo.arrays import Array
 
 def count(vocab: int, n_ctx: int) -> int:
     """How many contexts of 1 to n_ctx tokens there are."""
-    return sum(vocab**length for length in range(1, n_ctx + 1))
+    return n_ctx if vocab == 1 else (vocab ** (n_ctx + 1) - vocab) // (vocab - 1)
+
+
+def spelled(number: int) -> str:
+    """A number of contexts in a sentence, where it may have thousands of digits."""
+    return str(number) if number < 10**15 else f"more than 2^{number.bit_length() - 1}"
 
 
 def batches(vocab: int, n_ctx: int, rows: int = 4096) -> Iterator[Array]:

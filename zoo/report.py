@@ -1,10 +1,12 @@
 """What the command prints of a model: its weights as sentences, its claims, how it reads a context, what it costs."""
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
 
 import numpy as np
 from rich.console import Console
+from rich.progress import BarColumn, Progress, TimeElapsedColumn, track
 from rich.table import Table
 
 from zoo import contexts
@@ -17,6 +19,8 @@ from zoo.model import Context, Model
 from zoo.picture import duration
 from zoo.shares import shares
 from zoo.transformer import Attention, Mlp, Norm, Transformer, forward
+
+T = TypeVar("T")
 
 
 def console() -> Console:
@@ -34,6 +38,22 @@ class Plain(Console):
 
 def grid(*columns: str) -> Table:
     return Table(*columns, box=None, pad_edge=False)
+
+
+def progress(items: Sequence[T], doing: str = "checking") -> Iterable[T]:
+    """The items with a progress bar on the error stream, where that is a terminal."""
+    error = Console(stderr=True)
+    return track(items, doing, console=error, transient=True, disable=not error.is_terminal)
+
+
+@contextmanager
+def busy(doing: str) -> Iterator[None]:
+    """A bar that only says that there is work, on the error stream, where that is a terminal."""
+    error = Console(stderr=True)
+    columns = ("{task.description}", BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=error, transient=True, disable=not error.is_terminal) as bar:
+        bar.add_task(doing, total=None)
+        yield
 
 
 def list_models(models: Iterable[Model]) -> None:
