@@ -178,7 +178,8 @@ def forward(
 ) -> Array:
     """Logits of every position: int [batch, seq] -> float [batch, seq, vocab]; with `last` [batch, 1, vocab].
 
-    `last` asks for the last position only: from the last Attention on, no other row is computed.
+    `last` asks for the last position only: from the last Attention on, or all along if there is none, no other row is
+    computed.
 
     A `trace` dict is filled with what was computed on the way: "embedding", "residual" (after the last layer), and
     for layer i "i.pattern" [batch, head, seq, seq] and "i.heads" [batch, head, seq, d_model], or "i.mlp"
@@ -190,6 +191,8 @@ def forward(
     x = transformer.token_embedding.take(tokens, axis=0)  # [batch, seq, d_model]
     x = x + transformer.position_embedding[None, : tokens.shape[1]]
     trace["embedding"] = x
+    if last and transformer.last_attention < 0:
+        x = x[:, -1:]
     for i, layer in enumerate(transformer.layers):
         h = normalize(x, layer.norm)
         if last and i == transformer.last_attention:
@@ -197,7 +200,6 @@ def forward(
         x = x + (
             attend(h, layer, trace, i, x.shape[1]) if isinstance(layer, Attention) else transform(h, layer, trace, i)
         )
-    x = x[:, -1:] if last else x
     trace["residual"] = x
     return normalize(x, transformer.final_norm) @ transformer.readout.T  # [batch, seq, d_model] -> [batch, seq, vocab]
 
