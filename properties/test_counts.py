@@ -62,9 +62,9 @@ def test_the_formula_counts_what_the_last_row_takes(data: st.DataObject) -> None
     transformer = data.draw(transformers(max_n_ctx=4, max_d_model=5))
     row = data.draw(tokens(transformer, max_batch=1))[0]
     assert answer_flops(transformer, len(row)) == count_operations(transformer, len(row), last=True)
-    [alone] = scalar_forward(transformer, row.tolist(), last=True)
-    np.testing.assert_allclose(alone, scalar_forward(transformer, row.tolist())[-1], rtol=1e-9, atol=1e-9)
-    np.testing.assert_allclose(forward(transformer, row[None], last=True)[0, -1], alone, rtol=1e-8, atol=1e-8)
+    alone = scalar_forward(transformer, row.tolist(), last=True)
+    np.testing.assert_allclose(alone, scalar_forward(transformer, row.tolist())[-1:], rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(forward(transformer, row[None], last=True)[0], alone, rtol=1e-8, atol=1e-8)
 
 
 @given(st.data(), st.integers(1, 4), st.integers(1, 3), st.integers(1, 3))

@@ -148,7 +148,7 @@ def _attention(
     for h in range(len(w_q)):
         queries = [_linear(x, w_q[h], b_q and b_q[h], number) for x in asking]
         keys, values = kept[h] if h < len(kept) else ([], [])
-        start = len(keys) + len(inputs) - len(asking)
+        start = len(keys)
         keys += [_linear(x, w_k[h], b_k and b_k[h], number) for x in inputs]
         values += [_linear(x, w_v[h], b_v and b_v[h], number) for x in inputs]
         kept[h:] = [(keys, values), *kept[h + 1 :]]
