@@ -151,7 +151,7 @@ def test_tokens_that_are_words_are_numbers_in_machine_code() -> None:
 def test_a_byte_holds_two_hundred_tokens(target: Target) -> None:
     """Each says the next one: what may be known of the token is one of 2^200 sets, so that no search is made."""
     answers = np.roll(np.arange(200), -1)
-    program = Program("int", tuple(f"t{i}" for i in range(200)), Tables({1: answers}, 200).program(), 1, 200)
+    program = Program("while", tuple(f"t{i}" for i in range(200)), Tables({1: answers}, 200).program(), 1, 200)
     text = {"python": emit.python, "c": emit.c, "x86": emit.x86}[target](program)
     try:
         run = targets.runnable(program, target, text)
