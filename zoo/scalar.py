@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from zoo.arrays import Array
 from zoo.transformer import Attention, Mlp, Norm, Transformer
 
 Vector = list[Any]
@@ -31,8 +32,11 @@ def scalar_forward(
     """
     kept = {} if kept is None else kept
 
-    def table(array: Any) -> Any:
-        return [table(row) for row in array] if array.ndim else number(array)
+    def table(array: Array) -> Any:
+        return array.tolist() if number is float else made(array.tolist())
+
+    def made(values: Any) -> Any:
+        return [made(value) for value in values] if isinstance(values, list) else number(values)
 
     embedding, positions = table(transformer.token_embedding), table(transformer.position_embedding)
     stream = [[e + p for e, p in zip(embedding[t], positions[i])] for i, t in enumerate(tokens, start)]
@@ -216,4 +220,7 @@ def _sum(x: Vector, number: Number) -> Any:
 
 
 def _dot(x: Sequence[Any], y: Sequence[Any], number: Number) -> Any:
-    return _sum([a * b for a, b in zip(x, y)], number)
+    total = number(0)
+    for a, b in zip(x, y):
+        total = total + a * b
+    return total
