@@ -31,8 +31,8 @@ def ladder(model: Model, rungs: Sequence[Rung]) -> str:
     times = [rung.seconds for rung in shown]
     work = [rung.operations for rung in shown]
     marks = [INSTRUCTIONS if rung.name in MACHINE_CODE else FLOPS for rung in shown]
-    lines += _panel("time", LEFT, times, [TIME] * len(shown), duration)
-    lines += _panel("FLOPs; instructions for machine code", LEFT + PANEL + GAP, work, marks, count)
+    lines += _panel("time (logarithmic)", LEFT, times, [TIME] * len(shown), duration)
+    lines += _panel("FLOPs; for machine code, instructions (logarithmic)", LEFT + PANEL + GAP, work, marks, count)
     return "\n".join([*lines, "</svg>"]) + "\n"
 
 
@@ -77,7 +77,7 @@ def _panel(
             yield f'<rect x="{x(value) + 8:.1f}" y="{y - 9}" width="{width:.1f}" height="18" fill="white"/>'
             yield _text(x(value) + 10, y + 5, label)
         else:
-            yield _text(left, _y(i) + 5, "not counted: Python", fill=GREY, size=11)
+            yield _text(left + 8, _y(i) + 5, "not counted: Python", fill=GREY, size=11)
 
 
 def _y(row: int) -> float:
