@@ -154,8 +154,8 @@ class Model:
 
     def predict(self, context: Context) -> str:
         """The greedy next token."""
-        logits = self.forward(self.encode(context)[None], last=True)[0, -1]
-        best = logits.argmax()  # a NaN, if there is one
+        logits = forward(self.transformer, self.encode(context)[None], last=True, checked=True)[0, -1]
+        best = int(logits.argmax())  # a NaN, if there is one
         if logits[best] != logits[best]:
             raise ModelError(f"{self.name}: the logits after {context!r} are {logits}, but should be numbers")
         return self.vocab[best]

@@ -174,7 +174,11 @@ def _check_norm(name: str, norm: object) -> None:
 
 
 def forward(
-    transformer: Transformer, tokens: Array, trace: dict[str, Array] | None = None, last: bool = False
+    transformer: Transformer,
+    tokens: Array,
+    trace: dict[str, Array] | None = None,
+    last: bool = False,
+    checked: bool = False,
 ) -> Array:
     """Logits of every position: int [batch, seq] -> float [batch, seq, vocab]; with `last` [batch, 1, vocab].
 
@@ -183,9 +187,10 @@ def forward(
 
     A `trace` dict is filled with what was computed on the way: "embedding", "residual" (after the last layer), and
     for layer i "i.pattern" [batch, head, seq, seq] and "i.heads" [batch, head, seq, d_model], or "i.mlp"
-    [batch, seq, d_model]. Raises ContextError for tokens that are no integer array [batch, 1 to n_ctx] below vocab.
+    [batch, seq, d_model]. Raises ContextError for tokens that are no integer array [batch, 1 to n_ctx] below vocab;
+    `checked` says that they are known to be one, as `Model.encode` makes them.
     """
-    tokens = check_tokens(transformer, tokens)
+    tokens = tokens if checked else check_tokens(transformer, tokens)
     trace = {} if trace is None else trace
     # With a few tokens it is numpy's calls that cost: `take` a third of an index, equal ranks half of other ones.
     x = transformer.token_embedding.take(tokens, axis=0)  # [batch, seq, d_model]
