@@ -9,13 +9,17 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import numpy as np
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 import zoo
 from reference import Assembly
 from zoo import Model, contexts
+from zoo.baseline import baseline
 from zoo.cost import flops, instructions, parameters
+from zoo.ladder import one_at_a_time, spread
+from zoo.model import Context
 from zoo.scalar import count_operations
 
 MODELS = [model for model in map(zoo.load, zoo.names()) if model.rule is not None]
@@ -61,6 +65,27 @@ Record = Callable[[Model, Callable[[], Any], int], Any]
 def test_one_prediction(model: Model, record: Record) -> None:
     answer = record(model, partial(model.predict, longest(model)), 1)
     assert answer in model.vocab
+
+
+@pytest.mark.parametrize("name", zoo.names())
+def test_one_prediction_next_to_the_baseline(name: str, benchmark: BenchmarkFixture) -> None:
+    """`Model.predict` and the forward pass of the sources in turn, over the same contexts: the median of the ratios."""
+    model = zoo.load(name)
+    sample, number = spread(model, 64), {token: i for i, token in enumerate(model.vocab)}
+
+    def as_the_sources_do(context: Context) -> str:
+        tokens = np.array([number[token] for token in context])
+        return model.vocab[int(baseline(model.transformer, tokens)[-1].argmax())]
+
+    benchmark.group = "one prediction, next to the baseline"
+    answers = benchmark(lambda: [*map(model.predict, sample)])
+    assert model.rule is None or answers == [
+        *map(as_the_sources_do, sample)
+    ]  # a model without may leave it to rounding
+    if benchmark.stats is not None:
+        ours, theirs = (one_at_a_time(sample, answer) for answer in (model.predict, as_the_sources_do))
+        ratios = sorted(ours() / theirs() for _ in range(31))
+        benchmark.extra_info["times the baseline"] = round(ratios[15], 2)
 
 
 @models

@@ -50,11 +50,8 @@ def torch_gpt2(model: Model) -> Callable[[Array], Array]:
 
 def transformer_lens(model: Model) -> Callable[[Array], Array]:
     pytest.importorskip("transformer_lens")
-    # The public way in wants a tokenizer from the web; this one wraps a model that is there, in place.
-    builder = importlib.import_module("transformer_lens.model_bridge.sources._bridge_builder")
     torch = importlib.import_module("torch")
-    stock = peers.gpt2(model.transformer)
-    hooked = builder.build_bridge_from_module(stock, "GPT2LMHeadModel", hf_config=stock.config)
+    hooked = peers.transformer_lens(model)
 
     def run(tokens: Array) -> Array:
         with torch.inference_mode():
@@ -72,7 +69,7 @@ def onnxruntime(model: Model) -> Callable[[Array], Array]:
 
 @cache
 def gpt2(name: str, n_ctx: int) -> Any:
-    return peers.gpt2(zoo.load(name, n_ctx).transformer)
+    return peers.gpt2(zoo.load(name, n_ctx))
 
 
 PEERS: list[Answers] = [source_style, ours, torch_gpt2, transformer_lens, onnxruntime]

@@ -9,7 +9,7 @@ from properties import survey as look
 from properties.checks import Finding, check
 from properties.cycles import of_contexts, of_suffixes, walk
 from properties.survey import Survey, affordable, answer_logits, survey, sweep
-from properties.verdict import Counterexample, How, Method, counted, written
+from properties.verdict import Counterexample, How, Method, written
 from zoo import contexts
 from zoo.arrays import Array
 from zoo.errors import ContextError, ModelError
@@ -175,7 +175,7 @@ def _proof_of_all(model: Model, how: How) -> Survey | None:
 
 def _settled(seen: Survey) -> Finding:
     if seen.first is not None:
-        count = f"{len(seen.failures)} of {counted(seen.contexts)} contexts"
+        count = f"{len(seen.failures)} of {contexts.counted(seen.contexts)} contexts"
         detail = "wrong in the shortest context there is" if seen.method == "proved" else f"wrong in {count}"
         if seen.first.margin == 0:
             detail += "; the first is a tie"

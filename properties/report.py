@@ -12,7 +12,8 @@ from properties.checks import CHECKS
 from properties.edges import validity_edge
 from properties.mutants import Story
 from properties.survey import affordable
-from properties.verdict import Verdict, counted, written
+from properties.verdict import Verdict, written
+from zoo.contexts import counted
 from zoo.model import Model
 from zoo.report import console, grid
 

@@ -126,11 +126,6 @@ def listed(logits: Sequence[float]) -> str:
     return f"{kind} {', '.join(f'{logit:.6g}' for logit in some)}"
 
 
-def counted(contexts: int) -> str:
-    """A number of contexts, as a power of two where nobody would read it."""
-    return str(contexts) if contexts < 10**6 else f"~2^{contexts.bit_length() - 1}"
-
-
 def _digits(number: int) -> str:
     """In full, however long: Python stops at 4,300 digits unless told otherwise."""
     before = sys.get_int_max_str_digits()

@@ -263,7 +263,10 @@ def inspect(options: argparse.Namespace) -> int:
 def distill(options: argparse.Namespace) -> int:
     from zoo import targets
 
-    print(targets.write(find(options.name, options.n_ctx), options.to), end="")
+    model = find(options.name, options.n_ctx)
+    with progress.busy("distilling"):
+        text = targets.write(model, options.to)
+    print(text, end="")
     return 0
 
 
@@ -274,12 +277,12 @@ def cost(options: argparse.Namespace) -> int:
         raise UnknownNameError("no model is named, but --svg should go with one and --n-ctx with at least one")
     models = [model for _, model in find_all(options.names, options.n_ctx)]
     ladders = {model.name: ladder.ladder(model) for model in models if options.names}  # without names it stays quick
+    if options.svg:
+        picture.write(options.svg, picture.ladder(models[0], ladders[models[0].name]))
     if options.json:
         print(json.dumps(report.costs_as_json(models, ladders), indent=2))
     else:
         report.costs(models, ladders)
-    if options.svg:
-        Path(options.svg).write_text(picture.ladder(models[0], ladders[models[0].name]), encoding="utf-8")
     return 0
 
 

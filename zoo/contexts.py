@@ -12,6 +12,11 @@ def count(vocab: int, n_ctx: int) -> int:
     return n_ctx if vocab == 1 else (vocab ** (n_ctx + 1) - vocab) // (vocab - 1)
 
 
+def counted(number: int) -> str:
+    """A number of contexts for people, who would not read thousands of digits: as a power of two where it is large."""
+    return str(number) if number < 10**6 else f"~2^{number.bit_length() - 1}"
+
+
 def batches(vocab: int, n_ctx: int, rows: int = 4096) -> Iterator[Array]:
     """All contexts of 1 to n_ctx tokens, as int arrays [at most `rows`, length]."""
     for length in range(1, n_ctx + 1):

@@ -34,9 +34,7 @@ def flops(transformer: Transformer, seq: int, rows: int | None = None, fused: bo
 
 def answer_flops(transformer: Transformer, seq: int) -> int:
     """Operations of `forward(last=True)`: from the last Attention on only one row, which needs no mask."""
-    d_model = transformer.d_model
-    attentions = [i for i, layer in enumerate(transformer.layers) if isinstance(layer, Attention)]
-    final = attentions[-1] if attentions else -1
+    d_model, final = transformer.d_model, transformer.last_attention
     count = flops(transformer, seq, rows=1) + (seq - 1) * d_model  # the last row, and the other rows' embeddings
     for i, layer in enumerate(transformer.layers[: final + 1]):
         norm = _norm(layer.norm, d_model, False)

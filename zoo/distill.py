@@ -18,7 +18,7 @@ from zoo.arrays import Array
 from zoo.errors import ModelError
 from zoo.model import Model
 
-MOST_CONTEXTS = 2**23
+MOST_CONTEXTS, MOST_TOKENS = 2**23, 256
 SEARCHED = 5000  # states of knowledge up to which the fewest tests are searched for
 
 
@@ -73,10 +73,17 @@ class Known:
 
 
 def distill(model: Model) -> Program:
-    """The program of a model, equal to it in every context. ModelError for a model of too many contexts."""
+    """The program of a model, equal to it in every context. ModelError for a model of too many contexts or tokens."""
+    if len(model.vocab) > MOST_TOKENS:
+        raise ModelError(
+            f"{model.name} has {len(model.vocab)} tokens, but should have at most {MOST_TOKENS} to be distilled"
+        )
     number = contexts.count(len(model.vocab), model.n_ctx)
     if number > MOST_CONTEXTS:
-        raise ModelError(f"{model.name} has {number} contexts, but should have at most {MOST_CONTEXTS} to be distilled")
+        raise ModelError(
+            f"{model.name} has {contexts.counted(number)} contexts, "
+            f"but should have at most {MOST_CONTEXTS} to be distilled"
+        )
     answers = enumeration.answers(model.transformer)
     tables = Tables({n: one.tokens.reshape((len(model.vocab),) * n) for n, one in answers.items()}, len(model.vocab))
     program = Program(model.name, tuple(model.vocab), tables.program(), model.n_ctx, number)
@@ -124,7 +131,8 @@ class Tables:
         self.branches: dict[object, Branch] = {}
 
     def program(self) -> Node:
-        states = (self.vocab + 1) ** len(self.matters) * len(self.classes) ** 2
+        # What may be known of a token is any set of tokens that it may be, and of the length any run of classes.
+        states = (2**self.vocab - 1) ** len(self.matters) * len(self.classes) ** 2
         every = tuple(range(self.vocab))
         return self._best(Known(0, len(self.classes) - 1, (every,) * self.depth), search=states <= SEARCHED)[1]
 

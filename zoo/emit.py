@@ -6,19 +6,22 @@ where all tokens are letters or digits of ASCII, else its number, one byte eithe
 """
 
 import itertools
+import keyword
 import re
 from collections.abc import Iterator
 
 from zoo.distill import Branch, Node, Program, Test
-from zoo.errors import ModelError
 
+C_NAMES = (  # keywords, and what the loop that times a function is called or includes
+    "auto break case char const continue default do double else enum extern float for goto if inline int long register "
+    "restrict return short signed sizeof static struct switch typedef union unsigned void volatile while "
+    "seconds time timespec clock_gettime context length"
+)
 TRIED = 24  # orders of the answers that are tried out for the shortest listing
 
 
 def code(vocab: tuple[str, ...], token: int) -> int:
     """The byte that stands for a token in C and x86-64."""
-    if len(vocab) > 256:
-        raise ModelError(f"the vocabulary has {len(vocab)} tokens, but should have at most 256 for a byte each")
     return ord(vocab[token]) if _characters(vocab) else token
 
 
@@ -27,8 +30,9 @@ def literal(vocab: tuple[str, ...], token: int) -> str:
 
 
 def identifier(name: str) -> str:
-    """The name of a model as that of a function."""
-    return re.sub(r"\W|^(?=\d)", "_", name, flags=re.ASCII)
+    """The name of a model as that of a function, in Python and in C."""
+    name = re.sub(r"\W|^(?=\d)", "_", name, flags=re.ASCII)
+    return f"{name}_" if keyword.iskeyword(name) or name in C_NAMES.split() else name
 
 
 def _characters(vocab: tuple[str, ...]) -> bool:
@@ -71,12 +75,16 @@ def c(program: Program) -> str:
 
     def condition(test: Test, yes: bool) -> str:
         if test.back:
-            return f"context[length - {test.back}] {'==' if yes else '!='} {literal(program.vocab, test.value)}"
+            return f"context[length - {test.back}] {'==' if yes else '!='} {value(test.value)}"
         return f"length {'<=' if yes else '>'} {test.value}"
+
+    def value(token: int) -> str:
+        text = literal(program.vocab, token)
+        return f"(char){text}" if text.isdecimal() and int(text) > 127 else text  # char may be signed
 
     def goto(node: Node) -> str:
         if not isinstance(node, Branch):
-            return f"return {literal(program.vocab, node)};"
+            return f"return {value(node)};"
         waiting.append(node)
         return f"goto {labels.setdefault(node, f'test_{len(labels) + 1}')};"
 

@@ -16,13 +16,16 @@ from reference import Assembly
 from zoo import contexts, emit, enumeration, native
 from zoo.arrays import Array
 from zoo.baseline import baseline
-from zoo.cost import answer_flops, flops
+from zoo.cost import answer_flops, bytes_moved, flops
 from zoo.distill import MOST_CONTEXTS, distill
-from zoo.errors import ContextError, UnavailableError
+from zoo.errors import ContextError, ModelError, UnavailableError
 from zoo.model import Context, Model
+from zoo.progress import steps
 from zoo.transformer import Transformer, forward
 
 SAMPLE, BATCH = 256, 4096  # contexts, evenly spread over all: for what runs them one at a time, for what runs batches
+FEWEST, WORK, TOKENS = 4, 10**9, 2**17  # of long contexts fewer: so many operations and tokens in all, but 4 contexts
+MOST_WORK, MOST_BYTES = 2 * 10**10, 4 * 10**9  # of one forward pass: beyond, a round would take minutes
 ROUNDS, LEAST = 5, 0.01  # how often each is timed, and for how many seconds at least
 
 
@@ -38,20 +41,34 @@ class Rung:
 
 
 Timed = Callable[[], float]  # one round -> seconds for each context
+Made = tuple[int, float | None, Timed]  # contexts, operations for each, and what times them
 
 
 def ladder(model: Model, rounds: int = ROUNDS) -> list[Rung]:
-    """All implementations of a model, in the order of docs/cost.md; those that cannot run here carry a reason."""
-    made: dict[str, tuple[int, float | None, Timed]] = {}
+    """All implementations of a model, in the order of docs/cost.md; those that cannot run here carry a reason.
+
+    ModelError for a model that is too large to time.
+    """
+    work, size = flops(model.transformer, model.n_ctx), bytes_moved(model.transformer, model.n_ctx)
+    if work > MOST_WORK or size > MOST_BYTES:
+        raise ModelError(
+            f"{model.name} takes {work} operations and moves {size} bytes for {model.n_ctx} tokens, "
+            f"but should take at most {MOST_WORK} and move at most {MOST_BYTES} to be timed"
+        )
+    made: dict[str, Made] = {}
     missing: dict[str, str] = {}
-    sample, batch = spread(model, SAMPLE), list(_by_length(model, spread(model, BATCH)))
-    for name, make in IMPLEMENTATIONS.items():
+    sample, many = (
+        spread(model, max(FEWEST, min(most, WORK // work, TOKENS // model.n_ctx))) for most in (SAMPLE, BATCH)
+    )
+    batch = list(_by_length(model, many))
+    for name, make in steps(IMPLEMENTATIONS.items(), "preparing"):
         try:
             made[name] = make(model, sample, batch)
         except ValueError as error:  # the project's own, and a listing's
             missing[name] = str(error)
     best = dict.fromkeys(made, float("inf"))
-    for name, (_, _, timed) in [*made.items()] * (1 + rounds):  # the first round warms up, and is the best of none
+    # The first round warms up, and is the best of none.
+    for name, (_, _, timed) in steps([*made.items()] * (1 + rounds), "timing"):
         best[name] = min(best[name], timed())
     return [
         Rung(name, 0, None, reason=missing[name])
@@ -70,10 +87,13 @@ def spread(model: Model, most: int) -> list[Context]:
 
 def _tokens(number: int, vocab: int) -> Array:
     """The context with this number among all, shortest first."""
-    length = 1
-    while number >= vocab**length:
-        number, length = number - vocab**length, length + 1
-    return np.array([number // vocab**i % vocab for i in reversed(range(length))])
+    length, size = 1, vocab  # of contexts of this length
+    while number >= size:
+        number, length, size = number - size, length + 1, size * vocab
+    tokens = np.empty(length, dtype=np.int64)
+    for i in reversed(range(length)):
+        number, tokens[i] = divmod(number, vocab)
+    return tokens
 
 
 def _by_length(model: Model, words: list[Context]) -> Iterator[Array]:
@@ -125,7 +145,9 @@ def _enumeration(model: Model, sample: list[Context], batch: list[Array]) -> tup
     number = contexts.count(len(model.vocab), model.n_ctx)
     most = MOST_CONTEXTS if enumeration.path(model.transformer) == "sums" else 2**18
     if number > most:
-        raise ContextError(f"there are {number} contexts, but should be at most {most} to be enumerated")
+        raise ContextError(
+            f"there are {contexts.counted(number)} contexts, but should be at most {most} to be enumerated"
+        )
 
     def timed() -> float:
         start = time.perf_counter()
@@ -193,7 +215,7 @@ def _held(model: Model, sample: list[Context], run: Callable[[bytes], int]) -> l
     return words
 
 
-IMPLEMENTATIONS: dict[str, Callable[[Model, list[Context], list[Array]], tuple[int, float | None, Timed]]] = {
+IMPLEMENTATIONS: dict[str, Callable[[Model, list[Context], list[Array]], Made]] = {
     "baseline": _baseline,
     "forward": _forward,
     "batched": lambda model, sample, batch: _batched(np.float64, model, batch),

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -133,11 +134,11 @@ class Model:
                 raise ModelError(f"{self.name}: {function!r} should be a function of a context")
         object.__setattr__(self, "vocab", vocab)
 
-    @property
+    @cached_property
     def n_ctx(self) -> int:
         return self.transformer.n_ctx
 
-    @property
+    @cached_property
     def reads_strings(self) -> bool:
         """Whether contexts are strings: all tokens are single characters."""
         return all(len(token) == 1 for token in self.vocab)
@@ -153,7 +154,7 @@ class Model:
 
     def predict(self, context: Context) -> str:
         """The greedy next token."""
-        logits = self.forward(self.encode(context)[None], last=True)[0, -1]
+        logits = forward(self.transformer, self.encode(context)[None], last=True, checked=True)[0, -1]
         best = int(logits.argmax())  # a NaN, if there is one
         if logits[best] != logits[best]:
             raise ModelError(f"{self.name}: the logits after {context!r} are {logits}, but should be numbers")
@@ -171,16 +172,19 @@ class Model:
 
     def encode(self, context: Context) -> Array:
         """The numbers of the last n_ctx tokens, int [seq]; ContextError for an empty context or another token."""
-        if not isinstance(context, str | list | tuple):
+        if not isinstance(context, (str, list, tuple)):
             raise ContextError(f"the context is of type {type(context).__name__}, but should be {self._form()}")
         if not len(context):
             raise ContextError(f"the context is empty, but should be {self._form()}")
         if isinstance(context, str) and not self.reads_strings:
             raise ContextError(f"the context {context!r} is a string, but should be {self._form()}")
-        for token in context:
-            if not isinstance(token, str) or token not in self.vocab:
-                raise ContextError(f"token {token!r} is unknown, but should be one of {', '.join(self.vocab)}")
-        return np.array([self.vocab.index(token) for token in context[-self.n_ctx :]])
+        known = self._numbers
+        try:
+            numbers = [known[token] for token in context]
+        except (KeyError, TypeError):
+            wrong = next(token for token in context if not isinstance(token, str) or token not in known)
+            raise ContextError(f"token {wrong!r} is unknown, but should be one of {', '.join(self.vocab)}") from None
+        return np.array(numbers[-self.n_ctx :])
 
     def decode(self, tokens: Array) -> Context:
         """The context that a row of numbers stands for: a string, or a tuple of tokens."""
@@ -197,6 +201,10 @@ class Model:
         return np.concatenate(
             [self.forward(b, last=True)[:, -1] for b in contexts.batches(len(self.vocab), self.n_ctx)]
         )
+
+    @cached_property
+    def _numbers(self) -> dict[str, int]:
+        return {token: i for i, token in enumerate(self.vocab)}
 
     def _form(self) -> str:
         tokens = ", ".join(self.vocab)

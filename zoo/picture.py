@@ -2,8 +2,11 @@
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from html import escape
+from pathlib import Path
 
+from zoo.errors import FileError
 from zoo.ladder import Rung
 from zoo.model import Model
 
@@ -28,9 +31,24 @@ def ladder(model: Model, rungs: Sequence[Rung]) -> str:
     times = [rung.seconds for rung in shown]
     work = [rung.operations for rung in shown]
     marks = [INSTRUCTIONS if rung.name in MACHINE_CODE else FLOPS for rung in shown]
-    lines += _panel("time", LEFT, times, [TIME] * len(shown), duration)
-    lines += _panel("FLOPs; instructions for machine code", LEFT + PANEL + GAP, work, marks, count)
+    lines += _panel("time (logarithmic)", LEFT, times, [TIME] * len(shown), duration)
+    lines += _panel("FLOPs; for machine code, instructions (logarithmic)", LEFT + PANEL + GAP, work, marks, count)
     return "\n".join([*lines, "</svg>"]) + "\n"
+
+
+def write(path: str | Path, svg: str) -> None:
+    """A file that is there whole or not at all. FileError where it cannot be written."""
+    path = Path(path).resolve()  # what a link points to is written, the link stays
+    part = path.with_name(f".{path.name}.part")
+    try:
+        if path.exists() and not path.is_file():
+            raise FileError(f"{path} is a directory or device, but should be a file that can be written")
+        part.write_text(svg, encoding="utf-8")
+        part.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+        raise FileError(f"{path} cannot be written ({error.strerror}), but should be a file that can") from error
 
 
 def _panel(
@@ -59,7 +77,7 @@ def _panel(
             yield f'<rect x="{x(value) + 8:.1f}" y="{y - 9}" width="{width:.1f}" height="18" fill="white"/>'
             yield _text(x(value) + 10, y + 5, label)
         else:
-            yield _text(left, _y(i) + 5, "not counted: Python", fill=GREY, size=11)
+            yield _text(left + 8, _y(i) + 5, "not counted: Python", fill=GREY, size=11)
 
 
 def _y(row: int) -> float:

@@ -1,7 +1,9 @@
 """A progress bar for work that may take over a second: on the error stream, and only where that is a terminal."""
 
+import os
 import sys
 from collections.abc import Iterable, Iterator, Sized
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
@@ -17,7 +19,7 @@ def steps(items: Iterable[T], doing: str, total: int | None = None) -> Iterator[
     `total` is how many there are, where items have no length.
     """
     global _shown
-    if not sys.stderr.isatty():
+    if not (sys.stderr.isatty() or os.environ.get("FORCE_COLOR")):  # as rich sees it
         yield from items
         return
     from rich.console import Console
@@ -39,3 +41,9 @@ def steps(items: Iterable[T], doing: str, total: int | None = None) -> Iterator[
         if outermost:
             bar.stop()
             _shown = None
+
+
+@contextmanager
+def busy(doing: str) -> Iterator[None]:
+    """A line that only says that there is work."""
+    yield from steps([None], doing)

@@ -4,15 +4,20 @@ import difflib
 import importlib
 import importlib.util
 import inspect
+import os
 import pkgutil
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
+
 import zoo.models
 from zoo.errors import ModelError, UnknownNameError
 from zoo.model import Model, Rule
+
+MOST_N_CTX, SURE = 2**16, 1024  # of a family; up to SURE the memory is not looked at
 
 
 def names() -> list[str]:
@@ -112,5 +117,21 @@ def _member(module: ModuleType, model: Model, n_ctx: int) -> Model:
         raise ModelError(f"{model.name} is no family: it exists at n_ctx {model.n_ctx} only")
     if not isinstance(n_ctx, int) or n_ctx < 1:
         raise ModelError(f"n_ctx is {n_ctx!r}, but should be a whole number from 1 on")
+    if n_ctx > MOST_N_CTX:
+        raise ModelError(f"n_ctx is {n_ctx}, but should be at most {MOST_N_CTX}")
+    most = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 8  # making them takes several times the arrays
+    if n_ctx > SURE and (size := _bytes(build, n_ctx)) > most:
+        raise ModelError(
+            f"{model.name} at n_ctx {n_ctx} has about {size / 1e9:.2g} GB of weights, "
+            f"but should have at most {most / 1e9:.2g} GB, an eighth of this machine's memory"
+        )
     member: Model = build(n_ctx=n_ctx)
     return member
+
+
+def _bytes(build: Callable[..., Model], n_ctx: int) -> float:
+    """The size of that member's arrays, from those of small ones: none grows faster than n_ctx squared."""
+    near = (64, 128, 192)
+    parts = [[part for _, part in build(n_ctx=n).transformer.parts()] for n in near]
+    sizes = [sum(array.nbytes for part in one for _, array in part.arrays()) for one in parts]
+    return float(np.polyval(np.polyfit(near, sizes, 2), n_ctx))

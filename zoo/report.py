@@ -1,7 +1,7 @@
 """What the command prints of a model: its weights as sentences, its claims, how it reads a context, what it costs."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from rich.console import Console
@@ -17,6 +17,8 @@ from zoo.model import Context, Model
 from zoo.picture import duration
 from zoo.shares import shares
 from zoo.transformer import Attention, Mlp, Norm, Transformer, forward
+
+T = TypeVar("T")
 
 
 def console() -> Console:

@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from zoo.arrays import Array
 from zoo.transformer import Attention, Mlp, Norm, Transformer
 
 Vector = list[Any]
@@ -17,23 +18,37 @@ Kept = dict[int, list[tuple[list[Vector], list[Vector]]]]  # layer -> for each h
 
 
 def scalar_forward(
-    transformer: Transformer, tokens: Sequence[int], number: Number = float, kept: Kept | None = None, start: int = 0
+    transformer: Transformer,
+    tokens: Sequence[int],
+    number: Number = float,
+    kept: Kept | None = None,
+    start: int = 0,
+    last: bool = False,
 ) -> list[Vector]:
     """Logits [seq][vocab] for one context, computed with Python numbers of the type given.
 
-    With `kept` it holds the keys and values of the `start` tokens before these, and then theirs too.
+    With `kept` it holds the keys and values of the `start` tokens before these, and then theirs too. With `last` only
+    the last row is computed from the last Attention on, or all along where there is none.
     """
     kept = {} if kept is None else kept
 
-    def table(array: Any) -> Any:
-        return [table(row) for row in array] if array.ndim else number(array)
+    def table(array: Array) -> Any:
+        return array.tolist() if number is float else made(array.tolist())
+
+    def made(values: Any) -> Any:
+        return [made(value) for value in values] if isinstance(values, list) else number(values)
 
     embedding, positions = table(transformer.token_embedding), table(transformer.position_embedding)
     stream = [[e + p for e, p in zip(embedding[t], positions[i])] for i, t in enumerate(tokens, start)]
+    attentions = [at for at, layer in enumerate(transformer.layers) if isinstance(layer, Attention)]
+    if last and not attentions:
+        stream = stream[-1:]
     for at, layer in enumerate(transformer.layers):
         inputs = [_norm(row, layer.norm, number) for row in stream]
+        alone = last and at in attentions[-1:]
+        stream = stream[-1:] if alone else stream
         outputs = (
-            _attention(inputs, layer, table, number, kept.setdefault(at, []))
+            _attention(inputs, layer, table, number, kept.setdefault(at, []), alone)
             if isinstance(layer, Attention)
             else [_mlp(row, layer, table, number) for row in inputs]
         )
@@ -43,11 +58,14 @@ def scalar_forward(
     return [[_dot(row, direction, number) for direction in rows] for row in final]
 
 
-def count_operations(transformer: Transformer, seq: int, rows: int | None = None, how: str = "all") -> int:
+def count_operations(
+    transformer: Transformer, seq: int, rows: int | None = None, how: str = "all", last: bool = False
+) -> int:
     """How many operations the forward pass makes on a context of that many first tokens, counted while it runs.
 
-    With `rows` only its last rows, the keys and values of those before being kept. How: "all"; "fused", where a sum
-    that takes up a product is one operation with it; "nonzero", where a product or sum with a zero is none.
+    With `rows` only its last rows, the keys and values of those before being kept; with `last` what the last row of
+    logits takes. How: "all"; "fused", where a sum that takes up a product is one operation with it; "nonzero", where a
+    product or sum with a zero is none.
     """
     rows = seq if rows is None else rows
     kept: Kept = {}
@@ -57,7 +75,7 @@ def count_operations(transformer: Transformer, seq: int, rows: int | None = None
 
     scalar_forward(transformer, [0] * (seq - rows), Counted, kept)
     Counted.operations = 0
-    scalar_forward(transformer, [0] * rows, Counted, kept, start=seq - rows)
+    scalar_forward(transformer, [0] * rows, Counted, kept, start=seq - rows, last=last)
     return int(Counted.operations)
 
 
@@ -123,13 +141,16 @@ def _attention(
     table: Callable[[Any], Any],
     number: Number,
     kept: list[tuple[list[Vector], list[Vector]]],
+    alone: bool,
 ) -> list[Vector]:
+    """Every row, or the last one alone, which needs no mask."""
     w_q, w_k, w_v, w_o = table(layer.w_q), table(layer.w_k), table(layer.w_v), table(layer.w_o)
     b_q, b_k, b_v = (None if b is None else table(b) for b in (layer.b_q, layer.b_k, layer.b_v))
     scale = layer.multiplier
-    mixed: list[Vector] = [[] for _ in inputs]  # for each position the values of all heads, side by side
+    asking = inputs[-1:] if alone else inputs
+    mixed: list[Vector] = [[] for _ in asking]  # for each position the values of all heads, side by side
     for h in range(len(w_q)):
-        queries = [_linear(x, w_q[h], b_q and b_q[h], number) for x in inputs]
+        queries = [_linear(x, w_q[h], b_q and b_q[h], number) for x in asking]
         keys, values = kept[h] if h < len(kept) else ([], [])
         start = len(keys)
         keys += [_linear(x, w_k[h], b_k and b_k[h], number) for x in inputs]
@@ -139,7 +160,7 @@ def _attention(
             scores = [_dot(query, key, number) for key in keys]
             if scale != 1:
                 scores = [s * scale for s in scores]
-            if layer.causal:
+            if layer.causal and not alone:
                 scores = [s + number(0.0 if j <= i else -math.inf) for j, s in enumerate(scores)]
             weights = _softmax(scores, number)
             mixed[i - start] += [_dot(weights, channel, number) for channel in zip(*values)]
@@ -199,4 +220,7 @@ def _sum(x: Vector, number: Number) -> Any:
 
 
 def _dot(x: Sequence[Any], y: Sequence[Any], number: Number) -> Any:
-    return _sum([a * b for a, b in zip(x, y)], number)
+    total = number(0)
+    for a, b in zip(x, y):
+        total = total + a * b
+    return total

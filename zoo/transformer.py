@@ -7,6 +7,7 @@ be left out.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property, reduce
 from math import pi, sqrt
 from numbers import Real
 from typing import Any, ClassVar
@@ -161,6 +162,11 @@ class Transformer(Part):
     def dtype(self) -> np.dtype[Any]:
         return self.token_embedding.dtype
 
+    @cached_property
+    def last_attention(self) -> int:
+        """Its number among the layers; -1 where there is none."""
+        return max((i for i, layer in enumerate(self.layers) if isinstance(layer, Attention)), default=-1)
+
 
 def _check_norm(name: str, norm: object) -> None:
     if norm is not None and not isinstance(norm, Norm):
@@ -168,32 +174,39 @@ def _check_norm(name: str, norm: object) -> None:
 
 
 def forward(
-    transformer: Transformer, tokens: Array, trace: dict[str, Array] | None = None, last: bool = False
+    transformer: Transformer,
+    tokens: Array,
+    trace: dict[str, Array] | None = None,
+    last: bool = False,
+    checked: bool = False,
 ) -> Array:
     """Logits of every position: int [batch, seq] -> float [batch, seq, vocab]; with `last` [batch, 1, vocab].
 
-    `last` asks for the last position only: from the last Attention on, no other row is computed.
+    `last` asks for the last position only: from the last Attention on, or all along if there is none, no other row is
+    computed.
 
     A `trace` dict is filled with what was computed on the way: "embedding", "residual" (after the last layer), and
     for layer i "i.pattern" [batch, head, seq, seq] and "i.heads" [batch, head, seq, d_model], or "i.mlp"
-    [batch, seq, d_model]. Raises ContextError for tokens that are no integer array [batch, 1 to n_ctx] below vocab.
+    [batch, seq, d_model]. Raises ContextError for tokens that are no integer array [batch, 1 to n_ctx] below vocab;
+    `checked` says that they are known to be one, as `Model.encode` makes them.
     """
-    tokens = check_tokens(transformer, tokens)
+    tokens = tokens if checked else check_tokens(transformer, tokens)
     trace = {} if trace is None else trace
-    x = transformer.token_embedding[tokens] + transformer.position_embedding[: tokens.shape[1]]  # [batch, seq, d_model]
+    # With a few tokens it is numpy's calls that cost: `take` a third of an index, equal ranks half of other ones.
+    x = transformer.token_embedding.take(tokens, axis=0)  # [batch, seq, d_model]
+    x = x + transformer.position_embedding[None, : tokens.shape[1]]
     trace["embedding"] = x
-    attentions = [i for i, layer in enumerate(transformer.layers) if isinstance(layer, Attention)]
+    if last and transformer.last_attention < 0:
+        x = x[:, -1:]
     for i, layer in enumerate(transformer.layers):
         h = normalize(x, layer.norm)
-        if last and [i] == attentions[-1:]:
+        if last and i == transformer.last_attention:
             x = x[:, -1:]
         x = x + (
             attend(h, layer, trace, i, x.shape[1]) if isinstance(layer, Attention) else transform(h, layer, trace, i)
         )
-    x = x[:, -1:] if last else x
     trace["residual"] = x
-    unembedding = transformer.readout
-    return normalize(x, transformer.final_norm) @ unembedding.T  # [batch, seq, d_model] -> [batch, seq, vocab]
+    return normalize(x, transformer.final_norm) @ transformer.readout.T  # [batch, seq, d_model] -> [batch, seq, vocab]
 
 
 def attend(x: Array, layer: Attention, trace: dict[str, Array], i: int, rows: int) -> Array:
@@ -207,7 +220,7 @@ def attend(x: Array, layer: Attention, trace: dict[str, Array], i: int, rows: in
         np.copyto(scores, -np.inf, where=~visible(scores.shape[-1])[-rows:])
     trace[f"{i}.pattern"] = pattern = softmax(scores)  # [batch, head, query, key]
     trace[f"{i}.heads"] = heads = pattern @ v @ layer.w_o  # [batch, head, rows, d_model]
-    return total(np.add.reduce(heads, axis=1), layer.b_o)
+    return total(reduce(np.add, heads.swapaxes(0, 1)), layer.b_o)
 
 
 def transform(x: Array, layer: Mlp, trace: dict[str, Array], i: int) -> Array:
@@ -266,14 +279,15 @@ def check_tokens(transformer: Transformer, tokens: Array) -> Array:
         array = np.asarray(tokens)
     except ValueError:
         raise ContextError("the rows of tokens differ in length, but should form an array [batch, seq]") from None
-    n_ctx, vocab = transformer.n_ctx, transformer.sizes["vocab"]
+    n_ctx, vocab = transformer.sizes["n_ctx"], transformer.sizes["vocab"]
     if array.dtype.kind not in "iu":
         raise ContextError(f"tokens are of type {array.dtype}, but should be integers")
     if array.ndim != 2:
         raise ContextError(f"tokens have shape {list(array.shape)}, but should be [batch, seq]")
     if not 1 <= array.shape[1] <= n_ctx:
         raise ContextError(f"the contexts have {array.shape[1]} tokens, but should have 1 to {n_ctx}")
-    if array.size and not (0 <= np.minimum.reduce(array, axis=None) <= np.maximum.reduce(array, axis=None) < vocab):
+    try:
+        return np.ravel_multi_index((array,), (vocab,))  # the array itself as int64; it looks at both ends in one call
+    except ValueError:
         wrong = array.min() if array.min() < 0 else array.max()
-        raise ContextError(f"token {wrong} is out of range, but should be from 0 to {vocab - 1}")
-    return array
+        raise ContextError(f"token {wrong} is out of range, but should be from 0 to {vocab - 1}") from None

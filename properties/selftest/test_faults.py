@@ -257,7 +257,7 @@ def test_invalid_input_that_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
         assert "('') is taken" in failing("invalid_input", ab.MODEL).detail
     with monkeypatch.context() as patch:
         patch.setattr(transformer, "check_tokens", lambda whole, tokens: np.asarray(tokens))
-        assert "raises IndexError" in failing("invalid_input", ab.MODEL).detail
+        assert "raises TypeError" in failing("invalid_input", ab.MODEL).detail
 
 
 def test_a_sample_is_no_pass(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 import zoo
 from properties.strategies import tokens, transformers
 from reference.assembly import AAB, Assembly
-from zoo import picture
+from zoo import picture, registry
 from zoo.__main__ import main
 from zoo.baseline import baseline
 from zoo.cost import answer_flops, flops
+from zoo.errors import FileError, ModelError
 from zoo.ladder import IMPLEMENTATIONS, Rung, ladder, spread
-from zoo.models import aab
+from zoo.models import aab, aab_compact
 from zoo.transformer import forward
 
 
@@ -106,6 +107,83 @@ def test_without_a_name_nothing_is_timed(capsys: pytest.CaptureFixture[str]) -> 
 def test_a_picture_is_of_one_model(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["cost", *arguments]) == 2
     assert "but --svg should go with one" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["aaab"], "there is no model 'aaab'; did you mean 'aab'?"),
+        (["aab", "--n-ctx", "0"], "n_ctx is 0, but should be a whole number from 1 on"),
+        (["aab", "--n-ctx", "-1"], "n_ctx is -1, but should be a whole number from 1 on"),
+        (["aab", "--n-ctx", str(10**9)], "n_ctx is 1000000000, but should be at most 65536"),
+        (["aab", "--n-ctx", str(2**16)], "GB of weights, but should have at most"),
+        (["aab_compact", "--n-ctx", str(2**15)], "but should take at most 20000000000 and move at most 4000000000"),
+        (["two_head", "--n-ctx", "5"], "two_head is no family: it exists at n_ctx 6 only"),
+        (["ab", "--n-ctx", "2", "--svg", "{tmp}"], "is a directory or device, but should be a file"),
+        (["ab", "--n-ctx", "2", "--svg", "{tmp}/absent/x.svg"], "cannot be written (No such file or directory)"),
+        (["ab", "--n-ctx", "2", "--svg", "{tmp}/file/x.svg"], "cannot be written (Not a directory)"),
+        (["ab", "--n-ctx", "2", "--svg", "/dev/full"], "is a directory or device, but should be a file"),
+    ],
+)
+def test_what_cannot_be_done_is_one_sentence(
+    arguments: list[str], sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    assert main(["cost", *(argument.format(tmp=tmp_path) for argument in arguments)]) == 2
+    said = capsys.readouterr()
+    assert sentence in said.err
+    assert (said.out, said.err.count("\n")) == ("", 1)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_picture_that_cannot_be_written_leaves_the_one_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, link = tmp_path / "ladder.svg", tmp_path / "link.svg"
+    picture.write(path, "before")
+    link.symlink_to(path)
+
+    def full(self: Path, text: str, encoding: str) -> None:
+        self.write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_text", full)
+        with pytest.raises(FileError, match="No space left on device"):
+            picture.write(path, "after")
+    assert (path.read_text(), len(list(tmp_path.iterdir()))) == ("before", 2)
+    picture.write(link, "after")
+    assert (path.read_text(), link.is_symlink()) == ("after", True)
+
+
+def test_a_family_s_longer_members_are_weighed_before_they_are_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    for build in (aab.build, aab_compact.build):
+        arrays = [array for _, part in build(n_ctx=1500).transformer.parts() for _, array in part.arrays()]
+        assert registry._bytes(build, 1500) == pytest.approx(sum(array.nbytes for array in arrays))
+    monkeypatch.setattr("os.sysconf", lambda name: 2**10)  # a machine with a megabyte
+    assert zoo.load("aab", 1024).n_ctx == 1024
+    with pytest.raises(ModelError, match=r"about 0\.042 GB of weights, but should have at most 0\.00013 GB"):
+        zoo.load("aab", 1025)
+
+
+def test_long_contexts_are_timed_on_few() -> None:
+    """A forward pass over 256 tokens makes 1.4 10^8 operations; the number of all contexts would fill a line."""
+    rungs = {rung.name: rung for rung in ladder(zoo.load("aab", 256), rounds=0)}
+    assert (rungs["forward"].contexts, rungs["batched"].contexts) == (4, 4)
+    assert rungs["enumeration"].reason.startswith("there are ~2^256 contexts")
+
+
+@pytest.mark.parametrize("command", [["cost", "ab"], ["distill", "ab"]])
+def test_progress_is_shown_on_a_terminal_only(
+    command: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert main(command) == 0
+    quiet = capsys.readouterr()
+    assert quiet.err == ""
+    monkeypatch.setenv("FORCE_COLOR", "1")  # rich takes every stream for a terminal
+    assert main(command) == 0
+    shown = capsys.readouterr()
+    assert {"cost": "timing", "distill": "distilling"}[command[0]] in shown.err
 
 
 def test_the_picture_is_drawn(tmp_path: Path) -> None:

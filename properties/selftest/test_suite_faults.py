@@ -42,7 +42,7 @@ FAULTS: list[tuple[ModuleType, str, str, str]] = [  # module, its source, what i
     (properties.answers, "(won & ~wins) | ", "", "test_a_tie_only_in_float32"),
     (properties.mechanics, "    model = wide(model)\n", "", "test_a_fault_in_half_precision"),
     (properties.testing, "if not verdict.passed:", "if False:", "test_a_sample_is_no_pass"),
-    (properties.survey, "vocab, n_ctx, rows)\n", "vocab, n_ctx - 1, rows)\n", "test_a_model_right_at_lengths_one_to_four_and_wrong_at_five"),
+    (properties.survey, "vocab, n_ctx, rows),", "vocab, n_ctx - 1, rows),", "test_a_model_right_at_lengths_one_to_four_and_wrong_at_five"),
     (properties.answers, "if not seen.judged and", "if False and", "test_a_vacuous_rule"),
     (properties.answers, 'return Finding("undecided", "computed", 0, "the model', 'return Finding("holds", "computed", 0, "the model', "test_a_model_that_claims_nothing_is_no_pass"),
     (properties.answers, "for predictor in model.predictors\n", "for predictor in model.predictors[:1]\n", "test_a_predictor_that_is_wrong_in_one_context_of_thousands"),
