@@ -13,6 +13,7 @@ from properties import precision, tolerance
 from properties.checks import CHECKS
 from properties.edges import validity_edge
 from properties.mutants import Story
+from properties.recheck import Rechecked
 from properties.survey import affordable
 from properties.verdict import Verdict, written
 from zoo.model import Model
@@ -142,6 +143,19 @@ def robustness(model: Model, build: Callable[..., Model] | None) -> None:
         out.print(f"the family is right up to n_ctx {edge.right}{beyond}")
     for name, same, seen in precision.survives(model):
         out.print(f"in {name} {'the same answers' if same else 'not the same answers'}: {seen}")
+
+
+def rechecked(model: Model, certificate: dict[str, Any], found: Rechecked) -> None:
+    """What a certificate was confirmed to prove, and by what."""
+    out = console()
+    out.print(
+        f"confirmed: {model.name} (n_ctx {model.n_ctx}, {certificate['dtype']}) answers as"
+        f" {certificate['function']['name']} says in {found.contexts} contexts, by {found.margin:.6g} at least",
+        soft_wrap=True,
+    )
+    out.print(f"{found.leaves} leaves: {found.bounds} proved, {found.runs} of one context, {found.skipped} unspecified")
+    if found.undecided_runs:
+        out.print(f"{found.undecided_runs} contexts are right by a run of the program alone: a tie up to rounding")
 
 
 def mutants_as_json(results: Iterable[tuple[Model, list[Story]]]) -> dict[str, Any]:
