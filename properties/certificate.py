@@ -28,9 +28,9 @@ def certify(model: Model, function: Function, **options: Any) -> tuple[Proof, di
 
     Nor is there one where the function determines nothing in any context.
     `options` are those of `prove_answers`. The certificate is plain JSON data: the dtype, digests of the arrays and of
-    the file that defines the function, and for each length up to n_ctx the tree of splits. A leaf says what is permitted and how
-    that was settled; where it was proved, with the answer, its margin and the level that proves it for each head,
-    token at the last position, and rival.
+    the file that defines the function, and for each length up to n_ctx the tree of splits. A leaf says what is
+    permitted and how that was settled; where it was proved, with the answer, its margin and the level that proves it
+    for each head, token at the last position, and rival.
     """
     leaves: list[Settled] = []
     proof = prove_answers(model.transformer, model.vocab, function, settled=leaves.append, **options)
@@ -70,6 +70,14 @@ def named_function(model: Model, certificate: dict[str, Any]) -> Function:
 
 def name_of(function: Function) -> str:
     return str(getattr(function, "__name__", type(function).__name__))
+
+
+def check_path(path: str | Path) -> None:
+    """ModelError where no file can be written: better before a proof than after it."""
+    path = Path(path)
+    if path.is_dir() or not path.parent.is_dir():
+        why = "it is a directory" if path.is_dir() else f"there is no directory {path.parent}"
+        raise ModelError(f"{path} cannot be written: {why}")
 
 
 def write(certificate: dict[str, Any], path: str | Path) -> None:

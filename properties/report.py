@@ -1,8 +1,10 @@
 """Verdicts for people, as a table, and for programs, as JSON."""
 
 import json
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from decimal import ROUND_FLOOR, Context
 from typing import Any, TypeVar
 
 from rich.console import Console
@@ -148,14 +150,18 @@ def robustness(model: Model, build: Callable[..., Model] | None) -> None:
 def rechecked(model: Model, certificate: dict[str, Any], found: Rechecked) -> None:
     """What a certificate was confirmed to prove, and by what."""
     out = console()
+    down = Context(prec=6, rounding=ROUND_FLOOR).create_decimal_from_float(found.margin)
+    least = f", by {down:g} at least" if math.isfinite(found.margin) else ""
     out.print(
         f"confirmed: {model.name} (n_ctx {model.n_ctx}, {certificate['dtype']}) answers as"
-        f" {certificate['function']['name']} says in {found.contexts} contexts, by {found.margin:.6g} at least",
+        f" {certificate['function']['name']} says in {found.contexts} contexts{least}",
         soft_wrap=True,
     )
     out.print(f"{found.leaves} leaves: {found.bounds} proved, {found.runs} of one context, {found.skipped} unspecified")
     if found.undecided_runs:
-        out.print(f"{found.undecided_runs} contexts are right by a run of the program alone: a tie up to rounding")
+        out.print(
+            f"{found.undecided_runs} contexts are right by a run of the program alone: rounding might change that"
+        )
 
 
 def mutants_as_json(results: Iterable[tuple[Model, list[Story]]]) -> dict[str, Any]:

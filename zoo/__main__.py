@@ -164,7 +164,8 @@ def verify(options: argparse.Namespace) -> int:
     if options.certificate is not None:
         if len(planned) != 1:
             raise ModelError(f"{len(planned)} models are verified, but a certificate is of one")
-        function = certificate.function_of(planned[0][1]) if options.rule is None else rule
+        certificate.check_path(options.certificate)
+        function = certificate.function_of(model) if options.rule is None else registry.load_function(options.rule)
     steps = [(target, model, run) for target, model, chosen in planned for _, run in chosen]
     verdicts = [run(model, How(options.method, options.all)) for _, model, run in report.progress(steps)]
     results = [(target, model, [verdicts.pop(0) for _ in chosen]) for target, model, chosen in planned]

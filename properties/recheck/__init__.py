@@ -89,7 +89,9 @@ def _proved(margins: Margins, leaf: Leaf, model: Model) -> float:
             except CertificateError as error:
                 raise CertificateError(f"{leaf.where}: {error}") from None
             if not margin >= leaf.margin:
-                raise CertificateError(f"the margin of {leaf.where} is {leaf.margin}, but confirmed is {float(margin)}")
+                raise CertificateError(
+                    f"the margin of {leaf.where} is {leaf.margin}, but confirmed is {_below(margin)}"
+                )
             smallest = min(smallest, _below(margin))
     return smallest
 

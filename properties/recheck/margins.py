@@ -5,7 +5,6 @@ whose heads' means along rival - answer are bounded by the levels of the leaf. L
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 from properties.recheck.program import Number, Row, Vector
 from properties.recheck.stream import Options, Passed, Stream, remembered
@@ -114,16 +113,14 @@ class Margins(Stream):
                 bound += difference[e] * bias - abs(difference[e]) * error
         return bound, sizes
 
-    def level(
-        self, token: int, answer: int, rival: int, h: int, direction: Vector, stated: float | None
-    ) -> Number:
+    def level(self, token: int, answer: int, rival: int, h: int, direction: Vector, stated: float | None) -> Number:
         """What the mean of a head's values along -direction does not exceed: the level stated, or one found here."""
         i, p, pair = self.last, len(self.options) - 1, (h, answer, rival)
         key = ("weights", token, h, self.seen(i, p))
         if key not in self.passing:
             self.passing[key] = self.weights(i, p, token, h)
         weights = self.passing[key]
-        value: Any = self.value if not self.behind else lambda *where: Margins.value.__wrapped__(self, *where)
+        value = self.value if self.behind else self.kept_value  # behind an Mlp, directions differ
         if self.behind or pair not in self.into:
             self.into[pair] = self.seen_from_input(h, direction)
         options = [[(j, o) for o in self.open(p, token, j)] for j in range(p + 1)]
@@ -131,7 +128,7 @@ class Margins(Stream):
         if stated is None:
             return self.program.level(keys)
         if not self.program.excess(keys, self.program.number(stated))[0] <= 0:
-            raise CertificateError(f"the level {stated} does not bound the mean of head {h}")
+            raise CertificateError(f"that the level {stated} bounds the mean of head {h} is not confirmed")
         return self.program.number(stated)
 
     def seen_from_input(self, h: int, direction: Vector) -> Into:
@@ -148,7 +145,6 @@ class Margins(Stream):
         constant = sum((entry * columns[c] for c, entry in self.biases.get((i, "b_v", h), {}).items()), zero)
         return through, constant, {column: abs(entry) for column, entry in columns.items()}
 
-    @remembered
     def value(self, i: int, j: int, o: int, pair: tuple[int, int, int]) -> Number:
         """The largest value of a key along rival - answer."""
         through, constant, columns = self.into[pair]
@@ -158,3 +154,5 @@ class Margins(Stream):
                 least += ball.c * through[m] - ball.r * abs(through[m])
         errors = self.projected(i, j, o, "v", pair[0])[1]
         return sum((error * columns[column] for column, error in errors.items()), -least)
+
+    kept_value = remembered(value)

@@ -7,6 +7,7 @@ that exp and tanh are off by at most 4 units in the last place, with exp(0) = 1.
 """
 
 from collections.abc import Iterable
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -68,21 +69,24 @@ class Program:
             self.gammas[count] = steps / (1 - steps)
         return self.gammas[count] * size + 4 * count * self.tiny
 
-    def total(self, terms: list[tuple[Number, Number]]) -> tuple[Ball, Number]:
-        """A sum of products, each known up to a radius, and that part of its radius that is rounding."""
+    def total(self, terms: list[tuple[Number, Number]], count: int) -> tuple[Ball, Number]:
+        """A sum of products, each known up to a radius and rounded `count` times at most; its radius by rounding."""
         c = r = size = self.zero
         for term, radius in terms:
             c, r, size = c + term, r + radius, size + abs(term)
-        error = self.rounding(size + r, len(terms))
+        error = self.rounding(size + r, count)
         return Ball(c, r + error), error
 
     def linear(self, x: Row, w: Matrix, b: Vector) -> tuple[Row, Vector]:
         """x @ w + b, and the part of its radii that is rounding."""
-        terms: dict[int, list[tuple[Number, Number]]] = {j: [(entry, self.zero)] for j, entry in b.items()}
+        terms: dict[int, list[tuple[Number, Number]]] = {}
         for i, ball in x.items():
             for j, entry, absolute in w[i]:
                 terms.setdefault(j, []).append((ball.c * entry, ball.r * absolute))
-        sums = {j: self.total(its) for j, its in terms.items()}
+        counts = {j: len(its) + (j in b) for j, its in terms.items()}
+        for j, entry in b.items():
+            terms.setdefault(j, []).append((entry, self.zero))
+        sums = {j: self.total(its, counts.get(j, 0)) for j, its in terms.items()}
         return {j: ball for j, (ball, _) in sums.items()}, {j: error for j, (_, error) in sums.items()}
 
     def add(self, x: Row, y: Row) -> tuple[Row, Vector]:
@@ -99,7 +103,7 @@ class Program:
         terms = [(x.c * y.c, abs(x.c) * y.r + x.r * y.size) for i, x in q.items() if (y := k.get(i)) is not None]
         if not terms:
             return Ball(self.zero, self.zero)
-        ball, error = self.total(terms)
+        ball, error = self.total(terms, len(terms))
         if within is not None:
             ball = Ball(ball.c, ball.r.min(within + error))
         if scale == 1:
@@ -130,13 +134,12 @@ class Program:
         """At most how large Σ w (v - level) is where each key is the worst of its tokens; and Σ w there."""
         total = weight = self.zero
         for options in keys:
-            worst = its = None
+            terms = []
             for least, most, value in options:
                 above = value - level
                 factor = least if above <= 0 else most
-                term = (factor * above).upper()
-                if worst is None or term > worst:
-                    worst, its = term, factor
+                terms.append(((factor * above).upper(), factor))
+            worst, its = max(terms, key=itemgetter(0))
             total, weight = total + worst, weight + its
         return total, weight
 

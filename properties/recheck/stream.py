@@ -3,6 +3,7 @@
 Each position carries, for each token it may hold, a ball around every entry of its vector there.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any, NamedTuple
@@ -46,7 +47,9 @@ class Stream:
         self.vocab = range(len(transformer.token_embedding))
         vector, matrix = self.program.vector, self.program.matrix
         self.tokens, self.positions = map(matrix, (transformer.token_embedding, transformer.position_embedding))
-        self.matrices: dict[tuple[int, str, int], Matrix] = {}  # by layer, name and head, which is 0 where there is none
+        self.matrices: dict[
+            tuple[int, str, int], Matrix
+        ] = {}  # by layer, name and head, which is 0 where there is none
         self.biases: dict[tuple[int, str, int], Vector] = {}
         for i, layer in enumerate(transformer.layers):
             for name, array in layer.arrays():
@@ -56,6 +59,7 @@ class Stream:
                         self.matrices[i, name, h] = matrix(part)
                     else:
                         self.biases[i, name, h] = vector(part)
+        self.counts: dict[int, dict[int, int]] = {}  # by layer, see `roundings`
         self.combined: dict[tuple[int, int], list[list[Number]]] = {}  # by layer and head, |w_q w_k'|
         # What of a leaf can be seen before each layer: 0 nothing, 1 what stands before, 2 everything.
         self.sight = [0]
@@ -102,6 +106,9 @@ class Stream:
         w, b = self.matrices[i, f"w_{name}", h], self.biases.get((i, f"b_{name}", h), {})
         return self.program.linear(self.normed(i, p, t), w, b)
 
+    def heads_of(self, i: int) -> range:
+        return range(self.t.layers[i].sizes["head"])
+
     def keys(self, i: int, p: int) -> range:
         """The positions that a query sees."""
         layer = self.t.layers[i]
@@ -130,9 +137,7 @@ class Stream:
         """
         zero = self.program.zero
         q, q_errors = self.projected(i, p, t, "q", h)
-        asks = [
-            abs(sum((q[e].c * entry for e, entry, _ in row if e in q), zero)) for row in self.matrices[i, "w_k", h]
-        ]
+        asks = [abs(sum((q[e].c * entry for e, entry, _ in row if e in q), zero)) for row in self.matrices[i, "w_k", h]]
 
         def within(j: int, o: int) -> Number:
             k, k_errors = self.projected(i, j, o, "k", h)
@@ -173,7 +178,7 @@ class Stream:
         program, keys = self.program, self.keys(i, p)
         none = Ball(program.zero, program.zero)
         terms = {e: [(entry, program.zero)] for e, entry in self.biases.get((i, "b_o", 0), {}).items()}
-        for h in range(self.t.layers[i].sizes["head"]):
+        for h in self.heads_of(i):
             weights = self.weights(i, p, t, h)
             seen = [[(j, o) for o in self.open(p, t, j)] for j in keys]
             for column, size in self.sizes(i, p, t, h).items():
@@ -183,21 +188,33 @@ class Stream:
                 mean = Ball((high + low) / 2, (high - low) / 2 + program.mean_error(size, len(keys)))
                 for e, entry, absolute in self.matrices[i, "w_o", h][column]:
                     terms.setdefault(e, []).append((mean.c * entry, mean.r * absolute))
-        return {e: program.total(its)[0] for e, its in terms.items()}
+        counts = self.roundings(i)
+        return {e: program.total(its, counts[e])[0] for e, its in terms.items()}
+
+    def roundings(self, i: int) -> dict[int, int]:
+        """How often a product in the output of an attention is rounded: in its head's sum, and as heads are added."""
+        if i not in self.counts:
+            heads: list[Counter[int]] = []
+            for h in self.heads_of(i):
+                columns = {column for row in self.matrices[i, "w_v", h] for column, *_ in row}
+                columns |= self.biases.get((i, "b_v", h), {}).keys()
+                heads.append(Counter(e for column in columns for e, *_ in self.matrices[i, "w_o", h][column]))
+            addends = Counter(e for its in (*heads, self.biases.get((i, "b_o", 0), {})) for e in its)
+            self.counts[i] = {e: max(its[e] for its in heads) + addends[e] - 1 for e in addends}
+        return self.counts[i]
 
     @remembered
     def attended_errors(self, i: int, p: int, t: int) -> tuple[Vector, Vector]:
         """Behind an attention: how large the entries of the stream may be, and what rounding may change in them."""
         program, zero = self.program, self.program.zero
         sizes = {e: abs(entry) for e, entry in self.biases.get((i, "b_o", 0), {}).items()}
-        errors, counts = dict.fromkeys(sizes, zero), dict.fromkeys(sizes, 1)
-        for h in range(self.t.layers[i].sizes["head"]):
+        errors, counts = dict.fromkeys(sizes, zero), self.roundings(i)
+        for h in self.heads_of(i):
             for column, size in self.sizes(i, p, t, h).items():
                 error = program.mean_error(size, len(self.keys(i, p)))
                 for e, _, absolute in self.matrices[i, "w_o", h][column]:
                     sizes[e] = sizes.get(e, zero) + (size + error) * absolute
                     errors[e] = errors.get(e, zero) + error * absolute
-                    counts[e] = counts.get(e, 0) + 1
         for e, size in sizes.items():
             errors[e] += program.rounding(size, counts[e])
         for e, ball in self.before(i, p, t).items():

@@ -51,7 +51,9 @@ def about(certificate: dict[str, Any], model: Model, function: Callable[[Any], A
     _same("function", named.get("name"), getattr(function, "__name__", type(function).__name__))
     _same("digest of the function's source", named.get("source"), _source(function))
     trees, lengths = certificate.get("trees"), [str(n) for n in range(1, transformer.n_ctx + 1)]
-    _must(isinstance(trees, dict) and trees.keys() == set(lengths), "there should be a tree for each length up to n_ctx")
+    _must(
+        isinstance(trees, dict) and trees.keys() == set(lengths), "there should be a tree for each length up to n_ctx"
+    )
     _must(_is_number(certificate.get("margin")), f"the smallest margin is {shortly(certificate.get('margin'))}")
     return transformer
 
@@ -64,7 +66,9 @@ def leaves(tree: Any, model: Model, function: Callable[[Any], Any], heads: int, 
     """
     vocab, covered = frozenset(model.vocab), 0
     for sets, node in _partition(tree, vocab, n):
-        known = {i - n: "".join(sorted(tokens)) if model.reads_strings else sorted(tokens) for i, tokens in sets.items()}
+        known = {
+            i - n: "".join(sorted(tokens)) if model.reads_strings else sorted(tokens) for i, tokens in sets.items()
+        }
         where = f"the leaf {dict(sorted(known.items()))} of {n} tokens"
         allowed = permitted(function, sets, vocab, model.reads_strings, n, where)
         stated = node.get("permitted")
@@ -88,6 +92,8 @@ def leaves(tree: Any, model: Model, function: Callable[[Any], Any], heads: int, 
 
 
 def _proved(leaf: Leaf, node: dict[str, Any], heads: int, vocab: int) -> Leaf:
+    margin: Any
+    levels: Any
     answer, margin, levels = node.get("answer"), node.get("margin"), node.get("levels")
     _must(isinstance(answer, str) and answer in leaf.permitted, f"the answer of {leaf.where} is not permitted")
     _must(_is_number(margin) and margin > 0, f"the margin of {leaf.where} is {shortly(margin)}, but should be above 0")
@@ -114,11 +120,11 @@ def _partition(tree: Any, vocab: frozenset[str], n: int) -> Iterator[tuple[Sets,
         inside = isinstance(at, int) and not isinstance(at, bool) and 0 <= at < n
         _must(inside, f"a split of {n} tokens is at {shortly(at)}, but should be within them")
         pairs = all(
-            isinstance(pair, list) and len(pair) == 2 and pair[0] and all(isinstance(t, str) for t in _items(pair[0]))
+            isinstance(pair, list) and len(pair) == 2 and _items(pair[0]) and all(isinstance(t, str) for t in pair[0])
             for pair in _items(to)
         )
         _must(pairs, f"a split at {at} of {n} tokens is into {shortly(to)}, but should be into tokens and their nodes")
-        parts = sorted(token for tokens, _ in _items(to) for token in _items(tokens))
+        parts = sorted(token for tokens, _ in _items(to) for token in tokens)
         whole = sorted(sets.get(at, vocab))
         _must(parts == whole, f"a split at {at} of {n} tokens is into {shortly(parts)}, but should be into {whole}")
         todo += [({**sets, at: frozenset(tokens)}, child) for tokens, child in to]
