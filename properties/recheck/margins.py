@@ -5,6 +5,7 @@ whose heads' means along rival - answer are bounded by the levels of the leaf. L
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 from properties.recheck.program import Number, Row, Vector
 from properties.recheck.stream import Options, Passed, Stream, remembered
@@ -27,6 +28,8 @@ class Margins(Stream):
         self.into: dict[tuple[int, int, int], Into] = {}
 
     def at(self, options: Options) -> None:
+        if len(options) != len(self.options):
+            self.last_weights: dict[tuple[int, int, int], Any] = {}  # by the last token, head, and what is seen
         super().at(options)
         self.rests: dict[int, tuple[list[Passed], Row, Vector, Vector]] = {}  # by the last token
 
@@ -116,10 +119,10 @@ class Margins(Stream):
     def level(self, token: int, answer: int, rival: int, h: int, direction: Vector, stated: float | None) -> Number:
         """What the mean of a head's values along -direction does not exceed: the level stated, or one found here."""
         i, p, pair = self.last, len(self.options) - 1, (h, answer, rival)
-        key = ("weights", token, h, self.seen(i, p))
-        if key not in self.passing:
-            self.passing[key] = self.weights(i, p, token, h)
-        weights = self.passing[key]
+        key = (token, h, self.seen(i, p))
+        if key not in self.last_weights:
+            self.last_weights[key] = self.weights(i, p, token, h)
+        weights = self.last_weights[key]
         value = self.value if self.behind else self.kept_value  # behind an Mlp, directions differ
         if self.behind or pair not in self.into:
             self.into[pair] = self.seen_from_input(h, direction)

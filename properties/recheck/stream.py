@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from properties.recheck.program import Ball, Matrix, Number, Program, Row, Vector
 from zoo.transformer import Attention, Mlp, Transformer
 
+REMEMBERED = 300_000  # rows, of 1.2 kB in a small model
 Options = Sequence[tuple[int, ...]]  # the tokens that each position may hold
 
 
@@ -29,9 +30,7 @@ def remembered(method: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(method)
     def recall(self: "Stream", i: int, p: int, t: int, *more: Any) -> Any:
-        seen = self.seen(i, p)
-        memory = self.passing if seen else self.kept
-        key = (method.__name__, i, p, t, more, seen)
+        memory, key = self.memories[self.sight[i]], (method.__name__, i, p, t, more, self.seen(i, p))
         if key not in memory:
             memory[key] = method(self, i, p, t, *more)
         return memory[key]
@@ -65,14 +64,14 @@ class Stream:
         self.sight = [0]
         for layer in transformer.layers:
             self.sight.append(max(self.sight[-1], 2 - layer.causal if isinstance(layer, Attention) else 0))
-        self.kept: dict[Any, Any] = {}
-        self.passing: dict[Any, Any] = {}  # as long as contexts have this length
+        self.memories: tuple[dict[Any, Any], ...] = ({}, {}, {})  # by sight
         self.prefixes: dict[Any, int] = {}
         self.options: Options = []
 
     def at(self, options: Options) -> None:
-        if len(options) != len(self.options):
-            self.passing.clear()
+        self.memories[2].clear()  # of another leaf
+        if len(self.memories[1]) > REMEMBERED:
+            self.memories[1].clear()
         self.options, self.ids = options, [1]
         for its in options:  # equal beginnings of leaves have equal numbers
             self.ids.append(self.prefixes.setdefault((self.ids[-1], its), len(self.prefixes) + 2))
