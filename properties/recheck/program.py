@@ -146,17 +146,16 @@ class Program:
     def level(self, keys: list[Key]) -> Number:
         """A number that the mean of the values does not exceed: where the excess is not above 0, neither is the mean.
 
-        Newton's iteration finds one from below; where it cannot be confirmed, it is the largest value.
+        Newton's iteration finds one from below, a little above where it converges; else it is the largest value.
         """
         values = [value.upper() for options in keys for _, _, value in options]
         level, step = min(values), max(map(abs, values)) * 2.0**-90
-        for _ in range(40):
+        for _ in range(60):
             excess, weight = self.excess(keys, level)
-            if not (weight > 0 and excess / weight > step):
-                break
-            level = (excess / weight + level).mid()
-        level = level + 2 * step
-        return level if self.excess(keys, level)[0] <= 0 else max(values)
+            if excess <= 0:
+                return level
+            level = (level + excess / weight).mid() + step if weight > 0 else max(values)
+        return max(values)
 
     def centred(self, x: Row, d: int) -> tuple[list[Ball], list[Number]]:
         """x - mean(x), all d entries of it, and the part of its radii that is rounding."""
