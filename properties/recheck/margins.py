@@ -76,6 +76,26 @@ class Margins(Stream):
             sizes = {e: ball.size for e, ball in final.items()}
         return passed, final, sizes, errors
 
+    @remembered
+    def attended_errors(self, i: int, p: int, t: int) -> tuple[Vector, Vector]:
+        """Behind an attention: how large the entries of the stream may be, and what rounding may change in them."""
+        program, zero = self.program, self.program.zero
+        sizes = {e: abs(entry) for e, entry in self.biases.get((i, "b_o", 0), {}).items()}
+        errors, counts = dict.fromkeys(sizes, zero), self.roundings(i)
+        for h in self.heads_of(i):
+            for column, size in self.sizes(i, p, t, h).items():
+                error = program.mean_error(size, len(self.keys(i, p)))
+                for e, _, absolute in self.matrices[i, "w_o", h][column]:
+                    sizes[e] = sizes.get(e, zero) + (size + error) * absolute
+                    errors[e] = errors.get(e, zero) + error * absolute
+        for e, size in sizes.items():
+            errors[e] += program.rounding(size, counts[e])
+        for e, ball in self.before(i, p, t).items():
+            if e in sizes:
+                errors[e] += program.rounding(sizes[e] + errors[e] + ball.size, 1)
+            sizes[e] = sizes.get(e, zero) + ball.size
+        return {e: size + errors.get(e, zero) for e, size in sizes.items()}, errors
+
     def along(self, x: Vector, errors: Vector, direction: Vector) -> Number:
         """At least how large x along the direction is, up to errors."""
         bound = sum((entry * direction[e] for e, entry in x.items() if e in direction), self.program.zero)

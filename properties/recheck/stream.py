@@ -202,26 +202,6 @@ class Stream:
             self.counts[i] = {e: max(its[e] for its in heads) + addends[e] - 1 for e in addends}
         return self.counts[i]
 
-    @remembered
-    def attended_errors(self, i: int, p: int, t: int) -> tuple[Vector, Vector]:
-        """Behind an attention: how large the entries of the stream may be, and what rounding may change in them."""
-        program, zero = self.program, self.program.zero
-        sizes = {e: abs(entry) for e, entry in self.biases.get((i, "b_o", 0), {}).items()}
-        errors, counts = dict.fromkeys(sizes, zero), self.roundings(i)
-        for h in self.heads_of(i):
-            for column, size in self.sizes(i, p, t, h).items():
-                error = program.mean_error(size, len(self.keys(i, p)))
-                for e, _, absolute in self.matrices[i, "w_o", h][column]:
-                    sizes[e] = sizes.get(e, zero) + (size + error) * absolute
-                    errors[e] = errors.get(e, zero) + error * absolute
-        for e, size in sizes.items():
-            errors[e] += program.rounding(size, counts[e])
-        for e, ball in self.before(i, p, t).items():
-            if e in sizes:
-                errors[e] += program.rounding(sizes[e] + errors[e] + ball.size, 1)
-            sizes[e] = sizes.get(e, zero) + ball.size
-        return {e: size + errors.get(e, zero) for e, size in sizes.items()}, errors
-
     def through(self, i: int, x: Row) -> tuple[Row, Passed]:
         """The stream behind an Mlp."""
         program, layer, zero = self.program, self.t.layers[i], self.program.zero
