@@ -115,7 +115,8 @@ def test_what_is_certified_of_random_models_is_confirmed() -> None:
         event(f"{attentions} attention layers, {transformer.dtype}: confirmed")
         event(f"runs: {found.runs > 0}, by a run alone: {found.undecided_runs > 0}")
         assert found.bounds == len(list(nodes(made)))
-        assert found.margin >= made["margin"] or found.undecided_runs
+        # That of a run, a bound for any order of summation may be below.
+        assert found.margin >= made["margin"] or found.runs + found.undecided_runs
 
     each()
     assert seen["refused"] <= 1 + seen["confirmed"] // 100, seen
