@@ -5,6 +5,7 @@ import inspect
 import json
 import platform
 from collections.abc import Callable
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -25,14 +26,15 @@ FORMAT = 1
 def certify(model: Model, function: Function, **options: Any) -> tuple[Proof, dict[str, Any] | None]:
     """Proves a model right by a rule or predictor, and returns the certificate, or None where it is not right.
 
+    Nor is there one where the function determines nothing in any context.
     `options` are those of `prove_answers`. The certificate is plain JSON data: the dtype, digests of the arrays and of
-    the file that defines the function, and for each length the tree of splits. A leaf says what is permitted and how
-    that was settled; where it was proved, with the answer, its margin and the level that proves it for each head,
-    token at the last position, and rival.
+    the file that defines the function, and for each length up to n_ctx the tree of splits. A leaf says what is
+    permitted and how that was settled; where it was proved, with the answer, its margin and the level that proves it
+    for each head, token at the last position, and rival.
     """
     leaves: list[Settled] = []
     proof = prove_answers(model.transformer, model.vocab, function, settled=leaves.append, **options)
-    if proof.status != "holds":
+    if proof.status != "holds" or not proof.contexts:  # where nothing is determined, nothing is proved
         return proof, None
     trees: dict[int, dict[str, Any]] = {}
     for leaf in leaves:
@@ -41,9 +43,10 @@ def certify(model: Model, function: Function, **options: Any) -> tuple[Proof, di
         "format": FORMAT,
         "model": model.name,
         "vocab": list(model.vocab),
+        "n_ctx": model.n_ctx,
         "dtype": str(model.transformer.dtype),
         "arrays": digest(model.transformer),
-        "function": {"name": getattr(function, "__name__", repr(function)), "source": source_digest(function)},
+        "function": {"name": name_of(function), "source": source_digest(function)},
         "versions": {name: version(name) for name in ("handmade-zoo", "numpy")} | {"python": platform.python_version()},
         "margin": proof.margin,
         "trees": {str(length): tree for length, tree in sorted(trees.items())},
@@ -57,22 +60,45 @@ def function_of(model: Model) -> Function:
     return model.predictors[0] if model.predictors else model.rule  # type: ignore[return-value]  # one of them is there
 
 
+def named_function(model: Model, certificate: dict[str, Any]) -> Function:
+    """The rule or predictor of the model that a certificate names; where it names none, `function_of`."""
+    named = certificate.get("function")
+    name = named.get("name") if isinstance(named, dict) else None
+    functions = [function for function in (*model.predictors, model.rule) if function is not None]
+    return next((function for function in functions if name_of(function) == name), function_of(model))
+
+
+def name_of(function: Function) -> str:
+    return str(getattr(function, "__name__", type(function).__name__))
+
+
+def check_path(path: str | Path) -> None:
+    """ModelError where no file can be written: better before a proof than after it."""
+    path = Path(path)
+    if path.is_dir() or not path.parent.is_dir():
+        why = "it is a directory" if path.is_dir() else f"there is no directory {path.parent}"
+        raise ModelError(f"{path} cannot be written: {why}")
+
+
 def write(certificate: dict[str, Any], path: str | Path) -> None:
     """ModelError where it cannot be written; a file is written whole or not at all."""
     path = Path(path)
+    part = path.with_name(f"{path.name}.part")
     try:
-        part = path.with_name(f"{path.name}.part")
         part.write_text(json.dumps(certificate, separators=(",", ":")) + "\n")
         part.replace(path)
-    except OSError as error:
-        raise ModelError(f"{path} cannot be written: {error.strerror}") from error
+    except (OSError, RecursionError) as error:
+        with suppress(OSError):
+            part.unlink()
+        why = error.strerror if isinstance(error, OSError) else "its trees are nested too deeply"
+        raise ModelError(f"{path} cannot be written: {why}") from error
 
 
 def read(path: str | Path) -> dict[str, Any]:
     """The certificate in a file; ModelError where that is no JSON object."""
     try:
         content = json.loads(Path(path).read_text())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ModelError(f"{path} cannot be read, but should be a certificate in JSON: {error}") from error
     if not isinstance(content, dict):
         raise ModelError(f"{path} is no certificate, but should be a JSON object")
@@ -99,7 +125,10 @@ def digest(transformer: Transformer) -> str:
 
 def source_digest(function: Callable[..., Any]) -> str:
     """sha256 of the source file that defines a function: it may call others in there."""
-    file = inspect.getsourcefile(function if inspect.isroutine(function) else type(function))
+    try:
+        file = inspect.getsourcefile(function if inspect.isroutine(function) else type(function))
+    except TypeError:  # built in
+        file = None
     if file is None or not Path(file).is_file():
         raise RuleError(f"{function!r} has no source file, but should be defined in one to be certified")
     return hashlib.sha256(Path(file).read_bytes()).hexdigest()

@@ -1,8 +1,10 @@
 """Verdicts for people, as a table, and for programs, as JSON."""
 
 import json
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from decimal import ROUND_FLOOR, Context
 from typing import Any
 
 from rich.text import Text
@@ -11,6 +13,7 @@ from properties import precision, tolerance
 from properties.checks import CHECKS
 from properties.edges import validity_edge
 from properties.mutants import Story
+from properties.recheck import Rechecked
 from properties.survey import affordable
 from properties.verdict import Verdict, written
 from zoo.contexts import counted
@@ -131,6 +134,23 @@ def robustness(model: Model, build: Callable[..., Model] | None) -> None:
         out.print(f"the family is right up to n_ctx {edge.right}{beyond}")
     for name, same, seen in precision.survives(model):
         out.print(f"in {name} {'the same answers' if same else 'not the same answers'}: {seen}")
+
+
+def rechecked(model: Model, certificate: dict[str, Any], found: Rechecked) -> None:
+    """What a certificate was confirmed to prove, and by what."""
+    out = console()
+    down = Context(prec=6, rounding=ROUND_FLOOR).create_decimal_from_float(found.margin)
+    least = f", by {down:g} at least" if math.isfinite(found.margin) else ""
+    out.print(
+        f"confirmed: {model.name} (n_ctx {model.n_ctx}, {certificate['dtype']}) answers as"
+        f" {certificate['function']['name']} says in {counted(found.contexts)} contexts{least}",
+        soft_wrap=True,
+    )
+    out.print(f"{found.leaves} leaves: {found.bounds} proved, {found.runs} of one context, {found.skipped} unspecified")
+    if found.undecided_runs:
+        out.print(
+            f"{found.undecided_runs} contexts are right by a run of the program alone: rounding might change that"
+        )
 
 
 def mutants_as_json(results: Iterable[tuple[Model, list[Story]]]) -> dict[str, Any]:

@@ -62,6 +62,7 @@ def parser() -> argparse.ArgumentParser:
     recheck_.add_argument("certificate", metavar="CERTIFICATE", help="what verify --certificate wrote")
     recheck_.add_argument("name", **one_model)
     recheck_.add_argument("--n-ctx", type=int, metavar="N", help="the member of a family that reads N tokens")
+    recheck_.add_argument("--rule", metavar="FILE.py:NAME", help="what the certificate is about (the file is run)")
     compare_ = command("compare", compare, "Do two models give the same answer in every context?")
     compare_.add_argument("names", nargs=2, metavar="NAME", help=one_model["help"])
     compare_.add_argument("--all", action="store_true", help="print every difference, not only the shortest")
@@ -148,7 +149,7 @@ def list_models(options: argparse.Namespace) -> int:
 
 
 def verify(options: argparse.Namespace) -> int:
-    from properties import checks, report
+    from properties import certificate, checks, report
     from properties.verdict import How
 
     planned = []
@@ -160,37 +161,42 @@ def verify(options: argparse.Namespace) -> int:
     for name in options.check:
         if not any(name == chosen for *_, run in planned for chosen, _ in run):
             raise UnknownNameError(f"the check {name!r} applies to none of these models, and would settle nothing")
+    if options.certificate is not None:
+        if len(planned) != 1:
+            raise ModelError(f"{len(planned)} models are verified, but a certificate is of one")
+        certificate.check_path(options.certificate)
+        function = certificate.function_of(model) if options.rule is None else registry.load_function(options.rule)
     planned_runs = [(target, model, run) for target, model, chosen in planned for _, run in chosen]
     how = How(options.method, options.all)
     verdicts = [run(model, how) for _, model, run in progress.steps(planned_runs, "checks")]
     results = [(target, model, [verdicts.pop(0) for _ in chosen]) for target, model, chosen in planned]
+    status = report.verdicts(results, options.json, options.all)
     if options.certificate is not None:
-        certify(options, planned)
-    return report.verdicts(results, options.json, options.all)
-
-
-def certify(options: argparse.Namespace, results: list[Any]) -> None:
-    """Writes the certificate of the one model that is verified, by its predictor or rule."""
-    from properties import certificate
-
-    if len(results) != 1:
-        raise ModelError(f"{len(results)} models are verified, but a certificate is of one")
-    _, model, _ = results[0]
-    _, written = certificate.certify(model, certificate.function_of(model))
-    if written is None:
-        raise ModelError(f"{model.name} was not proved right, and there is nothing to certify")
-    certificate.write(written, options.certificate)
+        _, written = certificate.certify(model, function)
+        if written is None:
+            print(f"zoo: {model.name} was not proved right, and there is no certificate", file=sys.stderr)
+            return 1
+        certificate.write(written, options.certificate)
+    return status
 
 
 def recheck(options: argparse.Namespace) -> int:
-    from properties import certificate
-    from properties.recheck import recheck
+    from properties import certificate, report
+    from properties.recheck import CertificateError, MismatchError, recheck
 
     model, content = find(options.name, options.n_ctx), certificate.read(options.certificate)
-    if content.get("dtype") in ("float64", "float32"):
-        model = replace(model, transformer=model.transformer.astype(content["dtype"]))
-    found = recheck(content, model, certificate.function_of(model))
-    print(f"confirmed: {found.contexts} contexts in {found.leaves} leaves, {found.bounds} bounds by exact sums")
+    if options.rule is None:
+        function = certificate.named_function(model, content)
+    else:
+        function = registry.load_function(options.rule)
+    try:
+        found = recheck(content, model, function)
+    except MismatchError:
+        raise
+    except CertificateError as error:
+        print(f"zoo: refused: {error}", file=sys.stderr)
+        return 1
+    report.rechecked(model, content, found)
     return 0
 
 

@@ -27,3 +27,11 @@ class UnknownNameError(ZooError):
 
 class FileError(ZooError):
     """A directory or file that cannot be read or written as a model."""
+
+
+class CertificateError(ZooError):
+    """A certificate that does not prove what it says; of `zoo recheck` exit status 1."""
+
+
+class MismatchError(CertificateError):
+    """A certificate of another model, function or format than it was held against; exit status 2, as all bad input."""

@@ -1,0 +1,224 @@
+"""What any execution of a program may compute, enclosed in rigorous arithmetic.
+
+A number that the program computes lies within r of c, in whatever order it sums, with or without fused multiply-add,
+where results may also underflow to zero. c and r are python-flint's, which encloses its own errors. Adding an exact
+zero is exact: only products that can be nonzero count. Taken for granted is what IEEE 754 says of +, *, / and sqrt, and
+that exp and tanh are off by at most 4 units in the last place, with exp(0) = 1.
+"""
+
+from collections.abc import Iterable
+from operator import itemgetter
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from zoo.arrays import Array
+from zoo.errors import CertificateError, UnavailableError
+from zoo.transformer import Norm
+
+PRECISION = 128  # bits
+Number = Any  # a real number as python-flint encloses it
+
+
+class Ball(NamedTuple):
+    c: Number
+    r: Number
+
+    @property
+    def size(self) -> Number:
+        return abs(self.c) + self.r
+
+
+Vector = dict[int, Number]  # without the entries that are exactly zero
+Row = dict[int, Ball]  # the same of what a program computes
+Matrix = list[list[tuple[int, Number, Number]]]  # for each row the column, the entry and its absolute value
+Key = list[tuple[Number, Number, Number]]  # least and largest weight, and largest value, for each token it may be
+
+
+class Program:
+    """The arithmetic of a dtype, float32 or float64."""
+
+    def __init__(self, dtype: np.dtype[Any]) -> None:
+        try:
+            import flint  # type: ignore[import-not-found, import-untyped, unused-ignore]
+        except ImportError:
+            raise UnavailableError(
+                "python-flint is not installed, but is needed to recheck: pip install python-flint"
+            ) from None
+        flint.ctx.prec = PRECISION
+        info = np.finfo(dtype)
+        self.number, self.zero = flint.arb, flint.arb(0)
+        self.unit, self.tiny = self.number(float(info.eps)) / 2, self.number(float(info.tiny))
+        self.limit = self.number(float(info.max)) / 4
+        self.gammas: dict[int, Number] = {}
+
+    def vector(self, x: Array) -> Vector:
+        return {int(i): self.number(float(x[i])) for i in np.flatnonzero(x)}
+
+    def matrix(self, w: Array) -> Matrix:
+        return [[(j, entry, abs(entry)) for j, entry in self.vector(row).items()] for row in w]
+
+    def rounding(self, size: Number, count: int) -> Number:
+        """What `count` roundings may change in a sum of products whose absolute values sum to `size`."""
+        if not size < self.limit:
+            raise CertificateError("numbers may overflow, and nothing can be confirmed of the program then")
+        if count not in self.gammas:
+            steps = count * self.unit
+            if not steps < 0.01:
+                raise CertificateError(f"{count} roundings are more than can be confirmed")
+            self.gammas[count] = steps / (1 - steps)
+        return self.gammas[count] * size + 4 * count * self.tiny
+
+    def total(self, terms: list[tuple[Number, Number]], count: int) -> tuple[Ball, Number]:
+        """A sum of products, each known up to a radius and rounded `count` times at most; its radius by rounding."""
+        c = r = size = self.zero
+        for term, radius in terms:
+            c, r, size = c + term, r + radius, size + abs(term)
+        error = self.rounding(size + r, count)
+        return Ball(c, r + error), error
+
+    def linear(self, x: Row, w: Matrix, b: Vector) -> tuple[Row, Vector]:
+        """x @ w + b, and the part of its radii that is rounding."""
+        terms: dict[int, list[tuple[Number, Number]]] = {}
+        for i, ball in x.items():
+            for j, entry, absolute in w[i]:
+                terms.setdefault(j, []).append((ball.c * entry, ball.r * absolute))
+        counts = {j: len(its) + (j in b) for j, its in terms.items()}
+        for j, entry in b.items():
+            terms.setdefault(j, []).append((entry, self.zero))
+        sums = {j: self.total(its, counts.get(j, 0)) for j, its in terms.items()}
+        return {j: ball for j, (ball, _) in sums.items()}, {j: error for j, (_, error) in sums.items()}
+
+    def add(self, x: Row, y: Row) -> tuple[Row, Vector]:
+        """x + y, and the part of its radii that is rounding; where one is exactly zero, there is none."""
+        out, errors = {**x, **y}, {}
+        for i in x.keys() & y.keys():
+            errors[i] = self.rounding(x[i].size + y[i].size, 1)
+            out[i] = Ball(x[i].c + y[i].c, x[i].r + y[i].r + errors[i])
+        return out, errors
+
+    def score(self, q: Row, k: Row, scale: Number, within: Number | None = None) -> Ball:
+        """q @ k * scale, where q and k spread; `within` is another bound on how far that moves q @ k."""
+        q, k = (q, k) if len(q) <= len(k) else (k, q)
+        terms = [(x.c * y.c, abs(x.c) * y.r + x.r * y.size) for i, x in q.items() if (y := k.get(i)) is not None]
+        if not terms:
+            return Ball(self.zero, self.zero)
+        ball, error = self.total(terms, len(terms))
+        if within is not None:
+            ball = Ball(ball.c, ball.r.min(within + error))
+        if scale == 1:
+            return ball
+        scaled = Ball(ball.c * scale, ball.r * abs(scale))
+        return Ball(scaled.c, scaled.r + self.rounding(scaled.size, 1))
+
+    def weights(self, scores: dict[Any, Ball]) -> dict[Any, tuple[Number, Number]]:
+        """The least and the most that each key may weigh, up to a common factor.
+
+        The program subtracts the largest score, which rounds by a share of the difference, takes exp (8 units of
+        rounding) and divides (1). That what underflows is off by more is up to `mean_error`.
+        """
+        top = max(((s.c + s.r).upper() for s in scores.values()), default=self.zero)
+
+        def ends(s: Ball) -> tuple[Number, Number]:
+            low = s.c - s.r - top
+            error = self.unit * (9.2 - low)
+            return (low - error).exp(), (s.c + s.r - top + error).exp()
+
+        return {key: ends(s) for key, s in scores.items()}
+
+    def mean_error(self, size: Number, keys: int) -> Number:
+        """What rounding may change in a mean of values up to `size`, beside its weights: two sums over the keys."""
+        return self.rounding(size, 2 * keys + 2)
+
+    def excess(self, keys: Iterable[Key], level: Number) -> tuple[Number, Number]:
+        """At most how large Σ w (v - level) is where each key is the worst of its tokens; and Σ w there."""
+        total = weight = self.zero
+        for options in keys:
+            terms = []
+            for least, most, value in options:
+                above = value - level
+                factor = least if above <= 0 else most
+                terms.append(((factor * above).upper(), factor))
+            worst, its = max(terms, key=itemgetter(0))
+            total, weight = total + worst, weight + its
+        return total, weight
+
+    def level(self, keys: list[Key]) -> Number:
+        """A number that the mean of the values does not exceed: where the excess is not above 0, neither is the mean.
+
+        Newton's iteration finds one from below, a little above where it converges; else it is the largest value.
+        """
+        values = [value.upper() for options in keys for _, _, value in options]
+        level, step = min(values), max(map(abs, values)) * 2.0**-90
+        for _ in range(60):
+            excess, weight = self.excess(keys, level)
+            if excess <= 0:
+                return level
+            level = (level + excess / weight).mid() + step if weight > 0 else max(values)
+        return max(values)
+
+    def centred(self, x: Row, d: int) -> tuple[list[Ball], list[Number]]:
+        """x - mean(x), all d entries of it, and the part of its radii that is rounding."""
+        balls = [x.get(i, Ball(self.zero, self.zero)) for i in range(d)]
+        mean, spread = sum((b.c for b in balls), self.zero) / d, sum((b.r for b in balls), self.zero) / d
+        size = sum((b.size for b in balls), self.zero)
+        error = self.rounding(size, len(x) + 1) / d + self.tiny
+        errors = [error + self.rounding(ball.size + size / d + error, 1) for ball in balls]
+        return [Ball(b.c - mean, b.r * (d - 2) / d + spread + e) for b, e in zip(balls, errors)], errors
+
+    def variances(self, c: list[Ball], norm: Norm) -> tuple[Number, Number, Number]:
+        """Least and largest mean(c²) + eps, and the relative error of a program's c / sqrt(mean(c²) + eps) * weight."""
+        d, eps = len(c), self.number(float(norm.eps))
+        self.rounding(sum((ball.size**2 for ball in c), self.zero), 1)  # that nothing overflows
+        least, most = (sum(squares, self.zero) / d + eps for squares in zip(*map(self.squares, c)))
+        return least, most, self.rounding(self.number(1), d + 8) + 4 * (d + 8) * self.tiny / least
+
+    def squares(self, ball: Ball) -> tuple[Number, Number]:
+        return (abs(ball.c) - ball.r).max(self.zero) ** 2, ball.size**2
+
+    def normalize(self, x: Row, norm: Norm | None) -> Row:
+        """c / sqrt((c² + others) / d + eps) rises with c, so that its ends are at those of c."""
+        if norm is None:
+            return x
+        d = len(norm.weight)
+        c, _ = self.centred(x, d)
+        least, most, relative = self.variances(c, norm)
+        out: Row = {}
+        for i, ball in enumerate(c):
+            weight, bias = self.number(float(norm.weight[i])), self.number(float(norm.bias[i]))
+            ends = []
+            for end, sign in ((ball.c - ball.r, -1), (ball.c + ball.r, 1)):
+                small, large = self.squares(ball)
+                both = [sign * end / (v + end**2 / d).sqrt() for v in (least - small / d, most - large / d)]
+                ends.append(sign * both[0].max(both[1]))
+            low, high = ends
+            y = Ball((low + high) / 2 * weight, (high - low) / 2 * abs(weight))
+            if weight == 0:
+                entry = Ball(bias, self.zero)
+            else:
+                error = relative * y.size + 4 * self.tiny * (1 + abs(weight))
+                error += self.rounding(y.size + error + abs(bias), 1) if bias != 0 else 0
+                entry = Ball(y.c + bias, y.r + error)
+            if not (entry.c == 0 and entry.r == 0):
+                out[i] = entry
+        return out
+
+    def activate(self, h: Ball, activation: str) -> Ball | None:
+        """relu or gelu; None is exactly zero."""
+        low, high, error = h.c - h.r, h.c + h.r, self.zero
+        if activation == "relu":
+            if high <= 0:
+                return None
+            low, high = low.max(self.zero), high.max(self.zero)
+        else:
+            # tanh's argument is off by 8 roundings, which move it by less than half as much; tanh by 8 units; what
+            # follows rounds 3 times. All of this counts relative to |h|, for 1 + tanh may cancel.
+            error = self.rounding(h.size, 14)
+            ends = self.gelu(low), self.gelu(high)
+            falls, rises = high <= -0.7525, low >= -0.7524
+            low = ends[0].min(ends[1]) if falls or rises else self.number(-0.170041)  # a little below its minimum
+            high = ends[0].max(ends[1])
+        return Ball((low + high) / 2, (high - low) / 2 + error)
+
+    def gelu(self, x: Number) -> Number:
+        return x / 2 * (1 + ((2 / self.number.pi()).sqrt() * (x + self.number("0.044715") * x**3)).tanh())

@@ -1,0 +1,176 @@
+"""Certificates as JSON data: what they are about, and the leaves of their trees. Nothing in there is trusted."""
+
+import hashlib
+import inspect
+import math
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from reprlib import repr as shortly
+from typing import Any
+
+import numpy as np
+
+from properties.recheck.blindfold import Sets, permitted
+from zoo.errors import CertificateError, MismatchError
+from zoo.model import Model
+from zoo.transformer import Attention, Mlp, Norm, Transformer
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """Contexts of one length: the tokens (by number) that each position may hold, and what is permitted."""
+
+    where: str
+    options: tuple[tuple[int, ...], ...]
+    kind: str  # proved, run or skipped
+    permitted: frozenset[str]
+    answer: str = ""  # where it was proved, as all below
+    margin: float = math.nan
+    levels: Any = None  # [head, token at the last position, rival]
+
+    @property
+    def contexts(self) -> int:
+        return math.prod(map(len, self.options))
+
+
+def about(certificate: dict[str, Any], model: Model, function: Callable[[Any], Any]) -> Transformer:
+    """The model's transformer in the certificate's dtype; MismatchError where that is about something else."""
+    _must(isinstance(certificate, dict), f"the certificate is {shortly(certificate)}, but should be an object")
+    _same("format", certificate.get("format"), 1)
+    dtype = certificate.get("dtype")
+    if dtype not in ("float64", "float32"):
+        raise MismatchError(f"the certificate's dtype is {shortly(dtype)}, but should be float64 or float32")
+    with np.errstate(over="ignore"):  # what is inf then, the transformer refuses
+        transformer = model.transformer.astype(dtype)
+    _same("vocabulary", certificate.get("vocab"), list(model.vocab))
+    _same("n_ctx", certificate.get("n_ctx"), transformer.n_ctx)
+    _same("digest of the arrays", certificate.get("arrays"), _digest(transformer))
+    named = certificate.get("function")
+    named = named if isinstance(named, dict) else {}
+    _same("function", named.get("name"), getattr(function, "__name__", type(function).__name__))
+    _same("digest of the function's source", named.get("source"), _source(function))
+    trees, lengths = certificate.get("trees"), [str(n) for n in range(1, transformer.n_ctx + 1)]
+    _must(
+        isinstance(trees, dict) and trees.keys() == set(lengths), "there should be a tree for each length up to n_ctx"
+    )
+    _must(_is_number(certificate.get("margin")), f"the smallest margin is {shortly(certificate.get('margin'))}")
+    return transformer
+
+
+def leaves(tree: Any, model: Model, function: Callable[[Any], Any], heads: int, n: int) -> Iterator[Leaf]:
+    """Those of the contexts of n tokens. CertificateError where they do not partition them, or permit something else.
+
+    A proved leaf has an answer that is permitted, and levels for `heads`; what was run is a single context; and where
+    contexts are skipped, the function permits nothing or everything.
+    """
+    vocab, covered = frozenset(model.vocab), 0
+    for sets, node in _partition(tree, vocab, n):
+        known = {
+            i - n: "".join(sorted(tokens)) if model.reads_strings else sorted(tokens) for i, tokens in sets.items()
+        }
+        where = f"the leaf {dict(sorted(known.items()))} of {n} tokens"
+        allowed = permitted(function, sets, vocab, model.reads_strings, n, where)
+        stated = node.get("permitted")
+        _must(stated == sorted(allowed), f"{where} permits {shortly(stated)}, but should permit {sorted(allowed)}")
+        options = [tuple(i for i, token in enumerate(model.vocab) if token in sets.get(j, vocab)) for j in range(n)]
+        kind = node.get("is")
+        known_kind = kind in ("proved", "run", "skipped")
+        _must(known_kind, f"{where} is {shortly(kind)}, but should be proved, run or skipped")
+        leaf = Leaf(where, tuple(options), str(kind), allowed)
+        if leaf.kind == "skipped":
+            _must(allowed in (frozenset(), vocab), f"{where} is skipped, but some tokens are right and some wrong")
+        else:
+            _must(frozenset() != allowed != vocab, f"{where} is not skipped, but nothing or everything is permitted")
+        if leaf.kind == "run":
+            _must(leaf.contexts == 1, f"{where} was run, but is more than one context")
+        elif leaf.kind == "proved":
+            leaf = _proved(leaf, node, heads, len(vocab))
+        covered += leaf.contexts
+        yield leaf
+    _must(covered == len(vocab) ** n, f"the leaves of {n} tokens should cover every context once")
+
+
+def _proved(leaf: Leaf, node: dict[str, Any], heads: int, vocab: int) -> Leaf:
+    margin: Any
+    levels: Any
+    answer, margin, levels = node.get("answer"), node.get("margin"), node.get("levels")
+    _must(isinstance(answer, str) and answer in leaf.permitted, f"the answer of {leaf.where} is not permitted")
+    _must(_is_number(margin) and margin > 0, f"the margin of {leaf.where} is {shortly(margin)}, but should be above 0")
+    shape = [(levels, heads)] + [(row, vocab) for row in _items(levels)]
+    shape += [(row, vocab - 1) for rows in _items(levels) for row in _items(rows)]
+    _must(
+        all(isinstance(part, list) and len(part) == size for part, size in shape)
+        and all(_is_number(level) for rows in levels for row in rows for level in row),
+        f"the levels of {leaf.where} should be numbers, [{heads} heads, {vocab} tokens, {vocab - 1} rivals]",
+    )
+    return Leaf(leaf.where, leaf.options, leaf.kind, leaf.permitted, str(answer), float(margin), levels)
+
+
+def _partition(tree: Any, vocab: frozenset[str], n: int) -> Iterator[tuple[Sets, dict[str, Any]]]:
+    """What is known at each leaf of a tree whose children partition their parents."""
+    todo: list[tuple[Sets, Any]] = [({}, tree)]
+    while todo:
+        sets, node = todo.pop()
+        _must(isinstance(node, dict), f"a node of {n} tokens is {shortly(node)}, but should be an object")
+        if "to" not in node:
+            yield sets, node
+            continue
+        at, to = node.get("at"), node["to"]
+        inside = isinstance(at, int) and not isinstance(at, bool) and 0 <= at < n
+        _must(inside, f"a split of {n} tokens is at {shortly(at)}, but should be within them")
+        pairs = all(
+            isinstance(pair, list) and len(pair) == 2 and _items(pair[0]) and all(isinstance(t, str) for t in pair[0])
+            for pair in _items(to)
+        )
+        _must(pairs, f"a split at {at} of {n} tokens is into {shortly(to)}, but should be into tokens and their nodes")
+        parts = sorted(token for tokens, _ in _items(to) for token in tokens)
+        whole = sorted(sets.get(at, vocab))
+        _must(parts == whole, f"a split at {at} of {n} tokens is into {shortly(parts)}, but should be into {whole}")
+        todo += [({**sets, at: frozenset(tokens)}, child) for tokens, child in to]
+
+
+def _items(value: Any) -> Iterable[Any]:
+    """Those of a list; anything else has none."""
+    return value if isinstance(value, list) else ()
+
+
+def _is_number(value: Any) -> bool:
+    try:
+        return not isinstance(value, bool) and isinstance(value, int | float) and math.isfinite(value)
+    except OverflowError:  # a whole number beyond all floats
+        return False
+
+
+def _digest(transformer: Transformer) -> str:
+    sha = hashlib.sha256()
+    for where, part in transformer.parts():
+        settings: tuple[Any, ...] = ()
+        if isinstance(part, Attention):
+            settings = (part.causal, part.multiplier)
+        elif isinstance(part, Mlp):
+            settings = (part.activation,)
+        elif isinstance(part, Norm):
+            settings = (float(part.eps),)
+        sha.update(f"{where} {type(part).__name__} {settings}\n".encode())
+        for name, array in part.arrays():
+            sha.update(f"{name} {array.shape} {array.dtype.str}\n".encode() + np.ascontiguousarray(array).tobytes())
+    return sha.hexdigest()
+
+
+def _source(function: Callable[..., Any]) -> str | None:
+    try:
+        file = inspect.getsourcefile(function if inspect.isroutine(function) else type(function))
+        return None if file is None else hashlib.sha256(Path(file).read_bytes()).hexdigest()
+    except (TypeError, OSError):
+        return None
+
+
+def _same(what: str, stated: object, actual: object) -> None:
+    if stated != actual:
+        raise MismatchError(f"the certificate's {what} is {shortly(stated)}, but should be {shortly(actual)}")
+
+
+def _must(condition: bool, sentence: str) -> None:
+    if not condition:
+        raise CertificateError(sentence)
