@@ -13,7 +13,7 @@ from properties.verdict import AUTO, Counterexample, How, Method
 from zoo import contexts, enumeration
 from zoo.arrays import Array
 from zoo.cost import flops
-from zoo.errors import RuleError
+from zoo.errors import RuleError, listed
 from zoo.model import Context, Model, Predictor, Rule
 from zoo.transformer import Transformer
 
@@ -21,6 +21,7 @@ from zoo.transformer import Transformer
 BUDGET = 10**10
 SAMPLE = 5 * 10**8  # and what a sample may cost
 PROOF_SECONDS = 120  # what one proof may take
+PROOF_ENTRIES = 2**28  # and how many numbers its bounds of one layer: every token at every position, 2 GiB
 Permitted = Callable[[Context], AbstractSet[str]]
 
 
@@ -63,18 +64,25 @@ def affordable(model: Model, cost: float = 1) -> bool:
 
 
 def by_proof(model: Model, how: How) -> bool:
-    """Whether to prove: where it is asked for, or where contexts are too many; of float64 and float32 only."""
+    """Whether to prove: where it is asked for, or where contexts are too many; of float64 and float32 only.
+
+    A model too large for the bounds' memory is not proved: a sample of it is run, and leaves it undecided.
+    """
     wanted = how.method == "prove" or (how.method == "auto" and not affordable(model))
-    return wanted and model.transformer.dtype in (np.float64, np.float32)
+    fits = model.n_ctx * len(model.vocab) * model.transformer.d_model <= PROOF_ENTRIES
+    return wanted and fits and model.transformer.dtype in (np.float64, np.float32)
 
 
 def _sample(model: Model, cost: float) -> Iterator[Array]:
-    """Contexts of about 16 lengths from 1 to n_ctx, at random but always the same, as many as the budget allows."""
+    """Contexts of about 16 lengths from 1 to n_ctx, at random but always the same, as many as the budget allows.
+
+    Of a length at which they cost much, one is run.
+    """
     random = np.random.default_rng(0)
     lengths = np.unique(np.geomspace(1, model.n_ctx, num=16).round().astype(int)).tolist()
     for length in lengths:
         each = flops(model.transformer, length) * cost
-        rows = min(int(SAMPLE / len(lengths) / each), 256) or int(each <= SAMPLE or length == 1)
+        rows = min(int(SAMPLE / len(lengths) / each), 256) or int(each <= BUDGET or length == 1)
         if len(model.vocab) ** length <= rows:
             yield from contexts.of_length(len(model.vocab), length)
         elif rows:
@@ -189,7 +197,7 @@ def checked_rule(rule: Rule, vocab: Sequence[str]) -> Question:
         if not answer <= set(vocab):
             strange = min(map(repr, answer - set(vocab)))
             raise RuleError(
-                f"{_name(rule)}({context!r}) permits {strange}, but should permit some of {', '.join(vocab)}"
+                f"{_name(rule)}({context!r}) permits {strange}, but should permit some of {listed(vocab)}"
             )
         return answer
 
@@ -202,7 +210,7 @@ def checked_predictor(predictor: Predictor, vocab: Sequence[str]) -> Question:
     def permitted(context: Context) -> AbstractSet[str]:
         answer = _call(predictor, context)
         if not isinstance(answer, str) or answer not in vocab:
-            raise RuleError(f"{_name(predictor)}({context!r}) is {answer!r}, but should be one of {', '.join(vocab)}")
+            raise RuleError(f"{_name(predictor)}({context!r}) is {answer!r}, but should be one of {listed(vocab)}")
         return {answer}
 
     return Question(predictor, permitted)

@@ -145,7 +145,8 @@ def test_reading_what_transformers_writes(changes: dict[str, Any], tmp_path: Pat
     torch, transformers = need("torch"), need("transformers")
     sizes = {"vocab_size": 11, "n_positions": 9, "n_embd": 8, "n_layer": 2, "n_head": 2, "initializer_range": 0.3}
     torch.manual_seed(0)
-    theirs = transformers.GPT2LMHeadModel(transformers.GPT2Config(**(sizes | changes))).eval()
+    config = transformers.GPT2Config(**(sizes | changes), attn_implementation="eager")  # others forgot the scale once
+    theirs = transformers.GPT2LMHeadModel(config).eval()
     with torch.no_grad():  # biases and norms that do something
         for parameter in theirs.parameters():
             parameter += 0.2 * torch.randn_like(parameter)

@@ -21,6 +21,7 @@ class How:
 
 
 AUTO = How()
+MANY = 20  # tokens, of which a sentence lists all
 
 
 @dataclass(frozen=True)
@@ -37,12 +38,15 @@ class Counterexample:
     margin: float | None
 
     def sentence(self) -> str:
-        logits = ", ".join(f"{logit:.6g}" for logit in self.logits)
+        few = len(self.logits) <= MANY
+        logits = f"logits {', '.join(f'{x:.6g}' for x in self.logits)}" if few else f"logit {max(self.logits):.6g}"
         margin = "" if self.margin is None else f", margin {self.margin:.6g}"
-        permitted = " or ".join(self.permitted) or "nothing"
+        permitted = " or ".join(self.permitted[:MANY]) or "nothing"
+        if len(self.permitted) > MANY:
+            permitted += f" or {len(self.permitted) - MANY} others"
         said = f"after {written(self.context)} it says {self.predicted}"
         wrong = "" if self.predicted in self.permitted else f", permitted is {permitted}"
-        return f"{said}{wrong} (logits {logits}{margin})"
+        return f"{said}{wrong} ({logits}{margin})"
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,7 @@
 """What the project raises when it is handed something it cannot take: always one sentence, never a guess."""
 
+from collections.abc import Sequence
+
 
 class ZooError(ValueError):
     """The base of the project's exceptions; the command prints its sentence and exits with status 2."""
@@ -27,3 +29,10 @@ class UnknownNameError(ZooError):
 
 class FileError(ZooError):
     """A directory or file that cannot be read or written as a model."""
+
+
+def listed(words: Sequence[str], most: int = 100) -> str:
+    """The words of a sentence that says what would be right: all of them, or so many and how many there are."""
+    if len(words) <= most:
+        return ", ".join(words)
+    return f"{', '.join(words[:10])} and {len(words) - 10} others"

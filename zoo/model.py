@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from zoo import contexts
 from zoo.arrays import Array
 from zoo.basis import Basis
-from zoo.errors import ContextError, ModelError
+from zoo.errors import ContextError, ModelError, listed
 from zoo.transformer import Transformer, forward
 
 Context = str | Sequence[str]
@@ -124,7 +125,7 @@ class Model:
             raise ModelError(f"{self.name}: cycle is {self.cycle!r}, but should be a Cycle of some tokens")
         if self.cycle is not None and (strange := [token for token in self.cycle.tokens if token not in vocab]):
             raise ModelError(
-                f"{self.name}: the cycle has {strange[0]!r}, but should have tokens out of {', '.join(vocab)}"
+                f"{self.name}: the cycle has {strange[0]!r}, but should have tokens out of {listed(vocab)}"
             )
         if self.margin is not None and not (isinstance(self.margin, int | float) and 0 <= self.margin < np.inf):
             raise ModelError(f"{self.name}: margin is {self.margin!r}, but should be a number from 0 on")
@@ -137,7 +138,11 @@ class Model:
     def n_ctx(self) -> int:
         return self.transformer.n_ctx
 
-    @property
+    @cached_property
+    def _numbers(self) -> dict[str, int]:
+        return {token: i for i, token in enumerate(self.vocab)}
+
+    @cached_property
     def reads_strings(self) -> bool:
         """Whether contexts are strings: all tokens are single characters."""
         return all(len(token) == 1 for token in self.vocab)
@@ -178,9 +183,9 @@ class Model:
         if isinstance(context, str) and not self.reads_strings:
             raise ContextError(f"the context {context!r} is a string, but should be {self._form()}")
         for token in context:
-            if not isinstance(token, str) or token not in self.vocab:
-                raise ContextError(f"token {token!r} is unknown, but should be one of {', '.join(self.vocab)}")
-        return np.array([self.vocab.index(token) for token in context[-self.n_ctx :]])
+            if not isinstance(token, str) or token not in self._numbers:
+                raise ContextError(f"token {token!r} is unknown, but should be one of {listed(self.vocab)}")
+        return np.array([self._numbers[token] for token in context[-self.n_ctx :]])
 
     def decode(self, tokens: Array) -> Context:
         """The context that a row of numbers stands for: a string, or a tuple of tokens."""
@@ -199,5 +204,5 @@ class Model:
         )
 
     def _form(self) -> str:
-        tokens = ", ".join(self.vocab)
+        tokens = listed(self.vocab)
         return f"a string of {tokens}" if self.reads_strings else f"a sequence of tokens out of {tokens}"
