@@ -5,8 +5,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
-from rich.console import Console
-from rich.progress import track
 from rich.text import Text
 
 from properties import precision, tolerance
@@ -16,6 +14,7 @@ from properties.mutants import Story
 from properties.survey import affordable
 from properties.verdict import Verdict, written
 from zoo.model import Model
+from zoo.progress import progress as bar
 from zoo.report import console, grid
 
 T = TypeVar("T")
@@ -49,8 +48,7 @@ def as_json(results: Iterable[Result], every: bool = False) -> dict[str, Any]:
 
 def progress(items: Sequence[T]) -> Iterable[T]:
     """The items with a progress bar on the error stream, where that is a terminal."""
-    error = Console(stderr=True)
-    return track(items, "checking", console=error, transient=True, disable=not error.is_terminal)
+    return bar(items, "checking")
 
 
 def table(results: Sequence[Result], every: bool = False) -> None:

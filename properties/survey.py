@@ -196,9 +196,7 @@ def checked_rule(rule: Rule, vocab: Sequence[str]) -> Question:
             raise RuleError(f"{_name(rule)}({context!r}) is {answer!r}, but should be a set of tokens")
         if not answer <= set(vocab):
             strange = min(map(repr, answer - set(vocab)))
-            raise RuleError(
-                f"{_name(rule)}({context!r}) permits {strange}, but should permit some of {listed(vocab)}"
-            )
+            raise RuleError(f"{_name(rule)}({context!r}) permits {strange}, but should permit some of {listed(vocab)}")
         return answer
 
     return Question(rule, permitted)

@@ -4,6 +4,7 @@ Each test is skipped, with the reason, where what it needs is not installed: `pi
 """
 
 import contextlib
+import io
 import itertools
 from collections.abc import Iterator
 from pathlib import Path
@@ -194,5 +195,5 @@ def test_transformer_lens_loads_the_directory(tmp_path: Path) -> None:
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    with contextlib.redirect_stdout(None), contextlib.redirect_stderr(None):
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         yield

@@ -83,6 +83,7 @@ def parser() -> argparse.ArgumentParser:
     )
     inspect_.add_argument("name", **one_model)
     inspect_.add_argument("context", metavar="CONTEXT", nargs="?", help=CONTEXT_HELP)
+    inspect_.add_argument("--all", action="store_true", help="list every head and part, where there are many")
     inspect_.add_argument("--json", action="store_true", help="print everything as JSON")
     inspect_.add_argument("--svg", metavar="FILE", help="draw the attentions and the small matrices to this file")
     mutate_ = command("mutate", mutate, "Change every weight in turn: does a check notice, or does no answer change?")
@@ -255,7 +256,7 @@ def inspect(options: argparse.Namespace) -> int:
     found = inspecting.inspect(model, None if options.context is None else read_context(model, options.context))
     if options.svg:
         report_inspect.write_svg(model, found, options.svg)
-    print(json.dumps(found, indent=2)) if options.json else report_inspect.show(found)
+    print(inspecting.written(found)) if options.json else report_inspect.show(found, options.all)
     return 0
 
 

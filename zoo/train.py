@@ -3,13 +3,12 @@
 from collections.abc import Iterable
 
 import numpy as np
-from rich.console import Console
-from rich.progress import track
 
 from zoo.arrays import Array
 from zoo.backward import gradients, parameters, with_parameters
 from zoo.errors import ContextError, RuleError
 from zoo.model import Context, Model, Rule
+from zoo.progress import progress
 from zoo.transformer import Attention, Mlp, Norm, Transformer
 
 Examples = tuple[Array, Array]  # tokens and targets, int [examples, seq]; a target of -1 is not counted
@@ -84,9 +83,7 @@ def fit(
     random = np.random.default_rng(seed)
     tokens, targets = examples
     mean, square = ({name: np.zeros_like(a) for name, a in parameters(transformer).items()} for _ in range(2))
-    error = Console(stderr=True)
-    bar = track(range(1, steps + 1), "training", console=error, transient=True, disable=not error.is_terminal)
-    for step in bar:
+    for step in progress(range(1, steps + 1), "training"):
         chosen = random.integers(len(tokens), size=min(batch, len(tokens)))
         moved = parameters(transformer)
         for name, d in gradients(transformer, tokens[chosen], targets[chosen])[1].items():
