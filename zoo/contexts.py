@@ -12,6 +12,11 @@ def count(vocab: int, n_ctx: int) -> int:
     return sum(vocab**length for length in range(1, n_ctx + 1))
 
 
+def counted(number: int) -> str:
+    """So many in words: Python writes no number of thousands of digits."""
+    return str(number) if number < 10**12 else f"about 2^{number.bit_length() - 1}"
+
+
 def batches(vocab: int, n_ctx: int, rows: int = 4096) -> Iterator[Array]:
     """All contexts of 1 to n_ctx tokens, as int arrays [at most `rows`, length]."""
     for length in range(1, n_ctx + 1):

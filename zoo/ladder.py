@@ -125,7 +125,9 @@ def _enumeration(model: Model, sample: list[Context], batch: list[Array]) -> tup
     number = contexts.count(len(model.vocab), model.n_ctx)
     most = MOST_CONTEXTS if enumeration.path(model.transformer) == "sums" else 2**18
     if number > most:
-        raise ContextError(f"there are {number} contexts, but should be at most {most} to be enumerated")
+        raise ContextError(
+            f"there are {contexts.counted(number)} contexts, but should be at most {most} to be enumerated"
+        )
 
     def timed() -> float:
         start = time.perf_counter()

@@ -89,7 +89,7 @@ def _sentences(model: Model) -> Iterable[tuple[str, str]]:
     for i, layer in enumerate(transformer.layers):
         yield from _norm_sentences(f"layer {i} norm", layer.norm, residual)
         arrays = [array for _, array in layer.arrays()]
-        if all(_dense(array) for array in arrays if array.ndim > 1):
+        if all(_dense(array) for name, array in layer.arrays() if name.startswith("w_")):
             sentences = [_summary(np.concatenate([array.ravel() for array in arrays]), f"{len(arrays)} arrays")]
         elif isinstance(layer, Attention):
             sentences = list(_head_sentences(model, layer, residual))
@@ -183,10 +183,17 @@ def show_context(model: Model, context: Context) -> None:
         out.print(f"the last {COLUMNS} positions at most, of {len(heads)} heads the first {COLUMNS}; see zoo inspect\n")
     best = np.argsort(-logits[-1], kind="stable")[:COLUMNS] if len(model.vocab) > COLUMNS else range(len(model.vocab))
     table = grid("share of the logits", *(model.vocab[i] for i in best))
-    for name, share in shares(model.transformer, trace):
-        table.add_row(name, *(f"{share[0][i]:.6g}" for i in best))
+    parts = [(name, share[0]) for name, share in shares(model.transformer, trace)]
+    least = sorted(abs(share[best[0]]) for _, share in parts)[-2 * COLUMNS :][0]
+    for name, share in parts:
+        if abs(share[best[0]]) >= least:
+            table.add_row(name, *(f"{share[i]:.6g}" for i in best))
     table.add_row("logits", *(f"{logits[-1][i]:.6g}" for i in best), style="bold")
     out.print(table)
+    if len(parts) > 2 * COLUMNS:
+        out.print(
+            f"the {2 * COLUMNS} parts with the most of {model.vocab[best[0]]}, of {len(parts)}; see zoo inspect --all"
+        )
     if len(best) < len(model.vocab):
         out.print(f"the {len(best)} tokens with the largest logits, of {len(model.vocab)}")
 
