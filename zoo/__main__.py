@@ -109,7 +109,7 @@ CONTEXT_HELP = "the tokens so far, as one word; with spaces, or as a JSON list, 
 
 def find(name: str, n_ctx: int | None = None) -> Model:
     """A model by its name, or the one in a file or directory if the name looks like a path."""
-    if Path(name).is_dir() and name not in registry.names():
+    if os.path.isdir(name) and name not in registry.names():
         from zoo import files
 
         if n_ctx is not None:
