@@ -21,7 +21,7 @@ from zoo.transformer import Transformer
 BUDGET = 10**10
 SAMPLE = 5 * 10**8  # and what a sample may cost
 PROOF_SECONDS = 120  # what one proof may take
-PROOF_ENTRIES = 2**28  # and how many numbers its bounds of one layer: every token at every position, 2 GiB
+PROOF_NUMBERS = 2**28  # and how many numbers it may hold at a time: 2 GiB
 Permitted = Callable[[Context], AbstractSet[str]]
 
 
@@ -69,8 +69,18 @@ def by_proof(model: Model, how: How) -> bool:
     A model too large for the bounds' memory is not proved: a sample of it is run, and leaves it undecided.
     """
     wanted = how.method == "prove" or (how.method == "auto" and not affordable(model))
-    fits = model.n_ctx * len(model.vocab) * model.transformer.d_model <= PROOF_ENTRIES
-    return wanted and fits and model.transformer.dtype in (np.float64, np.float32)
+    return wanted and model.transformer.dtype in (np.float64, np.float32) and _numbers(model) <= PROOF_NUMBERS
+
+
+def _numbers(model: Model) -> int:
+    """How many numbers the bounds hold at a time, by what was seen: of one layer, every token at every position.
+
+    Of several, and through a Norm, that many times more, and one for every token read and every two said.
+    """
+    vocab, transformer = len(model.vocab), model.transformer
+    hull = model.n_ctx * vocab * transformer.d_model
+    simple = len(transformer.layers) <= 1 and len(list(transformer.parts())) <= 2
+    return hull if simple else 16 * hull + 2 * vocab**3
 
 
 def _sample(model: Model, cost: float) -> Iterator[Array]:

@@ -325,6 +325,7 @@ def test_the_names_of_tokens(tmp_path: Path) -> None:
     tokenizer["added_tokens"] = [{"id": 35, "content": "<|endoftext|>", "special": True}]
     (directory / TOKENIZER).write_text(json.dumps(tokenizer))
     assert files.read(directory).vocab == model.vocab
+    wrong: dict[str, Any]
     for wrong in ({"added_tokens": [3]}, {"added_tokens": [{"id": "35"}]}, {"model": []}, {"model": {"vocab": []}}):
         (directory / TOKENIZER).write_text(json.dumps(tokenizer | wrong))
         with pytest.raises(FileError, match=r"tokenizer\.json: .*but should"):
