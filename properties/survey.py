@@ -80,7 +80,7 @@ def _numbers(model: Model) -> int:
     vocab, transformer = len(model.vocab), model.transformer
     hull = model.n_ctx * vocab * transformer.d_model
     simple = len(transformer.layers) <= 1 and len(list(transformer.parts())) <= 2
-    return hull if simple else 16 * hull + 2 * vocab**3
+    return hull if simple else 64 * hull + 8 * vocab**3
 
 
 def _sample(model: Model, cost: float) -> Iterator[Array]:
