@@ -92,7 +92,7 @@ def _sample(model: Model, cost: float) -> Iterator[Array]:
     lengths = np.unique(np.geomspace(1, model.n_ctx, num=16).round().astype(int)).tolist()
     for length in lengths:
         each = flops(model.transformer, length) * cost
-        rows = min(int(SAMPLE / len(lengths) / each), 256) or int(each <= BUDGET or length == 1)
+        rows = min(int(SAMPLE / len(lengths) / each), 256) or int(each <= 2 * SAMPLE or length == 1)
         if len(model.vocab) ** length <= rows:
             yield from contexts.of_length(len(model.vocab), length)
         elif rows:

@@ -7,7 +7,7 @@ import pytest
 
 import reference
 import zoo
-from properties import check_model, prove
+from properties import check_model, prove, survey
 from properties.comparison import compare
 from properties.cycles import of_contexts, of_suffixes, walk
 from properties.verdict import Verdict
@@ -60,6 +60,25 @@ def test_one_wrong_context_of_many() -> None:
     assert (verdict.status, verdict.method) == ("failed", "proved")
     assert verdict.counterexample is not None
     assert verdict.counterexample.context == odd
+
+
+def test_a_rule_that_fails_before_anything_is_proved() -> None:
+    model = replace(zoo.load("aab", n_ctx=64), rule=lambda context: {"a"})
+    [verdict] = check_model(model, method="prove", names=["rule"])
+    assert (verdict.status, verdict.method) == ("failed", "proved")
+    assert verdict.counterexample is not None
+    assert verdict.counterexample.context == "a"
+
+
+def test_what_is_too_large_to_prove_is_sampled_and_undecided(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, layers in (("aab", 1), ("induction", 2)):
+        model = zoo.load(name, n_ctx=32)
+        size = 32 * len(model.vocab) * model.transformer.d_model
+        needed = size if layers == 1 else 64 * size + 8 * len(model.vocab) ** 3
+        for numbers, status in ((needed, "holds"), (needed - 1, "undecided")):
+            monkeypatch.setattr(survey, "PROOF_NUMBERS", numbers)
+            [verdict] = check_model(model, method="auto", names=["rule"])
+            assert verdict.status == status, (name, numbers)
 
 
 def test_all_fourteen_contexts_of_the_wrong_reading() -> None:
