@@ -1,6 +1,7 @@
 """The command on a model with as many tokens as GPT-2 has: it ends, in a sentence or on a page, whatever is asked."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -51,8 +52,9 @@ def test_inspect_and_show_are_a_page(directory: Path, capsys: pytest.CaptureFixt
         assert status == 0
         assert all(word in out for word in words), out
         assert len(out) < 40_000
-    heads = [line for line in said(capsys, "inspect", directory, "--all")[1].splitlines() if "W_Q W_K^T" in line]
-    assert len(heads) == 2 * 20
+    for options, heads in (((), 16), (("--all",), 2 * 20)):
+        out = said(capsys, "inspect", directory, *options)[1]
+        assert len(re.findall(r"^\d+\.\d+ +W_Q W_K\^T", out, re.MULTILINE)) == heads
     found = json.loads(said(capsys, "inspect", directory, context, "--json")[1])
     assert np.shape(found["context"]["logits"]) == (2, TOKENS)
 
