@@ -175,7 +175,6 @@ def texts_overlap(picture: str) -> list[str]:
 @pytest.mark.parametrize(
     ("name", "context"),
     [
-        ("ab", "ab"),
         ("aab", "aabaa"),
         ("two_head", "aabbab"),
         ("induction", "abca"),

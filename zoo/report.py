@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from zoo import contexts
 from zoo.arrays import Array
@@ -35,7 +35,7 @@ class Plain(Console):
         raise BrokenPipeError
 
 
-def grid(*columns: str) -> Table:
+def grid(*columns: str | Column) -> Table:
     return Table(*columns, box=None, pad_edge=False)
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from rich.table import Column
+
 from zoo.errors import FileError
 from zoo.model import Model
 from zoo.pictures import svg
@@ -16,13 +18,14 @@ FEW = 8  # values of a spectrum, or tokens of a context, that a line has room fo
 MOST = 16  # heads, or parts, that are listed unless all are asked for
 FIGURES = {
     "norm": "norm",
-    "scale": "nearest identity x",
+    "scale": "identity",
     "distance": "distance",
     "relative": "relative",
     "symmetric": "symmetric",
-    "antisymmetric": "antisymmetric",
+    "antisymmetric": "antisym.",
     "rank": "rank",
 }
+NAMES = {"qk": "W_Q W_K^T", "vo": "W_V W_O"}
 
 
 def show(found: dict[str, Any], every: bool = False) -> None:
@@ -57,29 +60,44 @@ def _span(numbers: list[int]) -> str:
 
 
 def _heads(heads: list[dict[str, Any]], every: bool) -> None:
+    """In a table that fits into 80 columns, and their spectra in another."""
     out, shown = console(), heads
-    out.print()
+    out.print("\nidentity: the multiple of it that is nearest; relative: distance from that over norm;")
+    out.print("symmetric, antisym.: norms of the two parts\n")
     if len(heads) > MOST and not every:
         table = grid(f"of {len(heads)} heads", "matrix", *FIGURES.values())
-        for key, name in (("qk", "W_Q W_K^T"), ("vo", "W_V W_O")):
+        for key, name in NAMES.items():
             for words, of in (("least", min), ("median", median), ("greatest", max)):
-                table.add_row(words, name, *(f"{of([head[key][k] for head in heads]):.6g}" for k in FIGURES))
+                table.add_row(words, name, *(f"{of([head[key][k] for head in heads]):.4g}" for k in FIGURES))
         out.print(table)
         out.print(f"\nThe {MOST} whose W_Q W_K^T is nearest to a multiple of the identity; --all lists every head:\n")
         shown = sorted(heads, key=lambda head: head["qk"]["relative"])[:MOST]
-    table = grid("head", "matrix", *FIGURES.values(), "singular values")
+    table = grid("head", _unbroken("matrix"), *FIGURES.values())
+    spectra = grid("head", _unbroken("matrix"), "singular values", "eigenvalues")
     for head in shown:
-        for key, name in (("qk", "W_Q W_K^T"), ("vo", "W_V W_O")):
-            figures = (f"{head[key][k]:.6g}" for k in FIGURES)
-            values = _few([f"{x:.4g}" for x in head[key]["singular_values"]])
-            table.add_row(f"{head['layer']}.{head['head']}", name, *figures, values)
+        for key, name in NAMES.items():
+            one, number = head[key], f"{head['layer']}.{head['head']}"
+            table.add_row(number, name, *(f"{one[k]:.5g}" for k in FIGURES))
+            singular = _few([f"{x:.4g}" for x in one["singular_values"]], FEW)
+            spectra.add_row(number, name, singular, _few([_complex(*x) for x in one["eigenvalues"]], FEW // 2))
     out.print(table)
+    out.print()
+    out.print(spectra)
+
+
+def _unbroken(name: str) -> Column:
+    return Column(name, no_wrap=True)
+
+
+def _complex(real: float, imaginary: float) -> str:
+    return f"{real:.4g}" + (f"{imaginary:+.4g}i" if imaginary else "")
 
 
 def _context(context: dict[str, Any], every: bool) -> None:
     out = console()
     tokens = context["tokens"]
-    out.print(f"\nafter {_few(tokens, last=True)}: {context['answer']}", style="bold")
+    beginning = ["..."] if len(tokens) > 2 * FEW else []
+    out.print(f"\nafter {' '.join([*beginning, *tokens[-2 * FEW :]])}: {context['answer']}", style="bold")
     table = grid("token", "logit")
     for one in context["top"]:
         table.add_row(one["token"], f"{one['logit']:.6g}")
@@ -123,11 +141,8 @@ def _most(parts: list[Any], weight: Callable[[Any], float], every: bool) -> list
     return [parts[i] for i in sorted(chosen)]
 
 
-def _few(words: list[str], last: bool = False) -> str:
-    if len(words) <= 2 * FEW:
-        return " ".join(words)
-    shown = words[-FEW:] if last else words[:FEW]
-    return " ".join(["...", *shown] if last else [*shown, f"... ({len(words)})"])
+def _few(words: list[str], most: int) -> str:
+    return " ".join(words) if len(words) <= 2 * most else " ".join([*words[:most], f"... ({len(words)})"])
 
 
 def write_svg(model: Model, found: dict[str, Any], path: str) -> None:

@@ -54,7 +54,7 @@ def test_inspect_and_show_are_a_page(directory: Path, capsys: pytest.CaptureFixt
         assert len(out) < 40_000
     for options, heads in (((), 16), (("--all",), 2 * 20)):
         out = said(capsys, "inspect", directory, *options)[1]
-        assert len(re.findall(r"^\d+\.\d+ +W_Q W_K\^T", out, re.MULTILINE)) == heads
+        assert len(re.findall(r"^\d+\.\d+ +W_Q W_K\^T", out, re.MULTILINE)) == 2 * heads
     found = json.loads(said(capsys, "inspect", directory, context, "--json")[1])
     assert np.shape(found["context"]["logits"]) == (2, TOKENS)
 
