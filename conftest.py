@@ -1,5 +1,6 @@
 """Hypothesis profiles, and the examples of the documents as tests."""
 
+import contextlib
 import doctest
 import os
 import re
@@ -37,7 +38,8 @@ class FileOrPython(CodeBlockParser):
     def evaluate(self, example: Example) -> str | None:
         name = re.match(r"# (\w+\.py)\n", example.parsed)
         if name is None:
-            return PythonEvaluator()(example)
+            with contextlib.chdir(example.namespace["folder"]):  # what it writes does not stay in the checkout
+                return PythonEvaluator()(example)
         (example.namespace["folder"] / name[1]).write_text(example.parsed)
         return None
 

@@ -32,7 +32,7 @@ def rule(model: Model, how: How) -> Finding:
     if model.rule is None:
         return Finding("undecided", "computed", 0, "the model states no rule, predictor or claim to hold it to")
     seen = survey(model, look.checked_rule(model.rule, model.vocab), how)
-    if not seen.judged and seen.method != "sampled" and not seen.widest:
+    if not seen.judged and seen.first is None and seen.method != "sampled" and not seen.widest:
         return Finding("failed", seen.method, seen.contexts, "vacuous: the rule determines nothing in any context")
     return _settled(seen)
 

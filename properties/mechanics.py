@@ -9,7 +9,7 @@ import numpy as np
 from properties import survey as look
 from properties.checks import Finding, check
 from properties.survey import sweep
-from properties.verdict import How, Method, listed, written
+from properties.verdict import How, Method, largest, written
 from zoo.arrays import Array
 from zoo.contexts import of_length
 from zoo.cost import flops
@@ -20,12 +20,15 @@ from zoo.shares import shares
 from zoo.transformer import Attention, forward
 
 SCALAR_COST = 2000  # one operation of the scalar forward pass takes about that many of the fast one
+MOST = 2 * 10**12  # what one context may cost, in those: some minutes
 
 
 @check()
 def scalar(model: Model, how: How) -> Finding:
     """The forward pass gives, at every position, what an independent one gives that computes number by number."""
     model = wide(model)
+    if (least := flops(model.transformer, 1) * SCALAR_COST) > MOST:
+        return Finding("undecided", "sampled", 0, f"one token alone would take as long as {least:.2g} operations")
     method, batches = sweep(model, how, cost=SCALAR_COST)
     seen, worst = 0, 0.0
     for tokens in batches:
@@ -88,7 +91,8 @@ def window(model: Model, how: How) -> Finding:
     random, some = np.random.default_rng(0), min(256, max(1, 2**17 // n_ctx))
     rows = np.concatenate(list(of_length(vocab, n_ctx))) if complete else random.integers(vocab, size=(some, n_ctx))
     runs = min(len(rows), int(look.SAMPLE / (flops(model.transformer, n_ctx))))  # none where one costs too much
-    befores = [*([token] for token in range(vocab)), (list(range(vocab)) * n_ctx)[: 2 * n_ctx]][-16:]
+    several = [i % vocab for i in range(min(vocab, 4) * n_ctx)]  # windows full of other tokens
+    befores = [*([token] for token in range(max(0, vocab - 15), vocab)), several]
     for i, row in enumerate(rows):
         kept = model.decode(row)
         logits = model.logits(kept) if i < runs else None
@@ -168,7 +172,7 @@ def wide(model: Model) -> Model:
 
 
 def _differs(model: Model, method: Method, seen: int, row: Array, logits: Array, other: Array, what: str) -> Finding:
-    detail = f"{what} gives {listed(other.tolist())}"
+    detail = f"{what} gives {largest(other.tolist())}"
     shown = look.counterexample(model, row, logits, look.best(other))
     return Finding("failed", method, seen, detail, None, shown)
 

@@ -54,7 +54,7 @@ def stories(model: Model) -> Iterator[Story]:
     """The story of each mutant of a model, over all contexts. ModelError where those are too many to enumerate."""
     method, batches = sweep(model)
     if method != "enumerated":
-        total = contexts.count(len(model.vocab), model.n_ctx)
+        total = contexts.counted(contexts.count(len(model.vocab), model.n_ctx))
         raise ModelError(f"{model.name} has {total} contexts, but should have few enough to run each mutant on all")
     rows = list(batches)
     words = [model.decode(row) for batch in rows for row in batch]

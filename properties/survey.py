@@ -14,7 +14,7 @@ from properties.verdict import AUTO, Counterexample, How, Method
 from zoo import contexts, enumeration
 from zoo.arrays import Array
 from zoo.cost import flops
-from zoo.errors import RuleError
+from zoo.errors import RuleError, listed
 from zoo.model import Context, Model, Predictor, Rule
 from zoo.progress import steps
 from zoo.transformer import Transformer
@@ -72,12 +72,15 @@ def by_proof(model: Model, how: How) -> bool:
 
 
 def _sample(model: Model, cost: float) -> Iterator[Array]:
-    """Contexts of about 16 lengths from 1 to n_ctx, at random but always the same, as many as the budget allows."""
+    """Contexts of about 16 lengths from 1 to n_ctx, at random but always the same, as many as the budget allows.
+
+    Of a length at which they cost much, one is run.
+    """
     random = np.random.default_rng(0)
     lengths = np.unique(np.geomspace(1, model.n_ctx, num=16).round().astype(int)).tolist()
     for length in lengths:
         each = flops(model.transformer, length) * cost
-        rows = min(int(SAMPLE / len(lengths) / each), 256) or int(each <= SAMPLE or length == 1)
+        rows = min(int(SAMPLE / len(lengths) / each), 256) or int(each <= 2 * SAMPLE or length == 1)
         if len(model.vocab) ** length <= rows:
             yield from contexts.of_length(len(model.vocab), length)
         elif rows:
@@ -194,9 +197,7 @@ def checked_rule(rule: Rule, vocab: Sequence[str]) -> Question:
             raise RuleError(f"{_name(rule)}({context!r}) is {answer!r}, but should be a set of tokens")
         if not answer <= set(vocab):
             strange = min(map(repr, answer - set(vocab)))
-            raise RuleError(
-                f"{_name(rule)}({context!r}) permits {strange}, but should permit some of {', '.join(vocab)}"
-            )
+            raise RuleError(f"{_name(rule)}({context!r}) permits {strange}, but should permit some of {listed(vocab)}")
         return answer
 
     return Question(rule, permitted)
@@ -208,7 +209,7 @@ def checked_predictor(predictor: Predictor, vocab: Sequence[str]) -> Question:
     def permitted(context: Context) -> AbstractSet[str]:
         answer = _call(predictor, context)
         if not isinstance(answer, str) or answer not in vocab:
-            raise RuleError(f"{_name(predictor)}({context!r}) is {answer!r}, but should be one of {', '.join(vocab)}")
+            raise RuleError(f"{_name(predictor)}({context!r}) is {answer!r}, but should be one of {listed(vocab)}")
         return {answer}
 
     return Question(predictor, permitted)

@@ -1,6 +1,7 @@
 """What `zoo inspect` says of a head's maps and of a context, against the definitions, on random models."""
 
 import json
+import re
 from xml.etree import ElementTree
 
 import numpy as np
@@ -12,17 +13,29 @@ import zoo
 from properties.strategies import as_model, tokens, transformers
 from zoo import files
 from zoo.arrays import Array
-from zoo.inspecting import inspect, matrix, products
-from zoo.pictures import LARGEST, svg
+from zoo.inspecting import inspect, matrix, written
+from zoo.model import Model
+from zoo.pictures import LARGEST, MOST, svg
 from zoo.transformer import Attention, Transformer, forward
 
 
 @st.composite
 def factors(draw: st.DrawFn) -> tuple[Array, Array]:
-    d, width = draw(st.integers(1, 7)), draw(st.integers(1, 7))
+    d, width = draw(st.integers(1, 12)), draw(st.integers(1, 7))
     random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     kept = random.random((1, width)) < draw(st.sampled_from([0.5, 1.0]))
     return random.normal(size=(d, width)) * kept, random.normal(size=(width, d))
+
+
+def test_factors_of_little_width_give_the_figures_of_the_whole_matrix() -> None:
+    """The way through fewer directions, which short factors take, at a size where it is much shorter."""
+    random = np.random.default_rng(0)
+    symmetric = random.normal(size=(50, 3))
+    for left, right in ((random.normal(size=(50, 3)), random.normal(size=(3, 50))), (symmetric, symmetric.T)):
+        whole, found = matrix(left @ right, np.eye(50)), matrix(left, right)
+        for name in ("norm", "scale", "distance", "relative", "symmetric", "antisymmetric", "rank"):
+            assert found[name] == pytest.approx(whole[name], rel=1e-9, abs=1e-12), name
+        np.testing.assert_allclose(found["singular_values"], whole["singular_values"][:3])
 
 
 @given(factors())
@@ -64,7 +77,7 @@ def test_a_context_is_read_as_the_model_does(data: st.DataObject) -> None:
     row = data.draw(tokens(transformer, max_batch=1))[0]
     model = as_model(transformer)
     found = inspect(model, model.decode(row), top=2)
-    json.dumps(found, allow_nan=False)
+    assert json.loads(written(found))["name"] == model.name
     said, logits = found["context"], model.logits(model.decode(row))
     np.testing.assert_array_equal(said["logits"], logits)
     assert said["top"][0]["token"] == said["answer"] == model.predict(model.decode(row))
@@ -104,18 +117,75 @@ def test_what_is_known_of_aab() -> None:
 
 def test_a_picture_is_small_and_well_formed() -> None:
     model = zoo.load("aab")
-    picture = svg(inspect(model, "aabaa"), products(model, LARGEST))
+    picture = svg(model, inspect(model, "aabaa"))
     root = ElementTree.fromstring(picture)
     squares = [node for node in root.iter() if node.tag.endswith("rect") and node.get("fill-opacity")]
     assert len(squares) == 15 + 9 + 4  # what is not zero of an attention and of two matrices
-    assert len(picture) < 8000
-    assert "zzz" not in svg({"name": "zzz"})  # nothing to draw is an empty picture
-    assert products(zoo.load("aab", n_ctx=LARGEST), LARGEST) == []
-    long = {"context": {"tokens": ["<a>"] * 65, "attentions": [{"layer": 0, "head": 0, "weights": [[0.5] * 65] * 65}]}}
-    assert "too many to draw" in svg(long)
-    short = {"context": {"tokens": ["<a>"], "attentions": [{"layer": 0, "head": 0, "weights": [[1.0]]}]}}
-    texts = [node.text for node in ElementTree.fromstring(svg(short)).iter() if node.tag.endswith("text")]
-    assert texts == ["attention 0.0, up to 1", "<a>0", "<a>0"]
+    assert len(picture) < 10_000
+    for words in (
+        ">attention of head 0.0<",
+        ">W_Q W_K^T of head 0.0<",
+        ">from<",
+        ">key<",
+        ">pos 4<",
+        ">a 4<",
+        "largest 1024",
+    ):
+        assert words in picture
+    assert "not drawn" not in picture
+
+
+def test_a_picture_says_what_is_left_out_and_escapes_names() -> None:
+    def drawn(tokens: list[str], heads: int = 1, model: Model | None = None) -> str:
+        n = len(tokens)
+        attentions = [{"layer": 0, "head": h, "weights": np.full((n, n), 1 / n)} for h in range(heads)]
+        return svg(model or zoo.load("ab"), {"context": {"tokens": tokens, "attentions": attentions}})
+
+    short = ElementTree.fromstring(drawn(["<a>"]))
+    texts = [node.text for node in short.iter() if node.tag.endswith("text")]
+    assert texts[1:] == ["attention of head 0.0", "largest 1", "to", "from", "<a> 0", "<a> 0"]
+    assert "1 maps are not drawn" in drawn(["a"] * (LARGEST + 1))
+    assert f"{MOST // 60**2 + 1} maps are not drawn" in drawn(["a"] * 60, heads=MOST // 60**2 + 1)
+    assert "2 maps are not drawn" in drawn(["a"], model=zoo.load("aab", n_ctx=LARGEST))
+
+
+def texts_overlap(picture: str) -> list[str]:
+    """Titles and names that are written over one another: a letter is taken to be 5.5 wide."""
+    boxes = []
+    for group in ElementTree.fromstring(picture).iter("{http://www.w3.org/2000/svg}g"):
+        moved = [float(x) for x in re.findall(r"[-\d.]+", group.get("transform", ""))]
+        for node in group.iter("{http://www.w3.org/2000/svg}text"):
+            wide, text = 5.5 * len(node.text or ""), node.text or ""
+            if node.get("transform"):  # upwards from where it starts
+                x, y, _ = (float(x) for x in re.findall(r"[-\d.]+", node.get("transform", "")))
+                box = (x - 10, y - wide, x, y)
+            else:
+                x, y = float(node.get("x", 0)), float(node.get("y", 0))
+                x -= wide if node.get("text-anchor") == "end" else 0
+                box = (x, y - 9, x + wide, y)
+            boxes.append((text, [b + m for b, m in zip(box, moved * 2)]))
+    return [
+        f"{a} over {b}"
+        for i, (a, (left, top, right, bottom)) in enumerate(boxes)
+        for b, (x, y, to_x, to_y) in boxes[:i]
+        if left < to_x and x < right and top < to_y and y < bottom
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "context"),
+    [
+        ("aab", "aabaa"),
+        ("two_head", "aabbab"),
+        ("induction", "abca"),
+        ("explainer", "l <|endoftext|> Ġm"),
+    ],
+)
+def test_nothing_is_written_over_something_else(name: str, context: str) -> None:
+    model = zoo.load(name)
+    picture = svg(model, inspect(model, context if model.reads_strings else tuple(context.split())))
+    assert texts_overlap(picture) == []
+    assert texts_overlap(picture.replace('y="26"', 'y="12"')) != []
 
 
 def test_a_gpt2_directory_is_inspected_too(tmp_path: object) -> None:

@@ -4,6 +4,7 @@ Each test is skipped, with the reason, where what it needs is not installed: `pi
 """
 
 import contextlib
+import io
 import itertools
 from collections.abc import Iterator
 from pathlib import Path
@@ -78,9 +79,10 @@ def test_stock_gpt2_answers_alike_in_every_context(name: str, tmp_path: Path) ->
     assert not np.isfinite(logits(stock(tmp_path / name, dtype=torch.float16), np.array([[0]]))).all()
 
 
-def test_generate_continues_aab(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["aab", "aab_compact"])
+def test_generate_continues_aab(name: str, tmp_path: Path) -> None:
     torch = need("torch")
-    files.write_gpt2(zoo.load("aab", n_ctx=32), tmp_path / "aab")
+    files.write_gpt2(zoo.load(name, n_ctx=32), tmp_path / "aab")
     said = stock(tmp_path / "aab").generate(torch.tensor([[0, 0]]), max_new_tokens=30, do_sample=False)
     assert "".join("ab"[i] for i in said[0]) == ("aab" * 11)[:32]
 
@@ -137,6 +139,7 @@ CONFIGS: list[dict[str, Any]] = [
     {"scale_attn_weights": False},
     {"scale_attn_by_inverse_layer_idx": True, "n_layer": 3},
     {"reorder_and_upcast_attn": True, "n_embd": 12, "n_head": 3},
+    {"n_embd": 48, "n_head": 6, "n_layer": 4, "tie_word_embeddings": False, "scale_attn_by_inverse_layer_idx": True},
 ]
 
 
@@ -145,15 +148,28 @@ def test_reading_what_transformers_writes(changes: dict[str, Any], tmp_path: Pat
     torch, transformers = need("torch"), need("transformers")
     sizes = {"vocab_size": 11, "n_positions": 9, "n_embd": 8, "n_layer": 2, "n_head": 2, "initializer_range": 0.3}
     torch.manual_seed(0)
-    theirs = transformers.GPT2LMHeadModel(transformers.GPT2Config(**(sizes | changes))).eval()
+    config = transformers.GPT2Config(**(sizes | changes), attn_implementation="eager")  # others forgot the scale once
+    theirs = transformers.GPT2LMHeadModel(config).eval()
     with torch.no_grad():  # biases and norms that do something
         for parameter in theirs.parameters():
             parameter += 0.2 * torch.randn_like(parameter)
-    for dtype, precision in ((torch.float32, 1e-4), (torch.bfloat16, 1e-4)):
+    for dtype in (torch.float32, torch.bfloat16, torch.float16):
         theirs.to(dtype).save_pretrained(tmp_path / str(dtype))
         ours, same = files.read(tmp_path / str(dtype)), theirs.to(torch.float32)
         batch = np.random.default_rng(0).integers(11, size=(8, 9))
-        np.testing.assert_allclose(ours.forward(batch), logits(same, batch), atol=precision)
+        np.testing.assert_allclose(ours.forward(batch), logits(same, batch), atol=1e-4)
+
+
+def test_reading_the_model_without_its_head(tmp_path: Path) -> None:
+    """Its arrays have no prefix, as in the files that GPT-2 was first published in."""
+    torch, transformers = need("torch"), need("transformers")
+    config = transformers.GPT2Config(vocab_size=11, n_positions=9, n_embd=8, n_layer=2, n_head=2)
+    theirs = transformers.GPT2Model(config).eval()
+    theirs.save_pretrained(tmp_path / "model")
+    batch = np.random.default_rng(0).integers(11, size=(8, 9))
+    with torch.no_grad():
+        expected = (theirs(torch.tensor(batch)).last_hidden_state @ theirs.wte.weight.T).numpy()
+    np.testing.assert_allclose(files.read(tmp_path / "model").forward(batch), expected, atol=1e-4)
 
 
 def test_hidden_states_and_attentions_are_theirs(tmp_path: Path) -> None:
@@ -193,5 +209,5 @@ def test_transformer_lens_loads_the_directory(tmp_path: Path) -> None:
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    with contextlib.redirect_stdout(None), contextlib.redirect_stderr(None):
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         yield

@@ -46,7 +46,7 @@ class Counterexample:
             permitted += f" or {len(self.permitted) - SHOWN} others"
         said = f"after {written(self.context)} it says {self.predicted}"
         wrong = "" if self.predicted in self.permitted else f", permitted is {permitted}"
-        return f"{said}{wrong} ({listed(self.logits)}{margin})"
+        return f"{said}{wrong} ({largest(self.logits)}{margin})"
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ def written(context: Context) -> str:
     return json.dumps(context, ensure_ascii=False) if listed else " ".join(context)
 
 
-def listed(logits: Sequence[float]) -> str:
+def largest(logits: Sequence[float]) -> str:
     """All of them, or of many the largest."""
     some = logits if len(logits) <= SHOWN else sorted(logits, reverse=True)[:SHOWN]
     kind = "logits" if len(logits) <= SHOWN else f"the largest of {len(logits)} logits"

@@ -7,7 +7,6 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from importlib import metadata
-from pathlib import Path
 from typing import Any
 
 from zoo import progress, registry
@@ -84,6 +83,7 @@ def parser() -> argparse.ArgumentParser:
     )
     inspect_.add_argument("name", **one_model)
     inspect_.add_argument("context", metavar="CONTEXT", nargs="?", help=CONTEXT_HELP)
+    inspect_.add_argument("--all", action="store_true", help="list every head and part, where there are many")
     inspect_.add_argument("--json", action="store_true", help="print everything as JSON")
     inspect_.add_argument("--svg", metavar="FILE", help="draw the attentions and the small matrices to this file")
     mutate_ = command("mutate", mutate, "Change every weight in turn: does a check notice, or does no answer change?")
@@ -109,7 +109,7 @@ CONTEXT_HELP = "the tokens so far, as one word; with spaces, or as a JSON list, 
 
 def find(name: str, n_ctx: int | None = None) -> Model:
     """A model by its name, or the one in a file or directory if the name looks like a path."""
-    if Path(name).is_dir() and name not in registry.names():
+    if os.path.isdir(name) and name not in registry.names():
         from zoo import files
 
         if n_ctx is not None:
@@ -262,7 +262,7 @@ def inspect(options: argparse.Namespace) -> int:
     found = inspecting.inspect(model, None if options.context is None else read_context(model, options.context))
     if options.svg:
         report_inspect.write_svg(model, found, options.svg)
-    print(json.dumps(found, indent=2)) if options.json else report_inspect.show(found)
+    print(inspecting.written(found)) if options.json else report_inspect.show(found, options.all)
     return 0
 
 

@@ -80,10 +80,8 @@ def distill(model: Model) -> Program:
         )
     number = contexts.count(len(model.vocab), model.n_ctx)
     if number > MOST_CONTEXTS:
-        raise ModelError(
-            f"{model.name} has {contexts.counted(number)} contexts, "
-            f"but should have at most {MOST_CONTEXTS} to be distilled"
-        )
+        many = contexts.counted(number)
+        raise ModelError(f"{model.name} has {many} contexts, but should have at most {MOST_CONTEXTS} to be distilled")
     answers = enumeration.answers(model.transformer)
     tables = Tables({n: one.tokens.reshape((len(model.vocab),) * n) for n, one in answers.items()}, len(model.vocab))
     program = Program(model.name, tuple(model.vocab), tables.program(), model.n_ctx, number)

@@ -1,5 +1,7 @@
 """What the project raises when it is handed something it cannot take: always one sentence, never a guess."""
 
+from collections.abc import Sequence
+
 
 class ZooError(ValueError):
     """The base of the project's exceptions; the command prints its sentence and exits with status 2."""
@@ -35,3 +37,10 @@ class CertificateError(ZooError):
 
 class MismatchError(CertificateError):
     """A certificate of another model, function or format than it was held against; exit status 2, as all bad input."""
+
+
+def listed(words: Sequence[str], most: int = 100) -> str:
+    """The words of a sentence that says what would be right: all of them, or so many and how many there are."""
+    if len(words) <= most:
+        return ", ".join(words)
+    return f"{', '.join(words[:10])} and {len(words) - 10} others"

@@ -19,10 +19,10 @@ from zoo import gpt2, own_format
 from zoo.arrays import Array
 from zoo.errors import FileError, ModelError
 from zoo.model import Model
-from zoo.tensors import Entry, check_shapes, parse_json, read_arrays, read_header, read_json
+from zoo.tensors import Entry, check_shapes, field, parse_json, read_arrays, read_header, read_json
 from zoo.to_gpt2 import to_gpt2
 
-CONFIG, TENSORS, VOCAB = "config.json", "model.safetensors", "vocab.json"
+CONFIG, TENSORS, VOCAB, TOKENIZER = "config.json", "model.safetensors", "vocab.json", "tokenizer.json"
 FAST = "PreTrainedTokenizerFast"
 
 
@@ -45,7 +45,7 @@ def write_gpt2(model: Model, directory: str | Path, dtype: type[np.floating[Any]
             largest, most = float(np.abs(tensors[name]).max()), float(np.finfo(dtype).max)
             raise FileError(f"{name} reaches {largest:g}, but should stay below {most:g} in {np.dtype(dtype)}")
     vocab = {token: i for i, token in enumerate(model.vocab)}
-    tokenizer = {"tokenizer.json": _tokenizer(model), "tokenizer_config.json": {"tokenizer_class": FAST}}
+    tokenizer = {TOKENIZER: _tokenizer(model), "tokenizer_config.json": {"tokenizer_class": FAST}}
     _write(Path(directory), {CONFIG: config, VOCAB: vocab, **tokenizer}, cast)
 
 
@@ -68,7 +68,7 @@ def _write(directory: Path, jsons: Mapping[str, Mapping[str, Any]], arrays: Mapp
     """Writes beside the directory, reads back, compares, and only then gives it its name."""
     from safetensors.numpy import save_file
 
-    if directory.exists() or directory.is_symlink():
+    if os.path.lexists(directory):  # which no name makes raise an error
         raise FileError(f"{directory} exists, but should be a new directory")
     temporary = None
     try:
@@ -106,7 +106,7 @@ def _compare(directory: Path, jsons: Mapping[str, Mapping[str, Any]], arrays: Ma
 def read(directory: str | Path) -> Model:
     """The model of a directory in either format. Nothing in it is run. FileError where it is none."""
     directory = Path(directory)
-    if not directory.is_dir():
+    if not os.path.isdir(directory):
         raise FileError(f"{directory} is no directory, but should be one with {CONFIG} and {TENSORS}")
     config = read_json(directory / CONFIG)
     if not os.path.lexists(directory / TENSORS):
@@ -152,14 +152,27 @@ def _name(directory: Path) -> str:
 
 
 def _vocab(directory: Path, size: int) -> list[str]:
-    """The tokens by vocab.json, or else their numbers."""
-    if not os.path.lexists(directory / VOCAB):
+    """The tokens by vocab.json, else by tokenizer.json, else their numbers. How text becomes tokens is not read."""
+    if os.path.lexists(path := directory / VOCAB):
+        numbers = read_json(path)
+    elif os.path.lexists(path := directory / TOKENIZER):
+        numbers = _tokens(str(path), read_json(path))
+    else:
         return [str(i) for i in range(size)]
-    numbers = read_json(directory / VOCAB)
     tokens = {number: token for token, number in numbers.items() if type(number) is int}
     if len(numbers) != size or tokens.keys() != set(range(size)):
-        raise FileError(f"{directory / VOCAB} has {len(numbers)} tokens, but should number {size} from 0 on")
+        raise FileError(f"{path} has {len(numbers)} tokens, but should number {size} from 0 on, by vocab_size")
     return [tokens[i] for i in range(size)]
+
+
+def _tokens(where: str, tokenizer: Mapping[str, Any]) -> dict[str, Any]:
+    """The numbers of the tokens, those included that were added to them later."""
+    numbers: dict[str, Any] = field(where, field(where, tokenizer, "model", dict), "vocab", dict)
+    for one in field(where, tokenizer, "added_tokens", list, default=[]):
+        if not isinstance(one, dict):
+            raise FileError(f"{where}: added_tokens has {repr(one)[:60]}, but should have objects")
+        numbers[field(where, one, "content", str)] = field(where, one, "id", int)
+    return numbers
 
 
 def _read_zoo(directory: Path, config: Mapping[str, Any]) -> Model:

@@ -12,6 +12,12 @@ from zoo.tensors import Shape, field
 from zoo.transformer import Attention, Mlp, Norm, Transformer
 
 ACTIVATIONS = {"relu": "relu", "gelu_new": "gelu", "gelu_pytorch_tanh": "gelu"}  # "gelu" there is the form with erf
+ALIASES = {  # which transformers takes too
+    "hidden_size": "n_embd",
+    "max_position_embeddings": "n_positions",
+    "num_attention_heads": "n_head",
+    "num_hidden_layers": "n_layer",
+}
 BUFFERS = re.compile(r"(transformer\.)?h\.\d+\.attn\.(bias|masked_bias)")  # the mask, which some files hold too
 
 
@@ -44,6 +50,9 @@ def read_config(where: str, fields: Mapping[str, Any]) -> Config:
     def flag(name: str, default: bool) -> bool:
         return bool(field(where, fields, name, bool, default=default))
 
+    for name, ours in ALIASES.items():
+        if name in fields:
+            raise FileError(f"{where}: {name} is there, but should be called {ours}, as transformers writes it")
     for name in ("add_cross_attention", "is_encoder_decoder", "pruned_heads", "quantization_config"):
         if fields.get(name):
             raise FileError(f"{where}: {name} is {str(fields[name])[:60]}, but should be left out: it is not supported")

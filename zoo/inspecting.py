@@ -1,16 +1,20 @@
-"""Looking inside a model: its parameters, what each head's two maps are, and how it reads a context. As plain data.
+"""Looking inside a model: its parameters, what each head's two maps are, and how it reads a context. As data.
 
 A head reads with the bilinear form x W_Q W_K^T x' and writes with the linear map x W_V W_O: both are [d_model, d_model]
 whatever the head's width, and all that the weights of a head come down to. The maps that go with biases are left out.
 """
 
+import json
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from zoo.arrays import Array
 from zoo.backward import residuals
+from zoo.errors import ModelError
 from zoo.model import Context, Model
+from zoo.progress import steps
 from zoo.shares import shares
 from zoo.transformer import Attention, forward
 
@@ -18,9 +22,10 @@ VERSION = 1
 
 
 def inspect(model: Model, context: Context | None = None, top: int = 10) -> dict[str, Any]:
-    """Everything as data that JSON can hold, version 1; with a context, also what the model makes of it.
+    """Everything as the data that `zoo inspect --json` prints, version 1; with a context, also what is made of it.
 
-    Of logits the `top` largest are decoded. Raises ContextError for a context that the model cannot read.
+    Logits, hidden states and attentions are arrays. Of logits the `top` largest are decoded. Raises ContextError for a
+    context that the model cannot read, ModelError where numbers overflow.
     """
     transformer = model.transformer
     result: dict[str, Any] = {
@@ -42,12 +47,17 @@ def inspect(model: Model, context: Context | None = None, top: int = 10) -> dict
                 "qk": matrix(layer.w_q[h], layer.w_k[h].T),
                 "vo": matrix(layer.w_v[h], layer.w_o[h]),
             }
-            for i, layer in enumerate(transformer.layers)
-            if isinstance(layer, Attention)
-            for h in range(layer.sizes["head"])
+            for i, h, layer in steps(list(attention_heads(model)), "inspecting")
         ],
     }
     return result if context is None else result | {"context": read(model, context, top)}
+
+
+def attention_heads(model: Model) -> Iterator[tuple[int, int, Attention]]:
+    """Every head: the number of its layer, its own there, and the layer."""
+    for i, layer in enumerate(model.transformer.layers):
+        if isinstance(layer, Attention):
+            yield from ((i, h, layer) for h in range(layer.sizes["head"]))
 
 
 def matrix(left: Array, right: Array) -> dict[str, Any]:
@@ -59,12 +69,20 @@ def matrix(left: Array, right: Array) -> dict[str, Any]:
     squares add up to that of M. Of the spectrum those values are listed that the width leaves room for.
     """
     left, right = left.astype(np.float64), right.astype(np.float64)
-    product, d = left @ right, len(left)
+    d, width = left.shape
+    eps, beyond = d * np.finfo(np.float64).eps, 0
+    if 2 * width < d:  # M does nothing outside the directions that the factors have: the same figures, of less
+        directions = np.linalg.qr(np.hstack([left, right.T]))[0]  # [d, 2 width]
+        left, right, beyond = directions.T @ left, right @ directions, d - 2 * width
+    with np.errstate(all="ignore"):
+        product = left @ right
+    if not np.isfinite(product).all():
+        raise ModelError("the product of a head's weights overflows, but should be finite to be inspected")
     norm, scale = float(np.linalg.norm(product)), float(np.trace(product) / d)
-    distance = float(np.linalg.norm(product - scale * np.eye(d)))
+    distance = float(np.hypot(np.linalg.norm(product - scale * np.eye(len(left))), scale * np.sqrt(beyond)))
     # Through the small factors: the nonzero spectrum of M is that of a [width, width] matrix.
     singular = np.linalg.svd(np.linalg.qr(left)[1] @ right, compute_uv=False)
-    eigenvalues = np.linalg.eigvals(right @ left if left.shape[1] < d else product)
+    eigenvalues = np.linalg.eigvals(right @ left if width < d else product)
     order = np.argsort(-np.abs(eigenvalues), kind="stable")
     return {
         "norm": norm,
@@ -73,7 +91,7 @@ def matrix(left: Array, right: Array) -> dict[str, Any]:
         "relative": distance / norm if norm else 0.0,
         "symmetric": float(np.linalg.norm(product + product.T) / 2),
         "antisymmetric": float(np.linalg.norm(product - product.T) / 2),
-        "rank": int((singular > singular.max(initial=0) * d * np.finfo(np.float64).eps).sum()),
+        "rank": int((singular > singular.max(initial=0) * eps).sum()),
         "singular_values": singular.tolist(),
         "eigenvalues": [[float(x.real), float(x.imag)] for x in eigenvalues[order]],
     }
@@ -83,19 +101,19 @@ def read(model: Model, context: Context, top: int) -> dict[str, Any]:
     """What the model makes of a context: logits, hidden states, attentions, and each part's share of the logits."""
     tokens = model.encode(context)
     trace: dict[str, Array] = {}
-    logits = forward(model.transformer, tokens[None], trace)[0]  # [seq, vocab]
+    with np.errstate(all="ignore"):
+        logits = forward(model.transformer, tokens[None], trace)[0]  # [seq, vocab]
+    if not np.isfinite(logits).all():
+        raise ModelError(f"{model.name}: the logits after {context!r} overflow, but should be finite to be inspected")
     best = np.argsort(-logits[-1], kind="stable")[:top]
     return {
         "tokens": list(model.decode(tokens)),
         "answer": model.vocab[int(logits[-1].argmax())],
         "top": [{"token": model.vocab[i], "logit": float(logits[-1, i])} for i in best],
-        "logits": logits.tolist(),
-        "hidden_states": [state.tolist() for state in hidden_states(model, trace)],
+        "logits": logits,
+        "hidden_states": hidden_states(model, trace),
         "attentions": [
-            {"layer": i, "head": h, "weights": trace[f"{i}.pattern"][0, h].tolist()}
-            for i, layer in enumerate(model.transformer.layers)
-            if isinstance(layer, Attention)
-            for h in range(layer.sizes["head"])
+            {"layer": i, "head": h, "weights": trace[f"{i}.pattern"][0, h]} for i, h, _ in attention_heads(model)
         ],
         "shares": [
             {"part": name, "top": [{"token": model.vocab[i], "share": float(share.ravel()[i])} for i in best]}
@@ -109,17 +127,7 @@ def hidden_states(model: Model, trace: dict[str, Array]) -> list[Array]:
     return [x[0] for x in (*residuals(model.transformer, trace), trace["residual"])]
 
 
-def products(model: Model, largest: int) -> list[tuple[str, list[list[float]]]]:
-    """W_Q W_K^T and W_V W_O of every head with a title, for a picture; none if they have more than `largest` rows."""
-    if model.transformer.d_model > largest:
-        return []
-    return [
-        (f"{title} of head {i}.{h}", (left[h] @ right[h]).tolist())
-        for i, layer in enumerate(model.transformer.layers)
-        if isinstance(layer, Attention)
-        for h in range(layer.sizes["head"])
-        for title, left, right in (
-            ("W_Q W_K^T", layer.w_q, layer.w_k.swapaxes(1, 2)),
-            ("W_V W_O", layer.w_v, layer.w_o),
-        )
-    ]
+def written(found: dict[str, Any]) -> str:
+    """What `inspect` found as JSON; beyond a million numbers on one line, which is quicker."""
+    large = "context" in found and found["context"]["logits"].size > 2**20
+    return json.dumps(found, indent=None if large else 2, allow_nan=False, default=np.ndarray.tolist)

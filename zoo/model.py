@@ -11,7 +11,7 @@ import numpy as np
 from zoo import contexts
 from zoo.arrays import Array
 from zoo.basis import Basis
-from zoo.errors import ContextError, ModelError
+from zoo.errors import ContextError, ModelError, listed
 from zoo.transformer import Transformer, forward
 
 Context = str | Sequence[str]
@@ -125,7 +125,7 @@ class Model:
             raise ModelError(f"{self.name}: cycle is {self.cycle!r}, but should be a Cycle of some tokens")
         if self.cycle is not None and (strange := [token for token in self.cycle.tokens if token not in vocab]):
             raise ModelError(
-                f"{self.name}: the cycle has {strange[0]!r}, but should have tokens out of {', '.join(vocab)}"
+                f"{self.name}: the cycle has {strange[0]!r}, but should have tokens out of {listed(vocab)}"
             )
         if self.margin is not None and not (isinstance(self.margin, int | float) and 0 <= self.margin < np.inf):
             raise ModelError(f"{self.name}: margin is {self.margin!r}, but should be a number from 0 on")
@@ -183,7 +183,7 @@ class Model:
             numbers = [known[token] for token in context]
         except (KeyError, TypeError):
             wrong = next(token for token in context if not isinstance(token, str) or token not in known)
-            raise ContextError(f"token {wrong!r} is unknown, but should be one of {', '.join(self.vocab)}") from None
+            raise ContextError(f"token {wrong!r} is unknown, but should be one of {listed(self.vocab)}") from None
         return np.array(numbers[-self.n_ctx :])
 
     def decode(self, tokens: Array) -> Context:
@@ -207,5 +207,5 @@ class Model:
         return {token: i for i, token in enumerate(self.vocab)}
 
     def _form(self) -> str:
-        tokens = ", ".join(self.vocab)
+        tokens = listed(self.vocab)
         return f"a string of {tokens}" if self.reads_strings else f"a sequence of tokens out of {tokens}"

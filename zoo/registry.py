@@ -57,7 +57,7 @@ def load_file(path: str | Path, n_ctx: int | None = None) -> Model:
     ModelError names the file where that fails.
     """
     path = Path(path)
-    if not path.is_file() or path.suffix != ".py":
+    if not os.path.isfile(path) or path.suffix != ".py":
         raise ModelError(f"{path} is no model file, but should be a Python file that defines MODEL")
     module = _run(str(path), lambda: _import_file(path))
     model = _model(module, str(path))
@@ -68,7 +68,7 @@ def load_function(target: str) -> Rule:
     """The function that a Python file defines, by "FILE.py:NAME". The file is run. ModelError where there is none."""
     file, _, name = target.rpartition(":")
     path = Path(file)
-    if not path.is_file() or path.suffix != ".py":
+    if not os.path.isfile(path) or path.suffix != ".py":
         raise ModelError(f"{target} names no Python file, but should be FILE.py:NAME")
     function = getattr(_run(file, lambda: _import_file(path)), name, None)
     if not callable(function):

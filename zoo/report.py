@@ -1,11 +1,11 @@
 """What the command prints of a model: its weights as sentences, its claims, how it reads a context, what it costs."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from zoo import contexts
 from zoo.arrays import Array
@@ -18,7 +18,8 @@ from zoo.picture import duration
 from zoo.shares import shares
 from zoo.transformer import Attention, Mlp, Norm, Transformer, forward
 
-T = TypeVar("T")
+LINES, TERMS = 100, 32  # of an array; of a line
+COLUMNS = 16  # tokens side by side
 
 
 def console() -> Console:
@@ -34,7 +35,7 @@ class Plain(Console):
         raise BrokenPipeError
 
 
-def grid(*columns: str) -> Table:
+def grid(*columns: str | Column) -> Table:
     return Table(*columns, box=None, pad_edge=False)
 
 
@@ -42,9 +43,13 @@ def list_models(models: Iterable[Model]) -> None:
     table = grid("model", "n_ctx", "vocabulary", "d_model", "rule", "source")
     for model in models:
         rule = getattr(model.rule, "__name__", "-")
-        sizes = (str(model.n_ctx), " ".join(model.vocab), str(model.transformer.d_model))
+        sizes = (str(model.n_ctx), _tokens(model), str(model.transformer.d_model))
         table.add_row(model.name, *sizes, rule, model.source)
     console().print(table)
+
+
+def _tokens(model: Model) -> str:
+    return " ".join(model.vocab) if len(model.vocab) <= 100 else f"of {len(model.vocab)} tokens"
 
 
 def show(model: Model) -> None:
@@ -55,9 +60,11 @@ def show(model: Model) -> None:
     out.print(f"{model.name}: n_ctx {model.n_ctx}, d_model {transformer.d_model}, {transformer.dtype}, {tied}")
     out.print(f"source: {model.source}" if model.source else "source: not stated")
     for title, sentences in _sentences(model):
-        if sentences:
+        if lines := sentences.splitlines():
             out.print(f"\n{title}", style="bold")
-            out.print("\n".join(f"  {line}" for line in sentences.splitlines()))
+            out.print("\n".join(f"  {line}" for line in lines[:LINES]))
+            if len(lines) > LINES:
+                out.print(f"  ... and {len(lines) - LINES} more lines")
     if model.claims:
         table = grid("claim", "claimed", "recomputed", "source")
         for claim in model.claims:
@@ -74,25 +81,30 @@ def _sentences(model: Model) -> Iterable[tuple[str, str]]:
     transformer = model.transformer
     residual = _names(model.basis.names if model.basis else (), transformer.d_model, "dim")
     tokens = [f"token {token}" for token in model.vocab]
-    yield "token embedding", describe(transformer.token_embedding, tokens, residual)
+    yield "token embedding", _described(transformer.token_embedding, tokens, residual)
     yield (
         "position embedding",
-        describe(transformer.position_embedding, [f"position {i}" for i in range(model.n_ctx)], residual),
+        _described(transformer.position_embedding, [f"position {i}" for i in range(model.n_ctx)], residual),
     )
     for i, layer in enumerate(transformer.layers):
         yield from _norm_sentences(f"layer {i} norm", layer.norm, residual)
-        if isinstance(layer, Attention):
-            mask = "causal" if layer.causal else "no mask"
-            yield (
-                f"layer {i}: attention, {mask}, scores times {layer.multiplier:g}",
-                "\n".join(_head_sentences(model, layer, residual)),
-            )
+        arrays = [array for _, array in layer.arrays()]
+        if all(_dense(array) for name, array in layer.arrays() if name.startswith("w_")):
+            sentences = [_summary(np.concatenate([array.ravel() for array in arrays]), f"{len(arrays)} arrays")]
+        elif isinstance(layer, Attention):
+            sentences = list(_head_sentences(model, layer, residual))
         else:
-            hidden = [f"neuron {j}" for j in range(layer.sizes["d_mlp"])]
-            yield f"layer {i}: Mlp, {layer.activation}", "\n".join(_mlp_sentences(layer, residual, hidden))
+            sentences = list(_mlp_sentences(layer, residual, [f"neuron {j}" for j in range(layer.sizes["d_mlp"])]))
+        yield f"layer {i}: {_kind(layer)}", "\n".join(sentences)
     yield from _norm_sentences("final norm", transformer.final_norm, residual)
     if transformer.unembedding is not None:
-        yield "unembedding", describe(transformer.unembedding, tokens, residual)
+        yield "unembedding", _described(transformer.unembedding, tokens, residual)
+
+
+def _kind(layer: Attention | Mlp) -> str:
+    if isinstance(layer, Mlp):
+        return f"Mlp, {layer.activation}"
+    return f"attention, {'causal' if layer.causal else 'no mask'}, scores times {layer.multiplier:g}"
 
 
 def _head_sentences(model: Model, layer: Attention, residual: Sequence[str]) -> Iterable[str]:
@@ -102,26 +114,40 @@ def _head_sentences(model: Model, layer: Attention, residual: Sequence[str]) -> 
             inner = _names(named, w.shape[2], "dim")
             yield from (f"head {h} {what}: {line}" for line in _map_sentences(w[h], b, h, residual, inner))
         inner = _names(named, layer.sizes["d_v"], "dim")
-        yield from (f"head {h} o: {line}" for line in describe(layer.w_o[h], inner, residual).splitlines())
+        yield from (f"head {h} o: {line}" for line in _described(layer.w_o[h], inner, residual).splitlines())
     if layer.b_o is not None:
-        yield describe(layer.b_o[None], ["always"], residual)
+        yield _described(layer.b_o[None], ["always"], residual)
 
 
 def _map_sentences(w: Array, b: Array | None, h: int, rows: Sequence[str], columns: Sequence[str]) -> list[str]:
-    bias = "" if b is None else describe(b[h][None], ["always"], columns)
-    return [*describe(w, rows, columns).splitlines(), *bias.splitlines()]
+    bias = "" if b is None else _described(b[h][None], ["always"], columns)
+    return [*_described(w, rows, columns).splitlines(), *bias.splitlines()]
 
 
 def _mlp_sentences(layer: Mlp, residual: Sequence[str], hidden: Sequence[str]) -> Iterable[str]:
-    yield describe(layer.w_in, residual, hidden)
-    yield describe(layer.b_in[None], ["always"], hidden)
-    yield describe(layer.w_out, hidden, residual)
-    yield describe(layer.b_out[None], ["always"], residual)
+    yield _described(layer.w_in, residual, hidden)
+    yield _described(layer.b_in[None], ["always"], hidden)
+    yield _described(layer.w_out, hidden, residual)
+    yield _described(layer.b_out[None], ["always"], residual)
 
 
 def _norm_sentences(title: str, norm: Norm | None, residual: Sequence[str]) -> Iterable[tuple[str, str]]:
     if norm is not None:
-        yield f"{title}, eps {norm.eps:g}", describe(np.stack([norm.weight, norm.bias]), ["times", "plus"], residual)
+        yield f"{title}, eps {norm.eps:g}", _described(np.stack([norm.weight, norm.bias]), ["times", "plus"], residual)
+
+
+def _described(matrix: Array, rows: Sequence[str], columns: Sequence[str]) -> str:
+    """As sentences, or where one of them would be longer than one can read, what there is."""
+    return _summary(matrix, " x ".join(map(str, matrix.shape))) if _dense(matrix) else describe(matrix, rows, columns)
+
+
+def _dense(array: Array) -> bool:
+    return bool(np.count_nonzero(array, axis=-1).max() > TERMS)
+
+
+def _summary(array: Array, size: str) -> str:
+    nonzero, span = np.count_nonzero(array), f"from {array.min():g} to {array.max():g}"
+    return f"{size}: {nonzero:,} of {array.size:,} entries are not zero, {span}; too many to read as sentences"
 
 
 def _names(named: Sequence[str], size: int, kind: str) -> Sequence[str]:
@@ -129,35 +155,54 @@ def _names(named: Sequence[str], size: int, kind: str) -> Sequence[str]:
 
 
 def show_context(model: Model, context: Context) -> None:
-    """Where each head looks from the last position, and what each part adds to the logits there."""
+    """Where each head looks from the last position, and what each part adds to the logits there.
+
+    Of many heads, positions or tokens only some are shown, and how many there are is said.
+    """
     out = console()
     tokens = model.encode(context)
     trace: dict[str, Array] = {}
     logits = forward(model.transformer, tokens[None], trace)[0]
     read = model.decode(tokens)
-    columns = [f"{token}{i}" for i, token in enumerate(read)]
+    positions = [f"{token}{i}" for i, token in enumerate(read)]
     written = read if isinstance(read, str) else " ".join(read)
     out.print(f"\nafter {written}: {model.predict(context)}", style="bold")
-    for i, layer in enumerate(model.transformer.layers):
-        if isinstance(layer, Attention):
-            for h in range(layer.sizes["head"]):
-                table = grid(f"attention {i}.{h}", *columns)
-                for row, weights in zip(columns, trace[f"{i}.pattern"][0, h]):
-                    table.add_row(row, *(f"{weight:.3g}" for weight in weights))
-                out.print(table)
-                out.print()
-    table = grid("share of the logits", *model.vocab)
-    for name, share in shares(model.transformer, trace):
-        table.add_row(name, *(f"{value:.6g}" for value in share[0]))
-    table.add_row("logits", *(f"{value:.6g}" for value in logits[-1]), style="bold")
+    heads = [
+        (f"attention {i}.{h}", trace[f"{i}.pattern"][0, h])
+        for i, layer in enumerate(model.transformer.layers)
+        if isinstance(layer, Attention)
+        for h in range(layer.sizes["head"])
+    ]
+    for name, pattern in heads[:COLUMNS]:
+        table = grid(name, *positions[-COLUMNS:])
+        for row, weights in list(zip(positions, pattern[:, -COLUMNS:]))[-COLUMNS:]:
+            table.add_row(row, *(f"{weight:.3g}" for weight in weights))
+        out.print(table)
+        out.print()
+    if len(heads) > COLUMNS or len(positions) > COLUMNS:
+        out.print(f"the last {COLUMNS} positions at most, of {len(heads)} heads the first {COLUMNS}; see zoo inspect\n")
+    best = np.argsort(-logits[-1], kind="stable")[:COLUMNS] if len(model.vocab) > COLUMNS else range(len(model.vocab))
+    table = grid("share of the logits", *(model.vocab[i] for i in best))
+    parts = [(name, share[0]) for name, share in shares(model.transformer, trace)]
+    least = sorted(abs(share[best[0]]) for _, share in parts)[-2 * COLUMNS :][0]
+    for name, share in parts:
+        if abs(share[best[0]]) >= least:
+            table.add_row(name, *(f"{share[i]:.6g}" for i in best))
+    table.add_row("logits", *(f"{logits[-1][i]:.6g}" for i in best), style="bold")
     out.print(table)
+    if len(parts) > 2 * COLUMNS:
+        out.print(
+            f"the {2 * COLUMNS} parts with the most of {model.vocab[best[0]]}, of {len(parts)}; see zoo inspect --all"
+        )
+    if len(best) < len(model.vocab):
+        out.print(f"the {len(best)} tokens with the largest logits, of {len(model.vocab)}")
 
 
 def exported(model: Model, read: Model, where: str) -> None:
     """What was written, and whether what is read back answers alike, in every context if they are not too many."""
     out = console()
     size = f"n_ctx {read.n_ctx}, d_model {read.transformer.d_model}, {read.transformer.dtype}"
-    out.print(f"{where}: {model.name}, {size}, vocabulary {' '.join(model.vocab)}")
+    out.print(f"{where}: {model.name}, {size}, vocabulary {_tokens(model)}")
     if model.rule is None:
         out.print("no rule is stated of it, so that its answers are not compared")
     elif contexts.count(len(model.vocab), model.n_ctx) > 2**16:

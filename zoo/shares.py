@@ -22,7 +22,7 @@ def shares(transformer: Transformer, trace: dict[str, Array]) -> Iterator[tuple[
     deviation = np.sqrt(trace["residual"][:, -1].var(axis=-1, keepdims=True) + norm.eps)
     for name, part in _written(transformer, trace):
         yield name, (part - part.mean(axis=-1, keepdims=True)) / deviation * norm.weight @ unembedding.T
-    yield "final norm bias", norm.bias @ unembedding.T
+    yield "final norm bias", norm.bias[None] @ unembedding.T
 
 
 def _written(transformer: Transformer, trace: dict[str, Array]) -> Iterator[tuple[str, Array]]:

@@ -19,6 +19,7 @@ JSON_LIMIT = 2**24  # bytes of a JSON file; the vocabulary of GPT-2 has about 2^
 HEADER_LIMIT = 2**20  # bytes of a safetensors header; that of the largest GPT-2 has about 2^16
 TOTAL_LIMIT = 2**33  # bytes of all arrays of a file; the largest GPT-2 has about 2^32.5
 DTYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2"}
+MASKS = {"BOOL": "|u1", "U8": "|u1"}  # of arrays that may be there, and are not read
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Entry:
     @property
     def size(self) -> int:
         """In bytes."""
-        return math.prod(self.shape) * np.dtype(DTYPES[self.dtype]).itemsize
+        return math.prod(self.shape) * np.dtype((DTYPES | MASKS)[self.dtype]).itemsize
 
 
 def open_file(path: Path) -> BinaryIO:
@@ -131,7 +132,7 @@ def _entry(where: str, value: Any, data: int) -> Entry:
     if not isinstance(value, dict):
         raise FileError(f"{where} is {repr(value)[:60]}, but should be an object")
     dtype = field(where, value, "dtype", str)
-    if dtype not in DTYPES:
+    if dtype not in DTYPES | MASKS:
         raise FileError(f"{where} has dtype {dtype[:60]}, but should have one of {', '.join(DTYPES)}")
     shape, offsets = field(where, value, "shape", list), field(where, value, "data_offsets", list)
     if not all(type(n) is int and 0 <= n < 2**48 for n in (*shape, *offsets)) or len(offsets) != 2 or len(shape) > 8:
@@ -154,16 +155,18 @@ def check_shapes(path: Path, entries: Mapping[str, Entry], shapes: Mapping[str, 
                 f"{path}: {name!r} has shape {list(entries[name].shape)}, but should have {list(shape)} "
                 "by its configuration"
             )
-    for name in entries:
+    for name, entry in entries.items():
         if name not in shapes:
             raise FileError(f"{path} has an array {name[:100]!r}, but should have none of that name")
+        if entry.dtype not in DTYPES:
+            raise FileError(f"{path}: {name!r} has dtype {entry.dtype}, but should have one of {', '.join(DTYPES)}")
 
 
 def read_arrays(path: Path, entries: Mapping[str, Entry]) -> dict[str, Array]:
     """The arrays of a file whose header was checked; bfloat16 and float16 as float32, which holds them exactly."""
     result: dict[str, Array] = {}
     with open_file(path) as file:
-        if parse_header(path, file).items() < entries.items():
+        if not entries.items() <= parse_header(path, file).items():
             raise FileError(f"{path} has changed while it was read, but should stay")
         for name, entry in entries.items():
             file.seek(entry.start)

@@ -173,6 +173,8 @@ def _check_norm(name: str, norm: object) -> None:
         raise ModelError(f"{name} is {norm!r}, but should be a Norm or None")
 
 
+# BLAS may raise the flag for lanes that it does not use (numpy issue 24067); numbers that are none are seen as such.
+@np.errstate(invalid="ignore")
 def forward(
     transformer: Transformer,
     tokens: Array,

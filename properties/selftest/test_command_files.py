@@ -1,6 +1,7 @@
 """The command's ways with directories: export, verify DIR --rule, inspect, and what it says of wrong input."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -51,8 +52,19 @@ def test_export_of_a_member_of_a_family(tmp_path: Path, capsys: pytest.CaptureFi
 
 def test_inspect(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = said(capsys, "inspect", "two_head", "aabab", "--svg", tmp_path / "two.svg")
-    for words in ("layer 0.w_q", "tied", "W_Q W_K^T", "W_V W_O", "head 0.1", "after layer 0", "antisymmetric"):
+    for words in (
+        "layer 0.w_q",
+        "tied",
+        "W_Q W_K^T",
+        "W_V W_O",
+        "head 0.1",
+        "after layer 0",
+        "antisym.",
+        "eigenvalues",
+    ):
         assert words in out
+    assert re.search(r"^0\.0 +W_V W_O +16 +-2 .* 16 +0 +1 *$", out, re.MULTILINE)
+    assert re.search(r"^0\.1 +W_Q W_K\^T +11.31 11.31 11.31 .* 8 8 8 0", out, re.MULTILINE)
     assert (tmp_path / "two.svg").read_text().startswith("<svg")
     found = json.loads(said(capsys, "inspect", "two_head", "aabab", "--json"))
     assert found["version"] == 1

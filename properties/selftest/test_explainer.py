@@ -10,17 +10,23 @@ import zoo
 from properties.checks import CHECKS, checks
 from zoo import backward
 from zoo.arrays import Array
-from zoo.backward import gradients, loss, parameters, sgd_step, with_parameters
+from zoo.backward import loss, sgd_step
 from zoo.models import explainer
 from zoo.models.explainer import IDS, RATE, TARGETS, TOKENS
 
 
-def test_a_tied_gradient_applied_twice() -> None:
-    transformer = explainer.MODEL.transformer
-    found = gradients(transformer, TOKENS, TARGETS)[1]
-    twice = {("transformer", "token_embedding"): 2 * RATE}
-    changed = {n: array - twice.get(n, RATE) * found[n] for n, array in parameters(transformer).items()}
-    assert loss(with_parameters(transformer, changed), TOKENS, TARGETS) == pytest.approx(3.0577, abs=5e-5)
+def test_a_tied_gradient_applied_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert explainer.after_two(explainer.MODEL) == pytest.approx(3.0577, abs=5e-5)
+    monkeypatch.setattr(explainer, "after", explainer.after_two)
+    verdict = CHECKS["claims"].run(replace(explainer.MODEL, claims=[changed_claim("loss after one step")]))
+    assert verdict.status == "failed"
+    assert "3.0577" in verdict.detail
+
+
+def changed_claim(text: str) -> zoo.Claim:
+    """The first claim of that text, with its function as it is now."""
+    claim = next(claim for claim in explainer.CLAIMS if claim.text == text)
+    return replace(claim, recompute=lambda model: round(explainer.after(model), 4))
 
 
 def test_gradients_twice_as_large_fail_the_claims(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,8 +56,7 @@ def test_a_claim_is_shown_with_what_came_out() -> None:
 
 def test_the_biases_that_are_not_stated_matter_from_the_second_loss_on() -> None:
     for seed in range(5):
-        random = np.random.default_rng(seed)
-        transformer = explainer.transformer(random.uniform(-0.5, 0.5, 16), random.uniform(-0.25, 0.25, 4))
+        transformer = explainer.biased(seed)
         assert loss(transformer, TOKENS, TARGETS) == pytest.approx(np.log(36), abs=1e-9)
         assert abs(loss(sgd_step(transformer, TOKENS, TARGETS, RATE), TOKENS, TARGETS) - 3.293075) > 1e-4
 

@@ -62,6 +62,24 @@ def test_one_wrong_context_of_many() -> None:
     assert verdict.counterexample.context == odd
 
 
+def test_a_rule_that_fails_before_anything_is_proved() -> None:
+    model = replace(zoo.load("aab", n_ctx=64), rule=lambda context: {"a"})
+    [verdict] = check_model(model, method="prove", names=["rule"])
+    assert (verdict.status, verdict.method) == ("failed", "proved")
+    assert verdict.counterexample is not None
+    assert verdict.counterexample.context == "a"
+
+
+def test_what_is_too_large_to_prove_is_sampled_and_undecided(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("aab", "induction"):
+        model = zoo.load(name, n_ctx=16)
+        needed = bounds.numbers(model.transformer, 16)
+        for most, status in ((needed, "holds"), (needed - 1, "undecided")):
+            monkeypatch.setattr(bounds, "MOST", most)
+            [verdict] = check_model(model, method="auto", names=["rule"])
+            assert verdict.status == status, (name, most)
+
+
 def test_all_fourteen_contexts_of_the_wrong_reading() -> None:
     wrong = replace(two_head.MODEL, rule=reference.aab_or_third_previous)
     verdict = prove(replace(wrong, deviations=()))

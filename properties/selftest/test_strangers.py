@@ -13,13 +13,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import event, given
+from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 import zoo
 from zoo import files, tensors
 from zoo.errors import ContextError, FileError, ZooError
-from zoo.files import CONFIG, TENSORS, VOCAB
+from zoo.files import CONFIG, TENSORS, TOKENIZER, VOCAB
 
 FORMATS = {"zoo": files.write_zoo, "gpt2": files.write_gpt2}
 
@@ -80,12 +80,14 @@ def changed_value(data: st.DataObject, value: Any) -> Any:
     return data.draw(JSON)
 
 
+@settings(max_examples=2 * settings().max_examples)  # 20,000 in the nightly run, both formats taken together
 @given(st.data())
 def test_nothing_but_our_own_errors(valid: Path, data: st.DataObject) -> None:
     with copied(valid) as directory:
-        file = directory / data.draw(
-            st.sampled_from([name for name in (CONFIG, TENSORS, VOCAB) if (directory / name).exists()])
-        )
+        names = [name for name in (CONFIG, TENSORS, VOCAB, TOKENIZER) if (directory / name).exists()]
+        file = directory / data.draw(st.sampled_from(names))
+        if file.name == TOKENIZER:
+            (directory / VOCAB).unlink()  # else it is not looked at
         content = file.read_bytes()
         if data.draw(st.booleans()):
             file.write_bytes(changed_bytes(data, content))
@@ -226,6 +228,8 @@ GPT2: list[tuple[str, Callable[[Path], None]]] = [
     ("has shape", edit_config(n_inner=8)),
     ("has no array 'lm_head.weight'", edit_config(tie_word_embeddings=False)),
     ("has no array", edit_config(n_layer=2)),
+    ("hidden_size is there, but should be called n_embd", edit_config(hidden_size=4)),
+    ("num_attention_heads is there", edit_config(num_attention_heads=2)),
     ("layer_norm_epsilon is -1", edit_config(layer_norm_epsilon=-1)),
     ("tokens, but should number 36", overwritten(VOCAB, lambda content: b'{"a": 0, "b": 1}')),
     ("tokens, but should number 36", overwritten(VOCAB, lambda content: content.replace(b": 35", b": 34"))),
@@ -288,6 +292,56 @@ def test_weights_that_are_tied_and_written_out_must_be_the_same(tmp_path: Path) 
     save_file(arrays, tmp_path / "model" / TENSORS)
     with pytest.raises(FileError, match="weight differs from"):
         files.read(tmp_path / "model")
+
+
+def test_files_as_old_ones_are(tmp_path: Path) -> None:
+    """Without prefix, with the masks that transformers once saved, of any type; but no weight may be such an array."""
+    from safetensors.numpy import load_file, save_file
+
+    files.write_gpt2(zoo.load("explainer"), tmp_path / "model")
+    path, before = tmp_path / "model" / TENSORS, files.read(tmp_path / "model")
+    arrays = {name.removeprefix("transformer."): array for name, array in load_file(path).items()}
+    for mask in (np.ones((1, 1, 8, 8), bool), np.ones((1, 1, 8, 8), np.uint8)):
+        save_file(arrays | {"h.0.attn.bias": mask, "h.0.attn.masked_bias": np.array(-1e4, np.float32)}, path)
+        context = ("l", "in", "e")
+        np.testing.assert_array_equal(files.read(path.parent).logits(context), before.logits(context))
+    save_file(arrays | {"ln_f.bias": np.zeros(4, bool)}, path)
+    with pytest.raises(FileError, match=r"'ln_f.bias' has dtype BOOL, but should have one of F64"):
+        files.read(path.parent)
+
+
+def test_the_names_of_tokens(tmp_path: Path) -> None:
+    """By vocab.json, else by tokenizer.json with what was added to it, else they are their numbers."""
+    model = zoo.load("explainer")
+    files.write_gpt2(model, directory := tmp_path / "model")
+    assert files.read(directory).vocab == model.vocab
+    (directory / VOCAB).unlink()
+    assert files.read(directory).vocab == model.vocab
+    tokenizer = json.loads((directory / TOKENIZER).read_text())
+    del tokenizer["model"]["vocab"]["<|endoftext|>"]
+    (directory / TOKENIZER).write_text(json.dumps(tokenizer))
+    with pytest.raises(FileError, match=r"tokenizer.json has 35 tokens, but should number 36 from 0 on"):
+        files.read(directory)
+    tokenizer["added_tokens"] = [{"id": 35, "content": "<|endoftext|>", "special": True}]
+    (directory / TOKENIZER).write_text(json.dumps(tokenizer))
+    assert files.read(directory).vocab == model.vocab
+    wrong: dict[str, Any]
+    for wrong in ({"added_tokens": [3]}, {"added_tokens": [{"id": "35"}]}, {"model": []}, {"model": {"vocab": []}}):
+        (directory / TOKENIZER).write_text(json.dumps(tokenizer | wrong))
+        with pytest.raises(FileError, match=r"tokenizer\.json: .*but should"):
+            files.read(directory)
+    (directory / TOKENIZER).unlink()
+    assert files.read(directory).vocab == tuple(map(str, range(36)))
+
+
+def test_a_file_that_changes_while_it_is_read(tmp_path: Path) -> None:
+    files.write_zoo(zoo.load("aab"), tmp_path / "model")
+    path = tmp_path / "model" / TENSORS
+    entries = tensors.read_header(path)
+    shutil.rmtree(path.parent)
+    files.write_zoo(zoo.load("aab", n_ctx=6), path.parent)
+    with pytest.raises(FileError, match="has changed while it was read"):
+        tensors.read_arrays(path, entries)
 
 
 def test_the_library_reads_the_same_and_so_does_a_file_without_prefix(tmp_path: Path) -> None:
