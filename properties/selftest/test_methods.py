@@ -7,7 +7,7 @@ import pytest
 
 import reference
 import zoo
-from properties import check_model, prove
+from properties import bounds, check_model, prove
 from properties.comparison import compare
 from properties.cycles import of_contexts, of_suffixes, walk
 from properties.verdict import Verdict
