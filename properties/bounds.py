@@ -7,34 +7,20 @@ each position carries one interval vector for each token it may be, so that a fi
 rounding; its scores and values depend on position and token only and are computed once.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from properties.attending import Head, Keys, output, output_rounding, projected, queried, value_columns, visible_tokens
+from properties.attending import Head, Keys, output, output_rounding, projected, value_columns, visible_tokens
 from properties.boxes import Boxes
-from properties.intervals import (
-    Arithmetic,
-    Interval,
-    OutOfRangeError,
-    activate,
-    add,
-    centred,
-    inverse_deviation,
-    linear,
-    nonzero,
-    norm_error,
-    normalize,
-    product,
-)
-from properties.softmax import Weights, softmax_mean, softmax_weights, worst_terms
+from properties.directions import along, along_size, back, before_norm, behind_norm, through
+from properties.first_layer import FirstLayer
+from properties.intervals import Arithmetic, Interval, OutOfRangeError, nonzero, normalize, product
+from properties.softmax import Weights, effects, softmax_mean, softmax_weights
 from zoo.arrays import Array
-from zoo.transformer import Attention, Mlp, Norm, Transformer
+from zoo.transformer import Attention, Mlp, Transformer
 
-SLAB = 64  # positions whose keys are computed at a time: with one-hot positions, all at once take much memory
 MOST = 2**28  # numbers that one box may need, 2 GB
 MEMORY = 3_000_000  # numbers in the largest array that a batch of boxes may need
 
@@ -52,16 +38,6 @@ class Margins:
     worst: Array | None = None  # [box, position] the token that moves it down most
 
 
-@dataclass(frozen=True)
-class Passed:
-    """What the way back needs of an Mlp: its hidden units before and after, and the rounding of its output."""
-
-    layer: Mlp
-    hidden: Interval  # [box, token, d_mlp]
-    active: Interval  # [box, token, d_mlp]
-    rounding: Array  # [box, token, d_model]
-
-
 class Bounds:
     """Those of one transformer, in the arithmetic of its dtype, float32 or float64; ModelError for another."""
 
@@ -77,63 +53,15 @@ class Bounds:
         self.vocab = len(t.token_embedding)
         at = [i for i, layer in enumerate(t.layers) if isinstance(layer, Attention)]
         first, last = (at[0], at[-1]) if at else (len(t.layers), len(t.layers))
-        self.before, self.between, self.after = t.layers[:first], t.layers[first:last], t.layers[last + 1 :]
+        self.between, self.after = t.layers[first:last], t.layers[last + 1 :]
         self.attention = next((layer for layer in reversed(t.layers) if isinstance(layer, Attention)), None)
-        self.first = next((layer for layer in t.layers if isinstance(layer, Attention)), None)
         self.mixes = not self.between  # boxes of several lengths may be bounded together
         # Where nothing that depends on the box comes before the last attention or behind it, rivals are projected once.
         self.pairs: Array | None = None  # [1, 1, vocab * vocab, d_model]
         if not self.between and not self.after:
             pairs = (self.unembedding[:, None] - self.unembedding).reshape(1, 1, self.vocab**2, -1)
-            self.pairs = _before_norm(pairs, t.final_norm)
-
-    def _embedded(self, positions: Array) -> Interval:
-        """The stream before the first attention layer: [1, position, token, d_model]"""
-        t, a = self.transformer, self.arithmetic
-        tokens, rows = t.token_embedding[None], t.position_embedding[positions, None]
-        token, position = (Interval(x, a.weights * np.abs(x) * (1 + a.own)) for x in (tokens, rows))
-        x = add(token, position, a)[0][None]
-        for layer in self.before:
-            assert isinstance(layer, Mlp)
-            x = self._mlp(x, layer)[0]
-        return x
-
-    def _heads(self, positions: Array, dims: Sequence[Array | None]) -> list[Head]:
-        """The heads of the first attention layer with single positions for keys, and of those these dimensions."""
-        if self.transformer.n_ctx <= SLAB:
-            return [head.take(positions, some) for head, some in zip(self._all, dims)]
-        slabs = [self._slab(positions[i : i + SLAB], dims) for i in range(0, len(positions), SLAB)]
-        return [Head.join(heads) for heads in zip(*slabs)]
-
-    @cached_property
-    def _all(self) -> list[Head]:
-        return self._slab(np.arange(self.transformer.n_ctx), self._every_dim)
-
-    @cached_property
-    def _blocks(self) -> list[Head]:
-        """The same with blocks of positions for keys, all that are whole."""
-        starts = range(0, self.transformer.n_ctx - self.block + 1, self.block)
-        slabs = (self._heads(np.arange(i, i + self.block), self._every_dim) for i in starts)
-        return [Head.join(heads) for heads in zip(*([head.hull() for head in heads] for heads in slabs))]
-
-    @property
-    def _every_dim(self) -> list[None]:
-        return [None] * (0 if self.first is None else self.first.sizes["head"])
-
-    def _slab(self, positions: Array, dims: Sequence[Array | None]) -> list[Head]:
-        assert self.first is not None
-        a, layer, pairs = self.arithmetic, self.first, self.pairs
-        x = normalize(self._embedded(positions), layer.norm, a)
-        heads = [Head.of(x, layer, h, False, a, some) for h, some in enumerate(dims)]
-        if pairs is None:
-            return heads
-        return [head.projected_once(projected(head, layer, h, pairs, a)) for h, head in enumerate(heads)]
-
-    def _dims(self, lengths: Array) -> list[Array]:
-        """The dimensions of each head in which something is asked from the last positions."""
-        assert self.first is not None
-        x = normalize(self._embedded(np.unique(lengths) - 1), self.first.norm, self.arithmetic)
-        return [queried(x, self.first, h, self.arithmetic) for h in range(self.first.sizes["head"])]
+            self.pairs = before_norm(pairs, t.final_norm)
+        self.first = FirstLayer(t, self.arithmetic, self.pairs, self.block)
 
     def margins(self, boxes: Boxes, answers: Array, rivals: Array, felt: bool = False) -> Margins:
         """By how much the answer's logit at least exceeds each rival's, the least over rivals and contexts of a box.
@@ -173,11 +101,13 @@ class Bounds:
         with np.errstate(all="ignore"):
             for part in self._batches(len(boxes), len(positions)):
                 try:
-                    if not heads and self.first is not None:
-                        dims = self._every_dim if self.between else self._dims(boxes.lengths)
-                        heads = self._heads(opened, dims)
+                    if not heads and self.attention is not None:
+                        dims = self.first.every_dim if self.between else self.first.dims(boxes.lengths)
+                        heads = self.first.heads(opened, dims)
                         if len(blocks):
-                            joined = zip((head.take(closed, some) for head, some in zip(self._blocks, dims)), heads)
+                            joined = zip(
+                                (head.take(closed, some) for head, some in zip(self.first.blocks, dims)), heads
+                            )
                             heads = [Head.join(both).take(order) for both in joined]
                     parts.append(self._margins(boxes[part], keys, heads, answers[part], rivals[part], felt))
                 except OutOfRangeError:
@@ -206,7 +136,7 @@ class Bounds:
             x = self._stream(boxes, heads)  # [box, position, token, d_model]
             last = final = x[:, n - 1]
         else:
-            x = self._embedded(lengths - 1)  # [1, length, token, d_model]
+            x = self.first.embedded(lengths - 1)  # [1, length, token, d_model]
             last = final = x[0][of] if entrywise else x[0]  # [box or length, token, d_model]
         magnitude, rounding, passed = last.magnitude, np.zeros(last.c.shape), []
         if self.attention is not None:
@@ -224,7 +154,7 @@ class Bounds:
                 final = output(last, layer, heads, weights, n, a)
         for mlp in self.after:
             assert isinstance(mlp, Mlp)
-            final, step = self._mlp(final, mlp)
+            final, step = through(final, mlp, a)
             passed.append(step)
             magnitude = final.magnitude
 
@@ -239,15 +169,15 @@ class Bounds:
                 return np.moveaxis(table[each[:, None], :, pair], 2, 1)
 
             directions = pick(self.pairs)
-            direct = _along(x[0], self.pairs[0])[of]  # [length, token, vocab * vocab] -> [box or 1, ...]
+            direct = along(x[0], self.pairs[0])[of]  # [length, token, vocab * vocab] -> [box or 1, ...]
             direct = Interval(pick(direct.c), pick(direct.r))
-            slack = pick(_along_size(rounding, self.pairs[0])[np.s_[:] if entrywise else of])
+            slack = pick(along_size(rounding, self.pairs[0])[np.s_[:] if entrywise else of])
             values = [Interval(pick(v.c), pick(v.r)) for v in (head.along for head in heads) if v is not None]
         else:
-            directions = _before_norm(differences, t.final_norm)
+            directions = before_norm(differences, t.final_norm)
             for step in reversed(passed):
-                directions, constant = self._back(step, directions, constant)
-            direct, slack = _along(last, directions), _along_size(rounding, directions)
+                directions, constant = back(step, directions, constant)
+            direct, slack = along(last, directions), along_size(rounding, directions)
             last_layer = self.attention
             values = (
                 [projected(head, last_layer, h, directions, a) for h, head in enumerate(heads)] if last_layer else []
@@ -262,7 +192,7 @@ class Bounds:
             if self.attention.b_o is not None:
                 lower = lower + directions @ self.attention.b_o
         if t.final_norm is not None:
-            lower, magnitude = self._behind_norm(final, differences, lower)
+            lower, magnitude = behind_norm(final, differences, lower, t.final_norm, a)
         sums = product(magnitude, np.abs(self.unembedding).T)
         error = a.rounding(sums, nonzero(magnitude, self.unembedding.T))  # [box, length or 1, token, vocab]
         error = error if entrywise or self.between else error[of]
@@ -278,7 +208,7 @@ class Bounds:
         may_be = boxes.masks
         total = np.zeros(may_be.shape)
         for weight, v, level in zip(weights if levels else [], values, levels):
-            total += _effects(weight, v, level, lower, may_be)
+            total += effects(weight, v, level, lower, may_be)
         reach = np.where(may_be, total, -np.inf).max(axis=-1) - np.where(may_be, total, np.inf).min(axis=-1)
         return replace(found, felt=reach, worst=np.where(may_be, total, -np.inf).argmax(axis=-1))
 
@@ -286,10 +216,10 @@ class Bounds:
         """The stream before the last attention, of boxes of one length: [box or 1, position, token, d_model]."""
         n = len(boxes.positions)
         keys, every = Keys.single(np.arange(n)), np.arange(n)[None]
-        x = self._embedded(keys.positions)
+        x = self.first.embedded(keys.positions)
         for i, layer in enumerate(self.between):
             if isinstance(layer, Mlp):
-                x = self._mlp(x, layer)[0]
+                x = through(x, layer, self.arithmetic)[0]
                 continue
             normed = normalize(x, layer.norm, self.arithmetic)
             if i > 0:
@@ -320,41 +250,6 @@ class Bounds:
         scores = [head.scores(layer, h, rows, self.arithmetic) for h, head in enumerate(heads)]
         return [softmax_weights(s, visible, own, keys.counts, may_be, of, self.arithmetic) for s in scores]
 
-    def _mlp(self, x: Interval, layer: Mlp) -> tuple[Interval, Passed]:
-        a = self.arithmetic
-        hidden, first = linear(normalize(x, layer.norm, a), layer.w_in, layer.b_in, a)
-        active, second = activate(hidden, layer.activation, a)
-        out, third = linear(active, layer.w_out, layer.b_out, a)
-        stream, fourth = add(x, out, a)
-        rounding = (1.2 * first + second) @ np.abs(layer.w_out) + third + fourth  # no activation is steeper than 1.2
-        return stream, Passed(layer, hidden, active, rounding)
-
-    def _back(self, step: Passed, directions: Array, constant: Array) -> tuple[Array, Array]:
-        """From directions behind an Mlp to those before it: units of relu that are surely on are linear."""
-        layer, active = step.layer, step.active
-        onto = directions @ layer.w_out.T  # [box, token or 1, rival, d_mlp]
-        linear_units = np.zeros(step.hidden.c.shape, bool)
-        if layer.norm is None and layer.activation == "relu":
-            linear_units = step.hidden.c - step.hidden.r >= 0
-        on = linear_units[:, :, None]
-        bounded = np.where(on, onto * layer.b_in, onto * active.c[:, :, None] - np.abs(onto) * active.r[:, :, None])
-        constant = constant + bounded.sum(axis=-1) + directions @ layer.b_out
-        constant = constant - _along_size(step.rounding, directions)
-        return directions + (onto * on) @ layer.w_in.T, constant
-
-    def _behind_norm(self, final: Interval, differences: Array, lower: Array) -> tuple[Array, Array]:
-        """From a bound along `_before_norm` on what goes into the final Norm to one on what comes out."""
-        norm, a = self.transformer.final_norm, self.arithmetic
-        assert norm is not None
-        c, rounding = centred(final, a)
-        least, most = inverse_deviation(c, norm.eps, a)  # [box or 1, token, 1]
-        lower = lower - _along_size(rounding, differences * norm.weight)
-        lower = np.where(lower > 0, lower * least, lower * most)
-        size = c.magnitude * most * np.abs(norm.weight)
-        error = norm_error(c, norm.eps, a) * size + a.rounding(size + np.abs(norm.bias), 1)
-        lower = lower + differences @ norm.bias - _along_size(error, differences)
-        return lower, size + np.abs(norm.bias) + error
-
 
 def numbers(transformer: Transformer, keys: int) -> int:
     """How many numbers the largest array has that the bounds of one box need, with so many keys."""
@@ -369,39 +264,3 @@ def numbers(transformer: Transformer, keys: int) -> int:
 def within_reach(transformer: Transformer) -> bool:
     """Whether there are bounds on it: float64 or float32, and no more numbers than memory has room for."""
     return transformer.dtype in (np.float64, np.float32) and numbers(transformer, transformer.n_ctx) <= MOST
-
-
-def _effects(weights: Weights, values: Interval, level: Array, lower: Array, boxes: Array) -> Array:
-    """How far each token pulls a head towards the worst rival at the worst last token: [box, position, token]"""
-    each = np.arange(len(boxes))
-    query, rival = np.divmod(lower.reshape(len(boxes), -1).argmin(axis=1), lower.shape[2])
-    terms, _ = worst_terms(weights, weights.of(values.r - values.c), level)
-    share = terms[each, query, rival] / weights.most[each, query].sum((-1, -2))[:, None, None]  # [box, kept key, token]
-    kept = np.arange(boxes.shape[1])[None]
-    if weights.kept is not None:
-        kept = np.broadcast_to(weights.kept, (len(boxes), *weights.kept.shape[1:]))[each, query]
-    effects = np.zeros(boxes.shape)
-    effects[each[:, None], kept] = np.nan_to_num(share, neginf=0)
-    return effects
-
-
-def _before_norm(directions: Array, norm: Norm | None) -> Array:
-    """The directions before a Norm that correspond to those behind it, up to its division."""
-    if norm is None:
-        return directions
-    weighted = directions * norm.weight
-    return weighted - weighted.mean(axis=-1, keepdims=True)  # type: ignore[no-any-return]
-
-
-def _along(x: Interval, directions: Array) -> Interval:
-    """x [..., token, d_model] along directions [..., token or 1, rival, d_model] -> [..., token, rival]"""
-    across = directions.swapaxes(-1, -2)
-    c = (x.c[..., None, :] @ across)[..., 0, :]
-    return Interval(c, _along_size(x.r, directions))
-
-
-def _along_size(x: Array, directions: Array) -> Array:
-    """The same of magnitudes."""
-    if x.any():
-        return (x[..., None, :] @ np.abs(directions).swapaxes(-1, -2))[..., 0, :]
-    return np.zeros((*np.broadcast_shapes(x.shape[:-1], directions.shape[:-2]), directions.shape[-2]))

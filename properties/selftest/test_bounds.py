@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 import zoo
-from properties import attending, bounds, intervals, softmax
+from properties import attending, bounds, directions, intervals, softmax
 from properties.bounds import Bounds
 from properties.boxes import Boxes
 from properties.intervals import Arithmetic, Interval
@@ -124,12 +124,12 @@ def with_a_gelu_that_rises(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def with_every_unit_taken_for_linear(monkeypatch: pytest.MonkeyPatch) -> None:
-    original = Bounds._back
+    original = directions.back
 
-    def back(self: Bounds, step: bounds.Passed, directions: Array, constant: Array) -> tuple[Array, Array]:
-        return original(self, replace(step, hidden=_surely_on(step.hidden)), directions, constant)
+    def back(step: directions.Passed, along: Array, constant: Array) -> tuple[Array, Array]:
+        return original(replace(step, hidden=_surely_on(step.hidden)), along, constant)
 
-    monkeypatch.setattr(Bounds, "_back", back)
+    monkeypatch.setattr(bounds, "back", back)
 
 
 def _surely_on(hidden: Interval) -> Interval:

@@ -1,0 +1,79 @@
+"""The first attention layer, and what comes before it: all that depends on a position and its token only.
+
+Its keys are single positions, or blocks of them, each of which stands for whatever any of its positions may be: where
+nothing is known of many tokens, the cost of a bound is not that of looking at each.
+"""
+
+from collections.abc import Sequence
+from functools import cached_property
+
+import numpy as np
+
+from properties.attending import Head, projected, queried
+from properties.directions import through
+from properties.intervals import Arithmetic, Interval, add, normalize
+from zoo.arrays import Array
+from zoo.transformer import Attention, Mlp, Transformer
+
+SLAB = 64  # positions whose keys are computed at a time: with one-hot positions, all at once take much memory
+
+
+class FirstLayer:
+    """Of a transformer in float64, whose program computes in some arithmetic; without attention, it has no heads."""
+
+    def __init__(self, transformer: Transformer, a: Arithmetic, pairs: Array | None, block: int) -> None:
+        """With `pairs`, directions [1, 1, pair, d_model] of the output, heads hold their values along those."""
+        self.transformer, self.arithmetic, self.pairs, self.block = transformer, a, pairs, block
+        self.n_ctx = transformer.n_ctx
+        at = [i for i, layer in enumerate(transformer.layers) if isinstance(layer, Attention)]
+        self.before = transformer.layers[: at[0]] if at else transformer.layers
+        layer = transformer.layers[at[0]] if at else None
+        self.layer = layer if isinstance(layer, Attention) else None
+
+    def embedded(self, positions: Array) -> Interval:
+        """The stream before the first attention layer: [1, position, token, d_model]"""
+        t, a = self.transformer, self.arithmetic
+        tokens, rows = t.token_embedding[None], t.position_embedding[positions, None]
+        token, position = (Interval(x, a.weights * np.abs(x) * (1 + a.own)) for x in (tokens, rows))
+        x = add(token, position, a)[0][None]
+        for layer in self.before:
+            assert isinstance(layer, Mlp)
+            x = through(x, layer, a)[0]
+        return x
+
+    def heads(self, positions: Array, dims: Sequence[Array | None]) -> list[Head]:
+        """The heads of the first attention layer with single positions for keys, and of those these dimensions."""
+        if self.n_ctx <= SLAB:
+            return [head.take(positions, some) for head, some in zip(self._all, dims)]
+        slabs = [self._slab(positions[i : i + SLAB], dims) for i in range(0, len(positions), SLAB)]
+        return [Head.join(heads) for heads in zip(*slabs)]
+
+    @cached_property
+    def _all(self) -> list[Head]:
+        return self._slab(np.arange(self.n_ctx), self.every_dim)
+
+    @cached_property
+    def blocks(self) -> list[Head]:
+        """The same with blocks of positions for keys, all that are whole."""
+        starts = range(0, self.n_ctx - self.block + 1, self.block)
+        slabs = (self.heads(np.arange(i, i + self.block), self.every_dim) for i in starts)
+        return [Head.join(heads) for heads in zip(*([head.hull() for head in heads] for heads in slabs))]
+
+    @property
+    def every_dim(self) -> list[None]:
+        return [None] * (0 if self.layer is None else self.layer.sizes["head"])
+
+    def _slab(self, positions: Array, dims: Sequence[Array | None]) -> list[Head]:
+        assert self.layer is not None
+        a, layer, pairs = self.arithmetic, self.layer, self.pairs
+        x = normalize(self.embedded(positions), layer.norm, a)
+        heads = [Head.of(x, layer, h, False, a, some) for h, some in enumerate(dims)]
+        if pairs is None:
+            return heads
+        return [head.projected_once(projected(head, layer, h, pairs, a)) for h, head in enumerate(heads)]
+
+    def dims(self, lengths: Array) -> list[Array]:
+        """The dimensions of each head in which something is asked from the last positions."""
+        assert self.layer is not None
+        x = normalize(self.embedded(np.unique(lengths) - 1), self.layer.norm, self.arithmetic)
+        return [queried(x, self.layer, h, self.arithmetic) for h in range(self.layer.sizes["head"])]
