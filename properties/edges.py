@@ -2,56 +2,62 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
+from properties.bounds import within_reach
 from properties.proof import Proof, prove_answers
 from zoo.model import Model
 
-MOST = 2**14  # no edge is sought beyond
-MOST_BOXES = 2000  # what is not settled by then is not taken for right
+MOST = 2**16  # no edge is sought beyond
+SECONDS = 2.0  # of the processor for one length; what is not settled by then is neither right nor wrong
 
 
 @dataclass(frozen=True)
 class Edge:
-    """Right on every context of n_ctx tokens at `right`; at `wrong`, the next n_ctx, this context is wrong.
+    """Right on every context of n_ctx tokens at `right`; at `wrong`, this context of n_ctx tokens is wrong.
 
-    An empty context: there the proof came to no end.
+    What lies between them, if anything does, rounding leaves undecided. Where `wrong` is None, nothing wrong was found:
+    `sought` is how far was looked.
     """
 
     right: int
-    wrong: int | None  # None: right as far as was looked
-    context: str
-    margin: float
+    wrong: int | None
+    sought: int
+    context: str = ""
+    margin: float = 0.0
 
 
 def validity_edge(build: Callable[[int], Model], start: int = 8, most: int = MOST) -> Edge:
-    """By proof at lengths that double, then by bisection between the last right and the first wrong one.
+    """By proof at lengths that double, then by bisection for the last right and for the first wrong one.
 
     Each n_ctx is proved on the contexts of that length, the longest that the model reads. Two things are left to
     arithmetic: that shorter contexts of the same model win by more, as fewer positions that are not asked for share the
     attention; and that what holds at both ends of a step of the bisection holds in between.
     """
 
+    @cache
     def settle(n_ctx: int) -> Proof:
         model = build(n_ctx)
         function = (*model.predictors, model.rule)[0]
         assert function is not None
-        return prove_answers(
-            model.transformer, model.vocab, function, lengths=[n_ctx], first=True, max_boxes=MOST_BOXES
-        )
+        if not within_reach(model.transformer):
+            return Proof(status="undecided")
+        return prove_answers(model.transformer, model.vocab, function, lengths=[n_ctx], first=True, max_seconds=SECONDS)
+
+    def last(low: int, high: int, statuses: tuple[str, ...]) -> int:
+        """The last n_ctx of such a status, where low has one and high has none."""
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if settle(middle).status in statuses else (low, middle)
+        return low
 
     right = start
     if settle(right).status != "holds":
         raise ValueError(f"the family is not right at n_ctx {right}, but should be where the search starts")
-    while settle(wrong := min(2 * right, most)).status == "holds":
-        right = wrong
-        if right == most:
-            return Edge(right, None, "", 0.0)
-    while wrong - right > 1:
-        middle = (right + wrong) // 2
-        if settle(middle).status == "holds":
-            right = middle
-        else:
-            wrong = middle
-    for found in settle(wrong).counterexamples:
-        return Edge(right, wrong, str(found.context), found.margin)
-    return Edge(right, wrong, "", 0.0)
+    while (beyond := min(2 * right, most)) > right and settle(beyond).status == "holds":
+        right = beyond
+    if settle(beyond).status != "failed":
+        return Edge(right, None, beyond)
+    wrong = last(right, beyond, ("holds", "undecided")) + 1
+    [found] = settle(wrong).counterexamples
+    return Edge(last(right, wrong, ("holds",)), wrong, wrong, str(found.context), found.margin)

@@ -4,9 +4,12 @@ import json
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from decimal import ROUND_FLOOR, Context
+from functools import partial
 from typing import Any
 
+import numpy as np
 from rich.text import Text
 
 from properties import precision, tolerance
@@ -109,8 +112,13 @@ def _width(column: tuple[str, list[Text], str]) -> int:
     return 2 + max(len(name), len(margin), *(len(cell) for cell in cells))
 
 
-def robustness(model: Model, build: Callable[..., Model] | None) -> None:
-    """How far every answer is from another one: in logits, in weights, in digits."""
+def _in_dtype(build: Callable[[int], Model], dtype: type, n_ctx: int) -> Model:
+    model = build(n_ctx)
+    return replace(model, transformer=model.transformer.astype(dtype))
+
+
+def robustness(model: Model, build: Callable[[int], Model] | None) -> None:
+    """How far every answer is from another one: in logits, in weights, in digits, for a family in tokens."""
     out = console()
     if model.margin is not None:
         verdict = CHECKS["margin"].run(model)
@@ -128,10 +136,15 @@ def robustness(model: Model, build: Callable[..., Model] | None) -> None:
                 if where == ""
                 else f"off by {change:.2%}, the answer after {where} can change"
             )
-    if build is not None:
-        edge = validity_edge(lambda n_ctx: build(n_ctx, positions=range(max(n_ctx - 4, 0), n_ctx)))
-        beyond = "" if edge.wrong is None else f", wrong at {edge.wrong} after {edge.context[:4]}…{edge.context[-4:]}"
-        out.print(f"the family is right up to n_ctx {edge.right}{beyond}")
+    for dtype in (np.float64, np.float32):
+        if build is None:
+            break
+        edge = validity_edge(partial(_in_dtype, build, dtype))
+        if edge.wrong is None:
+            beyond = "" if edge.sought == edge.right else f", not settled at {edge.sought}"
+        else:
+            beyond = f", wrong at {edge.wrong} after {edge.context[:4]}…{edge.context[-4:]}"
+        out.print(f"in {dtype.__name__} the family is right up to n_ctx {edge.right}{beyond}")
     for name, same, seen in precision.survives(model):
         out.print(f"in {name} {'the same answers' if same else 'not the same answers'}: {seen}")
 

@@ -240,7 +240,7 @@ def show(options: argparse.Namespace) -> int:
     if options.context is None:
         from properties.report import robustness
 
-        robustness(model, registry.builder(options.name, "positions"))
+        robustness(model, registry.family(options.name))
     if options.context is not None:
         report.show_context(model, read_context(model, options.context))
     return 0

@@ -43,12 +43,24 @@ def load(name: str, n_ctx: int | None = None) -> Model:
     return model if n_ctx is None else _member(module, model, n_ctx)
 
 
-def builder(name: str, parameter: str) -> Callable[..., Model] | None:
-    """The `build` of a model of the zoo, where it is a family whose builder has that parameter besides n_ctx."""
-    if name not in names():
+def family(name: str) -> Callable[[int], Model] | None:
+    """What builds the member of a model's family that reads n_ctx tokens; None where it is no family of the zoo.
+
+    Where a builder can leave out the directions of positions, only the last four have them: what is asked from the last
+    position stays the same, and one-hot arrays for thousands of positions would take gigabytes.
+    """
+    build = getattr(importlib.import_module(f"zoo.models.{name}"), "build", None) if name in names() else None
+    if build is None or "n_ctx" not in inspect.signature(build).parameters:
         return None
-    build: Callable[..., Model] | None = getattr(importlib.import_module(f"zoo.models.{name}"), "build", None)
-    return build if build is not None and parameter in inspect.signature(build).parameters else None
+
+    def member(n_ctx: int) -> Model:
+        few = (
+            {"positions": range(max(n_ctx - 4, 0), n_ctx)} if "positions" in inspect.signature(build).parameters else {}
+        )
+        model: Model = build(n_ctx=n_ctx, **few)
+        return model
+
+    return member
 
 
 def load_file(path: str | Path, n_ctx: int | None = None) -> Model:

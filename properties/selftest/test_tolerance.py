@@ -8,12 +8,14 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import zoo
+from properties import edges
 from properties.bounds import Bounds
 from properties.boxes import Boxes
-from properties.edges import validity_edge
+from properties.edges import Edge, validity_edge
 from properties.precision import in_type, rounded, survives
 from properties.strategies import tokens, transformers
 from properties.tolerance import _weights, _with, breaking, certified
+from zoo import Model, registry
 from zoo.models import aab, ab, two_head_either
 from zoo.transformer import forward
 
@@ -80,6 +82,38 @@ def test_the_edge_of_two_head_either_with_the_published_scale() -> None:
     assert (edge.right, edge.wrong) == (973, 974)
     assert edge.context == "b" * 970 + "bbaa"
     assert edge.margin < 0
+
+
+@pytest.mark.parametrize(("dtype", "least"), [(np.float64, 11_093), (np.float32, 11_000)])
+def test_the_edge_of_aab(dtype: type, least: int) -> None:
+    """Measured in float64: right to 11,093, wrong at 11,094. In float32, rounding leaves some lengths undecided."""
+    build = registry.family("aab")
+    assert build is not None
+
+    def member(n_ctx: int) -> Model:
+        model = build(n_ctx)
+        return replace(model, transformer=model.transformer.astype(dtype))
+
+    edge = validity_edge(member)
+    assert (edge.wrong, edge.sought) == (11_094, 11_094)
+    assert least <= edge.right <= 11_093
+    model = member(11_094)
+    assert model.predict(edge.context) not in model.predictors[0](edge.context)
+
+
+def test_an_edge_beyond_what_is_sought() -> None:
+    assert validity_edge(ab.build, most=64) == Edge(64, None, 64)
+    with pytest.raises(ValueError, match="is not right at n_ctx 8"):
+        validity_edge(lambda n_ctx: replace(ab.build(n_ctx), rule=lambda context: {"a"}))
+
+
+def test_what_takes_too_long_is_not_taken_for_right(monkeypatch: pytest.MonkeyPatch) -> None:
+    build = registry.family("induction")
+    assert build is not None
+    monkeypatch.setattr(edges, "SECONDS", 0.3)
+    edge = validity_edge(build)
+    assert edge.wrong is None
+    assert edge.right < edge.sought
 
 
 @pytest.mark.parametrize(("n_ctx", "build"), [(9, aab.build), (12, aab.build), (9, two_head_either.build)])
