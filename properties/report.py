@@ -14,7 +14,7 @@ from rich.text import Text
 
 from properties import precision, tolerance
 from properties.checks import CHECKS
-from properties.edges import validity_edge
+from properties.edges import Edge, validity_edge
 from properties.mutants import Story
 from properties.recheck import Rechecked
 from properties.survey import affordable
@@ -117,6 +117,13 @@ def _in_dtype(build: Callable[[int], Model], dtype: type, n_ctx: int) -> Model:
     return replace(model, transformer=model.transformer.astype(dtype))
 
 
+def _said(edge: Edge) -> str:
+    if edge.wrong is not None:
+        where = f"{edge.context[:4]}…{edge.context[-4:]}"
+        return f"right up to n_ctx {edge.right}, wrong at {edge.wrong} after {where}"
+    return f"right up to n_ctx {edge.right}" + (f", not settled at {edge.sought}" if edge.sought > edge.right else "")
+
+
 def robustness(model: Model, build: Callable[[int], Model] | None) -> None:
     """How far every answer is from another one: in logits, in weights, in digits, for a family in tokens."""
     out = console()
@@ -136,15 +143,9 @@ def robustness(model: Model, build: Callable[[int], Model] | None) -> None:
                 if where == ""
                 else f"off by {change:.2%}, the answer after {where} can change"
             )
-    for dtype in (np.float64, np.float32):
-        if build is None:
-            break
-        edge = validity_edge(partial(_in_dtype, build, dtype))
-        if edge.wrong is None:
-            beyond = "" if edge.sought == edge.right else f", not settled at {edge.sought}"
-        else:
-            beyond = f", wrong at {edge.wrong} after {edge.context[:4]}…{edge.context[-4:]}"
-        out.print(f"in {dtype.__name__} the family is right up to n_ctx {edge.right}{beyond}")
+    if build is not None:
+        for dtype in (np.float64, np.float32):
+            out.print(f"in {dtype.__name__} the family is {_said(validity_edge(partial(_in_dtype, build, dtype)))}")
     for name, same, seen in precision.survives(model):
         out.print(f"in {name} {'the same answers' if same else 'not the same answers'}: {seen}")
 
