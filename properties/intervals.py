@@ -109,7 +109,7 @@ def product(a: Array, b: Array) -> Array:
     """a @ b; where rows of a hold few nonzero entries, as one-hot directions do, by those alone."""
     if b.ndim == 3 and len(b) == 1:
         b = b[0]
-    if b.ndim == 2 and a.size and len(b) > 64:
+    if b.ndim == 2 and a.size and len(b) > 64 and b.size > 5000:  # small ones are done sooner whole
         rows = a.reshape(-1, a.shape[-1])
         counts = np.count_nonzero(rows, axis=1)
         if 8 * (most := counts.max()) < rows.shape[1]:

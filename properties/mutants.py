@@ -50,8 +50,17 @@ class Story:
     context: Context | None = None
 
 
+def checked(model: Model) -> bool:
+    """Whether a model states anything that could catch a mutant."""
+    return model.rule is not None or bool(model.predictors)
+
+
 def stories(model: Model) -> Iterator[Story]:
     """The story of each mutant of a model, over all contexts. ModelError where those are too many to enumerate."""
+    if not checked(model):
+        raise ModelError(
+            f"{model.name} has neither rule nor predictor, but should have one for its mutants to be held to"
+        )
     method, batches = sweep(model)
     if method != "enumerated":
         total = contexts.counted(contexts.count(len(model.vocab), model.n_ctx))

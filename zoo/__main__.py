@@ -87,7 +87,9 @@ def parser() -> argparse.ArgumentParser:
     inspect_.add_argument("--json", action="store_true", help="print everything as JSON")
     inspect_.add_argument("--svg", metavar="FILE", help="draw the attentions and the small matrices to this file")
     mutate_ = command("mutate", mutate, "Change every weight in turn: does a check notice, or does no answer change?")
-    mutate_.add_argument("names", **some_models)
+    mutate_.add_argument(
+        "names", **some_models | {"help": f"{one_model['help']}; if none is given, all that say what is right"}
+    )
     mutate_.add_argument("--all", action="store_true", help="a line for each mutant, not for each kind")
     mutate_.add_argument("--json", action="store_true", help="print the counts as JSON")
     cost_ = command(
@@ -211,7 +213,7 @@ def compare(options: argparse.Namespace) -> int:
 def mutate(options: argparse.Namespace) -> int:
     from properties import mutants, report
 
-    models = [model for _, model in find_all(options.names)]
+    models = [model for _, model in find_all(options.names) if options.names or mutants.checked(model)]
     results = [(model, list(mutants.stories(model))) for model in progress.steps(models, "models")]
     if options.json:
         print(json.dumps(report.mutants_as_json(results), indent=2))
