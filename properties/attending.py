@@ -179,18 +179,31 @@ def output_rounding(
 
 
 def output(
-    x: Interval, layer: Attention, heads: list[Head], weights: list[Weights], positions: int, a: Arithmetic
-) -> Interval:
-    """The stream after the layer, entry by entry: x [batch, query, d_model] -> [box, query, d_model]"""
-    c, r = x.c, x.r + output_rounding(x, layer, heads, positions, a)[1]
+    x: Interval,
+    mean: Interval,
+    layer: Attention,
+    heads: list[Head],
+    weights: list[Weights],
+    positions: int,
+    a: Arithmetic,
+) -> tuple[Interval, Interval]:
+    """The stream after the layer, entry by entry: x [batch, query, d_model] -> [box, query, d_model], and its mean.
+
+    The mean [..., 1] is followed by itself: where what a head writes sums to nothing, it does not move it.
+    """
+    total, rounding = output_rounding(x, layer, heads, positions, a)
+    c, r = x.c, x.r + rounding
+    middle, spread = mean.c, mean.r + (rounding + a.own * total).mean(axis=-1, keepdims=True)
     if layer.b_o is not None:
-        c = c + layer.b_o
+        c, middle = c + layer.b_o, middle + layer.b_o.mean()
     for h, (head, weight) in enumerate(zip(heads, weights)):
         w_o = layer.w_o[h][head.columns]
         high, low = (np.moveaxis(end, -1, 1)[:, None] for end in (head.v.c + head.v.r, head.v.c - head.v.r))
         upper, lower = softmax_mean(weight, high, a), -softmax_mean(weight, -low, a)
         c, r = c + (upper + lower) / 2 @ w_o, r + (upper - lower) / 2 @ np.abs(w_o)
-    return Interval(c, r * (1 + a.own))
+        means = w_o.mean(axis=-1, keepdims=True)
+        middle, spread = middle + (upper + lower) / 2 @ means, spread + (upper - lower) / 2 @ np.abs(means)
+    return Interval(c, r * (1 + a.own)), Interval(middle, spread * (1 + a.own))
 
 
 def projected(head: Head, layer: Attention, h: int, directions: Array, a: Arithmetic) -> Interval:

@@ -16,7 +16,7 @@ from properties.attending import Head, Keys, output, output_rounding, projected,
 from properties.boxes import Boxes
 from properties.directions import along, along_size, back, before_norm, behind_norm, through
 from properties.first_layer import FirstLayer
-from properties.intervals import Arithmetic, Interval, OutOfRangeError, nonzero, normalize, product
+from properties.intervals import Arithmetic, Interval, OutOfRangeError, average, nonzero, normalize, product
 from properties.softmax import Weights, effects, softmax_mean, softmax_weights
 from zoo.arrays import Array
 from zoo.transformer import Attention, Mlp, Transformer
@@ -133,16 +133,18 @@ class Bounds:
         n = int(lengths[-1])
         entrywise = self.after or t.final_norm is not None
         if self.between:
-            x = self._stream(boxes, heads)  # [box, position, token, d_model]
+            x, mean = self._stream(boxes, heads)  # [box, position, token, d_model], [..., 1]
             last = final = x[:, n - 1]
+            final_mean = mean[:, n - 1]
         else:
             x = self.first.embedded(lengths - 1)  # [1, length, token, d_model]
             last = final = x[0][of] if entrywise else x[0]  # [box or length, token, d_model]
+            final_mean = average(final, a)
         magnitude, rounding, passed = last.magnitude, np.zeros(last.c.shape), []
         if self.attention is not None:
             layer, ends = self.attention, lengths[:, None] - 1
             if self.between:
-                normed = normalize(x, layer.norm, a)
+                normed = normalize(x, layer.norm, a, mean)
                 heads = [Head.of(normed, layer, h, True, a) for h in range(layer.sizes["head"])]
                 queries = normed[:, [n - 1]]  # [box, 1, token, d_model]
             else:
@@ -151,10 +153,10 @@ class Bounds:
             weights = self._weights(layer, heads, queries, keys, boxes, of, lengths, ends)
             magnitude, rounding = output_rounding(last, layer, heads, n, a)
             if entrywise:
-                final = output(last, layer, heads, weights, n, a)
+                final, final_mean = output(last, final_mean, layer, heads, weights, n, a)
         for mlp in self.after:
             assert isinstance(mlp, Mlp)
-            final, step = through(final, mlp, a)
+            final, final_mean, step = through(final, final_mean, mlp, a)
             passed.append(step)
             magnitude = final.magnitude
 
@@ -212,23 +214,24 @@ class Bounds:
         reach = np.where(may_be, total, -np.inf).max(axis=-1) - np.where(may_be, total, np.inf).min(axis=-1)
         return replace(found, felt=reach, worst=np.where(may_be, total, -np.inf).argmax(axis=-1))
 
-    def _stream(self, boxes: Boxes, heads: list[Head]) -> Interval:
-        """The stream before the last attention, of boxes of one length: [box or 1, position, token, d_model]."""
-        n = len(boxes.positions)
+    def _stream(self, boxes: Boxes, heads: list[Head]) -> tuple[Interval, Interval]:
+        """The stream before the last attention, of boxes of one length, and its mean: [box or 1, position, token, …]"""
+        a, n = self.arithmetic, len(boxes.positions)
         keys, every = Keys.single(np.arange(n)), np.arange(n)[None]
         x = self.first.embedded(keys.positions)
+        mean = average(x, a)
         for i, layer in enumerate(self.between):
             if isinstance(layer, Mlp):
-                x = through(x, layer, self.arithmetic)[0]
+                x, mean, _ = through(x, mean, layer, a)
                 continue
-            normed = normalize(x, layer.norm, self.arithmetic)
+            normed = normalize(x, layer.norm, a, mean)
             if i > 0:
-                heads = [Head.of(normed, layer, h, True, self.arithmetic) for h in range(layer.sizes["head"])]
+                heads = [Head.of(normed, layer, h, True, a) for h in range(layer.sizes["head"])]
             weights = self._weights(layer, heads, normed, keys, boxes, np.s_[:], boxes.lengths[:1], every)
-            rows = Interval(*(y.reshape(len(y), n * self.vocab, -1) for y in (x.c, x.r)))
-            out = output(rows, layer, heads, weights, n, self.arithmetic)
-            x = Interval(*(y.reshape(len(y), n, self.vocab, -1) for y in (out.c, out.r)))
-        return x
+            rows, its_mean = (Interval(*(y.reshape(len(y), n * self.vocab, -1) for y in (s.c, s.r))) for s in (x, mean))
+            after = output(rows, its_mean, layer, heads, weights, n, a)
+            x, mean = (Interval(*(y.reshape(len(y), n, self.vocab, -1) for y in (s.c, s.r))) for s in after)
+        return x, mean
 
     def _weights(
         self,

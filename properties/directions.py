@@ -32,14 +32,18 @@ class Passed:
     rounding: Array  # [box, token, d_model]
 
 
-def through(x: Interval, layer: Mlp, a: Arithmetic) -> tuple[Interval, Passed]:
-    """The stream after an Mlp, entry by entry, and what the way back needs of it."""
-    hidden, first = linear(normalize(x, layer.norm, a), layer.w_in, layer.b_in, a)
+def through(x: Interval, mean: Interval, layer: Mlp, a: Arithmetic) -> tuple[Interval, Interval, Passed]:
+    """The stream after an Mlp, entry by entry, its mean [..., 1], and what the way back needs of it."""
+    hidden, first = linear(normalize(x, layer.norm, a, mean), layer.w_in, layer.b_in, a)
     active, second = activate(hidden, layer.activation, a)
     out, third = linear(active, layer.w_out, layer.b_out, a)
     stream, fourth = add(x, out, a)
     rounding = (1.2 * first + second) @ np.abs(layer.w_out) + third + fourth  # no activation is steeper than 1.2
-    return stream, Passed(layer, hidden, active, rounding)
+    means = layer.w_out.mean(axis=-1, keepdims=True)
+    size = a.own * (active.magnitude @ np.abs(layer.w_out) + np.abs(layer.b_out))
+    spread = mean.r + active.r @ np.abs(means) + (third + fourth + size).mean(axis=-1, keepdims=True)
+    mean = Interval(mean.c + active.c @ means + layer.b_out.mean(), spread * (1 + a.own))
+    return stream, mean, Passed(layer, hidden, active, rounding)
 
 
 def back(step: Passed, directions: Array, constant: Array) -> tuple[Array, Array]:

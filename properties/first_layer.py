@@ -11,7 +11,7 @@ import numpy as np
 
 from properties.attending import Head, projected, queried
 from properties.directions import through
-from properties.intervals import Arithmetic, Interval, add, normalize
+from properties.intervals import Arithmetic, Interval, add, average, normalize
 from zoo.arrays import Array
 from zoo.transformer import Attention, Mlp, Transformer
 
@@ -38,7 +38,7 @@ class FirstLayer:
         x = add(token, position, a)[0][None]
         for layer in self.before:
             assert isinstance(layer, Mlp)
-            x = through(x, layer, a)[0]
+            x = through(x, average(x, a), layer, a)[0]
         return x
 
     def heads(self, positions: Array, dims: Sequence[Array | None]) -> list[Head]:

@@ -168,14 +168,26 @@ def activate(h: Interval, activation: str, a: Arithmetic) -> tuple[Interval, Arr
     return Interval(c, r + rounding), rounding
 
 
-def centred(x: Interval, a: Arithmetic) -> tuple[Interval, Array]:
-    """x - mean(x) over the last dimension, and the part of its radius that is rounding."""
+def average(x: Interval, a: Arithmetic) -> Interval:
+    """The mean of the entries, as far as they tell: [..., d] -> [..., 1]"""
+    r = x.r.mean(axis=-1, keepdims=True) + a.own * x.magnitude.mean(axis=-1, keepdims=True)
+    return Interval(x.c.mean(axis=-1, keepdims=True), r * (1 + a.own))
+
+
+def centred(x: Interval, a: Arithmetic, mean: Interval | None = None) -> tuple[Interval, Array]:
+    """x - mean(x) over the last dimension, and the part of its radius that is rounding.
+
+    `mean` [..., 1] is what else is known of the mean, where entries move together.
+    """
     d = x.c.shape[-1]
     c = x.c - x.c.mean(axis=-1, keepdims=True)
     spread = x.r * (1 - 1 / d) + (x.r.sum(axis=-1, keepdims=True) - x.r) / d
+    if mean is not None:
+        other = x.r + mean.r
+        c, spread = np.where(other < spread, x.c - mean.c, c), np.minimum(other, spread)
     magnitude = x.magnitude
-    mean = magnitude.mean(axis=-1, keepdims=True)
-    rounding = a.rounding(mean, d + 2) + a.rounding(magnitude + mean, 1)
+    size = magnitude.mean(axis=-1, keepdims=True)
+    rounding = a.rounding(size, d + 2) + a.rounding(magnitude + size, 1)
     return Interval(c, spread * (1 + a.own) + rounding), rounding
 
 
@@ -195,11 +207,11 @@ def norm_error(c: Interval, eps: float, a: Arithmetic) -> Array:
     return gamma(d + 12, a.unit) + 4 * d * a.tiny / least + a.own  # type: ignore[no-any-return]
 
 
-def normalize(x: Interval, norm: Norm | None, a: Arithmetic) -> Interval:
-    """LayerNorm. c / sqrt((c² + R) / d + eps), R the squares of the others, rises with c."""
+def normalize(x: Interval, norm: Norm | None, a: Arithmetic, mean: Interval | None = None) -> Interval:
+    """LayerNorm. c / sqrt((c² + R) / d + eps), R the squares of the others, rises with c. `mean`: see `centred`."""
     if norm is None:
         return x
-    c, _ = centred(x, a)
+    c, _ = centred(x, a, mean)
     d, eps = c.c.shape[-1], norm.eps
     least, most = np.maximum(np.abs(c.c) - c.r, 0) ** 2, c.magnitude**2
     others_least = np.maximum(least.sum(-1, keepdims=True) * (1 - a.own) - least * (1 + a.own), 0)

@@ -147,7 +147,20 @@ def with_the_mask_the_other_way_round(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def with_a_tenth_of_what_enters_a_norm(monkeypatch: pytest.MonkeyPatch) -> None:
     original = intervals.normalize
-    monkeypatch.setattr(bounds, "normalize", lambda x, norm, a: original(Interval(x.c, x.r * 0.1), norm, a))
+
+    def tenth(x: Interval, norm: zoo.Norm | None, *rest: Any) -> Interval:
+        return original(Interval(x.c, x.r * 0.1), norm, *rest)
+
+    monkeypatch.setattr(bounds, "normalize", tenth)
+
+
+def with_means_that_never_move(monkeypatch: pytest.MonkeyPatch) -> None:
+    original = attending.output
+
+    def output(x: Interval, mean: Interval, *rest: Any) -> tuple[Interval, Interval]:
+        return original(x, mean, *rest)[0], Interval(mean.c + 0 * x.c[..., :1], mean.r)
+
+    monkeypatch.setattr(bounds, "output", output)
 
 
 def with_blocks_that_count_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -170,6 +183,7 @@ FAULTS: list[tuple[Callable[[pytest.MonkeyPatch], None], list[str] | None, bool]
     (with_every_unit_taken_for_linear, ["attention", "relu"], False),
     (with_the_mask_the_other_way_round, ["attention", "attention"], False),
     (with_a_tenth_of_what_enters_a_norm, ["attention", "attention"], True),
+    (with_means_that_never_move, ["attention", "attention"], True),
 ]
 
 
