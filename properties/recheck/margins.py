@@ -68,9 +68,10 @@ class Margins(Stream):
         """From the last attention on: the Mlps, what comes out of them, its sizes; what the attention may round."""
         sizes, errors = self.attended_errors(self.last, p, t) if self.heads else ({}, {})
         entrywise = bool(self.behind) or self.t.final_norm is not None
-        final, passed = self.before(self.last + 1 if self.heads and entrywise else self.last, p, t), []
+        behind = self.last + 1 if self.heads and entrywise else self.last
+        final, mean, passed = self.before(behind, p, t), self.mean(behind, p, t), []
         for j in self.behind:
-            final, step = self.through(j, final)
+            final, mean, step = self.through(j, final, mean)
             passed.append(step)
         if self.behind or not self.heads:
             sizes = {e: ball.size for e, ball in final.items()}

@@ -157,14 +157,23 @@ class Program:
             level = (level + excess / weight).mid() + step if weight > 0 else max(values)
         return max(values)
 
-    def centred(self, x: Row, d: int) -> tuple[list[Ball], list[Number]]:
-        """x - mean(x), all d entries of it, and the part of its radii that is rounding."""
+    def centred(self, x: Row, d: int, known: Ball | None = None) -> tuple[list[Ball], list[Number]]:
+        """x - mean(x), all d entries of it, and the part of its radii that is rounding.
+
+        `known` is what else is known of the mean, where entries move together.
+        """
         balls = [x.get(i, Ball(self.zero, self.zero)) for i in range(d)]
         mean, spread = sum((b.c for b in balls), self.zero) / d, sum((b.r for b in balls), self.zero) / d
         size = sum((b.size for b in balls), self.zero)
         error = self.rounding(size, len(x) + 1) / d + self.tiny
         errors = [error + self.rounding(ball.size + size / d + error, 1) for ball in balls]
-        return [Ball(b.c - mean, b.r * (d - 2) / d + spread + e) for b, e in zip(balls, errors)], errors
+        out = []
+        for ball, e in zip(balls, errors):
+            c, r = ball.c - mean, ball.r * (d - 2) / d + spread
+            if known is not None and ball.r + known.r < r:
+                c, r = ball.c - known.c, ball.r + known.r
+            out.append(Ball(c, r + e))
+        return out, errors
 
     def variances(self, c: list[Ball], norm: Norm) -> tuple[Number, Number, Number]:
         """Least and largest mean(c²) + eps, and the relative error of a program's c / sqrt(mean(c²) + eps) * weight."""
@@ -176,12 +185,12 @@ class Program:
     def squares(self, ball: Ball) -> tuple[Number, Number]:
         return (abs(ball.c) - ball.r).max(self.zero) ** 2, ball.size**2
 
-    def normalize(self, x: Row, norm: Norm | None) -> Row:
-        """c / sqrt((c² + others) / d + eps) rises with c, so that its ends are at those of c."""
+    def normalize(self, x: Row, norm: Norm | None, known: Ball | None = None) -> Row:
+        """c / sqrt((c² + others) / d + eps) rises with c: its ends are at those of c. `known`: see `centred`."""
         if norm is None:
             return x
         d = len(norm.weight)
-        c, _ = self.centred(x, d)
+        c, _ = self.centred(x, d, known)
         least, most, relative = self.variances(c, norm)
         out: Row = {}
         for i, ball in enumerate(c):

@@ -92,12 +92,28 @@ class Stream:
             return self.program.add(token, position)[0]
         x = self.before(i - 1, p, t)
         if isinstance(self.t.layers[i - 1], Mlp):
-            return self.through(i - 1, x)[0]
-        return self.program.add(x, self.attended(i - 1, p, t))[0]
+            return self.through(i - 1, x, self.mean(i - 1, p, t))[0]
+        return self.program.add(x, self.attended(i, p, t)[0])[0]
+
+    @remembered
+    def mean(self, i: int, p: int, t: int) -> Ball:
+        """That of `before`, followed by itself: where what is written sums to nothing, it does not move."""
+        d, zero = self.t.d_model, self.program.zero
+        if i == 0:
+            balls = self.before(i, p, t).values()
+            return Ball(sum((ball.c for ball in balls), zero) / d, sum((ball.r for ball in balls), zero) / d)
+        x, mean = self.before(i - 1, p, t), self.mean(i - 1, p, t)
+        if isinstance(self.t.layers[i - 1], Mlp):
+            return self.through(i - 1, x, mean)[1]
+        out, moved, errors = self.attended(i, p, t)
+        _, more = self.program.add(x, out)
+        spread = sum(errors.values(), zero) + sum(more.values(), zero)
+        return Ball(mean.c + moved.c, mean.r + moved.r + spread / d)
 
     @remembered
     def normed(self, i: int, p: int, t: int) -> Row:
-        return self.program.normalize(self.before(i, p, t), self.t.layers[i].norm)
+        norm = self.t.layers[i].norm
+        return self.program.normalize(self.before(i, p, t), norm, None if norm is None else self.mean(i, p, t))
 
     @remembered
     def projected(self, i: int, p: int, t: int, name: str, h: int) -> tuple[Row, Vector]:
@@ -172,11 +188,15 @@ class Stream:
                     sizes[column] = ball.size.max(sizes.get(column, self.program.zero))
         return sizes
 
-    def attended(self, i: int, p: int, t: int) -> Row:
-        """What an attention adds to the stream, entry by entry."""
+    @remembered
+    def attended(self, i: int, p: int, t: int) -> tuple[Row, Ball, Vector]:
+        """What the attention before layer i adds: to each entry, to their mean, and what of it may be rounding."""
+        i = i - 1
         program, keys = self.program, self.keys(i, p)
         none = Ball(program.zero, program.zero)
-        terms = {e: [(entry, program.zero)] for e, entry in self.biases.get((i, "b_o", 0), {}).items()}
+        biases, d = self.biases.get((i, "b_o", 0), {}), self.t.d_model
+        terms = {e: [(entry, program.zero)] for e, entry in biases.items()}
+        moved = [(sum(biases.values(), program.zero) / d, program.zero)]
         for h in self.heads_of(i):
             weights = self.weights(i, p, t, h)
             seen = [[(j, o) for o in self.open(p, t, j)] for j in keys]
@@ -185,10 +205,19 @@ class Stream:
                 high = program.level([[(*weights[at], values[at].c + values[at].r) for at in its] for its in seen])
                 low = -program.level([[(*weights[at], values[at].r - values[at].c) for at in its] for its in seen])
                 mean = Ball((high + low) / 2, (high - low) / 2 + program.mean_error(size, len(keys)))
-                for e, entry, absolute in self.matrices[i, "w_o", h][column]:
+                row = self.matrices[i, "w_o", h][column]
+                for e, entry, absolute in row:
                     terms.setdefault(e, []).append((mean.c * entry, mean.r * absolute))
+                moved.append(self.share(row, mean))
         counts = self.roundings(i)
-        return {e: program.total(its, counts[e])[0] for e, its in terms.items()}
+        sums = {e: program.total(its, counts[e]) for e, its in terms.items()}
+        c, r = (sum(parts, program.zero) for parts in zip(*moved))
+        return {e: ball for e, (ball, _) in sums.items()}, Ball(c, r), {e: error for e, (_, error) in sums.items()}
+
+    def share(self, row: list[tuple[int, Number, Number]], ball: Ball) -> tuple[Number, Number]:
+        """What a number, through a row of a matrix, adds to the mean of the stream."""
+        mean = sum((entry for _, entry, _ in row), self.program.zero) / self.t.d_model
+        return ball.c * mean, ball.r * abs(mean)
 
     def roundings(self, i: int) -> dict[int, int]:
         """How often a product in the output of an attention is rounded: in its head's sum, and as heads are added."""
@@ -202,15 +231,19 @@ class Stream:
             self.counts[i] = {e: max(its[e] for its in heads) + addends[e] - 1 for e in addends}
         return self.counts[i]
 
-    def through(self, i: int, x: Row) -> tuple[Row, Passed]:
-        """The stream behind an Mlp."""
+    def through(self, i: int, x: Row, mean: Ball) -> tuple[Row, Ball, Passed]:
+        """The stream behind an Mlp, and its mean."""
         program, layer, zero = self.program, self.t.layers[i], self.program.zero
         assert isinstance(layer, Mlp)
-        normed = program.normalize(x, layer.norm)
+        normed = program.normalize(x, layer.norm, mean)
         hidden, hidden_errors = program.linear(normed, self.matrices[i, "w_in", 0], self.biases[i, "b_in", 0])
         units = {unit: program.activate(ball, layer.activation) for unit, ball in hidden.items()}
         active = {unit: ball for unit, ball in units.items() if ball is not None}
         out, errors = program.linear(active, self.matrices[i, "w_out", 0], self.biases[i, "b_out", 0])
         stream, more = program.add(x, out)
         errors = {e: errors.get(e, zero) + more.get(e, zero) for e in errors | more}
-        return stream, Passed(i, hidden, hidden_errors, active, errors)
+        moved = [self.share(self.matrices[i, "w_out", 0][unit], ball) for unit, ball in active.items()]
+        moved.append((sum(self.biases[i, "b_out", 0].values(), zero) / self.t.d_model, zero))
+        c, r = (sum(parts, zero) for parts in zip(*moved))
+        mean = Ball(mean.c + c, mean.r + r + sum(errors.values(), zero) / self.t.d_model)
+        return stream, mean, Passed(i, hidden, hidden_errors, active, errors)
