@@ -131,7 +131,8 @@ class Boxes:
         return len(self.lengths)
 
     def __getitem__(self, some: slice | Array) -> "Boxes":
-        return Boxes(self.lengths[some], self.positions, self.masks[some])
+        lengths, within = self.lengths[some], self.positions < self.lengths[some].max(initial=0)
+        return Boxes(lengths, self.positions[within], self.masks[some][:, within])
 
     @property
     def last(self) -> Array:

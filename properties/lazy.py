@@ -8,10 +8,12 @@ it without asking), so these are types of their own, and where a function insist
 """
 
 import random
+import sys
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from functools import cache
+from functools import _lru_cache_wrapper, cache
+from types import FrameType
 from typing import Any
 
 from properties.boxes import Box, Path
@@ -21,18 +23,21 @@ from zoo.errors import RuleError
 Function = Callable[[Any], Any]  # a rule or a predictor
 
 
-def leaves(function: Function, vocab: Sequence[str], length: int, samples: int = 2) -> Iterator[Box]:
+def leaves(function: Function, vocab: Sequence[str], length: int, samples: int = 2, kind: str = "") -> Iterator[Box]:
     """The decision tree of a rule or predictor on all contexts of a length; the leaves partition those contexts.
 
     A run that continues an earlier one must ask what that one asked, and each leaf is tried on `samples` contexts out
     of it: RuleError where the function then asks or says something else (it depends on more than its context, on what
-    it kept of an earlier one, say), where it raises, or where its answer is not made of tokens of the vocabulary.
+    it kept of an earlier one, say), where it raises, or where its answer is not made of tokens of the vocabulary, or
+    not one of its `kind`, see `permitted`.
     """
+    if isinstance(function, _lru_cache_wrapper):  # it would hash its argument, and so read all of it
+        function = function.__wrapped__
     todo: list[Path] = [()]
     before = memory(function)
     while todo:
         run = Run(tuple(vocab), length, todo.pop())
-        answer = permitted(function, run.call(function), vocab)
+        answer = permitted(function, run.call(function), vocab, kind)
         if unasked := [position for position, _ in run.path if position not in run.asked]:
             raise RuleError(
                 f"{_name(function)} asked for token [{unasked[0] - length}] of {length} and, run again, did not, "
@@ -41,7 +46,7 @@ def leaves(function: Function, vocab: Sequence[str], length: int, samples: int =
         todo += run.open
         leaf = Box(length, run.sets, answer, run.path)
         for context in _samples(leaf, run.vocab, samples):
-            again = permitted(function, _call(function, context), vocab)
+            again = permitted(function, _call(function, context), vocab, kind)
             if again != answer:
                 raise RuleError(
                     f"{_name(function)} says {_tokens(again)} to {context!r} and {_tokens(answer)} to the same context "
@@ -55,14 +60,19 @@ def leaves(function: Function, vocab: Sequence[str], length: int, samples: int =
         )
 
 
-def permitted(function: Function, answer: Any, vocab: Sequence[str]) -> frozenset[str]:
-    """The answer of a rule (a set of tokens) or a predictor (one token) as a set of permitted tokens."""
-    if isinstance(answer, AbstractSet):
-        tokens = frozenset(str(token) if isinstance(token, LazyToken) else token for token in answer)
-    elif isinstance(answer, str | LazyToken):
-        tokens = frozenset([str(answer)])
+def permitted(function: Function, answer: Any, vocab: Sequence[str], kind: str = "") -> frozenset[str]:
+    """The answer of a rule (a set of tokens) or a predictor (one token) as a set of permitted tokens.
+
+    `kind` says which of them the function is; "" is either.
+    """
+    answer = _real(answer)
+    if isinstance(answer, AbstractSet) and kind != "predictor":
+        tokens = frozenset(map(_real, answer))
+    elif isinstance(answer, str) and kind != "rule":
+        tokens = frozenset([answer])
     else:
-        raise RuleError(f"{_name(function)} answers {answer!r}, but should answer a token or a set of tokens")
+        right = {"rule": "a set of tokens", "predictor": "a token", "": "a token or a set of tokens"}[kind]
+        raise RuleError(f"{_name(function)} answers {answer!r}, but should answer {right}")
     for token in tokens:
         if token not in tuple(vocab):
             raise RuleError(f"{_name(function)} answers {token!r}, but should answer tokens out of {', '.join(vocab)}")
@@ -85,16 +95,19 @@ class Run:
 
     def call(self, function: Function) -> Any:
         """The function's answer. What it reads and does not ask about by itself, it gets named, and is run again."""
+        kind, every = LazyContext if _reads_strings(self.vocab) else LazyTuple, range(self.length)
         while True:
             self.asked.clear()
             self.handed_out.clear()
             try:
-                answer = function(LazyContext(self, range(self.length)))
+                answer, stumbled = watched(function, kind(self, every))
+                if stumbled:  # over a token that it read, or else over what is no real context
+                    self.handed_out.update(at for at in self.asked if len(self.may_be(at)) > 1)
                 if not self.handed_out:
-                    return answer
-            except Exception:  # a real error comes again below, on real tokens
+                    return _call(function, self.real(every)) if stumbled else answer
+            except (Exception, SystemExit):  # a real error comes again below, on real tokens
                 if not self.handed_out:
-                    return _call(function, self.real(range(self.length)))
+                    return _call(function, self.real(every))
             for position in sorted(self.handed_out):  # it may have gone to C code, and a failure there been swallowed
                 self.name(position)
 
@@ -127,8 +140,34 @@ class Run:
         return "".join(tokens) if _reads_strings(self.vocab) else tokens
 
 
+def watched(function: Function, context: Any) -> tuple[Any, bool]:
+    """The answer, and whether a TypeError or AttributeError was raised on the way and swallowed.
+
+    C code raises those where it is handed something else than a real context, and a function may have a way out.
+    """
+    stumbled = False
+
+    def entered(frame: FrameType, event: str, _: Any) -> Any:
+        frame.f_trace_lines = False
+        return None if frame.f_code.co_filename == __file__ else seen
+
+    def seen(frame: FrameType, event: str, raised: Any) -> Any:
+        nonlocal stumbled
+        stumbled = stumbled or (event == "exception" and issubclass(raised[0], TypeError | AttributeError))
+        return seen
+
+    before = sys.gettrace()
+    sys.settrace(entered)
+    try:
+        return function(context), stumbled
+    finally:
+        sys.settrace(before)
+
+
 class LazyToken:
-    """A token that was read and not looked at yet."""
+    """A token that was read and not looked at yet. To `isinstance` it is a string, as the real one is."""
+
+    __class__ = property(lambda self: str)
 
     def __init__(self, run: Run, position: int) -> None:
         self._run, self._position = run, position
@@ -154,7 +193,12 @@ class LazyToken:
 
 
 class LazyContext:
-    """Some positions of an unknown context, in order. Reading gives a token where it is known, else a lazy one."""
+    """Some positions of an unknown context, in order. Reading gives a token where it is known, else a lazy one.
+
+    To `isinstance` it is a string, as real contexts are where all tokens are single characters.
+    """
+
+    __class__ = property(lambda self: str)
 
     def __init__(self, run: Run, positions: range) -> None:
         self._run, self._positions = run, positions
@@ -164,7 +208,7 @@ class LazyContext:
 
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
-            return LazyContext(self._run, self._positions[index])
+            return type(self)(self._run, self._positions[index])
         position = self._positions[index]
         if len(self._run.may_be(position)) == 1:
             return self._run.name(position)
@@ -204,6 +248,15 @@ class LazyContext:
     def _ends(self, suffix: Any) -> bool:
         suffixes = suffix if isinstance(suffix, tuple) else (suffix,)
         return any(len(s) <= len(self) and self[len(self) - len(s) :] == s for s in suffixes)
+
+
+class LazyTuple(LazyContext):
+    """The same where contexts are tuples; patterns match it as a sequence."""
+
+    __class__ = property(lambda self: tuple)
+
+
+Sequence.register(LazyTuple)
 
 
 def _on_real(kind: type, name: str) -> None:
@@ -246,7 +299,7 @@ def _reads_strings(vocab: tuple[str, ...]) -> bool:
 def _call(function: Function, context: Hashable) -> Any:
     try:
         return function(context)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise RuleError(
             f"{_name(function)} raises {type(error).__name__} ({error}) on {context!r}, but should answer every context"
         ) from error

@@ -1,6 +1,8 @@
 """What a rule or predictor permits when it may see no more of a context than a leaf says."""
 
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from types import FrameType
 from typing import Any
 
 from zoo.errors import CertificateError
@@ -17,11 +19,15 @@ def permitted(
     Two real contexts out of the leaf must be answered alike: a function can tell a blindfold from a context.
     """
     unasked: dict[int, bool] = {}
-    blindfolded = _Blindfolded(sets, vocab, strings, range(n), unasked)
+    blind = _Blindfolded if strings else _BlindfoldedTuple
+    blindfolded = blind(sets, vocab, strings, range(n), unasked)
     try:
-        answer = _tokens(function(blindfolded[:]))
-    except (_PeekError, Exception) as error:
+        said, stumbled = _watched(function, blindfolded[:])
+        answer = _tokens(said)
+    except (_PeekError, Exception, SystemExit) as error:
         raise CertificateError(f"the function does not answer by what {where} says alone ({error!r})") from None
+    if stumbled:
+        raise CertificateError(f"at {where} the function stumbles over a context of which not all is known")
     if any(unasked.values()):
         raise CertificateError(f"the function reads more than {where} says")
     if not answer <= vocab:
@@ -31,11 +37,29 @@ def permitted(
         context = _Blindfolded(real, vocab, strings, range(n), {})[:]
         try:
             alike = _tokens(function(context)) == answer
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise CertificateError(f"the function raises {error!r} after {context!r}") from None
         if not alike:
             raise CertificateError(f"the function permits something else after {context!r} than at {where}")
     return answer
+
+
+def _watched(function: Callable[[Any], Any], context: Any) -> tuple[Any, bool]:
+    """The answer, and whether an error was swallowed on the way that C code raises over what is no real context."""
+    stumbled: list[type[BaseException]] = []
+
+    def watch(frame: FrameType, event: str, raised: Any) -> Any:
+        frame.f_trace_lines = False
+        if event == "exception" and issubclass(raised[0], TypeError | AttributeError):
+            stumbled.append(raised[0])
+        return watch
+
+    before = sys.gettrace()
+    sys.settrace(watch)
+    try:
+        return function(context), bool(stumbled)
+    finally:
+        sys.settrace(before)
 
 
 def _tokens(answer: Any) -> frozenset[str]:
@@ -48,6 +72,8 @@ class _PeekError(BaseException):
 
 class _Blindfolded:
     """A context of which only what a leaf says is known. A slice in which all is known is a real context."""
+
+    __class__ = property(lambda self: str)
 
     def __init__(
         self, sets: Sets, vocab: frozenset[str], strings: bool, positions: range, unasked: dict[int, bool]
@@ -64,7 +90,7 @@ class _Blindfolded:
             if all(len(tokens) == 1 for tokens in known):
                 real = tuple(next(iter(tokens)) for tokens in known)
                 return "".join(real) if self.strings else real
-            return _Blindfolded(self.sets, self.vocab, self.strings, positions, self.unasked)
+            return type(self)(self.sets, self.vocab, self.strings, positions, self.unasked)
         position = self.positions[index]
         tokens = self.sets.get(position, self.vocab)
         if len(tokens) == 1:
@@ -95,8 +121,19 @@ class _Blindfolded:
     __hash__ = None  # type: ignore[assignment]
 
 
+class _BlindfoldedTuple(_Blindfolded):
+    """The same where contexts are tuples; patterns match it as a sequence."""
+
+    __class__ = property(lambda self: tuple)
+
+
+Sequence.register(_BlindfoldedTuple)
+
+
 class _Token:
     """One of several tokens, nobody knows which."""
+
+    __class__ = property(lambda self: str)
 
     def __init__(self, tokens: frozenset[str], position: int, unasked: dict[int, bool]) -> None:
         self.tokens, self.position, self.unasked = tokens, position, unasked

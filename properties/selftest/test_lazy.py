@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Callable
+from collections.abc import Sequence as AbstractSequence
 from functools import cache
 from itertools import count, product
 from random import Random
@@ -36,7 +37,45 @@ def swallows_everything(context: Any) -> set[str]:
         return {"c"}
 
 
+def swallows_re(context: Any) -> set[str]:
+    try:
+        return {"b"} if re.fullmatch("(ab)*aabb|b", context) else {"a"}
+    except Exception:
+        return {"a"}
+
+
+def swallows_ord_of_a_token_it_compared(context: Any) -> set[str]:
+    token = context[-1]
+    if token == "z":
+        return {"b"}
+    try:
+        return {"b"} if ord(token) == 98 else {"c"}
+    except TypeError:
+        return {"a"}
+
+
+def matches(context: Any) -> set[str]:
+    match context[-1]:
+        case "a":
+            return {"b"}
+        case str() as token:
+            return {token}
+        case _:
+            return {"c"}
+
+
+def asks_the_type(context: Any) -> set[str]:
+    if not isinstance(context, str) or not isinstance(context, AbstractSequence):
+        return {"c"}
+    return {"a"} if isinstance(context[0], str) and context[0] == "b" else {"b"}
+
+
 FUNCTIONS: list[Function] = [
+    swallows_re,
+    swallows_ord_of_a_token_it_compared,
+    matches,
+    asks_the_type,
+    lambda c: c[-1:],
     reference.aab_assembly,
     reference.induction,
     reference.two_head_as_built,
@@ -95,10 +134,34 @@ def test_tokens_that_are_no_characters() -> None:
         assert not hasattr(context, "endswith")
         return {"yes"} if context[-2:] == ("no", "yes") or "maybe" in context else {"no"}
 
+    def matched(context: Any) -> set[str]:
+        match context:
+            case [*_, "yes", "no"]:
+                return {"maybe"}
+            case tuple():
+                return {"no"}
+            case _:
+                return {"yes"}
+
     vocab = ("yes", "no", "maybe")
-    found = list(leaves(rule, vocab, 3))
-    for context in product(vocab, repeat=3):
-        assert [leaf.permitted for leaf in found if _holds(leaf, context)] == [rule(context)]
+    for function in (rule, matched):
+        found = list(leaves(function, vocab, 3))
+        for context in product(vocab, repeat=3):
+            assert [leaf.permitted for leaf in found if _holds(leaf, context)] == [function(context)]
+
+
+def test_a_cached_rule_is_read_beneath_its_cache() -> None:
+    assert len(list(leaves(cache(lambda c: {"a"} if c[-1] == "a" else {"b"}), "abc", 50))) == 2
+
+
+def constant(answer: object) -> Function:
+    return lambda context: answer
+
+
+def test_a_rule_answers_sets_and_a_predictor_tokens() -> None:
+    for kind, answer, right in (("rule", "a", "a set of tokens"), ("predictor", {"a"}, "a token")):
+        with pytest.raises(RuleError, match=f"should answer {right}$"):
+            list(leaves(constant(answer), "ab", 2, kind=kind))
 
 
 def test_cost_follows_the_comparisons() -> None:
@@ -126,20 +189,6 @@ def answer_to_the_context_before() -> Function:
         return memory[-2]
 
     return rule
-
-
-def swallows_re() -> Function:
-    def rule(context: Any) -> str:
-        try:
-            return "a" if re.search("ab", context) else "b"
-        except Exception:
-            return "a"
-
-    return rule
-
-
-def asks_the_type() -> Function:
-    return lambda c: "a" if isinstance(c, str) else "b"
 
 
 def remembers_by_length() -> Function:
@@ -192,15 +241,16 @@ class Remembers:
 
 
 calls = 0
-TRAPS = [
-    *(remembers_all_the_same, counts_in_a_global, remembers_in_a_default, Remembers),
+TRAPS: list[Callable[[], Function]] = [
+    remembers_all_the_same,
+    counts_in_a_global,
+    remembers_in_a_default,
+    Remembers,
     remembers_by_length,
     remembers_what_it_read,
     depends_on_calls,
     random_answer,
     answer_to_the_context_before,
-    swallows_re,
-    asks_the_type,
 ]
 
 
@@ -218,6 +268,7 @@ def test_what_depends_on_more_than_its_context_is_refused(trap: Callable[[], Fun
         (lambda c: 3, "answers 3, but should answer a token or a set of tokens"),
         (lambda c: ["a"], "but should answer a token or a set of tokens"),
         (lambda c: {1}, "answers 1, but should answer tokens out of a, b"),
+        (lambda c: exit(3), r"raises SystemExit \(3\) on '...', but should answer every context"),
         (lambda c: {c[5]}, r"raises IndexError .* on '...', but should answer every context"),
     ],
 )
