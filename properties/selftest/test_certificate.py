@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -298,7 +299,7 @@ def test_a_function_that_swallows_what_the_blindfold_raises() -> None:
 
 
 def tells_a_blindfold(context: Any) -> str:
-    return ("b" if context[-1] == "a" else "a") if isinstance(context, str) else "a"
+    return ("b" if context[-1] == "a" else "a") if type(context) is str else "a"
 
 
 def test_a_function_that_tells_a_blindfold_from_a_context() -> None:
@@ -308,6 +309,27 @@ def test_a_function_that_tells_a_blindfold_from_a_context() -> None:
     made["trees"]["2"] = made["trees"]["2"]["to"][1][1]
     with pytest.raises(CertificateError, match="something else after"):
         structure(made, model, tells_a_blindfold)
+
+
+def swallows_re(context: Any) -> str:
+    try:
+        return "b" if re.fullmatch("(ab)*aabb", context) else "a"
+    except Exception:
+        return "a"
+
+
+def test_a_function_that_swallows_what_c_code_raises() -> None:
+    """On nothing but real contexts it is what it is; a leaf that says less is refused."""
+    always_a = Transformer(np.array([[1.0], [1.0]]), np.zeros((5, 1)), [], unembedding=np.array([[1.0], [0.0]]))
+    model = Model("always_a", "ab", always_a, predictors=[swallows_re])
+    assert certify(model, swallows_re)[0].status == "failed"
+    model = replace(model, transformer=replace(always_a, position_embedding=np.zeros((3, 1))))
+    made = certificate(model, swallows_re)
+    structure(made, model, swallows_re)
+    leaf = next(nodes(made, "proved"))
+    made["trees"]["3"] = leaf
+    with pytest.raises(CertificateError, match="stumbles over a context of which not all is known"):
+        structure(made, model, swallows_re)
 
 
 def alike(context: Any) -> str:

@@ -147,8 +147,8 @@ def with_every_unit_taken_for_linear(monkeypatch: pytest.MonkeyPatch) -> None:
 def with_a_tenth_of_what_enters_a_norm(monkeypatch: pytest.MonkeyPatch) -> None:
     original = Program.normalize
 
-    def normalize(self: Program, x: Any, norm: Norm | None) -> Any:
-        return x if norm is None else original(self, {e: Ball(ball.c, ball.r / 10) for e, ball in x.items()}, norm)
+    def normalize(self: Program, x: Any, norm: Norm | None, known: Ball | None = None) -> Any:
+        return original(self, {e: Ball(ball.c, ball.r / 10) for e, ball in x.items()} if norm else x, norm, known)
 
     monkeypatch.setattr(Program, "normalize", normalize)
 
