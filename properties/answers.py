@@ -8,12 +8,15 @@ import numpy as np
 from properties import survey as look
 from properties.checks import Finding, check
 from properties.cycles import of_contexts, of_suffixes, walk
+from properties.proof import prove_equal
 from properties.survey import Survey, affordable, answer_logits, survey, sweep
 from properties.verdict import Counterexample, How, Method, written
 from zoo import contexts
 from zoo.arrays import Array
 from zoo.errors import ContextError, ModelError
 from zoo.model import Context, Model
+
+TRY_SECONDS = 5.0  # for a proof that stands in where no rule says what is right everywhere
 
 
 def claims_nothing(model: Model) -> bool:
@@ -54,6 +57,9 @@ def deviations(model: Model, how: How) -> Finding:
     for deviation in model.deviations:
         meant = look.checked_rule(deviation.meant, model.vocab)
         seen = survey(model, meant, replace(how, every=True))
+        if seen.widest:
+            detail = f"not all contexts were settled in the time allowed: {seen.widest}"
+            return Finding("undecided", seen.method, seen.contexts, detail, None, seen.first, seen.failures)
         stated, found = set(deviation.contexts), set(seen.failures)
         if seen.method == "sampled":  # it need not have met those that are stated
             found |= {context for context in stated if _readable(model, context) and _fails(model, context, meant)}
@@ -62,7 +68,7 @@ def deviations(model: Model, how: How) -> Finding:
             detail = "not a stated deviation" if context in found else "stated as a deviation, which it is not"
             counterexample = _at(model, context, meant) if _readable(model, context) else None
             return Finding("failed", seen.method, seen.contexts, f"{context}: {detail}", None, counterexample)
-    if seen.method == "sampled" or seen.widest:
+    if seen.method == "sampled":
         return Finding("undecided", seen.method, seen.contexts, "no context but the stated ones was found")
     detail = "; ".join(f"{len(d.contexts)} contexts as stated, {d.why}" for d in model.deviations)
     return Finding("deviates", seen.method, seen.contexts, detail)
@@ -74,7 +80,7 @@ def margin(model: Model, how: How) -> Finding:
     assert model.margin is not None
     seen = _proof_of_all(model, how)
     if seen is not None and seen.first is None and seen.margin is not None:
-        detail = f"at least {seen.margin:.6g}; stated {model.margin:g}"
+        detail = f"at least {seen.margin:.6g}, in {seen.where}; stated {model.margin:g}"
         if seen.margin >= model.margin:
             return Finding("holds", "proved", seen.contexts, detail, seen.margin)
         if not affordable(model):  # else it is run: a bound leaves a little to rounding
@@ -98,14 +104,27 @@ def margin(model: Model, how: How) -> Finding:
 @check(applies=lambda model: not states_figures_only(model))
 def float32(model: Model, how: How) -> Finding:
     """In single precision every context gets the same answer."""
+    if model.transformer.dtype == np.float32:
+        return Finding("holds", "computed", 0, "it is float32")
     try:
         with np.errstate(over="ignore"):
             single = replace(model, transformer=model.transformer.astype(np.float32))
     except ModelError as error:
         return Finding("failed", "computed", 0, f"the weights do not fit: {error}")
+    total = contexts.count(len(model.vocab), model.n_ctx)
     proofs = [_proof_of_all(model, how), _proof_of_all(single, how)]  # by the same rule, so of the same answers
     if all(seen is not None and seen.first is None for seen in proofs):
-        return Finding("holds", "proved", contexts.count(len(model.vocab), model.n_ctx))
+        return Finding("holds", "proved", total)
+    if look.by_proof(model, how):  # no rule says one answer everywhere: the two are held against each other
+        found = prove_equal(*(model.transformer, single.transformer, model.vocab), first=True, max_seconds=TRY_SECONDS)
+        if found.counterexamples:
+            context = found.counterexamples[0].context
+            row = model.encode(context)[None]
+            allowed, logits32 = look.best(answer_logits(model, row)[0]), answer_logits(single, row)[0]
+            shown = look.counterexample(single, row[0], logits32, allowed)
+            return Finding("failed", "proved", total, "another answer in float32", None, shown)
+        if not found.widest and found.margin > 0:  # nor is there a tie
+            return Finding("holds", "proved", total)
     method, batches = sweep(model, how)
     seen = 0
     for tokens in batches:
@@ -170,13 +189,15 @@ def _proof_of_all(model: Model, how: How) -> Survey | None:
     if not (look.by_proof(model, how) and (asked := _total(model))):
         return None
     seen = survey(model, asked[0], how)
-    return seen if seen.judged == seen.contexts and not seen.widest else None
+    return seen if seen.determined else None
 
 
 def _settled(seen: Survey) -> Finding:
     if seen.first is not None:
         count = f"{len(seen.failures)} of {contexts.counted(seen.contexts)} contexts"
         detail = "wrong in the shortest context there is" if seen.method == "proved" else f"wrong in {count}"
+        if seen.widest:
+            detail += f", of those settled in the time allowed; not settled: {seen.widest}"
         if seen.first.margin == 0:
             detail += "; the first is a tie"
         return Finding("failed", seen.method, seen.contexts, detail, seen.margin, seen.first, seen.failures)

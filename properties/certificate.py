@@ -16,6 +16,7 @@ from properties.boxes import Path as Replies
 from properties.boxes import Settled
 from properties.lazy import Function
 from properties.proof import Proof, prove_answers
+from properties.questions import stated
 from zoo.errors import ModelError, RuleError
 from zoo.model import Model
 from zoo.transformer import Attention, Mlp, Norm, Transformer
@@ -55,9 +56,10 @@ def certify(model: Model, function: Function, **options: Any) -> tuple[Proof, di
 
 def function_of(model: Model) -> Function:
     """What a model is certified by: a predictor, which answers every context, or else its rule."""
-    if not model.predictors and model.rule is None:
+    function = stated(model)
+    if function is None:
         raise ModelError(f"{model.name} has neither predictor nor rule, but should have one to be certified")
-    return model.predictors[0] if model.predictors else model.rule  # type: ignore[return-value]  # one of them is there
+    return function
 
 
 def named_function(model: Model, certificate: dict[str, Any]) -> Function:

@@ -101,6 +101,6 @@ def prove(model: Model) -> Verdict:
 
 def known_method(method: str) -> Wanted:
     if method not in get_args(Wanted):
-        raise UnknownNameError(unknown("method", method, get_args(Wanted)))
+        raise UnknownNameError(unknown("method", str(method), get_args(Wanted)))
     chosen: Wanted = method  # type: ignore[assignment]  # it is one of them
     return chosen

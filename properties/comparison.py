@@ -53,6 +53,7 @@ def compare(model: Model, other: Model, name: str, every: bool = False) -> Verdi
     detail = f"as {name}" + (f", up to {n_ctx} tokens" if model.n_ctx != other.n_ctx else "")
     if failures:
         detail = f"not {detail}: {len(failures)} context{'s' * (len(failures) > 1)} found"
+        detail += f"; not settled in the time allowed: {widest}" if widest else ""
     elif widest:
         detail = f"{detail}: no proof for {widest}"
     count = contexts.count(len(model.vocab), n_ctx)

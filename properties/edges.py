@@ -6,6 +6,8 @@ from functools import cache
 
 from properties.bounds import within_reach
 from properties.proof import Proof, prove_answers
+from properties.questions import stated
+from zoo.errors import ModelError
 from zoo.model import Model
 
 MOST = 2**16  # no edge is sought beyond
@@ -38,7 +40,7 @@ def validity_edge(build: Callable[[int], Model], start: int = 8, most: int = MOS
     @cache
     def settle(n_ctx: int) -> Proof:
         model = build(n_ctx)
-        function = (*model.predictors, model.rule)[0]
+        function = stated(model)
         assert function is not None
         if not within_reach(model.transformer):
             return Proof(status="undecided")
@@ -53,7 +55,7 @@ def validity_edge(build: Callable[[int], Model], start: int = 8, most: int = MOS
 
     right = start
     if settle(right).status != "holds":
-        raise ValueError(f"the family is not right at n_ctx {right}, but should be where the search starts")
+        raise ModelError(f"the family is not right at n_ctx {right}, but should be where the search starts")
     while (beyond := min(2 * right, most)) > right and settle(beyond).status == "holds":
         right = beyond
     if settle(beyond).status != "failed":

@@ -37,6 +37,7 @@ class Proof:
     margin: float = float("inf")
     where: str = ""
     counterexamples: list[Counterexample] = field(default_factory=list)
+    determined: bool = True  # one token is right in each of `contexts`
     widest: str = ""  # where undecided: the largest set left
     upto: int = 0  # every length up to this was settled
     seconds: float = 0.0
@@ -52,19 +53,22 @@ def prove_answers(
     max_boxes: int | None = None,
     max_seconds: float | None = None,
     settled: Callable[[Settled], None] | None = None,
+    kind: str = "",
 ) -> Proof:
     """Whether the transformer answers as a rule or predictor permits on every context of 1 to n_ctx tokens.
 
     The margin must be above 0: a tie fails. Contexts where nothing or everything is permitted are skipped, and counted.
     With `first`, stops at the first counterexample, which is of the shortest length there is; else finds all, sorted.
     Where the budget of boxes or of seconds (of the processor) is used up, the proof is undecided, or failed if it had
-    failed already. `settled` is told of every box that is done. Raises RuleError as `lazy.leaves` does.
+    failed already. `settled` is told of every box that is done. `kind` is "rule" or "predictor" where the function must
+    be that (see `lazy.permitted`). Raises RuleError as `lazy.leaves` does.
     """
 
     def starts(length: int, proof: Proof) -> Iterator[Box]:
-        for leaf in leaves(function, vocab, length):
+        for leaf in leaves(function, vocab, length, kind=kind):
             proof.leaves += 1
             if 0 < len(leaf.permitted) < len(vocab):
+                proof.determined &= len(leaf.permitted) == 1
                 yield leaf
                 continue
             skipped.add(leaf)
@@ -72,7 +76,7 @@ def prove_answers(
                 settled(Settled("skipped", leaf, math.inf))
 
     judge, skipped = Answers(transformer, tuple(vocab)), Tally()
-    every = lengths or range(1, transformer.n_ctx + 1)
+    every = range(1, transformer.n_ctx + 1) if lengths is None else lengths
     proof = _search(judge, starts, vocab, every, first, max_boxes, max_seconds, settled)
     proof.skipped = skipped.total(len(vocab))
     return proof
@@ -101,7 +105,8 @@ def prove_equal(
         yield Box(length, {}, frozenset())
 
     judge = Equal(a, b, tuple(vocab))
-    return _search(judge, starts, vocab, lengths or range(1, min(a.n_ctx, b.n_ctx) + 1), first, max_boxes, max_seconds)
+    every = range(1, min(a.n_ctx, b.n_ctx) + 1) if lengths is None else lengths
+    return _search(judge, starts, vocab, every, first, max_boxes, max_seconds)
 
 
 def _search(
@@ -123,7 +128,7 @@ def _search(
                 limit = min(len(c.context) for c in proof.counterexamples)
                 batch = [box for box in batch if box.length < limit]
             late = max_seconds is not None and time.process_time() - budget > max_seconds
-            if late or (max_boxes is not None and proof.boxes + len(batch) > max_boxes):
+            if batch and (late or (max_boxes is not None and proof.boxes + len(batch) > max_boxes)):
                 proof.widest = max([*batch, *stack], key=lambda box: box.count(len(vocab))).describe(vocab)
                 break
             if batch:

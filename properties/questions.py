@@ -6,8 +6,15 @@ import numpy as np
 
 from properties.bounds import Bounds
 from properties.boxes import Box, Boxes, Counterexample, Settled, run, written
+from properties.lazy import Function
 from zoo.arrays import Array
+from zoo.model import Model
 from zoo.transformer import Transformer, forward
+
+
+def stated(model: Model) -> Function | None:
+    """What says most of what a model should answer: its first predictor, which answers every context, or its rule."""
+    return model.predictors[0] if model.predictors else model.rule
 
 
 class Judge(Protocol):

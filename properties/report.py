@@ -121,7 +121,8 @@ def _said(edge: Edge) -> str:
     if edge.wrong is not None:
         where = f"{edge.context[:4]}…{edge.context[-4:]}"
         return f"right up to n_ctx {edge.right}, wrong at {edge.wrong} after {where}"
-    return f"right up to n_ctx {edge.right}" + (f", not settled at {edge.sought}" if edge.sought > edge.right else "")
+    beyond = f"not settled at {edge.sought}" if edge.sought > edge.right else "the largest that was looked at"
+    return f"right at least up to n_ctx {edge.right}, {beyond}"
 
 
 def robustness(model: Model, build: Callable[[int], Model] | None) -> None:

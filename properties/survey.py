@@ -14,7 +14,7 @@ from properties.verdict import AUTO, Counterexample, How, Method
 from zoo import contexts, enumeration
 from zoo.arrays import Array
 from zoo.cost import flops
-from zoo.errors import RuleError, listed
+from zoo.errors import ModelError, RuleError, listed
 from zoo.model import Context, Model, Predictor, Rule
 from zoo.progress import steps
 from zoo.transformer import Transformer
@@ -22,6 +22,8 @@ from zoo.transformer import Transformer
 # What one sweep over contexts may cost, in operations of the forward pass: a few seconds.
 BUDGET = 10**10
 SAMPLE = 5 * 10**8  # and what a sample may cost
+RULE = 10**4  # what a plain-Python rule costs for a context, in such operations: some microseconds
+MOST = 1000  # how many times the budget may be asked for: about an hour
 PROOF_SECONDS = {"auto": 120, "prove": 1200}  # what one proof may take
 Permitted = Callable[[Context], AbstractSet[str]]
 
@@ -32,6 +34,7 @@ class Question:
 
     function: Rule | Predictor
     permitted: Permitted
+    kind: str  # "rule" or "predictor"
 
 
 @dataclass
@@ -45,6 +48,8 @@ class Survey:
     failures: list[Context] = field(default_factory=list)  # shortest first
     first: Counterexample | None = None
     widest: str = ""  # where a proof ran out of time: the largest set of contexts that is left
+    determined: bool = False  # it was proved, and one token is right in every context
+    where: str = ""  # the contexts among which a proof found the smallest margin
 
 
 def sweep(model: Model, how: How = AUTO, cost: float = 1) -> tuple[Method, Iterator[Array]]:
@@ -53,6 +58,11 @@ def sweep(model: Model, how: How = AUTO, cost: float = 1) -> tuple[Method, Itera
     `cost` is what one operation takes in the caller's hands, that of the batched forward pass being 1.
     """
     vocab, n_ctx = len(model.vocab), model.n_ctx
+    if how.method == "enumerate" and not affordable(model, 1 / MOST):
+        raise ModelError(
+            f"{model.name} has {contexts.counted(contexts.count(vocab, n_ctx))} contexts of up to {n_ctx} tokens, but "
+            "should have fewer to be enumerated: the methods auto and prove settle more"
+        )
     if how.method == "enumerate" or (how.method != "sample" and affordable(model, cost)):
         rows = max(1, 2**24 // (n_ctx * (n_ctx + model.transformer.d_model)))  # keeps a batch within some hundred MB
         batches = sum(-(-(vocab**length) // rows) for length in range(1, n_ctx + 1))
@@ -62,7 +72,8 @@ def sweep(model: Model, how: How = AUTO, cost: float = 1) -> tuple[Method, Itera
 
 def affordable(model: Model, cost: float = 1) -> bool:
     """Whether the budget reaches for running every context."""
-    return contexts.count(len(model.vocab), model.n_ctx) * flops(model.transformer, model.n_ctx) * cost <= BUDGET
+    each = flops(model.transformer, model.n_ctx) * cost + RULE * min(cost, 1)
+    return contexts.count(len(model.vocab), model.n_ctx) <= BUDGET / each
 
 
 def by_proof(model: Model, how: How) -> bool:
@@ -129,7 +140,7 @@ def survey(model: Model, asked: Question, how: How = AUTO) -> Survey:
 
 def _proved(model: Model, asked: Question, how: How) -> Survey:
     seconds = PROOF_SECONDS[how.method]
-    found = proof(model.transformer, tuple(model.vocab), asked.function, how.every, seconds)
+    found = proof(model.transformer, tuple(model.vocab), asked.function, asked.kind, how.every, seconds)
     result = Survey(
         "proved",
         contexts=found.contexts + found.skipped,
@@ -137,6 +148,8 @@ def _proved(model: Model, asked: Question, how: How) -> Survey:
         margin=found.margin if found.contexts else None,
         failures=[wrong.context for wrong in found.counterexamples],
         widest=found.widest,
+        determined=found.status == "holds" and found.determined and not found.skipped,
+        where=found.where,
     )
     if result.failures:
         row = model.encode(result.failures[0])
@@ -147,9 +160,14 @@ def _proved(model: Model, asked: Question, how: How) -> Survey:
 
 @lru_cache(maxsize=8)  # several checks ask the same question
 def proof(
-    transformer: Transformer, vocab: tuple[str, ...], function: Callable[[Any], Any], every: bool, seconds: float
+    transformer: Transformer,
+    vocab: tuple[str, ...],
+    function: Callable[[Any], Any],
+    kind: str,
+    every: bool,
+    seconds: float,
 ) -> Proof:
-    return prove_answers(transformer, vocab, function, first=not every, max_seconds=seconds)
+    return prove_answers(transformer, vocab, function, first=not every, max_seconds=seconds, kind=kind)
 
 
 def allowed_tokens(model: Model, words: list[Context], permitted: Permitted) -> Array:
@@ -200,7 +218,7 @@ def checked_rule(rule: Rule, vocab: Sequence[str]) -> Question:
             raise RuleError(f"{_name(rule)}({context!r}) permits {strange}, but should permit some of {listed(vocab)}")
         return answer
 
-    return Question(rule, permitted)
+    return Question(rule, permitted, "rule")
 
 
 def checked_predictor(predictor: Predictor, vocab: Sequence[str]) -> Question:
@@ -212,7 +230,7 @@ def checked_predictor(predictor: Predictor, vocab: Sequence[str]) -> Question:
             raise RuleError(f"{_name(predictor)}({context!r}) is {answer!r}, but should be one of {listed(vocab)}")
         return {answer}
 
-    return Question(predictor, permitted)
+    return Question(predictor, permitted, "predictor")
 
 
 def _call(function: Callable[[Context], object], context: Context) -> object:

@@ -7,6 +7,7 @@ import numpy as np
 from properties.bounds import Bounds, within_reach
 from properties.boxes import Boxes, Settled
 from properties.proof import prove_answers
+from properties.questions import stated
 from properties.survey import answer_logits
 from zoo import contexts
 from zoo.arrays import Array
@@ -21,7 +22,7 @@ def certified(model: Model) -> float:
 
     The sets of contexts are those of the proof without any change, bounded again with weights that are off.
     """
-    function = (*model.predictors, model.rule)[0]
+    function = stated(model)
     boxes: list[Settled] = []
     if function is None or not within_reach(model.transformer):
         return 0.0
@@ -66,6 +67,7 @@ def breaking(model: Model) -> tuple[float, str]:
     answers = logits.argmax(axis=1)
     index = np.arange(len(answers))
 
+    @np.errstate(invalid="ignore")
     def margins(changed: Array, at: Array = index) -> Array:
         logits = _logits(model, rows, changed)[at]
         wins = logits[np.arange(len(at)), answers[at]]
@@ -100,6 +102,7 @@ def _weights(transformer: Transformer) -> Array:
     return np.concatenate([array.ravel() for _, part in transformer.parts() for _, array in part.arrays()])
 
 
+@np.errstate(all="ignore")  # what is no number breaks an answer
 def _logits(model: Model, rows: list[Array], weights: Array) -> Array:
     changed = replace(model, transformer=_with(model.transformer, weights))
     return np.concatenate([answer_logits(changed, batch) for batch in rows])

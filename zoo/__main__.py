@@ -205,7 +205,8 @@ def recheck(options: argparse.Namespace) -> int:
 def compare(options: argparse.Namespace) -> int:
     from properties import comparison, report
 
-    (target, model), (other_target, other) = find_all(options.names)
+    target, other_target = options.names
+    model, other = find(target), find(other_target)
     verdict = comparison.compare(model, other, other_target, options.all)
     return report.verdicts([(target, model, [verdict])], options.json, options.all)
 

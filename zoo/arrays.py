@@ -41,7 +41,8 @@ class Part:
 
     def astype(self, dtype: DTypeLike) -> Self:
         """A copy with every array in another floating-point type."""
-        changes: dict[str, Any] = {name: array.astype(dtype) for name, array in self.arrays()}
+        with np.errstate(over="ignore"):  # what is inf then, is refused
+            changes: dict[str, Any] = {name: array.astype(dtype) for name, array in self.arrays()}
         for name, value in vars(self).items():
             if isinstance(value, Part):
                 changes[name] = value.astype(dtype)

@@ -65,7 +65,7 @@ def test_verify_ends(directory: Path, capsys: pytest.CaptureFixture[str], tmp_pa
     checks = ("rule", "float32", "window", "invalid_input")
     status, out, _ = said(capsys, "verify", directory, "--rule", f"{tmp_path}/rules.py:rule", "--check", *checks)
     assert status == 1
-    assert "float32          UNDECIDED" in out
+    assert "float32          it is float32" in out
     assert "rule failed: wrong in" in out
     assert len(out) < 3_000
 

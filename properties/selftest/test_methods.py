@@ -1,17 +1,19 @@
 """The same verdicts by enumeration and by proof, proofs at lengths that no enumeration reaches, and comparison."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import reference
 import zoo
-from properties import bounds, check_model, prove
+from properties import answers, bounds, check_model, prove, survey
 from properties.comparison import compare
 from properties.cycles import of_contexts, of_suffixes, walk
 from properties.verdict import Verdict
-from zoo import Cycle, ModelError, UnknownNameError
+from zoo import Cycle, Model, ModelError, RuleError, Transformer, UnknownNameError
+from zoo.__main__ import main
 from zoo.models import aab, two_head
 
 
@@ -123,3 +125,83 @@ def test_a_cycle_that_is_stated_wrong_where_only_proof_reaches() -> None:
     far = aab.build(n_ctx=32)
     for cycle in (Cycle("ab", 32), Cycle("aab", 30)):
         assert by_check(check_model(replace(far, cycle=cycle), names=["cycle"]))["cycle"].status == "failed"
+
+
+def two_permitted(gap: float, n_ctx: int) -> Model:
+    """a and b are both right, and gap apart; c is far behind."""
+    unembedding = np.array([[1.0], [1 - gap], [-8]])
+    transformer = Transformer(np.ones((3, 1)), np.zeros((n_ctx, 1)), [], unembedding=unembedding)
+    return Model("two_permitted", "abc", transformer, lambda context: {"a", "b"}, margin=5)
+
+
+@pytest.mark.parametrize("n_ctx", [4, 40])
+def test_where_two_tokens_are_permitted_their_distance_is_no_margin(
+    n_ctx: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answers, "TRY_SECONDS", 0.3)
+    verdicts = by_check(check_model(two_permitted(1e-9, n_ctx), "auto" if n_ctx > 8 else "prove"))
+    assert verdicts["rule"].status == "holds"
+    assert verdicts["rule"].method == "proved"
+    assert verdicts["margin"].status == "failed"
+    assert verdicts["float32"].status == "failed"
+
+
+def test_float32_is_settled_where_the_rule_leaves_contexts_open() -> None:
+    """By holding the two models against each other."""
+    model = replace(aab.build(n_ctx=24), predictors=(), margin=None, cycle=None)
+    verdict = by_check(check_model(model))["float32"]
+    assert (verdict.status, verdict.method) == ("holds", "proved")
+    single = replace(model, transformer=model.transformer.astype(np.float32))
+    assert by_check(check_model(single, names=["float32"]))["float32"].detail == "it is float32"
+
+
+def far_away(n_ctx: int, length: int, at: int) -> Model:
+    """It says a, but for contexts of one length with an a at one position, where it says b."""
+    d = n_ctx + 1
+    position, token = np.zeros((n_ctx, d)), np.zeros((2, d))
+    position[np.arange(n_ctx), np.arange(n_ctx)], token[0, -1] = 1, 1
+    w_q, w_k, w_v, w_o = np.zeros((1, d, 1)), np.zeros((1, d, 1)), np.zeros((1, d, 1)), np.zeros((1, 1, d))
+    w_q[0, length - 1, 0], w_k[0, at, 0], w_v[0, -1, 0], w_o[0, 0, -1] = 1, 40, 1, 1
+    unembedding = np.zeros((2, d))
+    unembedding[1, -1], unembedding[1, length - 1], unembedding[0, :n_ctx] = 1, 3, 3.5
+    return Model(
+        "far_away", "ab", Transformer(token, position, [zoo.Attention(w_q, w_k, w_v, w_o, scale=1)], None, unembedding)
+    )
+
+
+@pytest.mark.parametrize(("length", "at"), [(100, 3), (110, 60), (120, 118)])
+def test_a_model_that_is_wrong_by_one_token_far_away_at_one_length(length: int, at: int) -> None:
+    model = far_away(120, length, at)
+    wrong = "b" * at + "a" + "b" * (length - at - 1)
+    assert model.predict(wrong[:-1] + "a") == "b"
+    verdict = prove(replace(model, rule=lambda context: {"a"}))
+    assert verdict.status == "failed"
+    assert verdict.counterexample is not None
+    assert len(verdict.counterexample.context) == length
+    assert verdict.counterexample.context[at] == "a"
+
+
+def test_what_runs_out_of_time_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(survey.PROOF_SECONDS, "prove", 0)
+    for check in ("rule", "deviations"):
+        verdict = by_check(check_model(two_head.MODEL, "prove", [check]))[check]
+        assert verdict.status == "undecided"
+        assert "allowed" in verdict.detail
+
+
+def test_what_nobody_can_enumerate_is_refused() -> None:
+    with pytest.raises(ModelError, match=r"~2\^64 contexts of up to 64 tokens, but should have fewer"):
+        check_model(aab.build(n_ctx=64), "enumerate")
+
+
+@pytest.mark.parametrize("method", ["prove", "enumerate"])
+def test_a_rule_is_no_predictor(method: str) -> None:
+    for change in ({"rule": lambda context: "a"}, {"predictors": [lambda context: {"a"}]}):
+        with pytest.raises(RuleError, match="should be" if method == "enumerate" else "should answer"):
+            check_model(replace(aab.MODEL, **change), method)
+
+
+def test_two_versions_of_one_model_are_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["export", "aab", str(tmp_path / "aab"), "--format", "zoo"]) == 0
+    assert main(["compare", "aab", str(tmp_path / "aab")]) == 0
+    assert "same answers     all 62" in capsys.readouterr().out

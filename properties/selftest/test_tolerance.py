@@ -15,7 +15,7 @@ from properties.edges import Edge, validity_edge
 from properties.precision import in_type, rounded, survives
 from properties.strategies import tokens, transformers
 from properties.tolerance import _weights, _with, breaking, certified
-from zoo import Model, registry
+from zoo import Model, ModelError, registry
 from zoo.models import aab, ab, two_head_either
 from zoo.transformer import forward
 
@@ -104,7 +104,7 @@ def test_the_edge_of_aab(dtype: type, least: int, monkeypatch: pytest.MonkeyPatc
 
 def test_an_edge_beyond_what_is_sought() -> None:
     assert validity_edge(ab.build, most=64) == Edge(64, None, 64)
-    with pytest.raises(ValueError, match="is not right at n_ctx 8"):
+    with pytest.raises(ModelError, match="is not right at n_ctx 8"):
         validity_edge(lambda n_ctx: replace(ab.build(n_ctx), rule=lambda context: {"a"}))
 
 
