@@ -13,6 +13,7 @@ import numpy as np
 from rich.text import Text
 
 from properties import precision, tolerance
+from properties.answers import states_figures_only
 from properties.checks import CHECKS
 from properties.edges import Edge, validity_edge
 from properties.mutants import Story
@@ -128,12 +129,11 @@ def _said(edge: Edge) -> str:
 def robustness(model: Model, build: Callable[[int], Model] | None) -> None:
     """How far every answer is from another one: in logits, in weights, in digits, for a family in tokens."""
     out = console()
-    if model.margin is not None:
-        verdict = CHECKS["margin"].run(model)
-        out.print(
-            f"\nsmallest margin: {verdict.detail} ({verdict.method}, {counted(verdict.contexts)} contexts)",
-            soft_wrap=True,
-        )
+    if not states_figures_only(model):
+        verdict = CHECKS["margin"].run(model if model.margin is not None else replace(model, margin=0))
+        found = verdict.detail if model.margin is not None else verdict.detail.partition("; stated")[0]
+        seen = f"{verdict.method}, {counted(verdict.contexts)} contexts"
+        out.print(f"\nsmallest margin: {found} ({seen})", soft_wrap=True)
     if model.predictors or model.rule is not None:
         certain = tolerance.certified(model)
         out.print(f"every weight may be off by {certain:.2%} of itself, and no right answer changes (certified)")
