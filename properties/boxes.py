@@ -121,18 +121,16 @@ class Boxes:
     def everywhere(self) -> "Boxes":
         """The same boxes with every position listed."""
         longest = int(self.lengths.max())
-        if len(self.positions) == longest:
-            return self
+        known = self.positions < longest  # others may be left from longer boxes
         masks = np.repeat((np.arange(longest) < self.lengths[:, None])[..., None], self.masks.shape[-1], axis=-1)
-        masks[:, self.positions] = self.masks
+        masks[:, self.positions[known]] = self.masks[:, known]
         return Boxes(self.lengths, np.arange(longest), masks)
 
     def __len__(self) -> int:
         return len(self.lengths)
 
     def __getitem__(self, some: slice | Array) -> "Boxes":
-        lengths, within = self.lengths[some], self.positions < self.lengths[some].max(initial=0)
-        return Boxes(lengths, self.positions[within], self.masks[some][:, within])
+        return Boxes(self.lengths[some], self.positions, self.masks[some])
 
     @property
     def last(self) -> Array:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import zoo
 from properties import attending, bounds, directions, intervals, softmax
 from properties.bounds import Bounds
-from properties.boxes import Boxes
+from properties.boxes import Box, Boxes
 from properties.intervals import Arithmetic, Interval
 from properties.selftest.random_models import completions, random_boxes, transformers
 from zoo import ModelError, Transformer, forward
@@ -287,3 +287,12 @@ def _exact_exp(x: Array) -> Array:
 
 def _ulps(computed: Array, exact: Array) -> float:
     return float((np.abs(computed.astype(np.float64) - exact) / np.spacing(np.abs(exact).astype(computed.dtype))).max())
+
+
+def test_some_of_several_boxes_are_what_they_were() -> None:
+    """Also the shorter ones, of positions that only the longer ones have."""
+    boxes = Boxes.of([Box(3, {0: frozenset("a")}, frozenset()), Box(6, {4: frozenset("b")}, frozenset())], "ab")
+    shorter, longer = boxes[np.array([0])].everywhere(), boxes[1:].everywhere()
+    np.testing.assert_array_equal(shorter.masks[0], [[True, False], [True, True], [True, True]])
+    np.testing.assert_array_equal(longer.masks[0, :, 0], [True] * 4 + [False, True])
+    np.testing.assert_array_equal(boxes.everywhere().masks[0, 3:], np.zeros((3, 2), bool))
