@@ -121,7 +121,7 @@ def _search(
 ) -> Proof:
     proof, seen, begin, budget = Proof(), Tally(), time.perf_counter(), time.process_time()
     smallest: Settled | None = None
-    for group in steps(list(_together(lengths, judge.mixes)), "lengths proved, in groups"):
+    for group in steps(list(_together(lengths, judge.mixes)), "groups of lengths"):
         fresh, stack = chain.from_iterable(starts(length, proof) for length in group), list[Box]()
         while batch := [stack.pop() for _ in range(min(BATCH, len(stack)))] or list(islice(fresh, BATCH)):
             if first and proof.counterexamples:  # only a shorter one is of interest now
