@@ -142,13 +142,14 @@ def _read_gpt2(directory: Path, fields: Mapping[str, Any]) -> Model:
     if both and not np.array_equal(tensors["lm_head.weight"], tensors["wte.weight"]):
         raise FileError(f"{path}: lm_head.weight differs from wte.weight, but should be the same where they are tied")
     transformer = gpt2.from_gpt2(config, tensors)
-    return Model(
-        _name(directory), _vocab(directory, config.vocab), transformer, source=f"GPT-2 directory {directory.name}"
-    )
+    name = _name(directory)
+    return Model(name, _vocab(directory, config.vocab), transformer, source=f"GPT-2 directory {name}")
 
 
 def _name(directory: Path) -> str:
-    return directory.resolve().name or "model"
+    """Of a directory, if it can be that of a model."""
+    name = directory.resolve().name
+    return name if name and name.isprintable() else "model"
 
 
 def _vocab(directory: Path, size: int) -> list[str]:

@@ -11,6 +11,7 @@ from zoo import contexts
 from zoo.arrays import Array
 from zoo.basis import describe
 from zoo.cost import flops, instructions, parameters
+from zoo.errors import printable
 from zoo.figures import smallest_margin
 from zoo.ladder import Rung
 from zoo.model import Context, Model
@@ -29,14 +30,27 @@ def console() -> Console:
 
 
 class Plain(Console):
-    """A console whose reader may go away, as `head` does, without that being a failure."""
+    """A console whose reader may go away, as `head` does, without that being a failure. Control characters are escaped.
+
+    A token of a stranger's model may hold what moves the cursor of a terminal, or sets its title.
+    """
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        super().print(*(printable(one) if isinstance(one, str) else one for one in objects), **options)
 
     def on_broken_pipe(self) -> None:
         raise BrokenPipeError
 
 
+class Grid(Table):
+    """A table without lines, control characters escaped as in Plain."""
+
+    def add_row(self, *cells: Any, **options: Any) -> None:
+        super().add_row(*(printable(cell) if isinstance(cell, str) else cell for cell in cells), **options)
+
+
 def grid(*columns: str | Column) -> Table:
-    return Table(*columns, box=None, pad_edge=False)
+    return Grid(*(printable(one) if isinstance(one, str) else one for one in columns), box=None, pad_edge=False)
 
 
 def list_models(models: Iterable[Model]) -> None:

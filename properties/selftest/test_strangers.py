@@ -1,5 +1,6 @@
 """Directories from strangers: whatever is wrong with them is said in a sentence, before memory is spent on it."""
 
+import io
 import json
 import os
 import shutil
@@ -7,7 +8,7 @@ import struct
 import tempfile
 import tracemalloc
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from hypothesis import strategies as st
 
 import zoo
 from zoo import files, tensors
+from zoo.__main__ import main
 from zoo.errors import ContextError, FileError, ZooError
 from zoo.files import CONFIG, TENSORS, TOKENIZER, VOCAB
 
@@ -38,14 +40,11 @@ def copied(directory: Path) -> Iterator[Path]:
         yield Path(shutil.copytree(directory, Path(folder) / "copy"))
 
 
+# Lone surrogates too, which JSON can hold and no file or terminal takes, and what moves a terminal's cursor.
+TEXT = st.text(st.characters(codec=None, exclude_categories=()) | st.sampled_from("\ud800\x1b\n\u202e"), max_size=9)
 JSON = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers(-2, 99)
-    | st.sampled_from([2**31, 2**62, 10**30, -1])
-    | st.floats()
-    | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner, max_size=3),
+    st.none() | st.booleans() | st.integers(-2, 99) | st.sampled_from([2**31, 2**62, 10**30, -1]) | st.floats() | TEXT,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
     max_leaves=5,
 )
 
@@ -73,11 +72,11 @@ def changed_value(data: st.DataObject, value: Any) -> Any:
         event(how)
         if how == "within":
             return rest | {key: changed_value(data, value[key])}
-        return rest if how == "left out" else value | {data.draw(st.text(max_size=9)): data.draw(JSON)}
+        return rest if how == "left out" else value | {data.draw(TEXT): data.draw(JSON)}
     if isinstance(value, list) and value and data.draw(st.integers(0, 5)):
         at = data.draw(st.integers(0, len(value) - 1))
         return [*value[:at], changed_value(data, value[at]), *value[at + 1 :]]
-    return data.draw(JSON)
+    return data.draw(TEXT if isinstance(value, str) and data.draw(st.booleans()) else JSON)
 
 
 @settings(max_examples=2 * settings().max_examples)  # 20,000 in the nightly run, both formats taken together
@@ -105,11 +104,39 @@ def test_nothing_but_our_own_errors(valid: Path, data: st.DataObject) -> None:
         else:
             event("read")
             said = ""
-    if said:
-        assert len(said) < 600
-    else:
-        with np.errstate(all="ignore"):  # weights may be anything finite now
-            assert model.predict(model.vocab[:1]) in model.vocab
+            context = model.vocab[0] if model.reads_strings else json.dumps(model.vocab[:1])
+            with np.errstate(all="ignore"):  # weights may be anything finite now
+                assert model.predict(model.vocab[:1]) in model.vocab
+                printed(directory, data.draw(st.sampled_from(COMMANDS)), context)
+    assert len(said) < 600
+
+
+COMMANDS = (("predict",), ("complete", "-n", "2"), ("inspect",))
+
+
+def printed(directory: Path, command: tuple[str, ...], *arguments: str) -> None:
+    """What the command prints can be written as UTF-8, and holds no control character; or it is one sentence."""
+    streams = [io.TextIOWrapper(io.BytesIO(), "utf-8", newline="") for _ in range(2)]  # strict, as stdout is
+    with redirect_stdout(streams[0]), redirect_stderr(streams[1]):
+        status = main([command[0], str(directory), *command[1:], "--", *arguments])
+    texts = []
+    for stream in streams:
+        stream.flush()
+        texts.append(stream.buffer.getvalue().decode())  # type: ignore[attr-defined]
+    assert status == (2 if texts[1] else 0)
+    for text in texts:
+        assert all(c.isprintable() or c == "\n" for c in text)
+
+
+@given(st.data(), TEXT, st.lists(TEXT, min_size=36, max_size=36, unique=True))
+def test_any_names(valid: Path, data: st.DataObject, name: str, tokens: list[str]) -> None:
+    """A model's name and tokens may be any text: it is refused, or printed so that a terminal takes it as text."""
+    with copied(valid) as directory:
+        if (directory / VOCAB).exists():
+            (directory / VOCAB).write_text(json.dumps({token: i for i, token in enumerate(tokens)}))
+        else:
+            edit_config(vocab=tokens, name=name)(directory)
+        printed(directory, data.draw(st.sampled_from([*COMMANDS, ("show",)])), json.dumps(tokens[:1]))
 
 
 def edit_config(**changes: Any) -> Callable[[Path], None]:
@@ -233,6 +260,7 @@ GPT2: list[tuple[str, Callable[[Path], None]]] = [
     ("layer_norm_epsilon is -1", edit_config(layer_norm_epsilon=-1)),
     ("tokens, but should number 36", overwritten(VOCAB, lambda content: b'{"a": 0, "b": 1}')),
     ("tokens, but should number 36", overwritten(VOCAB, lambda content: content.replace(b": 35", b": 34"))),
+    (r"'.udc00' in the vocabulary should be text", overwritten(VOCAB, lambda c: c.replace(b'"b"', b'"\\udc00"'))),
 ]
 ZOO: list[tuple[str, Callable[[Path], None]]] = [
     ("format is 'handmade-zoo 2'", edit_config(format="handmade-zoo 2")),
@@ -245,6 +273,13 @@ ZOO: list[tuple[str, Callable[[Path], None]]] = [
     ("the vocabulary has 1 tokens", edit_config(vocab=["a"])),
     ("cycle: within is missing", edit_config(cycle={"tokens": "ab"})),
     ("margin is ''", edit_config(margin="")),
+    ("name is 'a.nimport os', but should be printable", edit_config(name="a\nimport os")),
+    (r"name is 'a.x1b\[2J', but should be printable", edit_config(name="a\x1b[2J")),
+    ("name is '', but should be printable", edit_config(name="")),
+    (
+        r"'.ud800' in the vocabulary should be text",
+        edit_config(vocab=["\ud800", *map(str, range(35))]),
+    ),
     (
         "layer 0 is wrong about 'b_in'",
         edit_config(layers=[{"kind": "mlp", "activation": "relu", "norm": 1}] * 2),
