@@ -2,9 +2,13 @@
 
 import io
 import json
+import math
 import os
+import re
 import shutil
 import struct
+import subprocess
+import sys
 import tempfile
 import tracemalloc
 from collections.abc import Callable, Iterator
@@ -18,8 +22,9 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 import zoo
-from zoo import files, tensors
+from zoo import files, gpt2, tensors
 from zoo.__main__ import main
+from zoo.backward import parameters
 from zoo.errors import ContextError, FileError, ZooError
 from zoo.files import CONFIG, TENSORS, TOKENIZER, VOCAB
 
@@ -174,6 +179,11 @@ def overwritten(name: str, change: Callable[[bytes], bytes]) -> Callable[[Path],
     return edit
 
 
+def huge(content: bytes) -> bytes:
+    """The last weight is 1e5, more than float16 holds."""
+    return content[:-4] + np.array(1e5, "<f4").tobytes()
+
+
 def pickled(directory: Path) -> None:
     (directory / TENSORS).rename(directory / "pytorch_model.bin")
 
@@ -233,12 +243,16 @@ BOTH: list[tuple[str, Callable[[Path], None]]] = [
         "has no array",
         edit_header(lambda header: header.update(strange=header.pop(min(header.keys() - {"__metadata__"})))),
     ),
-    ("declares 10995", sparse),
+    ("declares 10995.*an eighth of this machine's memory", sparse),
     ("has an array at byte", edit_header(overlapping)),
     (" is nan at ", overwritten(TENSORS, lambda content: content[:-8] + np.array(np.nan).tobytes())),
 ]
 GPT2: list[tuple[str, Callable[[Path], None]]] = [
     ("model_type is 'llama'", edit_config(model_type="llama")),
+    ("dtype is 'int8', but should be one of float64", edit_config(dtype="int8")),
+    ("dtype is 16, but should be a string", edit_config(torch_dtype=16)),
+    ("and be the same twice", edit_config(dtype="float16", torch_dtype="torch.float32")),
+    ("is inf at", lambda d: (edit_config(dtype="float16")(d), overwritten(TENSORS, huge)(d))[0]),
     ("model_type is missing", edit_config(model_type=...)),
     ("activation_function is 'gelu'", edit_config(activation_function="gelu")),
     ("add_cross_attention", edit_config(add_cross_attention=True)),
@@ -404,9 +418,68 @@ def test_half_precision_is_read_exactly(dtype: str, tmp_path: Path) -> None:
     np.testing.assert_array_equal(array, values.reshape(2, 3))
 
 
+@pytest.mark.parametrize("name", ["dtype", "torch_dtype"])
+def test_the_dtype_of_a_configuration_is_heeded(name: str, tmp_path: Path) -> None:
+    """The weights are those that transformers makes of them; those of half precision are kept in float32."""
+    files.write_gpt2(zoo.load("explainer"), directory := tmp_path / "model")
+    before = parameters(files.read(directory).transformer)
+    for dtype, kept in {
+        "float64": "f8",
+        "float32": "f4",
+        "torch.float32": "f4",
+        "bfloat16": "f4",
+        "float16": "f4",
+    }.items():
+        edit_config(**{name: dtype})(directory)
+        for array_name, array in parameters(files.read(directory).transformer).items():
+            assert array.dtype == ("float64" if dtype == "float64" else "float32")
+            exact = before[array_name].astype(np.float64)
+            bits = {"bfloat16": 8, "float16": 11}.get(dtype, 24)
+            step = 2.0 ** (np.frexp(exact)[1] - bits)  # of numbers with so many bits
+            expected = np.round(exact / step) * step  # ties to even
+            small = np.abs(exact) < 2.0**-14  # where float16 has fewer
+            np.testing.assert_array_equal(array[~small], expected[~small])
+
+
+def test_memory_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files.write_gpt2(zoo.load("aab"), directory := tmp_path / "model")
+
+    def none_left(*arguments: object) -> None:
+        raise MemoryError
+
+    for module, name in ((files, "read_arrays"), (files, "read_header"), (gpt2, "from_gpt2")):
+        with monkeypatch.context() as patch:
+            patch.setattr(module, name, none_left)
+            with pytest.raises(FileError, match="takes more memory than there is"):
+                files.read(directory)
+
+
+def test_declared_arrays_beyond_the_memory_of_the_process(tmp_path: Path) -> None:
+    """4 GiB that are on paper only are refused where the process may have 3 GB."""
+    vocab, d = 2**24, 64
+    fields = {"model_type": "gpt2", "vocab_size": vocab, "n_embd": d, "n_head": 8, "n_layer": 1}
+    config = gpt2.read_config("here", fields)
+    header, end = {}, 0
+    for name, shape in gpt2.shapes(config).items():
+        size = 4 * math.prod(shape)
+        header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [end, end := end + size]}
+    content = json.dumps(header).encode()
+    with open(tmp_path / TENSORS, "wb") as file:
+        file.write(struct.pack("<Q", len(content)) + content)
+        file.truncate(8 + len(content) + end)
+    (tmp_path / CONFIG).write_text(json.dumps(fields))
+    command = f"ulimit -v 3000000; OPENBLAS_NUM_THREADS=1 {sys.executable} -m zoo predict {tmp_path} 1"
+    run = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
+    assert (run.returncode, run.stdout) == (2, "")
+    assert re.fullmatch(r"zoo: .* bytes of arrays, but should have at most 384000000, an eighth .*\n", run.stderr)
+
+
 def test_a_directory_appears_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = zoo.load("aab")
     files.write_zoo(model, tmp_path / "model")
+    modes = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "model", *(tmp_path / "model").iterdir())}
+    assert modes["model"] == 0o755  # others can read it
+    assert all(mode & 0o444 == 0o444 for mode in modes.values())
     with pytest.raises(FileError, match="exists, but should be a new directory"):
         files.write_gpt2(model, tmp_path / "model")
     with pytest.raises(FileError, match="cannot be written"):
