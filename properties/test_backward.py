@@ -139,3 +139,10 @@ def test_a_small_step_goes_down(example: tuple[Transformer, Array, Array]) -> No
     steepness = sum(float((d * d).sum()) for d in found.values())
     after = loss(sgd_step(transformer, batch, targets, rate=1e-9 / max(1, steepness)), batch, targets)
     assert after <= before + 1e-12 * (1 + abs(before))
+
+
+def test_a_rate_that_is_no_number_is_refused() -> None:
+    rates: list[Any] = ["x", None, float("nan"), float("inf")]
+    for rate in rates:
+        with pytest.raises(ModelError, match="rate is .*, but should be a finite number"):
+            sgd_step(zoo.load("ab").transformer, np.array([[0]]), np.array([[1]]), rate)

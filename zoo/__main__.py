@@ -252,11 +252,12 @@ def show(options: argparse.Namespace) -> int:
 
 
 def export(options: argparse.Namespace) -> int:
-    from zoo import files, report
+    from properties.exported import exported
+    from zoo import files
 
     model = find(options.name, options.n_ctx)
     (files.write_gpt2 if options.format == "gpt2" else files.write_zoo)(model, options.directory)
-    report.exported(model, files.read(options.directory), options.directory)
+    exported(model, files.read(options.directory), options.directory)
     return 0
 
 

@@ -7,17 +7,15 @@ import numpy as np
 from rich.console import Console
 from rich.table import Column, Table
 
-from zoo import contexts
 from zoo.arrays import Array
 from zoo.basis import describe
 from zoo.cost import flops, instructions, parameters
 from zoo.errors import printable
-from zoo.figures import smallest_margin
 from zoo.ladder import Rung
 from zoo.model import Context, Model
 from zoo.picture import duration
 from zoo.shares import shares
-from zoo.transformer import Attention, Mlp, Norm, Transformer, forward
+from zoo.transformer import Attention, Mlp, Norm, forward
 
 LINES, TERMS = 100, 32  # of an array; of a line
 COLUMNS = 16  # tokens side by side
@@ -210,28 +208,6 @@ def show_context(model: Model, context: Context) -> None:
         )
     if len(best) < len(model.vocab):
         out.print(f"the {len(best)} tokens with the largest logits, of {len(model.vocab)}")
-
-
-def exported(model: Model, read: Model, where: str) -> None:
-    """What was written, and whether what is read back answers alike, in every context if they are not too many."""
-    out = console()
-    size = f"n_ctx {read.n_ctx}, d_model {read.transformer.d_model}, {read.transformer.dtype}"
-    out.print(f"{where}: {model.name}, {size}, vocabulary {_tokens(model)}")
-    if model.rule is None:
-        out.print("no rule is stated of it, so that its answers are not compared")
-    elif contexts.count(len(model.vocab), model.n_ctx) > 2**16:
-        out.print("read back and compared bit for bit; its contexts are too many to compare the answers")
-    else:
-        before, after = model.answer_logits().argmax(axis=-1), read.answer_logits().argmax(axis=-1)
-        margin, _ = smallest_margin(read)
-        out.print(f"answers alike in {(before == after).sum()} of {len(before)} contexts, smallest margin {margin:.6g}")
-    if not fits_float16(read.transformer):
-        out.print("not for float16, which ends at 65504: some weights are larger; float32 and bfloat16 hold them")
-
-
-def fits_float16(transformer: Transformer) -> bool:
-    largest = np.finfo(np.float16).max
-    return all(np.abs(a).max() <= largest for _, part in transformer.parts() for _, a in part.arrays())
 
 
 def costs_as_json(models: Iterable[Model], ladders: dict[str, list[Rung]] | None = None) -> dict[str, Any]:

@@ -4,12 +4,14 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import zoo
+from properties.exported import exported
 from zoo import files
 from zoo.__main__ import main
 
@@ -34,7 +36,9 @@ def test_export_and_verify(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     for format in ("gpt2", "zoo"):
         model = tmp_path / format
         out = said(capsys, "export", "aab", model, "--format", format)
-        assert "answers alike in 62 of 62 contexts, smallest margin 1023" in out
+        assert "answers alike in 62 of 62 contexts, smallest margin 1023\nmargin in float32 1023\n" in out
+        assert f"margin in bfloat16 {1023.22 if format == 'gpt2' else 1023}\n" in out
+        assert ("margin in float16 1023" in out) == (format == "zoo")
         assert ("not for float16" in out) == (format == "gpt2")
         assert "UNDECIDED" in said(capsys, "verify", model, status=1)
         verdicts = json.loads(said(capsys, "verify", model, "--rule", f"{rules}:right", "--json"))
@@ -50,9 +54,27 @@ def test_export_and_verify(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
 
 
 def test_export_of_a_member_of_a_family(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    said(capsys, "export", "aab", tmp_path / "long", "--format", "gpt2", "--n-ctx", 32)
+    out = said(capsys, "export", "aab", tmp_path / "long", "--format", "gpt2", "--n-ctx", 32)
+    assert re.search(r"alike in (\d+) of \1 contexts, smallest margin 1023, a sample: they are too many", out)
     assert said(capsys, "complete", tmp_path / "long", "aab", "-n", 20) == "aabaabaabaabaabaabaa\n"
     assert "no family" in said(capsys, "export", "two_head", tmp_path / "x", "--format", "gpt2", "--n-ctx", 9, status=2)
+
+
+def test_what_export_says_of_answers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model = zoo.load("ab")
+    flat = replace(model, transformer=replace(model.transformer, token_embedding=-model.transformer.token_embedding))
+    exported(model, flat, "here")
+    out = capsys.readouterr().out
+    assert re.search(r"answers alike in 0 of 62 contexts, smallest margin -", out)
+    large = replace(
+        model, transformer=replace(model.transformer, token_embedding=np.eye(2) * 6e4, unembedding=np.eye(2) * 6e4)
+    )
+    exported(model, large, "here")
+    assert "not for float16: logits overflow" in capsys.readouterr().out
+    out = said(capsys, "export", "explainer", tmp_path / "explainer", "--format", "gpt2")
+    assert re.search(r"alike in \d+ of 1828 contexts, smallest margin -?\d.*e-.*, a sample", out)
+    assert "no answer is stated of it" in out
+    assert re.search(r"margin in bfloat16 -0.0\d+\n", out)
 
 
 def test_inspect(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
