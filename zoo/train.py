@@ -88,10 +88,8 @@ def _permitted(model: Model, rule: Rule, context: Context) -> AbstractSet[str]:
     except Exception as error:
         raise RuleError(f"the rule raises {type(error).__name__} after {context!r}: {error}") from error
     if not isinstance(permitted, AbstractSet) or not permitted <= set(model.vocab):
-        tokens = listed(model.vocab)
-        raise RuleError(
-            f"the rule says {permitted!r} after {context!r}, but should give a set of tokens out of {tokens}"
-        )
+        should = f"a set of tokens out of {listed(model.vocab)}"
+        raise RuleError(f"the rule says {permitted!r} after {context!r}, but should give {should}")
     return permitted
 
 
@@ -100,13 +98,13 @@ def fit(
 ) -> Transformer:
     """The transformer after so many steps of Adam, each on examples drawn at random; a bar shows how far it is.
 
-    Raises ContextError for tokens or targets that are none, ModelError for other options than numbers from 0 on.
+    Raises ContextError for tokens or targets that are none, ModelError for options that are no numbers.
     """
-    for name, value in {"steps": steps, "rate": rate, "batch": batch, "seed": seed}.items():
-        kinds = (int, float) if name == "rate" else int
-        if not isinstance(value, kinds) or not int(name == "batch") <= value < np.inf:
-            should = "a number" if name == "rate" else "a whole number"
-            raise ModelError(f"{name} is {value!r}, but should be {should} from {int(name == 'batch')} on")
+    for option, value, least in (("steps", steps, 0), ("batch", batch, 1), ("seed", seed, 0)):
+        if not isinstance(value, int | np.integer) or value < least:
+            raise ModelError(f"{option} is {value!r}, but should be a whole number from {least} on")
+    if not isinstance(rate, int | float | np.floating) or not np.isfinite(rate):
+        raise ModelError(f"rate is {rate!r}, but should be a finite number")
     random = np.random.default_rng(seed)
     tokens, targets = map(np.asarray, examples)
     check_targets(transformer, tokens, targets)

@@ -66,10 +66,8 @@ def test_what_export_says_of_answers(tmp_path: Path, capsys: pytest.CaptureFixtu
     exported(model, flat, "here")
     out = capsys.readouterr().out
     assert re.search(r"answers alike in 0 of 62 contexts, smallest margin -", out)
-    large = replace(
-        model, transformer=replace(model.transformer, token_embedding=np.eye(2) * 6e4, unembedding=np.eye(2) * 6e4)
-    )
-    exported(model, large, "here")
+    large = replace(model.transformer, token_embedding=np.eye(2) * 6e4, unembedding=np.eye(2) * 6e4)
+    exported(model, replace(model, transformer=large), "here")
     assert "not for float16: logits overflow" in capsys.readouterr().out
     out = said(capsys, "export", "explainer", tmp_path / "explainer", "--format", "gpt2")
     assert re.search(r"alike in \d+ of 1828 contexts, smallest margin -?\d.*e-.*, a sample", out)

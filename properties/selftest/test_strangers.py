@@ -127,7 +127,7 @@ def printed(directory: Path, command: tuple[str, ...], *arguments: str) -> None:
     texts = []
     for stream in streams:
         stream.flush()
-        texts.append(stream.buffer.getvalue().decode())  # type: ignore[attr-defined]
+        texts.append(stream.buffer.getvalue().decode())
     assert status == (2 if texts[1] else 0)
     for text in texts:
         assert all(c.isprintable() or c == "\n" for c in text)
