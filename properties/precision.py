@@ -15,6 +15,7 @@ from properties.survey import sweep
 from zoo.arrays import Array
 from zoo.errors import ModelError
 from zoo.model import Context, Model
+from zoo.tensors import to_bfloat16
 from zoo.transformer import Transformer
 
 TYPES = ("float64", "float32", "bfloat16", "float16")
@@ -36,10 +37,8 @@ class Bfloat16(np.ndarray[Any, Any]):
 
 
 def rounded(array: Array) -> Array:
-    """To the nearest bfloat16, ties to even: [...] float32 -> [...] Bfloat16. What is not finite stays as it is."""
-    bits = np.ascontiguousarray(array, dtype=np.float32).view(np.uint32)
-    nearest = (bits + 0x7FFF + (bits >> 16 & 1)) & 0xFFFF0000
-    return np.where(np.isfinite(array), nearest.view(np.float32), array).view(Bfloat16)
+    """To the nearest bfloat16: [...] float32 -> [...] Bfloat16."""
+    return to_bfloat16(array).view(Bfloat16)
 
 
 def in_type(transformer: Transformer, name: str) -> Transformer:

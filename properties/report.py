@@ -21,6 +21,7 @@ from properties.recheck import Rechecked
 from properties.survey import affordable
 from properties.verdict import Verdict, written
 from zoo.contexts import counted
+from zoo.errors import printable
 from zoo.model import Model
 from zoo.report import console, grid
 
@@ -76,7 +77,7 @@ def table(results: Sequence[Result], every: bool = False) -> None:
     for target, _, verdicts in results:
         for verdict in verdicts:
             if verdict.status != "holds":
-                out.print(Text(verdict.message(target, every), style=STYLES[verdict.status]), soft_wrap=True)
+                out.print(Text(printable(verdict.message(target, every)), style=STYLES[verdict.status]), soft_wrap=True)
     counts: dict[str, int] = dict.fromkeys(STYLES, 0)
     for *_, verdicts in results:
         for verdict in verdicts:

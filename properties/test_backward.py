@@ -1,13 +1,17 @@
 """Gradients written by hand against central differences, and against torch, on transformers of every shape."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import assume, event, given, settings
 from hypothesis import strategies as st
 
+import zoo
 from properties.strategies import tokens, transformers
 from zoo.arrays import Array
 from zoo.backward import Arrays, gradients, loss, parameters, residuals, sgd_step, with_parameters
+from zoo.errors import ModelError
 from zoo.transformer import Attention, Mlp, Norm, Transformer, forward, normalize, softmax
 
 SETTINGS = settings(max_examples=settings().max_examples // 6)
@@ -139,3 +143,10 @@ def test_a_small_step_goes_down(example: tuple[Transformer, Array, Array]) -> No
     steepness = sum(float((d * d).sum()) for d in found.values())
     after = loss(sgd_step(transformer, batch, targets, rate=1e-9 / max(1, steepness)), batch, targets)
     assert after <= before + 1e-12 * (1 + abs(before))
+
+
+def test_a_rate_that_is_no_number_is_refused() -> None:
+    rates: list[Any] = ["x", None, float("nan"), float("inf")]
+    for rate in rates:
+        with pytest.raises(ModelError, match=r"rate is .*, but should be a finite number"):
+            sgd_step(zoo.load("ab").transformer, np.array([[0]]), np.array([[1]]), rate)

@@ -71,6 +71,12 @@ def test_numbers_and_training_texts_that_are_refused() -> None:
             train(["ab"], merges=1).decode([0, number])
     with pytest.raises(ContextError, match="training text"):
         train(["a<|endof", "text|>"])
+    for merges in (-1, 1.5, "2"):
+        with pytest.raises(ContextError, match=r"merges were asked for, but should be a whole number from 0 on"):
+            train(["ab"], merges)  # type: ignore[arg-type]
+    for texts in (None, [3], 3):
+        with pytest.raises(ContextError, match="but should be strings"):
+            train(texts)  # type: ignore[arg-type]
 
 
 def test_the_tokenizer_of_the_source() -> None:

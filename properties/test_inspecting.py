@@ -144,6 +144,7 @@ def test_a_picture_says_what_is_left_out_and_escapes_names() -> None:
     short = ElementTree.fromstring(drawn(["<a>"]))
     texts = [node.text for node in short.iter() if node.tag.endswith("text")]
     assert texts[1:] == ["attention of head 0.0", "largest 1", "to", "from", "<a> 0", "<a> 0"]
+    assert r"\x1b 0" in [node.text for node in ElementTree.fromstring(drawn(["\x1b"])).iter()]  # which XML cannot hold
     assert "1 maps are not drawn" in drawn(["a"] * (LARGEST + 1))
     assert f"{MOST // 60**2 + 1} maps are not drawn" in drawn(["a"] * 60, heads=MOST // 60**2 + 1)
     assert "2 maps are not drawn" in drawn(["a"], model=zoo.load("aab", n_ctx=LARGEST))

@@ -11,7 +11,7 @@ import zoo
 from properties import check_model
 from zoo import Model, figures
 from zoo.backward import gradients, loss, parameters
-from zoo.errors import ContextError, RuleError
+from zoo.errors import ContextError, ModelError, RuleError
 from zoo.train import Examples, fit, from_rule, from_text, untrained
 
 TEXT = "aab" * 10
@@ -86,6 +86,35 @@ def test_examples() -> None:
         from_text(model, "aabaa")
     with pytest.raises(ContextError, match="token 'c' is unknown"):
         from_text(model, "aabaac")
+
+
+def test_what_is_no_rule_or_no_example_is_refused() -> None:
+    model = started(seed=0)
+
+    def raising(context: str) -> set[str]:
+        raise KeyError(context)
+
+    rules: list[tuple[Any, str]] = [
+        (raising, "the rule raises KeyError after 'a'"),
+        (lambda context: None, "the rule says None after 'a', but should give a set of tokens out of a, b"),
+        (lambda context: "a", "the rule says 'a' after 'a'"),
+        (lambda context: {"c"}, "the rule says {'c'} after 'a'"),
+    ]
+    for rule, words in rules:
+        with pytest.raises(RuleError, match=words):
+            from_rule(model, rule, ["a"])
+    with pytest.raises(ContextError, match="'aabaab' should have at most n_ctx, 5, tokens"):
+        from_rule(model, reference.aab, ["aabaab"])
+    with pytest.raises(ContextError, match="token 'c' is unknown"):
+        from_rule(model, reference.aab, ["ac"])
+    tokens, targets = from_text(model, TEXT)
+    for wrong in ((tokens, targets[:2]), (tokens[:2], targets), (tokens, targets + 2), (tokens[:0], targets[:0])):
+        with pytest.raises(ContextError, match="should"):
+            fit(model.transformer, wrong, steps=1)
+    options: list[dict[str, Any]] = [{"steps": -1}, {"rate": "x"}, {"rate": np.nan}, {"batch": 0}, {"seed": -1}]
+    for option in options:
+        with pytest.raises(ModelError, match=f"{next(iter(option))} is .*, but should be a"):
+            fit(model.transformer, (tokens, targets), **({"steps": 1} | option))
 
 
 def test_the_hand_built_model_is_right_where_the_trained_one_is_not() -> None:

@@ -10,7 +10,7 @@ from importlib import metadata
 from typing import Any
 
 from zoo import progress, registry
-from zoo.errors import ContextError, ModelError, UnknownNameError, ZooError
+from zoo.errors import ContextError, FileError, ModelError, UnknownNameError, ZooError, printable
 from zoo.model import Context, Model
 
 # What only one command needs is imported where it is used: the start-up stays quick.
@@ -22,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return int(options.run(options))
     except ZooError as error:
-        print(f"zoo: {error}", file=sys.stderr)
+        print(f"zoo: {printable(str(error))}", file=sys.stderr)
         return 2
     except BrokenPipeError:  # the reader, `head` say, has what it wanted
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nor can the rest be flushed at the end
@@ -136,9 +136,9 @@ def read_context(model: Model, text: str) -> Context:
     if text.startswith("["):  # tokens with spaces in them
         try:
             return tuple(json.loads(text))
-        except (json.JSONDecodeError, TypeError):
+        except (ValueError, RecursionError, TypeError):
             raise ContextError(
-                f"the context {text} should be a list of tokens in JSON, or tokens with spaces"
+                f"the context {repr(text)[:60]} should be a list of tokens in JSON, or tokens with spaces"
             ) from None
     return tuple(text.split())
 
@@ -225,13 +225,13 @@ def mutate(options: argparse.Namespace) -> int:
 
 def predict(options: argparse.Namespace) -> int:
     model = find(options.name)
-    print(model.predict(read_context(model, options.context)))
+    print(printable(model.predict(read_context(model, options.context))))
     return 0
 
 
 def complete(options: argparse.Namespace) -> int:
     model = find(options.name)
-    print(model.complete(read_context(model, options.context), options.n))
+    print(printable(model.complete(read_context(model, options.context), options.n)))
     return 0
 
 
@@ -239,32 +239,38 @@ def show(options: argparse.Namespace) -> int:
     from zoo import report
 
     model = find(options.name)
+    context = None if options.context is None else read_context(model, options.context)
+    if context is not None:
+        model.encode(context)  # what cannot be read is said before a page is printed
     report.show(model)
-    if options.context is None:
+    if context is None:
         from properties.report import robustness
 
         robustness(model, registry.family(options.name))
-    if options.context is not None:
-        report.show_context(model, read_context(model, options.context))
+    else:
+        report.show_context(model, context)
     return 0
 
 
 def export(options: argparse.Namespace) -> int:
-    from zoo import files, report
+    from properties.exported import exported
+    from zoo import files
 
     model = find(options.name, options.n_ctx)
     (files.write_gpt2 if options.format == "gpt2" else files.write_zoo)(model, options.directory)
-    report.exported(model, files.read(options.directory), options.directory)
+    exported(model, files.read(options.directory), options.directory)
     return 0
 
 
 def inspect(options: argparse.Namespace) -> int:
-    from zoo import inspecting, report_inspect
+    from zoo import inspecting, picture, pictures, report_inspect
 
+    if options.svg == "":
+        raise FileError("--svg is empty, but should name a file")
     model = find(options.name)
     found = inspecting.inspect(model, None if options.context is None else read_context(model, options.context))
-    if options.svg:
-        report_inspect.write_svg(model, found, options.svg)
+    if options.svg is not None:
+        picture.write(options.svg, pictures.svg(model, found))
     print(inspecting.written(found)) if options.json else report_inspect.show(found, options.all)
     return 0
 
@@ -282,6 +288,8 @@ def distill(options: argparse.Namespace) -> int:
 def cost(options: argparse.Namespace) -> int:
     from zoo import ladder, picture, report
 
+    if options.svg == "":
+        raise FileError("--svg is empty, but should name a file")
     if (options.svg and len(options.names) != 1) or (options.n_ctx is not None and not options.names):
         raise UnknownNameError("no model is named, but --svg should go with one and --n-ctx with at least one")
     models = [model for _, model in find_all(options.names, options.n_ctx)]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from zoo.arrays import Array
-from zoo.errors import ContextError
+from zoo.errors import ContextError, ModelError
 from zoo.transformer import ACTIVATIONS, Attention, Mlp, Norm, Transformer, check_tokens, forward, linear, normalize
 
 Name = tuple[str, str]  # a part, as `Transformer.parts` names it, and one of its arrays: ("layer 0", "w_q")
@@ -78,7 +78,12 @@ def gradients(transformer: Transformer, tokens: Array, targets: Array) -> tuple[
 
 
 def sgd_step(transformer: Transformer, tokens: Array, targets: Array, rate: float) -> Transformer:
-    """Every parameter less `rate` times its gradient, each once: a tied embedding is one parameter."""
+    """Every parameter less `rate` times its gradient, each once: a tied embedding is one parameter.
+
+    Raises ContextError for tokens or targets that are none, ModelError for a rate that is no finite number.
+    """
+    if not isinstance(rate, int | float | np.floating) or not np.isfinite(rate):
+        raise ModelError(f"rate is {rate!r}, but should be a finite number")
     down = gradients(transformer, tokens, targets)[1]
     return with_parameters(transformer, {n: array - rate * down[n] for n, array in parameters(transformer).items()})
 

@@ -59,8 +59,14 @@ def train(texts: Iterable[str], merges: int = 5) -> BytePair:
 
     Each merge joins the pair that occurs most often, overlaps counted; of pairs that occur as often, the one that
     appears first in the text as it then stands. There are fewer merges if the text is a single token before.
+    Raises ContextError for texts that are none, and for a number of merges below 0.
     """
-    text = "".join(texts).lower()
+    if not isinstance(merges, int) or merges < 0:
+        raise ContextError(f"{merges!r} merges were asked for, but should be a whole number from 0 on")
+    try:
+        text = "".join(texts).lower()
+    except TypeError:
+        raise ContextError(f"the training texts are {repr(texts)[:60]}, but should be strings") from None
     if END_OF_TEXT in text:
         raise ContextError(f"the training text contains {END_OF_TEXT}, but should leave it to the tokenizer")
     words, made = list(text), list[Pair]()

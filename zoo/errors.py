@@ -40,7 +40,14 @@ class MismatchError(CertificateError):
 
 
 def listed(words: Sequence[str], most: int = 100) -> str:
-    """The words of a sentence that says what would be right: all of them, or so many and how many there are."""
-    if len(words) <= most:
-        return ", ".join(words)
-    return f"{', '.join(words[:10])} and {len(words) - 10} others"
+    """The words of a sentence that says what would be right: all of them, or so many and how many there are.
+
+    Those that are no words, a comma for one, are in quotation marks.
+    """
+    first = ", ".join(word if word.isalnum() else repr(word) for word in words[: most if len(words) <= most else 10])
+    return first if len(words) <= most else f"{first} and {len(words) - 10} others"
+
+
+def printable(text: str) -> str:
+    """What a terminal takes as text only: characters that are neither printable nor line breaks as Python escapes."""
+    return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)

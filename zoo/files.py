@@ -119,6 +119,8 @@ def read(directory: str | Path) -> Model:
         return _read_zoo(directory, config) if "format" in config else _read_gpt2(directory, config)
     except ModelError as error:  # a part that is not finite, say
         raise FileError(f"{directory}: {error}") from None
+    except MemoryError:
+        raise FileError(f"{directory} takes more memory than there is, but should fit into it") from None
 
 
 def _read_gpt2(directory: Path, fields: Mapping[str, Any]) -> Model:
@@ -138,17 +140,18 @@ def _read_gpt2(directory: Path, fields: Mapping[str, Any]) -> Model:
     both = config.tied and "lm_head.weight" in entries  # tied, and written out all the same
     check_shapes(path, entries, shapes | ({"lm_head.weight": shapes["wte.weight"]} if both else {}))
     read = read_arrays(path, {names[plain]: entry for plain, entry in entries.items()})
-    tensors = {plain: read[name] for plain, name in names.items()}
+    tensors = {plain: gpt2.cast(read[name], config.dtype) for plain, name in names.items()}
     if both and not np.array_equal(tensors["lm_head.weight"], tensors["wte.weight"]):
         raise FileError(f"{path}: lm_head.weight differs from wte.weight, but should be the same where they are tied")
     transformer = gpt2.from_gpt2(config, tensors)
-    return Model(
-        _name(directory), _vocab(directory, config.vocab), transformer, source=f"GPT-2 directory {directory.name}"
-    )
+    name = _name(directory)
+    return Model(name, _vocab(directory, config.vocab), transformer, source=f"GPT-2 directory {name}")
 
 
 def _name(directory: Path) -> str:
-    return directory.resolve().name or "model"
+    """Of a directory, if it can be that of a model."""
+    name = directory.resolve().name
+    return name if name and name.isprintable() else "model"
 
 
 def _vocab(directory: Path, size: int) -> list[str]:

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from math import sqrt
 from typing import Any
 
+import numpy as np
+
 from zoo.arrays import Array
 from zoo.errors import FileError
-from zoo.tensors import Shape, field
+from zoo.tensors import Shape, field, to_bfloat16
 from zoo.transformer import Attention, Mlp, Norm, Transformer
 
 ACTIVATIONS = {"relu": "relu", "gelu_new": "gelu", "gelu_pytorch_tanh": "gelu"}  # "gelu" there is the form with erf
@@ -18,6 +20,7 @@ ALIASES = {  # which transformers takes too
     "num_attention_heads": "n_head",
     "num_hidden_layers": "n_layer",
 }
+DTYPES = ("float64", "float32", "bfloat16", "float16")
 BUFFERS = re.compile(r"(transformer\.)?h\.\d+\.attn\.(bias|masked_bias)")  # the mask, which some files hold too
 
 
@@ -36,6 +39,7 @@ class Config:
     scale: bool
     by_layer: bool
     tied: bool
+    dtype: str | None
 
 
 def read_config(where: str, fields: Mapping[str, Any]) -> Config:
@@ -80,7 +84,31 @@ def read_config(where: str, fields: Mapping[str, Any]) -> Config:
         scale=flag("scale_attn_weights", True),
         by_layer=flag("scale_attn_by_inverse_layer_idx", False),
         tied=flag("tie_word_embeddings", True),
+        dtype=_dtype(where, fields),
     )
+
+
+def _dtype(where: str, fields: Mapping[str, Any]) -> str | None:
+    """What transformers casts the weights to, under either of its names; None where it takes them as they are."""
+    found = {}
+    for name in ("dtype", "torch_dtype"):
+        value = field(where, fields, name, str, type(None), default=None)
+        if value is not None:
+            found[value.removeprefix("torch.")] = name
+    for value, name in found.items():
+        if value not in DTYPES or len(found) > 1:
+            should = f"one of {', '.join(DTYPES)}, or left out" + ", and be the same twice" * (len(found) > 1)
+            raise FileError(f"{where}: {name} is {value[:60]!r}, but should be {should}")
+    return next(iter(found), None)
+
+
+def cast(array: Array, dtype: str | None) -> Array:
+    """The weights that a configuration of this dtype has: those of half precision are kept in float32."""
+    if dtype == "bfloat16":
+        return to_bfloat16(array)
+    with np.errstate(over="ignore"):  # infinity is refused later
+        array = array if dtype is None else array.astype(dtype)
+    return array.astype(np.float32) if dtype == "float16" else array
 
 
 def shapes(config: Config) -> dict[str, Shape]:

@@ -96,8 +96,8 @@ class Model:
     def __post_init__(self) -> None:
         if not isinstance(self.transformer, Transformer):
             raise ModelError(f"transformer is a {type(self.transformer).__name__}, but should be a Transformer")
-        if not (isinstance(self.name, str) and self.name):
-            raise ModelError(f"the model's name is {self.name!r}, but should be a string that is not empty")
+        if not (isinstance(self.name, str) and self.name and self.name.isprintable()):  # it gets into printed programs
+            raise ModelError(f"the model's name is {self.name!r}, but should be printable and not empty")
         if not isinstance(self.vocab, Sequence):
             raise ModelError(f"{self.name}: the vocabulary is {self.vocab!r}, but should be a sequence of tokens")
         vocab = tuple(self.vocab)
@@ -105,6 +105,8 @@ class Model:
         for token in vocab:
             if not (isinstance(token, str) and token):
                 raise ModelError(f"{self.name}: {token!r} in the vocabulary should be a string that is not empty")
+            if any("\ud800" <= character <= "\udfff" for character in token):
+                raise ModelError(f"{self.name}: {token!r} in the vocabulary should be text, which no lone surrogate is")
             if token in seen:
                 raise ModelError(f"{self.name}: token {token!r} is in the vocabulary twice, but should be there once")
             seen.add(token)

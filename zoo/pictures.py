@@ -7,6 +7,7 @@ from html import escape
 from typing import Any
 
 from zoo.arrays import Array
+from zoo.errors import printable
 from zoo.inspecting import attention_heads
 from zoo.model import Model
 
@@ -115,9 +116,8 @@ def _drawn(one: Map) -> str:
     ]
     parts += [_text(left - 4, above + CELL * i + 13, name, anchor="end") for i, name in enumerate(one.rows)]
     for j, name in enumerate(one.columns):
-        parts.append(
-            f'<text transform="translate({left + CELL * j + 13} {above - 4}) rotate(-90)">{escape(name)}</text>'
-        )
+        turned = f"translate({left + CELL * j + 13} {above - 4}) rotate(-90)"
+        parts.append(f'<text transform="{turned}">{escape(printable(name))}</text>')
     for i, row in enumerate(one.matrix.tolist()):
         for j, x in enumerate(row):
             if x:
@@ -133,4 +133,4 @@ def _text(x: float, y: float, text: str, anchor: str = "start", weight: str = "n
     kind = "" if weight == "normal" else f' font-weight="{weight}"'
     kind += "" if style == "normal" else f' font-style="{style}"'
     kind += "" if anchor == "start" else f' text-anchor="{anchor}"'
-    return f'<text x="{x}" y="{y}"{kind}>{escape(text)}</text>'
+    return f'<text x="{x}" y="{y}"{kind}>{escape(printable(text))}</text>'

@@ -15,6 +15,7 @@ import numpy as np
 
 import zoo.models
 from zoo.errors import ModelError, UnknownNameError
+from zoo.memory import most_bytes
 from zoo.model import Model, Rule
 
 MOST_N_CTX, SURE = 2**16, 1024  # of a family; up to SURE the memory is not looked at
@@ -131,8 +132,7 @@ def _member(module: ModuleType, model: Model, n_ctx: int) -> Model:
         raise ModelError(f"n_ctx is {n_ctx!r}, but should be a whole number from 1 on")
     if n_ctx > MOST_N_CTX:
         raise ModelError(f"n_ctx is {n_ctx}, but should be at most {MOST_N_CTX}")
-    most = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 8  # making them takes several times the arrays
-    if n_ctx > SURE and (size := _bytes(build, n_ctx)) > most:
+    if n_ctx > SURE and (size := _bytes(build, n_ctx)) > (most := most_bytes()):
         raise ModelError(
             f"{model.name} at n_ctx {n_ctx} has about {size / 1e9:.2g} GB of weights, "
             f"but should have at most {most / 1e9:.2g} GB, an eighth of this machine's memory"

@@ -7,16 +7,15 @@ import numpy as np
 from rich.console import Console
 from rich.table import Column, Table
 
-from zoo import contexts
 from zoo.arrays import Array
 from zoo.basis import describe
 from zoo.cost import flops, instructions, parameters
-from zoo.figures import smallest_margin
+from zoo.errors import printable
 from zoo.ladder import Rung
 from zoo.model import Context, Model
 from zoo.picture import duration
 from zoo.shares import shares
-from zoo.transformer import Attention, Mlp, Norm, Transformer, forward
+from zoo.transformer import Attention, Mlp, Norm, forward
 
 LINES, TERMS = 100, 32  # of an array; of a line
 COLUMNS = 16  # tokens side by side
@@ -29,14 +28,27 @@ def console() -> Console:
 
 
 class Plain(Console):
-    """A console whose reader may go away, as `head` does, without that being a failure."""
+    """A console whose reader may go away, as `head` does, without that being a failure. Control characters are escaped.
+
+    A token of a stranger's model may hold what moves the cursor of a terminal, or sets its title.
+    """
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        super().print(*(printable(one) if isinstance(one, str) else one for one in objects), **options)
 
     def on_broken_pipe(self) -> None:
         raise BrokenPipeError
 
 
+class Grid(Table):
+    """A table without lines, control characters escaped as in Plain."""
+
+    def add_row(self, *cells: Any, **options: Any) -> None:
+        super().add_row(*(printable(cell) if isinstance(cell, str) else cell for cell in cells), **options)
+
+
 def grid(*columns: str | Column) -> Table:
-    return Table(*columns, box=None, pad_edge=False)
+    return Grid(*(printable(one) if isinstance(one, str) else one for one in columns), box=None, pad_edge=False)
 
 
 def list_models(models: Iterable[Model]) -> None:
@@ -196,28 +208,6 @@ def show_context(model: Model, context: Context) -> None:
         )
     if len(best) < len(model.vocab):
         out.print(f"the {len(best)} tokens with the largest logits, of {len(model.vocab)}")
-
-
-def exported(model: Model, read: Model, where: str) -> None:
-    """What was written, and whether what is read back answers alike, in every context if they are not too many."""
-    out = console()
-    size = f"n_ctx {read.n_ctx}, d_model {read.transformer.d_model}, {read.transformer.dtype}"
-    out.print(f"{where}: {model.name}, {size}, vocabulary {_tokens(model)}")
-    if model.rule is None:
-        out.print("no rule is stated of it, so that its answers are not compared")
-    elif contexts.count(len(model.vocab), model.n_ctx) > 2**16:
-        out.print("read back and compared bit for bit; its contexts are too many to compare the answers")
-    else:
-        before, after = model.answer_logits().argmax(axis=-1), read.answer_logits().argmax(axis=-1)
-        margin, _ = smallest_margin(read)
-        out.print(f"answers alike in {(before == after).sum()} of {len(before)} contexts, smallest margin {margin:.6g}")
-    if not fits_float16(read.transformer):
-        out.print("not for float16, which ends at 65504: some weights are larger; float32 and bfloat16 hold them")
-
-
-def fits_float16(transformer: Transformer) -> bool:
-    largest = np.finfo(np.float16).max
-    return all(np.abs(a).max() <= largest for _, part in transformer.parts() for _, a in part.arrays())
 
 
 def costs_as_json(models: Iterable[Model], ladders: dict[str, list[Rung]] | None = None) -> dict[str, Any]:

@@ -1,17 +1,13 @@
-"""What `zoo inspect` found, as tables for a terminal and as a picture."""
+"""What `zoo inspect` found, as tables for a terminal."""
 
 import re
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from pathlib import Path
 from statistics import median
 from typing import Any
 
 from rich.table import Column
 
-from zoo.errors import FileError
-from zoo.model import Model
-from zoo.pictures import svg
 from zoo.report import console, grid
 
 FEW = 8  # values of a spectrum, or tokens of a context, that a line has room for
@@ -143,11 +139,3 @@ def _most(parts: list[Any], weight: Callable[[Any], float], every: bool) -> list
 
 def _few(words: list[str], most: int) -> str:
     return " ".join(words) if len(words) <= 2 * most else " ".join([*words[:most], f"... ({len(words)})"])
-
-
-def write_svg(model: Model, found: dict[str, Any], path: str) -> None:
-    """The picture, to a file. FileError where it cannot be written."""
-    try:
-        Path(path).write_text(svg(model, found), encoding="utf-8")
-    except OSError as error:
-        raise FileError(f"{path} cannot be written: {error.strerror}") from None

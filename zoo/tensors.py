@@ -13,11 +13,11 @@ import numpy as np
 
 from zoo.arrays import Array
 from zoo.errors import FileError
+from zoo.memory import most_bytes
 
 Shape = tuple[int, ...]
 JSON_LIMIT = 2**24  # bytes of a JSON file; the vocabulary of GPT-2 has about 2^20
 HEADER_LIMIT = 2**20  # bytes of a safetensors header; that of the largest GPT-2 has about 2^16
-TOTAL_LIMIT = 2**33  # bytes of all arrays of a file; the largest GPT-2 has about 2^32.5
 DTYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2"}
 MASKS = {"BOOL": "|u1", "U8": "|u1"}  # of arrays that may be there, and are not read
 
@@ -121,8 +121,11 @@ def parse_header(path: Path, file: BinaryIO) -> dict[str, Entry]:
         if entry.start != end:
             raise FileError(f"{path} has an array at byte {entry.start}, but should have it at {end}, after the last")
         end += entry.size
-    if end - 8 - length > TOTAL_LIMIT:
-        raise FileError(f"{path} declares {end - 8 - length} bytes of arrays, but should have at most {TOTAL_LIMIT}")
+    if end - 8 - length > (most := most_bytes()):
+        raise FileError(
+            f"{path} declares {end - 8 - length} bytes of arrays, but should have at most {most}, "
+            "an eighth of this machine's memory"
+        )
     if end != size:
         raise FileError(f"{path} has {size} bytes, but should have the {end} that its header declares")
     return entries
@@ -160,6 +163,14 @@ def check_shapes(path: Path, entries: Mapping[str, Entry], shapes: Mapping[str, 
             raise FileError(f"{path} has an array {name[:100]!r}, but should have none of that name")
         if entry.dtype not in DTYPES:
             raise FileError(f"{path}: {name!r} has dtype {entry.dtype}, but should have one of {', '.join(DTYPES)}")
+
+
+def to_bfloat16(array: Array) -> Array:
+    """float32 rounded to the nearest bfloat16, ties to even, and kept as float32. What is not finite stays as it is."""
+    bits = np.ascontiguousarray(array, dtype=np.float32).view(np.uint32)
+    nearest = (bits + 0x7FFF + (bits >> 16 & 1)) & 0xFFFF0000
+    result: Array = np.where(np.isfinite(array), nearest.view(np.float32), array)
+    return result
 
 
 def read_arrays(path: Path, entries: Mapping[str, Entry]) -> dict[str, Array]:

@@ -1,13 +1,14 @@
 """Fitting a small model: random weights, examples from a rule or a text, and Adam in a few lines."""
 
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 
 import numpy as np
 
 from zoo import progress
 from zoo.arrays import Array
-from zoo.backward import gradients, parameters, with_parameters
-from zoo.errors import ContextError, RuleError
+from zoo.backward import check_targets, gradients, parameters, with_parameters
+from zoo.errors import ContextError, ModelError, RuleError, listed
 from zoo.model import Context, Model, Rule
 from zoo.transformer import Attention, Mlp, Norm, Transformer
 
@@ -62,26 +63,51 @@ def from_rule(model: Model, rule: Rule, contexts: Iterable[Context]) -> Examples
     """Contexts with the answer at their last position, where the rule permits only one. RuleError if it never does.
 
     They are filled up to n_ctx with tokens that come later, and so are not seen: every attention must have its mask.
+    Raises RuleError too for a rule that raises or permits what is no token, ContextError for a context that the model
+    cannot read whole.
     """
     rows = []
     for context in contexts:
-        permitted = rule(context)
+        numbers = model.encode(context).tolist()
+        if len(context) > model.n_ctx:
+            raise ContextError(f"the context {context!r} should have at most n_ctx, {model.n_ctx}, tokens")
+        permitted = _permitted(model, rule, context)
         if len(permitted) == 1:
             tokens, targets = [0] * model.n_ctx, [-1] * model.n_ctx
-            tokens[: len(context)] = model.encode(context).tolist()
-            targets[len(context) - 1] = model.vocab.index(next(iter(permitted)))
+            tokens[: len(numbers)] = numbers
+            targets[len(numbers) - 1] = model.vocab.index(next(iter(permitted)))
             rows.append((tokens, targets))
     if not rows:
         raise RuleError("the rule determines no answer, but should determine some to train on")
     return np.array([tokens for tokens, _ in rows]), np.array([targets for _, targets in rows])
 
 
+def _permitted(model: Model, rule: Rule, context: Context) -> AbstractSet[str]:
+    try:
+        permitted = rule(context)
+    except Exception as error:
+        raise RuleError(f"the rule raises {type(error).__name__} after {context!r}: {error}") from error
+    if not isinstance(permitted, AbstractSet) or not permitted <= set(model.vocab):
+        should = f"a set of tokens out of {listed(model.vocab)}"
+        raise RuleError(f"the rule says {permitted!r} after {context!r}, but should give {should}")
+    return permitted
+
+
 def fit(
     transformer: Transformer, examples: Examples, steps: int, rate: float = 0.01, batch: int = 64, seed: int = 0
 ) -> Transformer:
-    """The transformer after so many steps of Adam, each on examples drawn at random; a bar shows how far it is."""
+    """The transformer after so many steps of Adam, each on examples drawn at random; a bar shows how far it is.
+
+    Raises ContextError for tokens or targets that are none, ModelError for options that are no numbers.
+    """
+    for option, value, least in (("steps", steps, 0), ("batch", batch, 1), ("seed", seed, 0)):
+        if not isinstance(value, int | np.integer) or value < least:
+            raise ModelError(f"{option} is {value!r}, but should be a whole number from {least} on")
+    if not isinstance(rate, int | float | np.floating) or not np.isfinite(rate):
+        raise ModelError(f"rate is {rate!r}, but should be a finite number")
     random = np.random.default_rng(seed)
-    tokens, targets = examples
+    tokens, targets = map(np.asarray, examples)
+    check_targets(transformer, tokens, targets)
     mean, square = ({name: np.zeros_like(a) for name, a in parameters(transformer).items()} for _ in range(2))
     for step in progress.steps(range(1, steps + 1), "training"):
         chosen = random.integers(len(tokens), size=min(batch, len(tokens)))

@@ -11,6 +11,7 @@ from properties.checks import CHECKS, checks
 from zoo import backward
 from zoo.arrays import Array
 from zoo.backward import loss, sgd_step
+from zoo.bpe import BytePair
 from zoo.models import explainer
 from zoo.models.explainer import IDS, RATE, TARGETS, TOKENS
 
@@ -47,11 +48,34 @@ def doubled(cross_entropy: Callable[[Array, Array], tuple[float, Array]]) -> Cal
 def test_a_claim_is_shown_with_what_came_out() -> None:
     verdict = CHECKS["claims"].run(explainer.MODEL)
     assert verdict.status == "holds"
-    assert "loss after one step: claimed 3.293075, recomputed 3.29307587" in verdict.detail
+    assert "loss after one step: claimed 3.293075878, recomputed 3.29307587" in verdict.detail
     for claim in explainer.MODEL.claims:
         if claim.within:  # ten times as far is refused
             assert isinstance(claim.claimed, float)
             assert not claim.holds(claim.claimed + 10 * claim.within)
+
+
+def test_a_loss_that_is_off_in_the_eighth_digit_fails() -> None:
+    claims = [claim for claim in explainer.CLAIMS if claim.text.startswith("loss after one step")]
+    assert [claim.claimed for claim in claims if claim.within] == [3.293075878, 3.343253402]
+    for claim in claims:
+        found = claim.recompute(explainer.MODEL)
+        assert isinstance(found, float)
+        assert claim.holds(found)
+        assert not claim.holds(found + 2e-8)
+
+
+def test_the_claim_of_the_tokens_fails_with_the_tokenizer(monkeypatch: pytest.MonkeyPatch) -> None:
+    characters, merges = explainer.TOKENIZER.characters, explainer.TOKENIZER.merges
+    claim = next(claim for claim in explainer.CLAIMS if claim.text.startswith("tokens of "))
+    assert claim.holds(claim.recompute(explainer.MODEL))
+    for wrong in (BytePair(characters[1:], merges), BytePair(characters, merges[:2]), BytePair(characters, merges[1:])):
+        monkeypatch.setattr(explainer, "TOKENIZER", wrong)
+        try:
+            found = claim.recompute(explainer.MODEL)
+        except zoo.ContextError:  # a character that is unknown
+            continue
+        assert not claim.holds(found)
 
 
 def test_the_biases_that_are_not_stated_matter_from_the_second_loss_on() -> None:

@@ -73,7 +73,7 @@ def test_verify_ends(directory: Path, capsys: pytest.CaptureFixture[str], tmp_pa
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("predict", "strange"), "token 'strange' is unknown, but should be one of <|endoftext|>, "),
+        (("predict", "strange"), "token 'strange' is unknown, but should be one of '<|endoftext|>', "),
         (("distill",), "has 50257 tokens, but should have at most 256"),
         (("mutate",), "has neither rule nor predictor"),
     ],

@@ -1,13 +1,18 @@
 """Directories from strangers: whatever is wrong with them is said in a sentence, before memory is spent on it."""
 
+import io
 import json
+import math
 import os
+import re
 import shutil
 import struct
+import subprocess
+import sys
 import tempfile
 import tracemalloc
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +22,9 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 import zoo
-from zoo import files, tensors
+from zoo import files, gpt2, tensors
+from zoo.__main__ import main
+from zoo.backward import parameters
 from zoo.errors import ContextError, FileError, ZooError
 from zoo.files import CONFIG, TENSORS, TOKENIZER, VOCAB
 
@@ -38,14 +45,11 @@ def copied(directory: Path) -> Iterator[Path]:
         yield Path(shutil.copytree(directory, Path(folder) / "copy"))
 
 
+# Lone surrogates too, which JSON can hold and no file or terminal takes, and what moves a terminal's cursor.
+TEXT = st.text(st.characters(codec=None, exclude_categories=()) | st.sampled_from("\ud800\x1b\n\u202e"), max_size=9)
 JSON = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers(-2, 99)
-    | st.sampled_from([2**31, 2**62, 10**30, -1])
-    | st.floats()
-    | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner, max_size=3),
+    st.none() | st.booleans() | st.integers(-2, 99) | st.sampled_from([2**31, 2**62, 10**30, -1]) | st.floats() | TEXT,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
     max_leaves=5,
 )
 
@@ -73,11 +77,11 @@ def changed_value(data: st.DataObject, value: Any) -> Any:
         event(how)
         if how == "within":
             return rest | {key: changed_value(data, value[key])}
-        return rest if how == "left out" else value | {data.draw(st.text(max_size=9)): data.draw(JSON)}
+        return rest if how == "left out" else value | {data.draw(TEXT): data.draw(JSON)}
     if isinstance(value, list) and value and data.draw(st.integers(0, 5)):
         at = data.draw(st.integers(0, len(value) - 1))
         return [*value[:at], changed_value(data, value[at]), *value[at + 1 :]]
-    return data.draw(JSON)
+    return data.draw(TEXT if isinstance(value, str) and data.draw(st.booleans()) else JSON)
 
 
 @settings(max_examples=2 * settings().max_examples)  # 20,000 in the nightly run, both formats taken together
@@ -105,11 +109,39 @@ def test_nothing_but_our_own_errors(valid: Path, data: st.DataObject) -> None:
         else:
             event("read")
             said = ""
-    if said:
-        assert len(said) < 600
-    else:
-        with np.errstate(all="ignore"):  # weights may be anything finite now
-            assert model.predict(model.vocab[:1]) in model.vocab
+            context = model.vocab[0] if model.reads_strings else json.dumps(model.vocab[:1])
+            with np.errstate(all="ignore"):  # weights may be anything finite now
+                assert model.predict(model.vocab[:1]) in model.vocab
+                printed(directory, data.draw(st.sampled_from(COMMANDS)), context)
+    assert len(said) < 600
+
+
+COMMANDS = (("predict",), ("complete", "-n", "2"), ("inspect",))
+
+
+def printed(directory: Path, command: tuple[str, ...], *arguments: str) -> None:
+    """What the command prints can be written as UTF-8, and holds no control character; or it is one sentence."""
+    streams = [io.TextIOWrapper(io.BytesIO(), "utf-8", newline="") for _ in range(2)]  # strict, as stdout is
+    with redirect_stdout(streams[0]), redirect_stderr(streams[1]):
+        status = main([command[0], str(directory), *command[1:], "--", *arguments])
+    texts = []
+    for stream in streams:
+        stream.flush()
+        texts.append(stream.buffer.getvalue().decode())
+    assert status == (2 if texts[1] else 0)
+    for text in texts:
+        assert all(c.isprintable() or c == "\n" for c in text)
+
+
+@given(st.data(), TEXT, st.lists(TEXT, min_size=36, max_size=36, unique=True))
+def test_any_names(valid: Path, data: st.DataObject, name: str, tokens: list[str]) -> None:
+    """A model's name and tokens may be any text: it is refused, or printed so that a terminal takes it as text."""
+    with copied(valid) as directory:
+        if (directory / VOCAB).exists():
+            (directory / VOCAB).write_text(json.dumps({token: i for i, token in enumerate(tokens)}))
+        else:
+            edit_config(vocab=tokens, name=name)(directory)
+        printed(directory, data.draw(st.sampled_from([*COMMANDS, ("show",)])), json.dumps(tokens[:1]))
 
 
 def edit_config(**changes: Any) -> Callable[[Path], None]:
@@ -145,6 +177,11 @@ def overwritten(name: str, change: Callable[[bytes], bytes]) -> Callable[[Path],
         (directory / name).write_bytes(change((directory / name).read_bytes()))
 
     return edit
+
+
+def huge(content: bytes) -> bytes:
+    """The last weight is 1e5, more than float16 holds."""
+    return content[:-4] + np.array(1e5, "<f4").tobytes()
 
 
 def pickled(directory: Path) -> None:
@@ -206,12 +243,16 @@ BOTH: list[tuple[str, Callable[[Path], None]]] = [
         "has no array",
         edit_header(lambda header: header.update(strange=header.pop(min(header.keys() - {"__metadata__"})))),
     ),
-    ("declares 10995", sparse),
+    ("declares 10995.*an eighth of this machine's memory", sparse),
     ("has an array at byte", edit_header(overlapping)),
     (" is nan at ", overwritten(TENSORS, lambda content: content[:-8] + np.array(np.nan).tobytes())),
 ]
 GPT2: list[tuple[str, Callable[[Path], None]]] = [
     ("model_type is 'llama'", edit_config(model_type="llama")),
+    ("dtype is 'int8', but should be one of float64", edit_config(dtype="int8")),
+    ("dtype is 16, but should be a string", edit_config(torch_dtype=16)),
+    ("and be the same twice", edit_config(dtype="float16", torch_dtype="torch.float32")),
+    ("is inf at", lambda d: (edit_config(dtype="float16")(d), overwritten(TENSORS, huge)(d))[0]),
     ("model_type is missing", edit_config(model_type=...)),
     ("activation_function is 'gelu'", edit_config(activation_function="gelu")),
     ("add_cross_attention", edit_config(add_cross_attention=True)),
@@ -233,6 +274,7 @@ GPT2: list[tuple[str, Callable[[Path], None]]] = [
     ("layer_norm_epsilon is -1", edit_config(layer_norm_epsilon=-1)),
     ("tokens, but should number 36", overwritten(VOCAB, lambda content: b'{"a": 0, "b": 1}')),
     ("tokens, but should number 36", overwritten(VOCAB, lambda content: content.replace(b": 35", b": 34"))),
+    (r"'.udc00' in the vocabulary should be text", overwritten(VOCAB, lambda c: c.replace(b'"b"', b'"\\udc00"'))),
 ]
 ZOO: list[tuple[str, Callable[[Path], None]]] = [
     ("format is 'handmade-zoo 2'", edit_config(format="handmade-zoo 2")),
@@ -245,6 +287,13 @@ ZOO: list[tuple[str, Callable[[Path], None]]] = [
     ("the vocabulary has 1 tokens", edit_config(vocab=["a"])),
     ("cycle: within is missing", edit_config(cycle={"tokens": "ab"})),
     ("margin is ''", edit_config(margin="")),
+    ("name is 'a.nimport os', but should be printable", edit_config(name="a\nimport os")),
+    (r"name is 'a.x1b\[2J', but should be printable", edit_config(name="a\x1b[2J")),
+    ("name is '', but should be printable", edit_config(name="")),
+    (
+        r"'.ud800' in the vocabulary should be text",
+        edit_config(vocab=["\ud800", *map(str, range(35))]),
+    ),
     (
         "layer 0 is wrong about 'b_in'",
         edit_config(layers=[{"kind": "mlp", "activation": "relu", "norm": 1}] * 2),
@@ -369,9 +418,62 @@ def test_half_precision_is_read_exactly(dtype: str, tmp_path: Path) -> None:
     np.testing.assert_array_equal(array, values.reshape(2, 3))
 
 
+@pytest.mark.parametrize("name", ["dtype", "torch_dtype"])
+def test_the_dtype_of_a_configuration_is_heeded(name: str, tmp_path: Path) -> None:
+    """The weights are those that transformers makes of them; those of half precision are kept in float32."""
+    files.write_gpt2(zoo.load("explainer"), directory := tmp_path / "model")
+    before = parameters(files.read(directory).transformer)
+    for dtype in ("float64", "float32", "torch.float32", "bfloat16", "float16"):
+        edit_config(**{name: dtype})(directory)
+        for array_name, array in parameters(files.read(directory).transformer).items():
+            assert array.dtype == ("float64" if dtype == "float64" else "float32")
+            exact = before[array_name].astype(np.float64)
+            bits = {"bfloat16": 8, "float16": 11}.get(dtype, 24)
+            step = 2.0 ** (np.frexp(exact)[1] - bits)  # of numbers with so many bits
+            expected = np.round(exact / step) * step  # ties to even
+            small = np.abs(exact) < 2.0**-14  # where float16 has fewer
+            np.testing.assert_array_equal(array[~small], expected[~small])
+
+
+def test_memory_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files.write_gpt2(zoo.load("aab"), directory := tmp_path / "model")
+
+    def none_left(*arguments: object) -> None:
+        raise MemoryError
+
+    for module, name in ((files, "read_arrays"), (files, "read_header"), (gpt2, "from_gpt2")):
+        with monkeypatch.context() as patch:
+            patch.setattr(module, name, none_left)
+            with pytest.raises(FileError, match="takes more memory than there is"):
+                files.read(directory)
+
+
+def test_declared_arrays_beyond_the_memory_of_the_process(tmp_path: Path) -> None:
+    """4 GiB that are on paper only are refused where the process may have 3 GB."""
+    vocab, d = 2**24, 64
+    fields = {"model_type": "gpt2", "vocab_size": vocab, "n_embd": d, "n_head": 8, "n_layer": 1}
+    config = gpt2.read_config("here", fields)
+    header, end = {}, 0
+    for name, shape in gpt2.shapes(config).items():
+        size = 4 * math.prod(shape)
+        header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [end, end := end + size]}
+    content = json.dumps(header).encode()
+    with open(tmp_path / TENSORS, "wb") as file:
+        file.write(struct.pack("<Q", len(content)) + content)
+        file.truncate(8 + len(content) + end)
+    (tmp_path / CONFIG).write_text(json.dumps(fields))
+    command = f"ulimit -v 3000000; OPENBLAS_NUM_THREADS=1 {sys.executable} -m zoo predict {tmp_path} 1"
+    run = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
+    assert (run.returncode, run.stdout) == (2, "")
+    assert re.fullmatch(r"zoo: .* bytes of arrays, but should have at most 384000000, an eighth .*\n", run.stderr)
+
+
 def test_a_directory_appears_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = zoo.load("aab")
     files.write_zoo(model, tmp_path / "model")
+    modes = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "model", *(tmp_path / "model").iterdir())}
+    assert modes["model"] == 0o755  # others can read it
+    assert all(mode & 0o444 == 0o444 for mode in modes.values())
     with pytest.raises(FileError, match="exists, but should be a new directory"):
         files.write_gpt2(model, tmp_path / "model")
     with pytest.raises(FileError, match="cannot be written"):
