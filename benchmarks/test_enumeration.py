@@ -41,7 +41,7 @@ def test_all_contexts(case: str, benchmark: BenchmarkFixture) -> None:
         pytest.skip("takes seconds, and is only timed")
     number = contexts.count(len(model.vocab), model.n_ctx)
     sample = [model.encode(context) for context in spread(model, 256)]
-    each = min(one_at_a_time(list(sample), partial(baseline, model.transformer))() for _ in range(3))  # type: ignore[arg-type]
+    each = min(one_at_a_time(list(sample), partial(baseline, model.transformer))() for _ in range(3))
     answers = benchmark(enumeration.answers, model.transformer)
     assert sum(len(one.tokens) for one in answers.values()) == number
     if benchmark.stats is not None:

@@ -15,8 +15,10 @@ from properties.strategies import tokens, transformers
 from reference.assembly import AAB, Assembly
 from zoo import picture, registry
 from zoo.__main__ import main
+from zoo.arrays import Array
 from zoo.baseline import baseline
 from zoo.cost import answer_flops, flops
+from zoo.distill import distill
 from zoo.errors import FileError, ModelError
 from zoo.ladder import IMPLEMENTATIONS, Rung, ladder, spread
 from zoo.models import aab, aab_compact
@@ -49,6 +51,50 @@ def test_an_assembly_that_answers_otherwise_is_not_compared(listing: str, reason
     [rung] = [rung for rung in ladder(wrong, rounds=1) if rung.name == "assembly"]
     assert rung.seconds is None
     assert reason in rung.reason or "should be x86_64" in rung.reason or "no C compiler" in rung.reason
+
+
+def always_a(transformer: object, tokens: Array) -> Array:
+    return np.array([[1.0, 0.0]])
+
+
+@pytest.mark.parametrize(
+    ("name", "where", "fault"),
+    [
+        ("baseline", "zoo.ladder.baseline", always_a),
+        ("batched", "zoo.ladder.batched", lambda transformer, batch: []),
+        (
+            "batched_float32",
+            "zoo.ladder.batched",
+            lambda transformer, batch: [np.zeros(len(rows), int) for rows in batch],
+        ),
+        ("enumeration", "zoo.enumeration._ranked", lambda x: (np.zeros(x[0].shape, int), np.ones(x[0].shape))),
+        ("distilled", "zoo.ladder.emit.python", lambda program: "def predict_aab(context):\n    return 'a'\n"),
+        ("rule", "zoo.models.aab.MODEL", replace(aab.MODEL, rule=lambda context: {"a"})),
+    ],
+)
+def test_what_answers_otherwise_is_not_timed(
+    name: str, where: str, fault: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("zoo.ladder.distill", lambda model, right=distill(aab.MODEL): right)  # it refuses, too
+    monkeypatch.setattr(where, fault)
+    rungs = {rung.name: rung for rung in ladder(aab.MODEL, rounds=1)}
+    assert rungs[name].seconds is None
+    assert "but should" in rungs[name].reason
+    assert "after a" in rungs[name].reason
+
+
+def test_a_rule_that_raises_is_not_timed() -> None:
+    [rung] = [rung for rung in ladder(replace(aab.MODEL, rule=lambda context: {context[9]}), 1) if rung.name == "rule"]
+    assert rung.reason == "after a it raises IndexError, but should permit answers"
+
+
+def test_a_bug_is_no_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> Array:
+        raise ValueError("shapes do not match")
+
+    monkeypatch.setattr("zoo.ladder.baseline", broken)
+    with pytest.raises(ValueError, match="shapes do not match"):
+        ladder(aab.MODEL, rounds=1)
 
 
 def test_what_cannot_be_run_says_why() -> None:
