@@ -259,8 +259,6 @@ def test_a_stream_without_mu(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_was_not_run_stays_in_the_picture() -> None:
     rungs = [Rung("one", 1, 1e-6, 10), Rung("rule", 1, 1e-6), Rung("none", 0, None, None, "why")]
     svg = picture.ladder(aab.MODEL, rungs)
-        aab.MODEL, [Rung("one", 1, 1e-6, 10), Rung("rule", 1, 1e-6), Rung("none", 0, None, None, "why")]
-    )
     said = ["".join(text.itertext()) for text in ElementTree.fromstring(svg).iter() if text.tag.endswith("text")]
     assert "none" in said
     assert said.count("not run") == 2
