@@ -268,7 +268,7 @@ def test_a_wrong_enumeration_is_not_distilled(path: str, monkeypatch: pytest.Mon
         distill(model)
 
 
-NAMES = ["len", "_tail_1", "asm", "typeof", "seconds", "3 b-c", "x\nimport os", "y\u2028z", "caf\u00e9"]
+NAMES = ["len", "_tail_1", "asm", "typeof", "seconds", "3 b-c", "x\nimport os", "y\u2028z", "caf\u00e9", "\x1b[31m"]
 
 
 @pytest.mark.parametrize("target", TARGETS)
@@ -280,6 +280,7 @@ def test_any_name_will_do(name: str, target: Target) -> None:
     first = {"python": "def ", "c": "char predict_", "x86": "mov dl,"}[target]
     comments, code = text[: text.index(first)], text[text.index(first) :]
     assert all(line.startswith(mark) for line in comments.splitlines())
+    assert comments.replace("\n", "").isprintable()
     assert len(comments.splitlines()) == (3 if target == "x86" else 2)
     assert "of them, it gives the answer of the forward pass" in comments or "not run here" in comments
     if target == "python":

@@ -38,6 +38,7 @@ class Rounding:
         sizes = [size for _, part in self.exact.parts() for size in part.sizes.values()]
         self.known = max(sizes) * self.unit < 0.5
 
+    @np.errstate(all="ignore")
     def of_step(self, residuals: list[Array], length: int, seen: Seen) -> tuple[float, Seen]:
         """How far logits can be apart, and what was seen: of rows with these residual streams, [rows, d_model] each.
 
@@ -110,9 +111,8 @@ class Rounding:
         off = float(np.sqrt((error * error).mean()))  # of their root mean square, rounding of the squares left out
         least = float(np.sqrt(rows.astype(np.float64).var(axis=-1).min() + norm.eps))
         least = max((1 - (n + 6) * unit) * least - 2 * off, float(np.sqrt(norm.eps)))
-        with np.errstate(all="ignore"):
-            y = np.minimum(np.sqrt(n), (x.size + x.size.mean()) / least)
-            error = error / least + y * (off / least + (n + 6) * unit)
+        y = np.minimum(np.sqrt(n), (x.size + x.size.mean()) / least)
+        error = error / least + y * (off / least + (n + 6) * unit)
         weight, bias = np.abs(norm.weight), np.abs(norm.bias)
         size = (y + error) * weight + bias
         return self._finite(Value(size, error * weight + 3 * (unit * size + self.tiny)))

@@ -131,5 +131,26 @@ def test_what_the_readout_cancels_counts_as_rounding(monkeypatch: pytest.MonkeyP
     assert others(transformer) > 0  # without a bound no context is doubtful
 
 
+def test_rounding_that_scores_magnify_is_within_the_bound() -> None:
+    """What cancels in the keys is magnified by 1000, and decides between values: neither is in the logits by itself."""
+    random = np.random.default_rng(1)
+    directions = np.eye(8)
+    directions[:4, :4] = np.linalg.qr(random.normal(size=(4, 4)))[0]
+    written, key, token, out = directions[:3], directions[3], directions[4], directions[5]
+    w_q, w_k, w_v = (random.normal(size=(2, 8, 3)) for _ in "qkv")
+    first = Attention(w_q, w_k, w_v, 1e6 * random.normal(size=(2, 3, 3)) @ written)
+    looks = Attention(
+        np.zeros((1, 8, 1)), 1e3 * key[None, :, None], token[None, :, None], out[None, None], b_q=np.ones((1, 1))
+    )
+    tokens = random.normal(size=(2, 3)) @ written + np.array([[1], [-1]]) * token
+    transformer = Transformer(tokens, random.normal(size=(6, 3)) @ written, [first, looks], None, np.stack([out, -out]))
+    numbers = np.indices((2,) * 6).reshape(6, -1).T
+    expected = forward(transformer, numbers, last=True)[:, -1].T
+    off = [np.abs(t.logits - expected[:, t.where[0]]).max() for t in enumeration._by_prefixes(transformer, [6])]
+    errors = [tile.error for tile in enumeration._by_prefixes(transformer, [6])]
+    assert 1e-7 < max(off) < max(errors) < 1
+    assert all(o <= error for o, error in zip(off, errors))
+
+
 def test_no_layer_at_all() -> None:
     assert enumeration.answers(ab.MODEL.transformer, [3])[3].tokens.tolist() == [1, 0] * 4
