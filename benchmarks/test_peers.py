@@ -162,7 +162,7 @@ def test_generation_distilled(benchmark: BenchmarkFixture) -> None:
     def generate() -> str:
         text = START
         for _ in range(MORE):
-            text += namespace["aab"](text)
+            text += namespace["predict_aab"](text)
         return text[len(START) :]
 
     assert benchmark(generate) == GENERATE.complete(START, MORE)

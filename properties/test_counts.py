@@ -13,6 +13,7 @@ import zoo
 import zoo.cache
 from properties.strategies import tokens, transformers
 from zoo.cost import answer_flops, bytes_moved, flops, parameters
+from zoo.errors import ContextError
 from zoo.scalar import Kept, count_operations, scalar_forward
 from zoo.transformer import Attention, Mlp, forward
 
@@ -87,6 +88,16 @@ def test_kept_keys_and_values_give_the_same_logits_where_all_is_causal(data: st.
     for i, token in enumerate(row):
         [logits] = scalar_forward(transformer, [token], kept=kept, start=i)
     np.testing.assert_allclose(logits, scalar_forward(transformer, row)[-1], rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize(("seq", "rows"), [(-5, None), (0, None), (6, None), (5, 0), (5, 6)])
+def test_lengths_that_are_not_read_are_refused(seq: int, rows: int | None) -> None:
+    transformer = zoo.load("aab").transformer
+    with pytest.raises(ContextError, match=r"asked for, but should be 1 to 5"):
+        flops(transformer, seq, rows)
+    for count in (answer_flops, bytes_moved) if rows is None else ():
+        with pytest.raises(ContextError, match=f"the length {seq} is asked for"):
+            count(transformer, seq)
 
 
 def test_the_source_s_model() -> None:

@@ -4,7 +4,8 @@ import importlib.util
 import re
 import shutil
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -15,9 +16,9 @@ from hypothesis import strategies as st
 
 import zoo
 from reference.assembly import AAB, parse
-from zoo import contexts, emit, native, targets
+from zoo import contexts, emit, enumeration, native, targets
 from zoo.arrays import Array
-from zoo.distill import Branch, Program, Tables, distill, evaluate
+from zoo.distill import Branch, Program, Tables, distill, evaluate, forward_answers
 from zoo.errors import ModelError, UnavailableError
 from zoo.targets import Target
 
@@ -95,6 +96,10 @@ def program_of(answers: dict[int, Array]) -> Program:
     return Program("it", tuple("abc"[:vocab]), Tables(answers, vocab).program(), n, contexts.count(vocab, n))
 
 
+def own_answers(program: Program) -> Iterator[tuple[int, Array]]:
+    return ((length, evaluate(program, length)) for length in range(1, program.n_ctx + 1))
+
+
 @given(tables())
 @settings(max_examples=40)
 def test_a_program_and_its_texts_give_the_answers_it_was_made_from(answers: dict[int, Array]) -> None:
@@ -118,7 +123,7 @@ def test_random_tables_in_c_and_on_the_processor() -> None:
                 run = targets.runnable(program, target, text)  # type: ignore[arg-type]
             except UnavailableError as reason:
                 pytest.skip(str(reason))
-            assert targets.held(program, run) == program.contexts
+            assert targets.held(program, run, own_answers(program)) == program.contexts
 
 
 def branches(program: Program) -> set[Branch]:
@@ -143,7 +148,8 @@ def test_no_instruction_is_out_of_reach() -> None:
 
 def test_tokens_that_are_words_are_numbers_in_machine_code() -> None:
     program = Program("words", ("yes", "no"), Tables({1: np.array([1, 0])}, 2).program(), 1, 2)
-    assert targets.held(program, targets.runnable(program, "python", emit.python(program))) == 2
+    run = targets.runnable(program, "python", emit.python(program))
+    assert targets.held(program, run, own_answers(program)) == 2
     assert [answer for answer, _ in native.executed(emit.x86(program), [b"\0", b"\1"], emulated=False)] == [1, 0]
 
 
@@ -157,7 +163,7 @@ def test_a_byte_holds_two_hundred_tokens(target: Target) -> None:
         run = targets.runnable(program, target, text)
     except UnavailableError as reason:
         pytest.skip(str(reason))
-    assert targets.held(program, run) == 200
+    assert targets.held(program, run, own_answers(program)) == 200
 
 
 def test_a_model_of_too_many_tokens_is_refused() -> None:
@@ -226,7 +232,8 @@ def test_a_model_of_too_many_contexts_is_refused() -> None:
 
 @pytest.mark.parametrize("target", TARGETS)
 def test_a_text_that_departs_from_its_model_is_not_handed_out(target: Target) -> None:
-    program = distill(zoo.load("aab"))
+    model = zoo.load("aab")
+    program = distill(model)
     text = {"python": emit.python, "c": emit.c, "x86": emit.x86}[target](program)
     wrong = text[::-1].replace("'b'"[::-1], "'a'"[::-1], 1)[::-1]  # the last b becomes an a
     try:
@@ -234,7 +241,53 @@ def test_a_text_that_departs_from_its_model_is_not_handed_out(target: Target) ->
     except UnavailableError as reason:
         pytest.skip(str(reason))
     with pytest.raises(AssertionError, match=r"after a{1,2} it says 0, but should say 1"):
-        targets.held(program, run)
+        targets.held(program, run, forward_answers(model))
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_wrong_program_is_held_against_the_forward_pass(target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A diagram of another model: the text says what the diagram says, and neither what the model does."""
+    other = distill(zoo.load("ab"))
+    monkeypatch.setattr(targets, "distill", lambda model: other)
+    try:
+        targets.runnable(other, target, {"python": emit.python, "c": emit.c, "x86": emit.x86}[target](other))
+    except UnavailableError as reason:
+        pytest.skip(str(reason))
+    with pytest.raises(AssertionError, match="but should say"):
+        targets.write(zoo.load("aab"), target)
+
+
+@pytest.mark.parametrize("path", ["sums", "prefixes"])
+def test_a_wrong_enumeration_is_not_distilled(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = zoo.load({"sums": "aab", "prefixes": "induction"}[path])
+    assert enumeration.path(model.transformer) == path
+    right = enumeration.answers(model.transformer)
+    right[2].tokens[0] ^= 1
+    monkeypatch.setattr(enumeration, "answers", lambda transformer: right)
+    with pytest.raises(AssertionError, match="as enumerated departs from its forward pass at length 2"):
+        distill(model)
+
+
+NAMES = ["len", "_tail_1", "asm", "typeof", "seconds", "3 b-c", "x\nimport os", "y\u2028z", "caf\u00e9", "\x1b[31m"]
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("name", NAMES)
+def test_any_name_will_do(name: str, target: Target) -> None:
+    model = replace(zoo.load("induction"), name=name)
+    text = targets.write(model, target)
+    mark = {"python": "# ", "c": "// ", "x86": "; "}[target]
+    first = {"python": "def ", "c": "char predict_", "x86": "mov dl,"}[target]
+    comments, code = text[: text.index(first)], text[text.index(first) :]
+    assert all(line.startswith(mark) for line in comments.splitlines())
+    assert comments.replace("\n", "").isprintable()
+    assert len(comments.splitlines()) == (3 if target == "x86" else 2)
+    assert "of them, it gives the answer of the forward pass" in comments or "not run here" in comments
+    if target == "python":
+        namespace: dict[str, object] = {}
+        exec(text, namespace)
+        assert emit.identifier(name) in namespace
+        assert code.isascii()
 
 
 def test_without_a_compiler_a_text_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

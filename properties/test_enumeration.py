@@ -56,6 +56,21 @@ def test_running_sums_stay_within_their_bound(transformer: Transformer, dtype: A
             assert not off.max() > sums.error  # NaN is no claim
 
 
+@given(
+    transformers(max_n_ctx=4, max_d_model=8).filter(cacheable),
+    st.floats(0, 4),
+    st.sampled_from([np.float32, np.float64]),
+)
+def test_kept_prefixes_stay_within_their_bound(transformer: Transformer, power: float, dtype: Any) -> None:
+    """Heads that add much more than the rest, so that later layers meet large numbers."""
+    larger = each_attention(transformer, lambda layer: replace(layer, w_o=layer.w_o * 10**power)).astype(dtype)
+    with np.errstate(all="ignore"):
+        for tile in enumeration._by_prefixes(larger, list(range(1, larger.n_ctx + 1))):
+            event(f"bound below {10.0 ** np.ceil(np.log10(tile.error)) if tile.error else 0:g}")
+            expected = last_rows(larger, tile.length)[tile.where[0]].T
+            assert not np.abs(tile.logits.astype(float) - expected).max() > tile.error  # NaN is no claim
+
+
 @given(st.data())
 def test_rows_by_running_sums_are_those_of_forward(data: st.DataObject) -> None:
     transformer = data.draw(one_attention).astype(data.draw(st.sampled_from([np.float32, np.float64])))
@@ -122,6 +137,13 @@ def test_only_the_last_attention_may_see_the_future() -> None:
     last = twice.layers[1]
     assert isinstance(last, Attention)
     assert enumeration.path(replace(first_masked, layers=[first_masked.layers[0], last])) == "prefixes"
+
+
+def test_what_cannot_be_held_is_refused() -> None:
+    with pytest.raises(ModelError, match=r"there are ~2\^35 contexts, but should be at most 2147483648"):
+        enumeration.answers(zoo.load("aab", 35).transformer, [35])
+    with pytest.raises(ModelError, match="to be enumerated"):
+        enumeration.logits(zoo.load("aab", 35).transformer)
 
 
 @pytest.mark.parametrize("length", [0, 6])

@@ -293,6 +293,8 @@ def cost(options: argparse.Namespace) -> int:
     if (options.svg and len(options.names) != 1) or (options.n_ctx is not None and not options.names):
         raise UnknownNameError("no model is named, but --svg should go with one and --n-ctx with at least one")
     models = [model for _, model in find_all(options.names, options.n_ctx)]
+    if options.svg:
+        picture.check(options.svg)  # before minutes are spent
     ladders = {model.name: ladder.ladder(model) for model in models if options.names}  # without names it stays quick
     if options.svg:
         picture.write(options.svg, picture.ladder(models[0], ladders[models[0].name]))

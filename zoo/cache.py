@@ -68,11 +68,14 @@ def cacheable(transformer: Transformer) -> bool:
     return all(layer.causal for layer in [x for x in transformer.layers if isinstance(x, Attention)][:-1])
 
 
-def step(transformer: Transformer, cache: Cache, tokens: Array) -> tuple[Array, list[tuple[Array, Array]]]:
+def step(
+    transformer: Transformer, cache: Cache, tokens: Array, residuals: list[Array] | None = None
+) -> tuple[Array, list[tuple[Array, Array]]]:
     """Every cached context with each of the tokens after it: logits of the last row [contexts * tokens, vocab].
 
-    Also the new rows' keys and values, [head, contexts * tokens, d] for each Attention; `extended` keeps them. Raises
-    ContextError where the contexts are full.
+    Also the new rows' keys and values, [head, contexts * tokens, d] for each Attention; `extended` keeps them. To the
+    list `residuals` the residual stream is appended, before the first layer and after each, [contexts * tokens,
+    d_model]. Raises ContextError where the contexts are full.
     """
     if cache.length >= transformer.n_ctx:
         raise ContextError(
@@ -82,6 +85,8 @@ def step(transformer: Transformer, cache: Cache, tokens: Array) -> tuple[Array, 
     row = transformer.token_embedding[tokens] + transformer.position_embedding[cache.length]  # [tokens, d_model]
     x = np.tile(row, (cache.contexts, 1))  # [contexts * tokens, d_model]
     made: list[tuple[Array, Array]] = []
+    residuals = [] if residuals is None else residuals
+    residuals.append(x)
     for layer in transformer.layers:
         h = normalize(x, layer.norm)
         if isinstance(layer, Mlp):
@@ -90,6 +95,7 @@ def step(transformer: Transformer, cache: Cache, tokens: Array) -> tuple[Array, 
             output, new = _attend(h, layer, cache.kept[len(made)])
             made.append(new)
             x = x + output
+        residuals.append(x)
     unembedding = transformer.readout
     return normalize(x, transformer.final_norm) @ unembedding.T, made
 

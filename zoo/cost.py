@@ -11,6 +11,7 @@ import numpy as np
 
 from reference import Assembly
 from zoo import contexts
+from zoo.errors import ContextError
 from zoo.model import Model
 from zoo.transformer import Attention, Mlp, Norm, Transformer
 
@@ -21,15 +22,24 @@ def flops(transformer: Transformer, seq: int, rows: int | None = None, fused: bo
     """Operations of one forward pass over a context of `seq` tokens.
 
     With `rows` only of its last rows, the keys and values of all before being kept. With `fused` a product and the sum
-    that takes it up are one operation, as in a fused multiply-add: a dot product of length n is n.
+    that takes it up are one operation, as in a fused multiply-add: a dot product of length n is n. ContextError for
+    lengths that the transformer does not read.
     """
-    rows = seq if rows is None else rows
+    rows = _check(transformer, seq, seq if rows is None else rows)
     d_model, vocab, product = transformer.d_model, transformer.sizes["vocab"], 1 if fused else 2
     count = rows * d_model  # token + position
     for layer in transformer.layers:
         own = _attention(layer, seq, fused) if isinstance(layer, Attention) else _mlp(layer, fused)
         count += rows * (_norm(layer.norm, d_model, fused) + own + d_model)  # the last: onto the residual stream
     return count + rows * (_norm(transformer.final_norm, d_model, fused) + product * d_model * vocab)
+
+
+def _check(transformer: Transformer, seq: int, rows: int) -> int:
+    if not 1 <= seq <= transformer.n_ctx:
+        raise ContextError(f"the length {seq} is asked for, but should be 1 to {transformer.n_ctx}")
+    if not 1 <= rows <= seq:
+        raise ContextError(f"{rows} rows are asked for, but should be 1 to {seq}")
+    return rows
 
 
 def answer_flops(transformer: Transformer, seq: int) -> int:
@@ -79,6 +89,7 @@ def bytes_moved(transformer: Transformer, seq: int) -> int:
 
     Each weight is read once, of the embeddings the rows that are used; each intermediate array is written and read.
     """
+    _check(transformer, seq, seq)
     d_model, vocab = transformer.d_model, transformer.sizes["vocab"]
     read, made = 2 * seq * d_model + vocab * d_model, seq * (d_model + vocab)  # embeddings, unembedding; stream, logits
     for layer in transformer.layers:

@@ -17,8 +17,10 @@ from zoo import contexts, enumeration
 from zoo.arrays import Array
 from zoo.errors import ModelError
 from zoo.model import Model
+from zoo.transformer import forward
 
 MOST_CONTEXTS, MOST_TOKENS = 2**23, 256
+RUN = 2**17  # contexts in which the forward pass itself is asked
 SEARCHED = 5000  # states of knowledge up to which the fewest tests are searched for
 
 
@@ -73,7 +75,10 @@ class Known:
 
 
 def distill(model: Model) -> Program:
-    """The program of a model, equal to it in every context. ModelError for a model of too many contexts or tokens."""
+    """The program of a model: equal to all its enumerated answers, and to `forward` where `forward_answers` asks it.
+
+    ModelError for a model of too many contexts or tokens.
+    """
     if len(model.vocab) > MOST_TOKENS:
         raise ModelError(
             f"{model.name} has {len(model.vocab)} tokens, but should have at most {MOST_TOKENS} to be distilled"
@@ -88,7 +93,28 @@ def distill(model: Model) -> Program:
     for length, one in answers.items():  # a mistake in the search must not pass
         if not np.array_equal(evaluate(program, length), one.tokens):
             raise AssertionError(f"the program of {model.name} departs from it at length {length}")
+    if enumeration.path(model.transformer) != "forward":  # nor a mistake in the enumeration
+        for length, expected in forward_answers(model):
+            if not np.array_equal(answers[length].tokens, expected):
+                raise AssertionError(f"{model.name} as enumerated departs from its forward pass at length {length}")
     return program
+
+
+def forward_answers(model: Model) -> Iterator[tuple[int, Array]]:
+    """The forward pass's answers in all contexts of a length, for as many lengths as make RUN contexts, shortest first.
+
+    ModelError where a logit is no number.
+    """
+    for length in range(1, model.n_ctx + 1):
+        if contexts.count(len(model.vocab), length) > RUN:
+            return
+        answers = []
+        for batch in contexts.of_length(len(model.vocab), length):
+            logits = forward(model.transformer, batch, last=True)[:, -1]
+            if np.isnan(logits).any():
+                raise ModelError(f"{model.name}: logits of {length} tokens are NaN, but should be numbers")
+            answers.append(logits.argmax(axis=1))
+        yield length, np.concatenate(answers)
 
 
 def evaluate(program: Program, length: int) -> Array:

@@ -6,17 +6,11 @@ where all tokens are letters or digits of ASCII, else its number, one byte eithe
 """
 
 import itertools
-import keyword
 import re
 from collections.abc import Iterator
 
 from zoo.distill import Branch, Node, Program, Test
 
-C_NAMES = (  # keywords, and what the loop that times a function is called or includes
-    "auto break case char const continue default do double else enum extern float for goto if inline int long register "
-    "restrict return short signed sizeof static struct switch typedef union unsigned void volatile while "
-    "seconds time timespec clock_gettime context length"
-)
 TRIED = 24  # orders of the answers that are tried out for the shortest listing
 
 
@@ -30,9 +24,13 @@ def literal(vocab: tuple[str, ...], token: int) -> str:
 
 
 def identifier(name: str) -> str:
-    """The name of a model as that of a function, in Python and in C."""
-    name = re.sub(r"\W|^(?=\d)", "_", name, flags=re.ASCII)
-    return f"{name}_" if keyword.iskeyword(name) or name in C_NAMES.split() else name
+    """The function of a model with this name, in Python and in C: the prefix keeps it apart from every other name."""
+    return "predict_" + re.sub(r"[^A-Za-z0-9_]", "_", name)
+
+
+def label(name: str) -> str:
+    """The name of a model in a comment: on one line, whatever it is made of."""
+    return name if name.isprintable() else ascii(name)
 
 
 def _characters(vocab: tuple[str, ...]) -> bool:
@@ -68,7 +66,7 @@ def python(program: Program) -> str:
 
 
 def c(program: Program) -> str:
-    """A function `char NAME(const char *context, long length)`; what is come to from elsewhere has a label."""
+    """A function `char predict_NAME(const char *context, long length)`; what is come to from elsewhere has a label."""
     labels: dict[Branch, str] = {}
     placed: set[Branch] = set()
     lines: list[str] = []

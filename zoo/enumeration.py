@@ -19,14 +19,15 @@ import numpy as np
 from zoo import contexts
 from zoo.arrays import Array
 from zoo.cache import Cache, cacheable, empty, extended, step
-from zoo.errors import ContextError
+from zoo.errors import ContextError, ModelError
+from zoo.rounding import Rounding, Seen
 from zoo.sums import Sums, single_attention
 from zoo.transformer import Transformer, forward
 
 Path = Literal["sums", "prefixes", "forward"]
 ROWS = 256  # contexts extended together; the walk holds at most one such set of keys and values a length
+MOST_BYTES = 2**31  # of what is returned
 MANY = 512  # contexts from which on running sums are worth their tables
-ROUNDING = 2**14  # units in the last place of the largest logit: prefixes differ from `forward` in order of sums only
 
 
 @dataclass(frozen=True)
@@ -69,10 +70,13 @@ def path(transformer: Transformer) -> Path:
 def answers(transformer: Transformer, lengths: Iterable[int] | None = None) -> dict[int, Answers]:
     """For each length, or each up to n_ctx, what is answered in all contexts of it.
 
-    Memory: the answers, a byte a context up to 256 tokens, and what the path has in hand.
+    Memory: the answers, a byte a context up to 256 tokens, and what the path has in hand. ModelError where the answers
+    would take more than 2 GiB.
     """
-    vocab, wanted = transformer.sizes["vocab"], _lengths(transformer, lengths)
-    tokens = {n: np.empty(vocab**n, dtype=np.min_scalar_type(vocab - 1)) for n in wanted}
+    vocab = transformer.sizes["vocab"]
+    dtype = np.min_scalar_type(vocab - 1)
+    wanted = _lengths(transformer, lengths, dtype.itemsize)
+    tokens = {n: np.empty(vocab**n, dtype=dtype) for n in wanted}
     lowest: dict[int, list[tuple[float, int]]] = {n: [] for n in wanted}
     doubtful: dict[int, list[Array]] = {n: [np.empty(0, dtype=np.int64)] for n in wanted}
     for tile, best, margin, found in _settled(transformer, wanted):
@@ -89,8 +93,12 @@ def answers(transformer: Transformer, lengths: Iterable[int] | None = None) -> d
 
 
 def logits(transformer: Transformer, lengths: Iterable[int] | None = None) -> dict[int, Array]:
-    """For each length, or each up to n_ctx, the last row of logits of all contexts of it: [contexts, vocab]."""
-    vocab, wanted = transformer.sizes["vocab"], _lengths(transformer, lengths)
+    """For each length, or each up to n_ctx, the last row of logits of all contexts of it: [contexts, vocab].
+
+    ModelError where they would take more than 2 GiB.
+    """
+    vocab = transformer.sizes["vocab"]
+    wanted = _lengths(transformer, lengths, vocab * transformer.dtype.itemsize)
     result: dict[int, Array] = {n: np.empty((vocab**n, vocab), dtype=transformer.dtype) for n in wanted}
     for tile, *_ in _settled(transformer, wanted):
         result[tile.length].reshape(*tile.shape, vocab)[tile.where] = np.moveaxis(tile.logits, 0, -1)
@@ -161,24 +169,28 @@ def _by_sums(transformer: Transformer, lengths: list[int]) -> Iterator[Tile]:
 
 
 def _by_prefixes(transformer: Transformer, lengths: list[int]) -> Iterator[Tile]:
-    yield from (t for t in _walk(transformer, empty(transformer), 0, max(lengths, default=0)) if t.length in lengths)
+    walk = _walk(transformer, Rounding(transformer), empty(transformer), 0, max(lengths, default=0), ())
+    yield from (tile for tile in walk if tile.length in lengths)
 
 
-def _walk(transformer: Transformer, cache: Cache, start: int, most: int) -> Iterator[Tile]:
+def _walk(
+    transformer: Transformer, rounding: Rounding, cache: Cache, start: int, most: int, seen: Seen
+) -> Iterator[Tile]:
     """The cached contexts, which begin with number `start`, with every token more, and so on to `most` tokens."""
     vocab = transformer.sizes["vocab"]
     if cache.length == most:
         return
     if cache.contexts > 1 and cache.contexts * vocab > ROWS:
         for i in range(vocab):
-            yield from _walk(transformer, cache.part(i, vocab), start + i * cache.contexts // vocab, most)
+            first = start + i * cache.contexts // vocab
+            yield from _walk(transformer, rounding, cache.part(i, vocab), first, most, seen)
         return
-    rows, made = step(transformer, cache, np.arange(vocab))
-    values = rows.T
-    error = ROUNDING * float(np.finfo(values.dtype).eps) * max(1.0, float(np.abs(values).max()))
+    residuals: list[Array] = []
+    rows, made = step(transformer, cache, np.arange(vocab), residuals)
+    error, seen = rounding.of_step(residuals, cache.length + 1, seen)
     index = (slice(start * vocab, (start + cache.contexts) * vocab),)
-    yield Tile(cache.length + 1, (vocab ** (cache.length + 1),), index, values, error)
-    yield from _walk(transformer, extended(cache, made, vocab), start * vocab, most)
+    yield Tile(cache.length + 1, (vocab ** (cache.length + 1),), index, rows.T, error)
+    yield from _walk(transformer, rounding, extended(cache, made, vocab), start * vocab, most, seen)
 
 
 def _by_forward(transformer: Transformer, lengths: list[int]) -> Iterator[Tile]:
@@ -191,9 +203,14 @@ def _by_forward(transformer: Transformer, lengths: list[int]) -> Iterator[Tile]:
             start += len(batch)
 
 
-def _lengths(transformer: Transformer, lengths: Iterable[int] | None) -> list[int]:
-    wanted = list(range(1, transformer.n_ctx + 1) if lengths is None else lengths)
+def _lengths(transformer: Transformer, lengths: Iterable[int] | None, size: int) -> list[int]:
+    """The lengths that are asked for, if what is returned, so many bytes a context, can be held."""
+    vocab, wanted = transformer.sizes["vocab"], list(range(1, transformer.n_ctx + 1) if lengths is None else lengths)
     for length in wanted:
         if not 1 <= length <= transformer.n_ctx:
             raise ContextError(f"the length {length} is asked for, but should be 1 to {transformer.n_ctx}")
+    number = sum(vocab**length for length in set(wanted))
+    if number * size > MOST_BYTES:
+        many = contexts.counted(number)
+        raise ModelError(f"there are {many} contexts, but should be at most {MOST_BYTES // size} to be enumerated")
     return wanted

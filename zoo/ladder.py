@@ -6,7 +6,7 @@ busy machine slows them alike, and the shortest round of each counts. docs/cost.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,7 @@ from zoo.arrays import Array
 from zoo.baseline import baseline
 from zoo.cost import answer_flops, bytes_moved, flops
 from zoo.distill import MOST_CONTEXTS, distill
-from zoo.errors import ContextError, ModelError, UnavailableError
+from zoo.errors import ContextError, ModelError, RuleError, UnavailableError, ZooError
 from zoo.model import Context, Model
 from zoo.progress import steps
 from zoo.transformer import Transformer, forward
@@ -40,6 +40,7 @@ class Rung:
     reason: str = ""
 
 
+Sample = dict[Context, str]  # contexts with the model's answers
 Timed = Callable[[], float]  # one round -> seconds for each context
 Made = tuple[int, float | None, Timed]  # contexts, operations for each, and what times them
 
@@ -60,11 +61,11 @@ def ladder(model: Model, rounds: int = ROUNDS) -> list[Rung]:
     sample, many = (
         spread(model, max(FEWEST, min(most, WORK // work, TOKENS // model.n_ctx))) for most in (SAMPLE, BATCH)
     )
-    batch = list(_by_length(model, many))
+    answered, batch = {context: model.predict(context) for context in sample}, list(_by_length(model, many))
     for name, make in steps(IMPLEMENTATIONS.items(), "preparing"):
         try:
-            made[name] = make(model, sample, batch)
-        except ValueError as error:  # the project's own, and a listing's
+            made[name] = make(model, answered, batch)
+        except ZooError as error:
             missing[name] = str(error)
     best = dict.fromkeys(made, float("inf"))
     # The first round warms up, and is the best of none.
@@ -96,13 +97,15 @@ def _tokens(number: int, vocab: int) -> Array:
     return tokens
 
 
-def _by_length(model: Model, words: list[Context]) -> Iterator[Array]:
+def _by_length(model: Model, words: Iterable[Context]) -> Iterator[Array]:
     rows = [model.encode(word) for word in words]
     for length in sorted({len(row) for row in rows}):
         yield np.array([row for row in rows if len(row) == length])
 
 
-def one_at_a_time(sample: list[Context], answer: Callable[[Any], object]) -> Timed:
+def one_at_a_time(sample: Iterable[Context], answer: Callable[[Any], object]) -> Timed:
+    sample = list(sample)
+
     def timed() -> float:
         runs, start = 0, time.perf_counter()
         while (taken := time.perf_counter() - start) < LEAST or not runs:
@@ -114,40 +117,62 @@ def one_at_a_time(sample: list[Context], answer: Callable[[Any], object]) -> Tim
     return timed
 
 
-def _baseline(model: Model, sample: list[Context], batch: list[Array]) -> tuple[int, float, Timed]:
+def _baseline(model: Model, sample: Sample, batch: list[Array]) -> tuple[int, float, Timed]:
     def answer(context: Context) -> str:
         tokens = np.array([model.vocab.index(token) for token in context])
         return model.vocab[int(baseline(model.transformer, tokens)[-1].argmax())]
 
+    _held(sample, answer)
     work = np.mean([flops(model.transformer, len(context)) for context in sample])
     return len(sample), float(work), one_at_a_time(sample, answer)
 
 
-def _forward(model: Model, sample: list[Context], batch: list[Array]) -> tuple[int, float, Timed]:
+def _forward(model: Model, sample: Sample, batch: list[Array]) -> tuple[int, float, Timed]:
     work = np.mean([answer_flops(model.transformer, len(context)) for context in sample])
     return len(sample), float(work), one_at_a_time(sample, model.predict)
 
 
-def _batched(dtype: type[np.floating[Any]], model: Model, batch: list[Array]) -> tuple[int, float, Timed]:
+def batched(transformer: Transformer, batch: Iterable[Array]) -> list[Array]:
+    """The answers to batches [rows, length] of contexts: [rows] each."""
+    return [forward(transformer, tokens, last=True)[:, -1].argmax(axis=-1) for tokens in batch]
+
+
+def _batched(
+    dtype: type[np.floating[Any]], model: Model, sample: Sample, batch: list[Array]
+) -> tuple[int, float, Timed]:
     transformer, number = model.transformer.astype(dtype), sum(map(len, batch))
+    rows = list(_by_length(model, sample))
+    found = {
+        model.decode(row): model.vocab[answer]
+        for tokens, answers in zip(rows, batched(transformer, rows))
+        for row, answer in zip(tokens, answers)
+    }
+    _held(sample, found.get)
 
     def timed() -> float:
         start = time.perf_counter()
-        for tokens in batch:
-            forward(transformer, tokens, last=True)[:, -1].argmax(axis=-1)
+        batched(transformer, batch)
         return (time.perf_counter() - start) / number
 
     work = sum(len(tokens) * answer_flops(transformer, tokens.shape[1]) for tokens in batch) / number
     return number, work, timed
 
 
-def _enumeration(model: Model, sample: list[Context], batch: list[Array]) -> tuple[int, float, Timed]:
+def _enumeration(model: Model, sample: Sample, batch: list[Array]) -> tuple[int, float, Timed]:
     number = contexts.count(len(model.vocab), model.n_ctx)
     most = MOST_CONTEXTS if enumeration.path(model.transformer) == "sums" else 2**18
     if number > most:
         raise ContextError(
             f"there are {contexts.counted(number)} contexts, but should be at most {most} to be enumerated"
         )
+    answers = enumeration.answers(model.transformer)
+
+    def answer(context: Context) -> str:
+        tokens = model.encode(context)
+        number = np.ravel_multi_index(tokens, (len(model.vocab),) * len(tokens))
+        return model.vocab[int(answers[len(tokens)].tokens[number])]
+
+    _held(sample, answer)
 
     def timed() -> float:
         start = time.perf_counter()
@@ -168,58 +193,76 @@ def enumerated_flops(transformer: Transformer, length: int) -> float:
     return flops(transformer, length, rows=1 if enumeration.path(transformer) == "prefixes" else length)
 
 
-def _rule(model: Model, sample: list[Context], batch: list[Array]) -> tuple[int, None, Timed]:
+def _rule(model: Model, sample: Sample, batch: list[Array]) -> tuple[int, None, Timed]:
     if model.rule is None:
         raise UnavailableError("the model has no rule, but should have one to be compared with")
+    for context, expected in sample.items():
+        try:
+            permitted = set(model.rule(context))
+        except Exception as error:
+            raise RuleError(f"after {context} it raises {type(error).__name__}, but should permit answers") from error
+        if permitted and expected not in permitted:  # none: it says nothing of this context
+            raise RuleError(f"after {context} it permits another than the model's answer, but should permit {expected}")
     return len(sample), None, one_at_a_time(sample, model.rule)
 
 
-def _assembly(model: Model, sample: list[Context], batch: list[Array]) -> tuple[int, float, Timed]:
+def _assembly(model: Model, sample: Sample, batch: list[Array]) -> tuple[int, float, Timed]:
     listings = [predictor.listing for predictor in model.predictors if isinstance(predictor, Assembly)]
     if not listings:
         raise UnavailableError("the model has no assembly predictor, but should have one to be compared with")
-    machine, clock = native.MachineCode(listings[0]), native.Compiled()
-    # The interpreter comes first: it refuses what reads beside the context.
-    work = np.mean([count for _, count in native.executed(listings[0], _words(model, sample), emulated=False)])
-    words = _held(model, sample, machine)
+    try:
+        machine, clock = native.MachineCode(listings[0]), native.Compiled()
+        # The interpreter comes first: it refuses what reads beside the context.
+        work = np.mean([count for _, count in native.executed(listings[0], _words(model, sample), emulated=False)])
+    except ValueError as error:  # of a listing
+        raise UnavailableError(str(error)) from error
+    words = _held_words(model, sample, machine)
     return len(words), float(work), lambda: clock.seconds_per_call(machine.function, words, LEAST)
 
 
-def _distilled(model: Model, sample: list[Context], batch: list[Array]) -> tuple[int, None, Timed]:
+def _distilled(model: Model, sample: Sample, batch: list[Array]) -> tuple[int, None, Timed]:
     program = distill(model)
     namespace: dict[str, Any] = {}
     exec(emit.python(program), namespace)
-    return len(sample), None, one_at_a_time(sample, namespace[emit.identifier(program.name)])
+    function = namespace[emit.identifier(program.name)]
+    _held(sample, function)
+    return len(sample), None, one_at_a_time(sample, function)
 
 
-def _native(model: Model, sample: list[Context], batch: list[Array]) -> tuple[int, float, Timed]:
+def _native(model: Model, sample: Sample, batch: list[Array]) -> tuple[int, float, Timed]:
     program = distill(model)
     compiled = native.Compiled(emit.c(program), emit.identifier(program.name))
-    words = _held(model, sample, compiled)
+    words = _held_words(model, sample, compiled)
     work = np.mean([count for _, count in native.executed(emit.x86(program), words, emulated=False)])
     return len(sample), float(work), lambda: compiled.seconds_per_call(compiled.function, words, LEAST)
 
 
-def _words(model: Model, sample: list[Context]) -> list[bytes]:
+def _words(model: Model, sample: Iterable[Context]) -> list[bytes]:
     """Contexts as machine code reads them."""
     codes = [emit.code(tuple(model.vocab), token) for token in range(len(model.vocab))]
     return [bytes(codes[token] for token in model.encode(context)) for context in sample]
 
 
-def _held(model: Model, sample: list[Context], run: Callable[[bytes], int]) -> list[bytes]:
-    """The words of the sample; UnavailableError where the answer to one of them is not the model's."""
-    words = _words(model, sample)
-    for context, word in zip(sample, words):
-        if run(word) != emit.code(tuple(model.vocab), model.vocab.index(expected := model.predict(context))):
+def _held(sample: Sample, answer: Callable[[Any], object]) -> None:
+    """UnavailableError where an answer is not the model's: what answers otherwise is not timed."""
+    for context, expected in sample.items():
+        if answer(context) != expected:
             raise UnavailableError(f"its answer after {context} is another than the model's, but should be {expected}")
+
+
+def _held_words(model: Model, sample: Sample, run: Callable[[bytes], int]) -> list[bytes]:
+    """The words of the sample, held alike."""
+    words = _words(model, sample)
+    tokens = {emit.code(tuple(model.vocab), token): name for token, name in enumerate(model.vocab)}
+    _held(sample, {context: tokens.get(run(word)) for context, word in zip(sample, words)}.get)
     return words
 
 
-IMPLEMENTATIONS: dict[str, Callable[[Model, list[Context], list[Array]], Made]] = {
+IMPLEMENTATIONS: dict[str, Callable[[Model, Sample, list[Array]], Made]] = {
     "baseline": _baseline,
     "forward": _forward,
-    "batched": lambda model, sample, batch: _batched(np.float64, model, batch),
-    "batched_float32": lambda model, sample, batch: _batched(np.float32, model, batch),
+    "batched": lambda model, sample, batch: _batched(np.float64, model, sample, batch),
+    "batched_float32": lambda model, sample, batch: _batched(np.float32, model, sample, batch),
     "enumeration": _enumeration,
     "rule": _rule,
     "assembly": _assembly,

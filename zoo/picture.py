@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from html import escape
 from pathlib import Path
 
@@ -18,7 +18,7 @@ MACHINE_CODE = ("assembly", "native")  # their work is instructions
 
 def ladder(model: Model, rungs: Sequence[Rung]) -> str:
     """The picture of what `zoo.ladder` measured, as the text of an SVG file."""
-    shown = [rung for rung in rungs if rung.seconds is not None]
+    shown = list(rungs)
     height = TOP + ROW * len(shown) + 46
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" font-family="sans-serif" '
@@ -31,30 +31,55 @@ def ladder(model: Model, rungs: Sequence[Rung]) -> str:
     times = [rung.seconds for rung in shown]
     work = [rung.operations for rung in shown]
     marks = [INSTRUCTIONS if rung.name in MACHINE_CODE else FLOPS for rung in shown]
-    lines += _panel("time (logarithmic)", LEFT, times, [TIME] * len(shown), duration)
-    lines += _panel("FLOPs; for machine code, instructions (logarithmic)", LEFT + PANEL + GAP, work, marks, count)
+    gaps = ["not run" if rung.seconds is None else "not counted: Python" for rung in shown]
+    lines += _panel("time (logarithmic)", LEFT, times, [TIME] * len(shown), gaps, duration)
+    title = "FLOPs; for machine code, instructions (logarithmic)"
+    lines += _panel(title, LEFT + PANEL + GAP, work, marks, gaps, count)
     return "\n".join([*lines, "</svg>"]) + "\n"
+
+
+def check(path: str | Path) -> Path:
+    """Where a picture is to be written: FileError where it cannot be, before anything is measured for it."""
+    path = Path(path).resolve()  # what a link points to is written, the link stays
+    if path.exists() and not path.is_file():
+        raise FileError(f"{path} is a directory or device, but should be a file that can be written")
+    with _said(path):
+        (part := _part(path)).touch()
+        part.unlink()
+    return path
 
 
 def write(path: str | Path, svg: str) -> None:
     """A file that is there whole or not at all. FileError where it cannot be written."""
-    path = Path(path).resolve()  # what a link points to is written, the link stays
-    part = path.with_name(f".{path.name}.part")
+    path = check(path)
+    with _said(path):
+        _part(path).write_text(svg, encoding="utf-8")
+        _part(path).replace(path)
+
+
+def _part(path: Path) -> Path:
+    return path.with_name(f".{path.name}.part")
+
+
+@contextmanager
+def _said(path: Path) -> Iterator[None]:
     try:
-        if path.exists() and not path.is_file():
-            raise FileError(f"{path} is a directory or device, but should be a file that can be written")
-        part.write_text(svg, encoding="utf-8")
-        part.replace(path)
+        yield
     except OSError as error:
         with suppress(OSError):
-            part.unlink(missing_ok=True)
+            _part(path).unlink(missing_ok=True)
         raise FileError(f"{path} cannot be written ({error.strerror}), but should be a file that can") from error
 
 
 def _panel(
-    title: str, left: float, values: Sequence[float | None], colours: Sequence[str], say: Callable[[float], str]
+    title: str,
+    left: float,
+    values: Sequence[float | None],
+    colours: Sequence[str],
+    gaps: Sequence[str],  # what is said where there is no value
+    say: Callable[[float], str],
 ) -> Iterator[str]:
-    known = [value for value in values if value]
+    known = [value for value in values if value] or [1.0]
     low, high = (f(math.log10(x)) for f, x in ((math.floor, min(known)), (math.ceil, max(known))))
     high = max(high, low + 1)
 
@@ -67,17 +92,21 @@ def _panel(
         at = x(10.0**power)
         yield f'<line x1="{at:.1f}" y1="{TOP - 14}" x2="{at:.1f}" y2="{bottom:.1f}" stroke="#d0d7de"/>'
         yield _text(at, bottom + 18, say(10.0**power), anchor="middle", fill=GREY, size=11)
-    for i, (value, colour) in enumerate(zip(values, colours)):
+    for i, (value, colour, gap) in enumerate(zip(values, colours, gaps)):
+        y = _y(i)
         if value:
-            y = _y(i)
             yield f'<line x1="{left}" y1="{y}" x2="{x(value):.1f}" y2="{y}" stroke="{colour}" stroke-width="2"/>'
             yield f'<circle cx="{x(value):.1f}" cy="{y}" r="5" fill="{colour}"/>'
-            label = say(value)
-            width = 7.2 * len(label) + 4  # about what the text takes: grid lines do not run through it
-            yield f'<rect x="{x(value) + 8:.1f}" y="{y - 9}" width="{width:.1f}" height="18" fill="white"/>'
-            yield _text(x(value) + 10, y + 5, label)
+            yield from _boxed(x(value) + 10, y, say(value))
         else:
-            yield _text(left + 8, _y(i) + 5, "not counted: Python", fill=GREY, size=11)
+            yield from _boxed(left + 8, y, gap, fill=GREY, size=11)
+
+
+def _boxed(x: float, y: float, text: str, fill: str = INK, size: int = 13) -> Iterator[str]:
+    """Text on white, about as wide as it is: grid lines do not run through it."""
+    width = 0.56 * size * len(text) + 4
+    yield f'<rect x="{x - 2:.1f}" y="{y - 9}" width="{width:.1f}" height="18" fill="white"/>'
+    yield _text(x, y + 5, text, fill=fill, size=size)
 
 
 def _y(row: int) -> float:

@@ -1,5 +1,6 @@
 """What the command prints of a model: its weights as sentences, its claims, how it reads a context, what it costs."""
 
+import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -242,6 +243,15 @@ def _implementations(rungs: Iterable[Rung]) -> list[dict[str, Any]]:
     ]
 
 
+def _encodable(text: str) -> str:
+    """With "us" where the stream has no µ."""
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        return text.replace("µ", "u")
+    return text
+
+
 def _times(one: float | None, other: float | None) -> float | None:
     """How many times the other's cost; None where either was not run."""
     return one / other if one is not None and other is not None else None
@@ -260,6 +270,6 @@ def costs(models: Iterable[Model], ladders: dict[str, list[Rung]] | None = None)
         for rung, times in zip(rungs, _implementations(rungs)):
             ratios = ("-" if x is None else f"{x:.3g}" for x in (times["times_baseline"], times["times_rule"]))
             work = "-" if rung.operations is None else f"{rung.operations:,.0f}"
-            taken = rung.reason if rung.seconds is None else duration(rung.seconds)
+            taken = rung.reason if rung.seconds is None else _encodable(duration(rung.seconds))
             table.add_row(rung.name, f"{rung.contexts:,}", taken, *ratios, work)
         console().print(table)

@@ -1,40 +1,40 @@
 """Distilled programs as texts that have been run: each is held against the model before it is handed out."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Literal
 
 from zoo import emit, native
+from zoo.arrays import Array
 from zoo.contexts import count, of_length
-from zoo.distill import Program, distill
+from zoo.distill import RUN, Program, distill, forward_answers
 from zoo.errors import UnavailableError
 from zoo.model import Context, Model
 
 Target = Literal["python", "c", "x86"]
-RUN = 2**17  # contexts that a text is run in; the diagram behind it equals the model in all of them
 
 
 def write(model: Model, target: Target) -> str:
-    """The program of a model with a comment that says in how many contexts it was run, and gave the model's answer.
+    """The program of a model with a comment that says in how many contexts it was run, and answered as `forward` does.
 
     Raises ModelError for a model with too many contexts or tokens, AssertionError where a text departs from its model.
     """
     program = distill(model)
     text = {"python": emit.python, "c": emit.c, "x86": emit.x86}[target](program)
     mark = {"python": "# ", "c": "// ", "x86": "; "}[target]
-    lines = [
-        f"{model.name}, distilled from its answers in all {program.contexts} contexts of 1 to {model.n_ctx} tokens"
-    ]
+    contexts = f"all {program.contexts} contexts of 1 to {model.n_ctx} tokens"
+    lines = [f"{emit.label(model.name)}, distilled from its answers in {contexts}"]
     try:
         run = runnable(program, target, text)
     except UnavailableError as error:
         lines.append(f"not run here: {error}")
     else:
-        lines.append(f"run in {held(program, run)} of them, it gives the same answer")
+        tried = held(program, run, forward_answers(model))
+        lines.append(f"run in {tried} of them, it gives the answer of the forward pass")
     if target == "x86":
         counts = [n for _, n in native.executed(text, (as_bytes(program, c) for c in first_contexts(program)))]
         size = sum(not line.endswith(":") for line in text.splitlines())
         lines.append(f"{size} instructions, of which {min(counts)} to {max(counts)} are executed")
-    return "".join(f"{mark}{line}\n" for line in lines) + text
+    return "".join(f"{mark}{' '.join(line.split())}\n" for line in lines) + text  # a compiler's errors have lines
 
 
 def runnable(program: Program, target: Target, text: str) -> Callable[[tuple[int, ...]], int]:
@@ -52,13 +52,18 @@ def runnable(program: Program, target: Target, text: str) -> Callable[[tuple[int
     return lambda tokens: numbers[machine(as_bytes(program, tokens))]
 
 
-def held(program: Program, run: Callable[[tuple[int, ...]], int]) -> int:
-    """In how many contexts a function answered as the program does; AssertionError names the first other."""
+def held(program: Program, run: Callable[[tuple[int, ...]], int], answers: Iterable[tuple[int, Array]]) -> int:
+    """In how many contexts a function gave the expected answer; AssertionError names the first other.
+
+    `answers` are those of all contexts of some lengths, in lexicographic order.
+    """
     tried = 0
-    for tokens in first_contexts(program):
-        if (found := run(tokens)) != (expected := program(tokens)):
-            raise AssertionError(f"after {spelled(program, tokens)} it says {found}, but should say {expected}")
-        tried += 1
+    for length, expected in answers:
+        batches = of_length(len(program.vocab), length)
+        for tokens, right in zip((tuple(row) for batch in batches for row in batch.tolist()), expected.tolist()):
+            if (found := run(tokens)) != right:
+                raise AssertionError(f"after {spelled(program, tokens)} it says {found}, but should say {right}")
+            tried += 1
     return tried
 
 

@@ -12,6 +12,7 @@ from properties.strategies import each_attention
 from zoo import cache, enumeration, sums
 from zoo.arrays import Array
 from zoo.models import ab
+from zoo.rounding import Rounding
 from zoo.transformer import Attention, Transformer, forward
 
 SINGLE = zoo.load("two_head").transformer
@@ -95,6 +96,60 @@ def test_a_smallest_margin_names_its_context() -> None:
     smallest = min(answers.values(), key=lambda one: one.margin)
     assert (smallest.length, f"{smallest.at:06b}") == (6, "110110")  # bbabba
     assert smallest.margin == pytest.approx(0.9705, abs=1e-4)
+
+
+def cancelling() -> Transformer:
+    """The second layer adds numbers of about a million that the readout is at right angles to: they leave rounding."""
+    random = np.random.default_rng(1)
+    directions = np.linalg.qr(random.normal(size=(8, 8)))[0]
+    written, read = directions[:5], directions[5:7]
+
+    def attention(size: float) -> Attention:
+        w_q, w_k, w_v = (random.normal(size=(2, 8, 3)) for _ in "qkv")
+        return Attention(w_q, w_k, w_v, random.normal(size=(2, 3, 5)) @ written * size)
+
+    embeddings = random.normal(size=(2, 5)) @ written, random.normal(size=(8, 5)) @ written
+    return Transformer(*embeddings, [attention(1), attention(1e6)], None, read)
+
+
+def others(transformer: Transformer) -> int:
+    """In how many contexts another answer is enumerated than that of `forward`."""
+    answers = enumeration.answers(transformer)
+    assert enumeration.path(transformer) == "prefixes"
+    return sum(
+        int((answers[n].tokens != np.concatenate([forward(transformer, b, last=True)[:, -1].argmax(1)])).sum())
+        for n in answers
+        for b in [np.indices((2,) * n).reshape(n, -1).T]
+    )
+
+
+def test_what_the_readout_cancels_counts_as_rounding(monkeypatch: pytest.MonkeyPatch) -> None:
+    transformer = cancelling()
+    assert others(transformer) == 0
+    right = Rounding.of_step
+    monkeypatch.setattr(Rounding, "of_step", lambda self, x, length, seen: (0.0, right(self, x, length, seen)[1]))
+    assert others(transformer) > 0  # without a bound no context is doubtful
+
+
+def test_rounding_that_scores_magnify_is_within_the_bound() -> None:
+    """What cancels in the keys is magnified by 1000, and decides between values: neither is in the logits by itself."""
+    random = np.random.default_rng(1)
+    directions = np.eye(8)
+    directions[:4, :4] = np.linalg.qr(random.normal(size=(4, 4)))[0]
+    written, key, token, out = directions[:3], directions[3], directions[4], directions[5]
+    w_q, w_k, w_v = (random.normal(size=(2, 8, 3)) for _ in "qkv")
+    first = Attention(w_q, w_k, w_v, 1e6 * random.normal(size=(2, 3, 3)) @ written)
+    looks = Attention(
+        np.zeros((1, 8, 1)), 1e3 * key[None, :, None], token[None, :, None], out[None, None], b_q=np.ones((1, 1))
+    )
+    tokens = random.normal(size=(2, 3)) @ written + np.array([[1], [-1]]) * token
+    transformer = Transformer(tokens, random.normal(size=(6, 3)) @ written, [first, looks], None, np.stack([out, -out]))
+    numbers = np.indices((2,) * 6).reshape(6, -1).T
+    expected = forward(transformer, numbers, last=True)[:, -1].T
+    off = [np.abs(t.logits - expected[:, t.where[0]]).max() for t in enumeration._by_prefixes(transformer, [6])]
+    errors = [tile.error for tile in enumeration._by_prefixes(transformer, [6])]
+    assert 1e-7 < max(off) < max(errors) < 1
+    assert all(o <= error for o, error in zip(off, errors))
 
 
 def test_no_layer_at_all() -> None:

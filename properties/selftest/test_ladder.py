@@ -1,5 +1,6 @@
 """The ladder, its JSON and its picture. Times are never asserted: only what was run, and how figures hang together."""
 
+import io
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -13,10 +14,12 @@ from hypothesis import strategies as st
 import zoo
 from properties.strategies import tokens, transformers
 from reference.assembly import AAB, Assembly
-from zoo import picture, registry
+from zoo import picture, registry, report
 from zoo.__main__ import main
+from zoo.arrays import Array
 from zoo.baseline import baseline
 from zoo.cost import answer_flops, flops
+from zoo.distill import distill
 from zoo.errors import FileError, ModelError
 from zoo.ladder import IMPLEMENTATIONS, Rung, ladder, spread
 from zoo.models import aab, aab_compact
@@ -49,6 +52,51 @@ def test_an_assembly_that_answers_otherwise_is_not_compared(listing: str, reason
     [rung] = [rung for rung in ladder(wrong, rounds=1) if rung.name == "assembly"]
     assert rung.seconds is None
     assert reason in rung.reason or "should be x86_64" in rung.reason or "no C compiler" in rung.reason
+
+
+def always_a(transformer: object, tokens: Array) -> Array:
+    return np.array([[1.0, 0.0]])
+
+
+@pytest.mark.parametrize(
+    ("name", "where", "fault"),
+    [
+        ("baseline", "zoo.ladder.baseline", always_a),
+        ("batched", "zoo.ladder.batched", lambda transformer, batch: []),
+        (
+            "batched_float32",
+            "zoo.ladder.batched",
+            lambda transformer, batch: [0 * rows[:, 0] for rows in batch],
+        ),
+        ("enumeration", "zoo.enumeration._ranked", lambda x: (np.zeros(x[0].shape, int), np.ones(x[0].shape))),
+        ("distilled", "zoo.ladder.emit.python", lambda program: "def predict_aab(context):\n    return 'a'\n"),
+        ("rule", "zoo.models.aab.MODEL", replace(aab.MODEL, rule=lambda context: {"a"})),
+    ],
+)
+def test_what_answers_otherwise_is_not_timed(
+    name: str, where: str, fault: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = distill(aab.MODEL)
+    monkeypatch.setattr("zoo.ladder.distill", lambda model: program)  # it would refuse, too
+    monkeypatch.setattr(where, fault)
+    rungs = {rung.name: rung for rung in ladder(aab.MODEL, rounds=1)}
+    assert rungs[name].seconds is None
+    assert "but should" in rungs[name].reason
+    assert "after a" in rungs[name].reason
+
+
+def test_a_rule_that_raises_is_not_timed() -> None:
+    [rung] = [rung for rung in ladder(replace(aab.MODEL, rule=lambda context: {context[9]}), 1) if rung.name == "rule"]
+    assert rung.reason == "after a it raises IndexError, but should permit answers"
+
+
+def test_a_bug_is_no_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> Array:
+        raise ValueError("shapes do not match")
+
+    monkeypatch.setattr("zoo.ladder.baseline", broken)
+    with pytest.raises(ValueError, match="shapes do not match"):
+        ladder(aab.MODEL, rounds=1)
 
 
 def test_what_cannot_be_run_says_why() -> None:
@@ -190,6 +238,34 @@ def test_the_picture_is_drawn(tmp_path: Path) -> None:
     assert main(["cost", "aab", "--svg", str(tmp_path / "ladder.svg")]) == 0
     texts = "".join(ElementTree.parse(tmp_path / "ladder.svg").getroot().itertext())
     assert all(name in texts for name in ("baseline", "enumeration", "What one answer of aab costs (n_ctx 5)"))
+
+
+def test_a_picture_s_place_is_looked_at_before_anything_is_timed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("zoo.ladder.ladder", None)  # a call would raise TypeError
+    assert main(["cost", "ab", "--svg", str(tmp_path / "absent" / "x.svg")]) == 2
+    assert "cannot be written (No such file or directory)" in capsys.readouterr().err
+
+
+def test_a_stream_without_mu(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr("sys.stdout", stream)
+    report.costs([aab.MODEL], {"aab": [Rung("forward", 1, 24e-6), Rung("baseline", 1, 1.0), Rung("rule", 1, 1.0)]})
+    stream.seek(0)
+    assert "24 us" in stream.read()
+
+
+def test_what_was_not_run_stays_in_the_picture() -> None:
+    rungs = [Rung("one", 1, 1e-6, 10), Rung("rule", 1, 1e-6), Rung("none", 0, None, None, "why")]
+    svg = picture.ladder(aab.MODEL, rungs)
+    said = ["".join(text.itertext()) for text in ElementTree.fromstring(svg).iter() if text.tag.endswith("text")]
+    assert "none" in said
+    assert said.count("not run") == 2
+    assert said.count("not counted: Python") == 1
+    lines = svg.splitlines()
+    for text in ("not run", "not counted: Python"):
+        assert all('fill="white"' in lines[i - 1] for i, line in enumerate(lines) if f">{text}<" in line)
 
 
 def test_the_picture_puts_ten_times_as_much_one_step_further() -> None:
