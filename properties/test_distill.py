@@ -268,7 +268,7 @@ def test_a_wrong_enumeration_is_not_distilled(path: str, monkeypatch: pytest.Mon
         distill(model)
 
 
-NAMES = ["len", "_tail_1", "asm", "typeof", "seconds", "3 b-c", "x\nimport os", "y\u2028z", "caf\u00e9", "\x1b[31m"]
+NAMES = ["len", "_tail_1", "asm", "typeof", "seconds", "3 b-c", "caf\u00e9"]
 
 
 @pytest.mark.parametrize("target", TARGETS)

@@ -28,11 +28,6 @@ def identifier(name: str) -> str:
     return "predict_" + re.sub(r"[^A-Za-z0-9_]", "_", name)
 
 
-def label(name: str) -> str:
-    """The name of a model in a comment: on one line, whatever it is made of."""
-    return name if name.isprintable() else ascii(name)
-
-
 def _characters(vocab: tuple[str, ...]) -> bool:
     return all(len(token) == 1 and token.isascii() and token.isalnum() for token in vocab)
 

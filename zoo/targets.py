@@ -22,7 +22,7 @@ def write(model: Model, target: Target) -> str:
     text = {"python": emit.python, "c": emit.c, "x86": emit.x86}[target](program)
     mark = {"python": "# ", "c": "// ", "x86": "; "}[target]
     contexts = f"all {program.contexts} contexts of 1 to {model.n_ctx} tokens"
-    lines = [f"{emit.label(model.name)}, distilled from its answers in {contexts}"]
+    lines = [f"{model.name}, distilled from its answers in {contexts}"]
     try:
         run = runnable(program, target, text)
     except UnavailableError as error:
