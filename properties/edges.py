@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
-from properties.bounds import within_reach
 from properties.proof import Proof, prove_answers
 from properties.questions import stated
 from zoo.errors import ModelError
@@ -42,8 +41,6 @@ def validity_edge(build: Callable[[int], Model], start: int = 8, most: int = MOS
         model = build(n_ctx)
         function = stated(model)
         assert function is not None
-        if not within_reach(model.transformer):
-            return Proof(status="undecided")
         return prove_answers(model.transformer, model.vocab, function, lengths=[n_ctx], first=True, max_seconds=SECONDS)
 
     def last(low: int, high: int, statuses: tuple[str, ...]) -> int:

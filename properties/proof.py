@@ -12,6 +12,7 @@ from itertools import chain, islice
 
 import numpy as np
 
+from properties.bounds import within_reach
 from properties.boxes import Box, Counterexample, Settled, Tally
 from properties.lazy import Function, leaves
 from properties.questions import Answers, Equal, Judge
@@ -20,6 +21,7 @@ from zoo.progress import steps
 from zoo.transformer import Transformer
 
 BATCH = 256  # boxes bounded at a time
+BEYOND = "all contexts: the model is too large, or not in float64 or float32"
 
 
 @dataclass
@@ -75,6 +77,8 @@ def prove_answers(
             if settled is not None:
                 settled(Settled("skipped", leaf, math.inf))
 
+    if not within_reach(transformer):
+        return Proof("undecided", widest=BEYOND)
     judge, skipped = Answers(transformer, tuple(vocab)), Tally()
     every = range(1, transformer.n_ctx + 1) if lengths is None else lengths
     proof = _search(judge, starts, vocab, every, first, max_boxes, max_seconds, settled)
@@ -99,6 +103,9 @@ def prove_equal(
     """
     if a.sizes["vocab"] != b.sizes["vocab"]:
         raise ModelError(f"the models have {a.sizes['vocab']} and {b.sizes['vocab']} tokens, but should have the same")
+
+    if not (within_reach(a) and within_reach(b)):
+        return Proof("undecided", widest=BEYOND)
 
     def starts(length: int, proof: Proof) -> Iterator[Box]:
         proof.leaves += 1

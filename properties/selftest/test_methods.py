@@ -9,8 +9,10 @@ import pytest
 import reference
 import zoo
 from properties import answers, bounds, check_model, prove, survey
+from properties.certificate import certify
 from properties.comparison import compare
 from properties.cycles import of_contexts, of_suffixes, walk
+from properties.tolerance import certified
 from properties.verdict import Verdict
 from zoo import Cycle, Model, ModelError, RuleError, Transformer, UnknownNameError
 from zoo.__main__ import main
@@ -205,3 +207,13 @@ def test_two_versions_of_one_model_are_compared(tmp_path: Path, capsys: pytest.C
     assert main(["export", "aab", str(tmp_path / "aab"), "--format", "zoo"]) == 0
     assert main(["compare", "aab", str(tmp_path / "aab")]) == 0
     assert "same answers     all 62" in capsys.readouterr().out
+
+
+def test_what_is_too_large_is_undecided_whoever_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    one, other = aab.build(n_ctx=40), zoo.load("aab_compact", n_ctx=40)
+    monkeypatch.setattr(bounds, "MOST", 1)
+    verdict = compare(one, other, "compact")
+    assert verdict.status == "undecided"
+    assert "too large" in verdict.detail
+    assert certified(aab.MODEL) == 0
+    assert certify(aab.MODEL, reference.aab)[1] is None
