@@ -54,8 +54,5 @@ def compared(model: Model, asked: Iterable[tuple[Array, Array]]) -> tuple[int, f
         if not np.isfinite(logits).all():
             smallest.append(np.nan)
             continue
-        rows = np.arange(len(logits))
-        own = logits[rows, answers]
-        logits[rows, answers] = -np.inf
-        smallest.append((own - logits.max(axis=1)).min())
+        smallest.append(survey.margin(logits, np.arange(logits.shape[1]) == answers[:, None]).min())
     return alike, float(np.min(smallest))
