@@ -1,8 +1,10 @@
 """Random transformers with every feature of the architecture, and random boxes, for the tests of bounds and proof."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from zoo import Attention, Mlp, Norm, Transformer
@@ -56,6 +58,23 @@ def transformers(
     embeddings = large * rng.normal(0, 1, (vocab, d)), large * array(n_ctx, d)
     transformer = Transformer(*embeddings, layers, norm(), unembedding)
     return transformer.astype(draw(st.sampled_from([np.float64, np.float32])))
+
+
+def assert_noticed(
+    check: Callable[[Transformer, int], None], drawn: st.SearchStrategy[Transformer], examples: int, sentence: str
+) -> None:
+    """That a check of a transformer and a seed fails so for one of so many examples, always the same ones."""
+    search = settings(
+        max_examples=examples,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+        print_blob=False,
+    )(given(drawn, st.integers(0, 2**32 - 1))(check))
+    with pytest.raises((AssertionError, ExceptionGroup), match=rf"{sentence}|distinct failures"):
+        search()
 
 
 def random_boxes(rng: np.random.Generator, count: int, n: int, vocab: int) -> Array:
