@@ -17,7 +17,7 @@ from types import FrameType
 from typing import Any
 
 from properties.boxes import Box, Path
-from properties.memory import changed, memory
+from properties.remembering import changed, memory
 from zoo.errors import RuleError
 
 Function = Callable[[Any], Any]  # a rule or a predictor
