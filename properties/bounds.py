@@ -16,7 +16,7 @@ from properties.attending import Head, Keys, output, output_rounding, projected,
 from properties.boxes import Boxes
 from properties.directions import along, along_size, back, before_norm, behind_norm, through
 from properties.first_layer import FirstLayer
-from properties.intervals import Arithmetic, Interval, OutOfRangeError, average, nonzero, normalize, product
+from properties.intervals import TINY, Arithmetic, Interval, OutOfRangeError, average, lost, nonzero, normalize, product
 from properties.softmax import Weights, effects, softmax_mean, softmax_weights
 from zoo.arrays import Array
 from zoo.transformer import Attention, Mlp, Transformer
@@ -61,7 +61,9 @@ class Bounds:
         if not self.between and not self.after:
             pairs = (self.unembedding[:, None] - self.unembedding).reshape(1, 1, self.vocab**2, -1)
             self.pairs = before_norm(pairs, t.final_norm)
-        self.first = FirstLayer(t, self.arithmetic, self.pairs, self.block)
+        # What underflow may take from differences of the readout's rows, before the final Norm.
+        self.underflow = TINY if t.final_norm is None else lost(TINY, 2 * t.final_norm.weight[None])
+        self.first = FirstLayer(t, self.arithmetic, self.pairs, self.underflow, self.block)
 
     def margins(self, boxes: Boxes, answers: Array, rivals: Array, felt: bool = False) -> Margins:
         """By how much the answer's logit at least exceeds each rival's, the least over rivals and contexts of a box.
@@ -162,7 +164,7 @@ class Bounds:
 
         others = np.arange(self.vocab - 1) + (np.arange(self.vocab - 1) >= answers[:, None])  # [box, rival]
         differences = self.unembedding[answers][:, None, None] - self.unembedding[others][:, None]  # [box, 1, rival, d]
-        constant: Array = np.zeros(1)
+        constant, underflow = np.zeros(1), self.underflow
         if self.pairs is not None:
             pair = answers[:, None] * self.vocab + others
 
@@ -178,21 +180,25 @@ class Bounds:
         else:
             directions = before_norm(differences, t.final_norm)
             for step in reversed(passed):
-                directions, constant = back(step, directions, constant)
+                directions, constant, underflow = back(step, directions, constant, underflow)
             direct, slack = along(last, directions), along_size(rounding, directions)
             last_layer = self.attention
             values = (
-                [projected(head, last_layer, h, directions, a) for h, head in enumerate(heads)] if last_layer else []
+                [projected(head, last_layer, h, directions, underflow, a) for h, head in enumerate(heads)]
+                if last_layer
+                else []
             )
 
         lower = constant + direct.c - direct.r - slack
+        lower = lower - underflow * (last.largest * t.d_model + float(rounding.sum(axis=-1).max()))
+        lower = lower - 8 * (t.d_model + n) * (1 + len(heads)) * TINY
         levels = []
         if self.attention is not None:
             for weight, v in zip(weights, values):
                 levels.append(softmax_mean(weight, v.r - v.c, a))
                 lower = lower - levels[-1]
             if self.attention.b_o is not None:
-                lower = lower + directions @ self.attention.b_o
+                lower = lower + directions @ self.attention.b_o - lost(underflow, self.attention.b_o[:, None])
         if t.final_norm is not None:
             lower, magnitude = behind_norm(final, differences, lower, t.final_norm, a)
         sums = product(magnitude, np.abs(self.unembedding).T)
@@ -202,7 +208,8 @@ class Bounds:
         lower = lower - error[np.arange(len(boxes)), :, answers][..., None]
         lower = lower - np.take_along_axis(error, others[:, None], -1)
         matters = boxes.last[..., None] & np.take_along_axis(rivals, others, -1)[:, None]  # [box, token, rival]
-        lower = np.where(matters, np.where(np.isnan(lower), -np.inf, lower), np.inf)
+        # What is infinite overflowed on the way, and is not known.
+        lower = np.where(matters, np.where(np.isfinite(lower), lower, -np.inf), np.inf)
         none = np.zeros((len(boxes), 0, self.vocab, self.vocab - 1))
         found = Margins(lower.min(axis=(1, 2), initial=np.inf), np.stack(levels, axis=1) if levels else none)
         if not felt:
