@@ -15,6 +15,7 @@ from zoo import contexts
 from zoo.arrays import Array
 from zoo.errors import ContextError, ModelError
 from zoo.model import Context, Model
+from zoo.transformer import greedy
 
 TRY_SECONDS = 5.0  # for a proof that stands in where no rule says what is right everywhere
 
@@ -130,10 +131,11 @@ def float32(model: Model, how: How) -> Finding:
     for tokens in batches:
         logits, logits32 = answer_logits(model, tokens), answer_logits(single, tokens)
         seen += len(tokens)
-        answers = np.arange(len(model.vocab)) == logits.argmax(axis=1)[:, None]
+        best = greedy(logits)
+        answers = np.arange(len(model.vocab)) == best[:, None]
         # A tie that is new is another answer by chance; NaN is not > 0.
         wins, won = look.margin(logits32, answers) > 0, look.margin(logits, answers) > 0
-        wrong = np.flatnonzero((won & ~wins) | (logits.argmax(axis=1) != logits32.argmax(axis=1)))
+        wrong = np.flatnonzero((won & ~wins) | (best != greedy(logits32)) | (best < 0))
         if len(wrong):
             i = wrong[0]
             shown = look.counterexample(single, tokens[i], logits32[i], look.best(logits[i]))

@@ -9,7 +9,7 @@ import numpy as np
 
 from zoo.arrays import Array
 from zoo.model import Context
-from zoo.transformer import Transformer, forward
+from zoo.transformer import Transformer, forward, greedy
 
 Path = tuple[tuple[int, frozenset[str]], ...]  # positions in the order they were asked for, and what was replied
 Sets = Mapping[int, frozenset[str]]  # what a position may hold; those not listed may hold any token
@@ -154,6 +154,12 @@ def written(tokens: Array, vocab: Sequence[str]) -> Context:
     """int [position] -> a string where all tokens are single characters, else a tuple"""
     words = tuple(vocab[i] for i in tokens.tolist())
     return "".join(words) if all(len(token) == 1 for token in vocab) else words
+
+
+def said(vocab: Sequence[str], logits: Array) -> str:
+    """The answer that logits [vocab] give; "" where one is NaN, for none is given then."""
+    answer = int(greedy(logits))
+    return vocab[answer] if answer >= 0 else ""
 
 
 def run(transformer: Transformer, tokens: Array) -> Array:

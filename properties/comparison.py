@@ -10,6 +10,7 @@ from properties.verdict import Method, Status, Verdict
 from zoo import contexts
 from zoo.errors import ModelError
 from zoo.model import Context, Model
+from zoo.transformer import greedy
 
 
 def compare(model: Model, other: Model, name: str, every: bool = False) -> Verdict:
@@ -30,8 +31,8 @@ def compare(model: Model, other: Model, name: str, every: bool = False) -> Verdi
     if look.affordable(model) and look.affordable(other):
         method: Method = "enumerated"
         for tokens in contexts.batches(len(model.vocab), n_ctx):
-            answers = look.answer_logits(other, tokens).argmax(axis=1)
-            different = np.flatnonzero(look.answer_logits(model, tokens).argmax(axis=1) != answers)
+            answers = greedy(look.answer_logits(other, tokens))
+            different = np.flatnonzero((greedy(look.answer_logits(model, tokens)) != answers) | (answers < 0))
             failures += [model.decode(tokens[i]) for i in different]
     else:
         method = "proved"

@@ -226,7 +226,7 @@ def norm_error(c: Interval, eps: float, a: Arithmetic) -> Array:
     but eps may be left of the sum.
     """
     d = c.c.shape[-1]
-    a.check(d * c.magnitude**2)
+    a.check(d * c.magnitude**2 + eps)
     least = inverse_deviation(c, eps, a)[1] ** -2 if eps >= 2 * d * a.tiny else np.full((*c.c.shape[:-1], 1), eps)
     return gamma(d + 12, a.unit) + 4 * d * a.tiny / least + a.own  # type: ignore[no-any-return]
 

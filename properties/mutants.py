@@ -18,7 +18,7 @@ from zoo.arrays import Array, Part
 from zoo.errors import ModelError
 from zoo.model import Context, Model
 from zoo.progress import steps
-from zoo.transformer import Attention, Transformer
+from zoo.transformer import Attention, Transformer, greedy
 
 WEIGHTS: dict[str, Callable[[float], float]] = {
     "zeroed": lambda w: 0.0,
@@ -75,7 +75,7 @@ def stories(model: Model) -> Iterator[Story]:
         tests.append(
             ("predictor", look.allowed_tokens(model, words, look.checked_predictor(predictor, model.vocab).permitted))
         )
-    original = _logits(model.transformer, model, rows).argmax(axis=1)
+    original = greedy(_logits(model.transformer, model, rows))
     for mutant in steps(mutants(model.transformer), f"mutants of {model.name}"):
         yield _story(mutant, _logits(mutant.transformer, model, rows), original, tests, words, model.margin)
 
@@ -98,7 +98,8 @@ def _story(
         wrong = np.flatnonzero(~(look.margin(logits, best) >= margin))
         if len(wrong):
             return Story(mutant, "caught", "margin", words[wrong[0]])
-    different = np.flatnonzero(logits.argmax(axis=1) != original)
+    answers = greedy(logits)
+    different = np.flatnonzero((answers != original) | (answers < 0))
     if len(different):
         return Story(mutant, "open", context=words[different[0]])
     return Story(mutant, "equal")
@@ -126,8 +127,11 @@ def mutants(transformer: Transformer) -> Iterator[Mutant]:
 def _changed(array: Array, index: tuple[int, ...]) -> Iterator[tuple[str, Array]]:
     seen = {float(array[index])}
     for change, function in WEIGHTS.items():
-        value = function(float(array[index]))
-        if value not in seen:  # 1 doubled and 1 plus 1 are one mutant
+        with np.errstate(all="ignore"):
+            value = float(array.dtype.type(function(float(array[index]))))
+        if value not in seen and np.isfinite(
+            value
+        ):  # 1 doubled and 1 plus 1 are one mutant; none may be beyond the type
             seen.add(value)
             changed = array.copy()
             changed[index] = value
@@ -149,8 +153,10 @@ def _structural(transformer: Transformer) -> Iterator[Mutant]:
             changes["mask dropped"] = replace(layer, causal=False)
         if layer.multiplier != 1:
             changes["scale dropped"] = replace(layer, scale=1)
-        if layer.b_o is not None:
-            changes["b_o added once too often"] = replace(layer, b_o=2 * layer.b_o)
+        with np.errstate(over="ignore"):
+            twice = None if layer.b_o is None else 2 * layer.b_o
+        if twice is not None and np.isfinite(twice).all():
+            changes["b_o added once too often"] = replace(layer, b_o=twice)
         for h in range(layer.sizes["head"]):
             w_o = layer.w_o.copy()
             w_o[h] = 0

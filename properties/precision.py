@@ -16,7 +16,7 @@ from zoo.arrays import Array
 from zoo.errors import ModelError
 from zoo.model import Context, Model
 from zoo.tensors import to_bfloat16
-from zoo.transformer import Transformer
+from zoo.transformer import Transformer, greedy
 
 TYPES = ("float64", "float32", "bfloat16", "float16")
 
@@ -65,8 +65,8 @@ def survives(model: Model) -> Iterator[tuple[str, bool, str]]:
         seen, different = 0, 0
         first: Context = ""
         for tokens in batches:
-            answers = look.answer_logits(model, tokens).argmax(axis=1)
-            wrong = np.flatnonzero(look.answer_logits(other, tokens).argmax(axis=1) != answers)
+            answers = greedy(look.answer_logits(model, tokens))
+            wrong = np.flatnonzero((greedy(look.answer_logits(other, tokens)) != answers) | (answers < 0))
             if len(wrong) and not different:
                 first = model.decode(tokens[wrong[0]])
             seen, different = seen + len(tokens), different + len(wrong)

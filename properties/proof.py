@@ -12,7 +12,7 @@ from itertools import chain, islice
 
 import numpy as np
 
-from properties.bounds import within_reach
+from properties.bounds import BATCH, within_reach
 from properties.boxes import Box, Counterexample, Settled, Tally
 from properties.lazy import Function, leaves
 from properties.questions import Answers, Equal, Judge
@@ -20,7 +20,6 @@ from zoo.errors import ModelError
 from zoo.progress import steps
 from zoo.transformer import Transformer
 
-BATCH = 256  # boxes bounded at a time
 BEYOND = "all contexts: the model is too large, or not in float64 or float32"
 
 

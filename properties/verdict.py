@@ -30,7 +30,8 @@ SHOWN = 8  # logits in a sentence
 class Counterexample:
     """A context with the greedy answer, what was permitted instead, and the logits of the last position.
 
-    The margin is best permitted - best forbidden logit; None where every token or none is permitted.
+    The margin is best permitted - best forbidden logit; None where every token or none is permitted. What is predicted
+    is "" where a logit is NaN: no answer is given then.
     """
 
     context: Context
@@ -44,7 +45,7 @@ class Counterexample:
         permitted = " or ".join(self.permitted[:SHOWN]) or "nothing"
         if len(self.permitted) > SHOWN:
             permitted += f" or {len(self.permitted) - SHOWN} others"
-        said = f"after {written(self.context)} it says {self.predicted}"
+        said = f"after {written(self.context)} it says {self.predicted or 'nothing, for a logit is NaN'}"
         wrong = "" if self.predicted in self.permitted else f", permitted is {permitted}"
         return f"{said}{wrong} ({largest(self.logits)}{margin})"
 

@@ -5,7 +5,7 @@ full. It holds for any order of additions, with or without fused multiply-adds, 
 zero, on the assumption of EXP_ULPS for exp and tanh.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from zoo.arrays import Array
+from zoo.backward import residuals
 from zoo.transformer import Attention, Mlp, Norm, Transformer
 
 EXP_ULPS = 4  # how far exp and tanh may be off, in units of the last place; an assumption: numpy states less than 1
@@ -81,10 +82,16 @@ class Rounding:
         # Both programs are off from real arithmetic by so much; the bound itself is computed with rounding.
         return 2.02 * float(logits.error.max()), tuple(now)
 
+    def of_trace(self, trace: Mapping[str, Array]) -> float:
+        """How far two programs' logits can be apart, at any position of contexts of one length, which was traced."""
+        streams = [*residuals(self.exact, trace), trace["residual"]]
+        length = streams[0].shape[1]
+        return self.of_step([x.reshape(-1, x.shape[-1]) for x in streams], length)[0]
+
     def embedded(self, size: Array) -> Value:
         """Sums of two numbers of which one program's results are at most so large: [..., d_model]"""
         size = size.astype(np.float64)
-        return Value(size * (1 + 2 * self.unit) + 2 * self.tiny, size * self.unit + self.tiny)
+        return self.finite(Value(size * (1 + 2 * self.unit) + 2 * self.tiny, size * self.unit + self.tiny))
 
     def sum(self, parts: Sequence[Value]) -> Value:
         """Of so many numbers, in any order."""
@@ -168,7 +175,7 @@ class Rounding:
         y = np.minimum(np.sqrt(n), away / least)
         off = (off + under) / least
         error = (error / least + y * (off + (n + 6) * unit * (1 + off))) + tiny
-        squares = self.finite(Value(n * (away + error) ** 2, error)).error  # inf where they could overflow
+        squares = self.finite(Value(n * (away + error) ** 2 + norm.eps, error)).error  # inf where they could overflow
         weight, bias = np.abs(norm.weight), np.abs(norm.bias)
         size = (y + error) * weight + bias
         error = np.maximum(error, squares) * weight + 3 * (unit * size + tiny)

@@ -77,7 +77,7 @@ def test_a_rule_that_fails_before_anything_is_proved() -> None:
 def test_what_is_too_large_to_prove_is_sampled_and_undecided(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("aab", "induction"):
         model = zoo.load(name, n_ctx=24)
-        needed = bounds.numbers(model.transformer, 24)
+        needed = bounds.numbers(model.transformer)
         for most, status in ((needed, "holds"), (needed - 1, "undecided")):
             monkeypatch.setattr(bounds, "MOST", most)
             [verdict] = check_model(model, method="auto", names=["rule"])
