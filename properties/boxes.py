@@ -39,9 +39,9 @@ class Box:
         product: int = vocab ** (self.length - len(self.sets))
         return product * math.prod(map(len, self.sets.values()))
 
-    @property
-    def is_one_context(self) -> bool:
-        return len(self.sets) == self.length and all(len(tokens) == 1 for tokens in self.sets.values())
+    def is_one_context(self, vocab: int) -> bool:
+        known = vocab == 1 or len(self.sets) == self.length
+        return known and all(len(tokens) == 1 for tokens in self.sets.values())
 
     def split(self, position: int, vocab: Sequence[str]) -> Iterator["Box"]:
         """One box for each token that may stand there."""
@@ -164,5 +164,6 @@ def said(vocab: Sequence[str], logits: Array) -> str:
 
 def run(transformer: Transformer, tokens: Array) -> Array:
     """Logits of the last position after int [position], by the program itself: [vocab]."""
-    logits: Array = forward(transformer, tokens[None], last=True)[0, -1]
+    with np.errstate(all="ignore"):  # what overflows shows in the logits
+        logits: Array = forward(transformer, tokens[None], last=True)[0, -1]
     return logits

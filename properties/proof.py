@@ -184,7 +184,7 @@ def _settle(
     proved = lower > 0  # NaN is not
     done = [proofs[i] for i in np.flatnonzero(proved)]
     rest = [box for box, fine in zip(batch, proved) if not fine]
-    to_run, to_split = ([box for box in rest if box.is_one_context is one] for one in (True, False))
+    to_run, to_split = ([box for box in rest if box.is_one_context(len(vocab)) is one] for one in (True, False))
     wrongs = []
     for box in to_run:
         margin, wrong = judge.run(box.first(vocab), box.permitted)
