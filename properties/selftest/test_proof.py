@@ -18,7 +18,7 @@ from properties.bounds import Bounds, Margins
 from properties.boxes import Settled
 from properties.proof import Proof, prove_answers, prove_equal
 from properties.selftest.random_models import transformers
-from zoo import ModelError, Transformer, forward
+from zoo import Attention, ModelError, Transformer, forward
 from zoo.arrays import Array
 from zoo.models import aab_compact, induction
 from zoo.models.two_head import EITHER_FAILS
