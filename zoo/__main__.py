@@ -253,13 +253,23 @@ def show(options: argparse.Namespace) -> int:
 
 
 def export(options: argparse.Namespace) -> int:
-    from properties.exported import exported
+    from properties import exported
     from zoo import files
 
     model = find(options.name, options.n_ctx)
-    (files.write_gpt2 if options.format == "gpt2" else files.write_zoo)(model, options.directory)
-    exported(model, files.read(options.directory), options.directory)
-    return 0
+    seen: list[exported.Export] = []
+
+    def accept(read: Model) -> bool:
+        seen.append(exported.held(model, read))
+        return seen[0].first is None
+
+    written = (files.write_gpt2 if options.format == "gpt2" else files.write_zoo)(
+        model, options.directory, accept=accept
+    )
+    exported.told(seen[0], options.directory)
+    if not written:
+        print(f"zoo: {printable(seen[0].refusal(options.directory))}", file=sys.stderr)
+    return 0 if written else 1
 
 
 def inspect(options: argparse.Namespace) -> int:

@@ -7,9 +7,10 @@ compared before it does.
 import json
 import os
 import re
+import secrets
 import shutil
-import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,30 +26,42 @@ from zoo.to_gpt2 import to_gpt2
 CONFIG, TENSORS = "config.json", "model.safetensors"
 VOCAB, TOKENIZER = token_names.VOCAB, token_names.TOKENIZER
 FAST = "PreTrainedTokenizerFast"
+Accept = Callable[[Model], bool]
 
 
-def write_zoo(model: Model, directory: str | Path) -> None:
-    """All of a model but its functions: of the rule there is the name, claims and predictors are left out."""
+def write_zoo(model: Model, directory: str | Path, *, accept: Accept | None = None) -> bool:
+    """All of a model but its functions: of the rule there is the name, claims and predictors are left out.
+
+    `accept` is handed the model as it reads back, before the directory gets its name. Where it says no or raises,
+    nothing is left. The result is whether the directory is there.
+    """
     config, arrays = own_format.to_zoo(model)
-    _write(Path(directory), {CONFIG: config}, arrays)
+    return _write(Path(directory), {CONFIG: config}, arrays, accept)
 
 
-def write_gpt2(model: Model, directory: str | Path, dtype: type[np.floating[Any]] = np.float32) -> None:
+def write_gpt2(
+    model: Model,
+    directory: str | Path,
+    dtype: type[np.floating[Any]] = np.float32,
+    *,
+    accept: Accept | None = None,
+) -> bool:
     """What stock GPT2LMHeadModel loads and answers alike; vocab.json has the token of each number.
 
-    AutoTokenizer makes a tokenizer of the directory that reads contexts as the command does.
+    AutoTokenizer makes a tokenizer of the directory that reads contexts as the command does. `accept` and the result
+    are those of `write_zoo`: that the answers are alike is seen by whoever accepts.
     """
     config, tensors = to_gpt2(model.transformer)
-    gpt2.check_eps(f"{model.name} as GPT-2", config["layer_norm_epsilon"], np.dtype(dtype))
     with np.errstate(over="ignore"):
         cast = {name: tensor.astype(dtype) for name, tensor in tensors.items()}
     for name, tensor in cast.items():
         if not np.isfinite(tensor).all():
             largest, most = float(np.abs(tensors[name]).max()), float(np.finfo(dtype).max)
             raise FileError(f"{name} reaches {largest:g}, but should stay below {most:g} in {np.dtype(dtype)}")
+    gpt2.check_eps(f"{model.name} as GPT-2", config["layer_norm_epsilon"], np.result_type(dtype, np.float32))
     vocab = {token: i for i, token in enumerate(model.vocab)}
     tokenizer = {TOKENIZER: _tokenizer(model), "tokenizer_config.json": {"tokenizer_class": FAST}}
-    _write(Path(directory), {CONFIG: config, VOCAB: vocab, **tokenizer}, cast)
+    return _write(Path(directory), {CONFIG: config, VOCAB: vocab, **tokenizer}, cast, accept)
 
 
 def _tokenizer(model: Model) -> dict[str, Any]:
@@ -66,32 +79,58 @@ def _tokenizer(model: Model) -> dict[str, Any]:
     }
 
 
-def _write(directory: Path, jsons: Mapping[str, Mapping[str, Any]], arrays: Mapping[str, Array]) -> None:
-    """Writes beside the directory, reads back, compares, and only then gives it its name."""
-    from safetensors.numpy import save_file
-
+def _write(
+    directory: Path,
+    jsons: Mapping[str, Mapping[str, Any]],
+    arrays: Mapping[str, Array],
+    accept: Accept | None,
+) -> bool:
+    """Writes beside the directory, reads back, compares, asks, and only then gives it its name."""
     if os.path.lexists(directory):  # which no name makes raise an error
         raise FileError(f"{directory} exists, but should be a new directory")
-    temporary = None
+    temporary = directory.parent / f".{directory.name}.{secrets.token_hex(8)}"  # known before it is there
     try:
-        temporary = Path(tempfile.mkdtemp(dir=directory.parent, prefix=f".{directory.name}."))
-        for name, content in jsons.items():
-            (temporary / name).write_text(json.dumps(content, indent=2, allow_nan=False) + "\n")
-        # The library writes what is not contiguous in another order, and says nothing.
-        save_file({n: np.ascontiguousarray(a) for n, a in arrays.items()}, temporary / TENSORS, {"format": "pt"})
-        _compare(temporary, jsons, arrays)
-        (temporary / TENSORS).chmod(0o644)  # the library and mkdtemp let nobody else in
-        temporary.chmod(0o755)
-        temporary.rename(directory)
+        with _cannot_be_written(directory):
+            _fill(temporary, jsons, arrays)
+            _compare(temporary, jsons, arrays)
+        if accept is not None and not accept(_read_back(temporary, directory)):
+            return False
+        with _cannot_be_written(directory):
+            temporary.rename(directory)
+        return True
+    finally:  # whatever ends it, Ctrl-C too
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _read_back(temporary: Path, directory: Path) -> Model:
+    try:
+        return _read(temporary, directory)
+    except FileError as error:  # of a name that nobody knows
+        raise FileError(str(error).replace(str(temporary), str(directory))) from None
+
+
+def _fill(directory: Path, jsons: Mapping[str, Mapping[str, Any]], arrays: Mapping[str, Array]) -> None:
+    from safetensors.numpy import save_file
+
+    directory.mkdir(mode=0o700)
+    for name, content in jsons.items():
+        (directory / name).write_text(json.dumps(content, indent=2, allow_nan=False) + "\n")
+    # The library writes what is not contiguous in another order, and says nothing.
+    save_file({n: np.ascontiguousarray(a) for n, a in arrays.items()}, directory / TENSORS, {"format": "pt"})
+    (directory / TENSORS).chmod(0o644)  # it lets nobody else in
+    directory.chmod(0o755)
+
+
+@contextmanager
+def _cannot_be_written(directory: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise FileError(f"{directory} cannot be written: {error.strerror}") from None
     except ValueError as error:
         if isinstance(error, FileError):
             raise
         raise FileError(f"{directory} cannot be written: {error}") from None  # infinity, say, in the configuration
-    finally:
-        if temporary is not None and temporary.exists():
-            shutil.rmtree(temporary)
 
 
 def _compare(directory: Path, jsons: Mapping[str, Mapping[str, Any]], arrays: Mapping[str, Array]) -> None:
@@ -107,12 +146,16 @@ def _compare(directory: Path, jsons: Mapping[str, Mapping[str, Any]], arrays: Ma
 
 def read(directory: str | Path) -> Model:
     """The model of a directory in either format. Nothing in it is run. FileError where it is none."""
-    directory = Path(directory)
+    return _read(Path(directory), Path(directory))
+
+
+def _read(directory: Path, named: Path) -> Model:
+    """The model of a directory that is, or will be, of that name."""
     if not os.path.isdir(directory):
         raise FileError(f"{directory} is no directory, but should be one with {CONFIG} and {TENSORS}")
     config = read_json(directory / CONFIG)
     try:
-        return _read_zoo(directory, config) if "format" in config else _read_gpt2(directory, config)
+        return _read_zoo(directory, config) if "format" in config else _read_gpt2(directory, config, named)
     except ModelError as error:  # a part that is not finite, say
         raise FileError(f"{directory}: {error}") from None
     except MemoryError:
@@ -130,7 +173,7 @@ def _header(directory: Path) -> dict[str, Entry]:
     return read_header(directory / TENSORS)
 
 
-def _read_gpt2(directory: Path, fields: Mapping[str, Any]) -> Model:
+def _read_gpt2(directory: Path, fields: Mapping[str, Any], named: Path) -> Model:
     path, where = directory / TENSORS, str(directory / CONFIG)
     config = gpt2.read_config(where, fields)  # before the arrays: those of another architecture are not looked at
     entries: dict[str, Entry] = {}
@@ -156,7 +199,7 @@ def _read_gpt2(directory: Path, fields: Mapping[str, Any]) -> Model:
     gpt2.check_eps(where, config.eps, dtype)
     tensors |= {name: np.zeros(shapes[name], dtype) for name in absent}
     transformer = gpt2.from_gpt2(config, tensors)
-    name = _name(directory)
+    name = _name(named)
     vocab, note = token_names.read_names(directory, config.vocab)
     source = "; ".join(filter(None, (f"GPT-2 directory {name}", gpt2.absence(absent), note)))
     return Model(name, vocab, transformer, source=source)
