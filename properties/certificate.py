@@ -5,7 +5,6 @@ import inspect
 import json
 import platform
 from collections.abc import Callable
-from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from properties.questions import stated
 from zoo.errors import ModelError, RuleError
 from zoo.model import Model
 from zoo.transformer import Attention, Mlp, Norm, Transformer
+from zoo.writing import write_whole
 
 FORMAT = 1
 
@@ -85,13 +85,9 @@ def check_path(path: str | Path) -> None:
 def write(certificate: dict[str, Any], path: str | Path) -> None:
     """ModelError where it cannot be written; a file is written whole or not at all."""
     path = Path(path)
-    part = path.with_name(f"{path.name}.part")
     try:
-        part.write_text(json.dumps(certificate, separators=(",", ":")) + "\n")
-        part.replace(path)
+        write_whole(path, json.dumps(certificate, separators=(",", ":")) + "\n")
     except (OSError, RecursionError) as error:
-        with suppress(OSError):
-            part.unlink()
         why = error.strerror if isinstance(error, OSError) else "its trees are nested too deeply"
         raise ModelError(f"{path} cannot be written: {why}") from error
 
