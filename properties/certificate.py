@@ -14,7 +14,7 @@ import numpy as np
 from properties.boxes import Path as Replies
 from properties.boxes import Settled
 from properties.lazy import Function
-from properties.proof import Proof, prove_answers
+from properties.proof import BEYOND, Proof, prove_answers
 from properties.questions import stated
 from zoo.errors import ModelError, RuleError
 from zoo.model import Model
@@ -52,6 +52,16 @@ def certify(model: Model, function: Function, **options: Any) -> tuple[Proof, di
         "margin": proof.margin,
         "trees": {str(length): tree for length, tree in sorted(trees.items())},
     }
+
+
+def why_none(model: Model, proof: Proof) -> str:
+    """Why there is no certificate, in a sentence."""
+    if proof.status == "undecided" and proof.widest != BEYOND:
+        return (
+            f"{model.name} was not settled in the time allowed, and there is no certificate: left open is, for one, "
+            f"{proof.widest}"
+        )
+    return f"{model.name} was not proved right, and there is no certificate"
 
 
 def function_of(model: Model) -> Function:

@@ -159,6 +159,7 @@ def list_models(options: argparse.Namespace) -> int:
 
 def verify(options: argparse.Namespace) -> int:
     from properties import certificate, checks, report
+    from properties.survey import PROOF_SECONDS
     from properties.verdict import How
 
     planned = []
@@ -181,9 +182,10 @@ def verify(options: argparse.Namespace) -> int:
     results = [(target, model, [verdicts.pop(0) for _ in chosen]) for target, model, chosen in planned]
     status = report.verdicts(results, options.json, options.all)
     if options.certificate is not None:
-        _, written = certificate.certify(model, function)
+        seconds = PROOF_SECONDS.get(options.method, PROOF_SECONDS["auto"])
+        proof, written = certificate.certify(model, function, max_seconds=seconds)
         if written is None:
-            print(f"zoo: {model.name} was not proved right, and there is no certificate", file=sys.stderr)
+            print(f"zoo: {printable(certificate.why_none(model, proof))}", file=sys.stderr)
             return 1
         certificate.write(written, options.certificate)
     return status
