@@ -51,6 +51,8 @@ def validity_edge(build: Callable[[int], Model], start: int = 8, most: int = MOS
         return low
 
     right = start
+    if settle(right).status == "undecided":
+        raise ModelError(f"the family is not settled at n_ctx {right} in the time allowed, but should be right there")
     if settle(right).status != "holds":
         raise ModelError(f"the family is not right at n_ctx {right}, but should be where the search starts")
     while (beyond := min(2 * right, most)) > right and settle(beyond).status == "holds":

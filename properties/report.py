@@ -18,7 +18,7 @@ from properties.checks import CHECKS
 from properties.edges import Edge, validity_edge
 from properties.mutants import Story
 from properties.recheck import Rechecked
-from properties.survey import affordable
+from properties.survey import PROOF_SECONDS, affordable
 from properties.verdict import Verdict, written
 from zoo.contexts import counted
 from zoo.errors import printable
@@ -132,19 +132,25 @@ def robustness(model: Model, build: Callable[[int], Model] | None) -> None:
     out = console()
     if not states_figures_only(model):
         verdict = CHECKS["margin"].run(model if model.margin is not None else replace(model, margin=0))
-        found = verdict.detail if model.margin is not None else verdict.detail.partition("; stated")[0]
+        least = verdict.detail if model.margin is not None else verdict.detail.partition("; stated")[0]
         seen = f"{verdict.method}, {counted(verdict.contexts)} contexts"
-        out.print(f"\nsmallest margin: {found} ({seen})", soft_wrap=True)
+        out.print(f"\nsmallest margin: {least} ({seen})", soft_wrap=True)
     if model.predictors or model.rule is not None:
-        certain = tolerance.certified(model)
-        out.print(f"every weight may be off by {certain:.2%} of itself, and no right answer changes (certified)")
+        try:
+            certain = tolerance.certified(model, PROOF_SECONDS["auto"])
+            out.print(f"every weight may be off by {certain:.2%} of itself, and no right answer changes (certified)")
+        except tolerance.OutOfTimeError:
+            out.print("by how much every weight may be off was not settled in the time allowed")
         if affordable(model):
-            change, where = tolerance.breaking(model)
-            out.print(
-                "no breaking change was found"
-                if where == ""
-                else f"off by {change:.2%}, the answer after {where} can change"
-            )
+            try:
+                change, where = tolerance.breaking(model, PROOF_SECONDS["auto"])
+                out.print(
+                    "no breaking change was found"
+                    if where == ""
+                    else f"off by {change:.2%}, the answer after {where} can change"
+                )
+            except tolerance.OutOfTimeError:
+                out.print("whether a change of the weights breaks an answer was not settled in the time allowed")
     if build is not None:
         for dtype in (np.float64, np.float32):
             out.print(f"in {dtype.__name__} the family is {_said(validity_edge(partial(_in_dtype, build, dtype)))}")

@@ -10,16 +10,19 @@ from importlib import metadata
 from typing import Any
 
 from zoo import progress, registry
-from zoo.errors import ContextError, FileError, ModelError, UnknownNameError, ZooError, printable
+from zoo.errors import ContextError, ModelError, UnknownNameError, ZooError, printable
 from zoo.model import Context, Model
 
 # What only one command needs is imported where it is used: the start-up stays quick.
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit status 0: all holds, or deviates as stated; 1: something failed or is undecided; 2: usage or bad input."""
-    options = parser().parse_args(arguments)
+    """Exit status 0: all holds, or deviates as stated; 1: something failed or is undecided; 2: usage or bad input.
+
+    130: interrupted, as by Ctrl-C.
+    """
     try:
+        options = parser().parse_args(arguments)
         return int(options.run(options))
     except ZooError as error:
         print(f"zoo: {printable(str(error))}", file=sys.stderr)
@@ -27,6 +30,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader, `head` say, has what it wanted
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nor can the rest be flushed at the end
         return 0
+    except KeyboardInterrupt:
+        pass  # what was interrupted is cleaned up once nothing here holds it any more: then it is said
+    print("zoo: interrupted", file=sys.stderr)
+    return 130
 
 
 def parser() -> argparse.ArgumentParser:
@@ -152,6 +159,7 @@ def list_models(options: argparse.Namespace) -> int:
 
 def verify(options: argparse.Namespace) -> int:
     from properties import certificate, checks, report
+    from properties.survey import PROOF_SECONDS
     from properties.verdict import How
 
     planned = []
@@ -174,9 +182,10 @@ def verify(options: argparse.Namespace) -> int:
     results = [(target, model, [verdicts.pop(0) for _ in chosen]) for target, model, chosen in planned]
     status = report.verdicts(results, options.json, options.all)
     if options.certificate is not None:
-        _, written = certificate.certify(model, function)
+        seconds = PROOF_SECONDS.get(options.method, PROOF_SECONDS["auto"])
+        proof, written = certificate.certify(model, function, max_seconds=seconds)
         if written is None:
-            print(f"zoo: {model.name} was not proved right, and there is no certificate", file=sys.stderr)
+            print(f"zoo: {printable(certificate.why_none(model, proof))}", file=sys.stderr)
             return 1
         certificate.write(written, options.certificate)
     return status
@@ -253,20 +262,30 @@ def show(options: argparse.Namespace) -> int:
 
 
 def export(options: argparse.Namespace) -> int:
-    from properties.exported import exported
+    from properties import exported
     from zoo import files
 
     model = find(options.name, options.n_ctx)
-    (files.write_gpt2 if options.format == "gpt2" else files.write_zoo)(model, options.directory)
-    exported(model, files.read(options.directory), options.directory)
-    return 0
+    seen: list[exported.Export] = []
+
+    def accept(read: Model) -> bool:
+        seen.append(exported.held(model, read))
+        return seen[0].first is None
+
+    written = (files.write_gpt2 if options.format == "gpt2" else files.write_zoo)(
+        model, options.directory, accept=accept
+    )
+    exported.told(seen[0], options.directory)
+    if not written:
+        print(f"zoo: {printable(seen[0].refusal(options.directory))}", file=sys.stderr)
+    return 0 if written else 1
 
 
 def inspect(options: argparse.Namespace) -> int:
     from zoo import inspecting, picture, pictures, report_inspect
 
-    if options.svg == "":
-        raise FileError("--svg is empty, but should name a file")
+    if options.svg is not None:
+        picture.check(options.svg)
     model = find(options.name)
     found = inspecting.inspect(model, None if options.context is None else read_context(model, options.context))
     if options.svg is not None:
@@ -288,15 +307,15 @@ def distill(options: argparse.Namespace) -> int:
 def cost(options: argparse.Namespace) -> int:
     from zoo import ladder, picture, report
 
-    if options.svg == "":
-        raise FileError("--svg is empty, but should name a file")
-    if (options.svg and len(options.names) != 1) or (options.n_ctx is not None and not options.names):
+    if not options.names and (options.n_ctx is not None or options.svg is not None):
         raise UnknownNameError("no model is named, but --svg should go with one and --n-ctx with at least one")
-    models = [model for _, model in find_all(options.names, options.n_ctx)]
-    if options.svg:
+    if options.svg is not None:
+        if (named := len(options.names)) > 1:
+            raise UnknownNameError(f"{named} models are named, but --svg should go with one: it draws one model")
         picture.check(options.svg)  # before minutes are spent
+    models = [model for _, model in find_all(options.names, options.n_ctx)]
     ladders = {model.name: ladder.ladder(model) for model in models if options.names}  # without names it stays quick
-    if options.svg:
+    if options.svg is not None:
         picture.write(options.svg, picture.ladder(models[0], ladders[models[0].name]))
     if options.json:
         print(json.dumps(report.costs_as_json(models, ladders), indent=2))

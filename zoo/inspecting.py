@@ -35,6 +35,7 @@ def inspect(model: Model, context: Context | None = None, top: int = 10) -> dict
         "d_model": transformer.d_model,
         "dtype": str(transformer.dtype),
         "tied": transformer.unembedding is None,
+        "source": model.source,
         "parameters": [
             {"name": f"{where}.{name}", "shape": list(array.shape)}
             for where, part in transformer.parts()
