@@ -9,6 +9,7 @@ from properties import survey
 from properties.precision import in_type
 from zoo.arrays import Array
 from zoo.contexts import counted
+from zoo.digits import at_least
 from zoo.errors import ModelError
 from zoo.model import Model
 from zoo.report import console
@@ -30,7 +31,7 @@ def exported(model: Model, read: Model, where: str) -> None:
     alike, margin = compared(read, asked)
     sampled = "" if method == "enumerated" else ", a sample: they are too many to run all"
     contexts = counted(sum(len(tokens) for tokens, _ in asked))
-    out.print(f"answers alike in {alike} of {contexts} contexts, smallest margin {margin:.6g}{sampled}")
+    out.print(f"answers alike in {alike} of {contexts} contexts, smallest margin {at_least(margin)}{sampled}")
     if model.rule is None and model.margin is None and not margin > 0:
         out.print("no answer is stated of it: where logits are equal but for rounding, so is the comparison")
     for name, largest in LARGEST.items():
@@ -39,7 +40,8 @@ def exported(model: Model, read: Model, where: str) -> None:
         except ModelError:
             out.print(f"not for {name}, which ends at {largest:.6g}: some weights are larger")
         else:
-            out.print(f"not for {name}: logits overflow" if np.isnan(margin) else f"margin in {name} {margin:.6g}")
+            said = f"margin in {name} {at_least(margin)}"
+            out.print(f"not for {name}: logits overflow" if np.isnan(margin) else said)
 
 
 def compared(model: Model, asked: Iterable[tuple[Array, Array]]) -> tuple[int, float]:

@@ -11,6 +11,7 @@ from properties.questions import stated
 from properties.survey import answer_logits
 from zoo import contexts
 from zoo.arrays import Array
+from zoo.contexts import written
 from zoo.model import Model
 from zoo.transformer import Transformer
 
@@ -94,7 +95,7 @@ def breaking(model: Model) -> tuple[float, str]:
             else:
                 high = middle
         if high < best:
-            best, where = high, str(words[context])
+            best, where = high, written(words[context])
     return best, where
 
 

@@ -17,6 +17,7 @@ import numpy as np
 
 from zoo import gpt2, own_format
 from zoo.arrays import Array
+from zoo.digits import digits_apart, nearest
 from zoo.errors import FileError, ModelError
 from zoo.model import Model
 from zoo.tensors import Entry, check_shapes, field, parse_json, read_arrays, read_header, read_json
@@ -43,7 +44,9 @@ def write_gpt2(model: Model, directory: str | Path, dtype: type[np.floating[Any]
     for name, tensor in cast.items():
         if not np.isfinite(tensor).all():
             largest, most = float(np.abs(tensors[name]).max()), float(np.finfo(dtype).max)
-            raise FileError(f"{name} reaches {largest:g}, but should stay below {most:g} in {np.dtype(dtype)}")
+            digits = digits_apart(largest, most)
+            reaches, below = nearest(largest, digits), nearest(most, digits)
+            raise FileError(f"{name} reaches {reaches}, but should stay below {below} in {np.dtype(dtype)}")
     vocab = {token: i for i, token in enumerate(model.vocab)}
     tokenizer = {TOKENIZER: _tokenizer(model), "tokenizer_config.json": {"tokenizer_class": FAST}}
     _write(Path(directory), {CONFIG: config, VOCAB: vocab, **tokenizer}, cast)
