@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from zoo.contexts import counted_of
 from zoo.contexts import written as written
-from zoo.digits import FEW, digits_apart, nearest
+from zoo.digits import FEW, at_least, digits_apart, nearest
 from zoo.model import Context
 
 Status = Literal["holds", "failed", "undecided", "deviates"]
@@ -44,7 +44,7 @@ class Counterexample:
     dtype: str
 
     def sentence(self) -> str:
-        margin = "" if self.margin is None else f", margin {nearest(self.margin)}"
+        margin = "" if self.margin is None else f", margin {at_least(self.margin)}"
         permitted = " or ".join(self.permitted[:SHOWN]) or "nothing"
         if len(self.permitted) > SHOWN:
             permitted += f" or {len(self.permitted) - SHOWN} others"

@@ -171,8 +171,9 @@ def verify(options: argparse.Namespace) -> int:
         model = replace(model, rule=rule)
         planned.append((Asked(target, options.n_ctx, options.dtype), model, checks(model, options.check)))
     if not any(chosen for *_, chosen in planned):
-        named = " and ".join(dict.fromkeys(options.check))
-        raise UnknownNameError(f"{named} applies to none of these models, and would settle nothing")
+        named = list(dict.fromkeys(options.check))
+        apply = "applies" if len(named) == 1 else "apply"
+        raise UnknownNameError(f"{' and '.join(named)} {apply} to none of these models, and would settle nothing")
     if options.certificate is not None:
         if len(planned) != 1:
             raise ModelError(f"{len(planned)} models are verified, but a certificate is of one")

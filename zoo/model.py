@@ -63,7 +63,9 @@ class Deviation:
             raise ModelError(f"a deviation's contexts are {self.contexts!r}, but should be strings or lists of tokens")
         contexts = tuple(context if isinstance(context, str) else tuple(context) for context in contexts)
         if not contexts or len(set(contexts)) < len(contexts) or not all(contexts):
-            raise ModelError(f"a deviation's contexts are {self.contexts!r}, but should be a list, each of them once")
+            raise ModelError(
+                f"a deviation's contexts are {self.contexts!r}, but should be a list, none empty, each once"
+            )
         object.__setattr__(self, "contexts", contexts)
 
 
