@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from zoo.contexts import counted_of
 from zoo.contexts import written as written
-from zoo.digits import FEW, at_least, digits_apart, nearest
+from zoo.digits import apart, at_least
 from zoo.model import Context
 
 Status = Literal["holds", "failed", "undecided", "deviates"]
@@ -153,12 +153,10 @@ class Verdict:
 
 
 def largest(logits: Sequence[float]) -> str:
-    """All of them, or of many the largest, in so many digits that the largest can be told from the next."""
+    """All of them, or of many the largest."""
     some = logits if len(logits) <= SHOWN else sorted(logits, reverse=True)[:SHOWN]
     kind = "logits" if len(logits) <= SHOWN else f"the largest of {len(logits)} logits"
-    ordered = sorted({logit for logit in logits if logit == logit}, reverse=True)
-    digits = digits_apart(ordered[0], ordered[1]) if len(ordered) > 1 else FEW
-    return f"{kind} {', '.join(nearest(logit, digits) for logit in some)}"
+    return f"{kind} {', '.join(apart(some))}"
 
 
 def _quoted(word: str) -> str:

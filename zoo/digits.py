@@ -1,5 +1,6 @@
 """Figures for people: rounded so that what is printed stays true."""
 
+from collections.abc import Sequence
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decimal
 from math import isfinite
 
@@ -51,6 +52,13 @@ def digits_apart(one: Figure, other: Figure, least: int = FEW) -> int:
     while digits < MOST and one != other and nearest(one, digits) == nearest(other, digits):
         digits += 1
     return digits
+
+
+def apart(figures: Sequence[float]) -> list[str]:
+    """Figures to the nearest, in so many digits that the largest looks other than the next one that is smaller."""
+    ordered = sorted({float(one) for one in figures if one == one}, reverse=True)
+    digits = digits_apart(ordered[0], ordered[1]) if len(ordered) > 1 else FEW
+    return [nearest(one, digits) for one in figures]
 
 
 def _rounded(value: Figure, digits: int, rounding: str) -> str:

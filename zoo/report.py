@@ -12,6 +12,7 @@ from zoo.arrays import Array
 from zoo.basis import describe
 from zoo.contexts import written
 from zoo.cost import flops, instructions, parameters
+from zoo.digits import apart
 from zoo.errors import printable
 from zoo.ladder import Rung
 from zoo.model import Context, Model
@@ -201,7 +202,7 @@ def show_context(model: Model, context: Context) -> None:
     for name, share in parts:
         if abs(share[best[0]]) >= least:
             table.add_row(name, *(f"{share[i]:.6g}" for i in best))
-    table.add_row("logits", *(f"{logits[-1][i]:.6g}" for i in best), style="bold")
+    table.add_row("logits", *apart([logits[-1][i] for i in best]), style="bold")
     out.print(table)
     if len(parts) > 2 * COLUMNS:
         out.print(

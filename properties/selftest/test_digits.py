@@ -10,7 +10,7 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 
 from zoo import ModelError, contexts, registry
-from zoo.digits import at_least, at_most, digits_apart, exact, held_against, nearest
+from zoo.digits import apart, at_least, at_most, digits_apart, exact, held_against, nearest
 from zoo.models import aab
 
 finite = st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(2**53), 2**53)
@@ -89,6 +89,13 @@ def test_figures_that_differ_are_told_apart(value: float, steps: int) -> None:
     digits = digits_apart(value, other)
     assert (nearest(value, digits) == nearest(other, digits)) == (value == other)
     assert digits == 6 or nearest(value, digits - 1) == nearest(other, digits - 1)
+
+
+def test_the_largest_figures_are_told_apart() -> None:
+    assert apart([1.0, 1.00000001, -3.0]) == ["1", "1.00000001", "-3"]
+    assert apart([2.0, 2.0, 1.0, 1.00000001]) == ["2", "2", "1", "1"]  # the next smaller is told from the largest
+    assert apart([float(np.float32(0.5)), np.nan]) == ["0.5", "nan"]
+    assert apart([]) == []
 
 
 @given(st.integers(10**6, 10**400))

@@ -322,6 +322,14 @@ def test_the_lines_of_a_model_of_the_zoo(tmp_path: Path, capsys: pytest.CaptureF
         reproduced(sentence, capsys.readouterr().out)
 
 
+def test_the_lines_of_logits_that_are_close(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = written(tmp_path, "close.py", CLOSE.replace("N,", "5,").replace('"b" if', '"a" if'))
+    [(sentence, line)] = lines(said(capsys, "verify", path, "--check", "rule", status=1))
+    assert "(logits 1, 1.00000001, margin -1" in sentence
+    assert main(shlex.split(line)[1:]) == 0
+    reproduced(sentence, capsys.readouterr().out)
+
+
 def test_the_lines_of_what_is_wrong_in_float32_only(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = written(tmp_path, "close.py", CLOSE.replace("N,", "5,"))
     [(sentence, line)] = lines(said(capsys, "verify", path, "--check", "float32", status=1))
