@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from properties.lazy import leaves
-from properties.survey import answer_logits
+from properties.survey import MOST, affordable, answer_logits
 from zoo import contexts
+from zoo.errors import ModelError
+from zoo.memory import most_bytes
 from zoo.model import Model
 from zoo.progress import steps
 from zoo.transformer import greedy
@@ -53,6 +55,22 @@ def walk(following: Following, goal: Sequence[int], window: int) -> Walk:
             steps[passed] = distance
     farthest = max(following, key=steps.__getitem__)
     return Walk(len(following), steps[farthest], farthest)
+
+
+def walkable(model: Model) -> bool:
+    """Whether there is memory for every context with the one that follows it."""
+    each = 300 + 16 * model.n_ctx  # bytes of two tuples and their place in a dictionary
+    return affordable(model, 1 / MOST) and contexts.count(len(model.vocab), model.n_ctx) * each <= most_bytes()
+
+
+def refuse_unwalkable(model: Model) -> None:
+    """ModelError where there is none."""
+    if not walkable(model):
+        total = contexts.counted(contexts.count(len(model.vocab), model.n_ctx))
+        raise ModelError(
+            f"{model.name} has {total} contexts of up to {model.n_ctx} tokens, but should have fewer for each to be "
+            "walked through: the methods auto and prove settle more"
+        )
 
 
 def of_contexts(model: Model) -> Following:

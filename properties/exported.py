@@ -27,12 +27,13 @@ from zoo import gpt2
 from zoo.arrays import Array
 from zoo.backward import residuals
 from zoo.contexts import counted
+from zoo.digits import at_least
 from zoo.errors import FileError, ModelError
 from zoo.model import Context, Model
 from zoo.report import console
 from zoo.rounding import Rounding
 from zoo.to_gpt2 import EPS, to_gpt2
-from zoo.transformer import Transformer, forward
+from zoo.transformer import Transformer, forward, greedy
 
 LARGEST = {"float32": 2.0**128, "bfloat16": 2.0**128, "float16": 65504.0}  # of the two first nearly
 TOGETHER = 64  # contexts whose rounding is bounded at once
@@ -70,7 +71,7 @@ class Export:
 def held(model: Model, read: Model) -> Export:
     """What was read against the model, in all contexts if they are not too many, else in a sample."""
     method, batches = survey.sweep(model)
-    asked = [(tokens, survey.answer_logits(model, tokens).argmax(axis=1)) for tokens in batches]
+    asked = [(tokens, greedy(survey.answer_logits(model, tokens))) for tokens in batches]
     alike, margin = compared(read, asked)
     wrong, open_, first = 0, 0, None
     for tokens in _different(read, asked):
@@ -111,7 +112,7 @@ def told(export: Export, where: str) -> None:
     out.print(f"{where}: {model.name}, {size}, vocabulary {vocab}")
     sampled = ", a sample: they are too many to run all" if export.sampled else ""
     seen = f"{export.alike} of {counted(export.contexts)} contexts"
-    out.print(f"answers alike in {seen}, smallest margin {export.margin:.6g}{sampled}")
+    out.print(f"answers alike in {seen}, smallest margin {at_least(export.margin)}{sampled}")
     if model.rule is None and model.margin is None and not export.margin > 0:
         out.print("no answer is stated of it: where logits are equal but for rounding, so is the comparison")
     elif export.open:
@@ -120,7 +121,8 @@ def told(export: Export, where: str) -> None:
         if margin is None:
             out.print(f"not for {name}, which ends at {LARGEST[name]:.6g}: some weights are larger")
         else:
-            out.print(f"not for {name}: logits overflow" if np.isnan(margin) else f"margin in {name} {margin:.6g}")
+            said = f"margin in {name} {at_least(margin)}"
+            out.print(f"not for {name}: logits overflow" if np.isnan(margin) else said)
 
 
 def compared(model: Model, asked: Iterable[tuple[Array, Array]]) -> tuple[int, float]:

@@ -1,7 +1,6 @@
 """The checks of how the answers come about: that the program which computes them does what a transformer does."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,8 +10,9 @@ from properties.checks import Finding, check
 from properties.survey import sweep
 from properties.verdict import How, Method, largest, written
 from zoo.arrays import Array
-from zoo.contexts import of_length
+from zoo.contexts import of_length, sample
 from zoo.cost import flops
+from zoo.digits import at_most
 from zoo.errors import ContextError
 from zoo.model import Model
 from zoo.rounding import Rounding
@@ -42,7 +42,7 @@ def scalar(model: Model, how: How) -> Finding:
                 return _departs(model, method, seen, row, logits, slow, "the number-by-number forward pass", most)
             unknown += bool(off.any() and not np.isfinite(most))
             worst = max(worst, float(off.max()))
-    return _alike(method, seen, unknown, f"largest difference {worst:.2g}")
+    return _alike(method, seen, unknown, f"largest difference {at_most(worst, 2)}")
 
 
 @check()
@@ -93,7 +93,7 @@ def window(model: Model, how: How) -> Finding:
     complete = vocab**n_ctx <= 256
     method: Method = "enumerated" if complete else "sampled"
     random, some = np.random.default_rng(0), min(256, max(1, 2**17 // n_ctx))
-    rows = np.concatenate(list(of_length(vocab, n_ctx))) if complete else random.integers(vocab, size=(some, n_ctx))
+    rows = np.concatenate(list(of_length(vocab, n_ctx))) if complete else sample(random, vocab, n_ctx, some)
     runs = min(len(rows), int(look.SAMPLE / (flops(model.transformer, n_ctx))))  # none where one costs too much
     several = [i % vocab for i in range(min(vocab, 4) * n_ctx)]  # windows full of other tokens
     befores = [*([token] for token in range(max(0, vocab - 15), vocab)), several]
@@ -105,9 +105,9 @@ def window(model: Model, how: How) -> Finding:
             same = np.array_equal(model.encode(longer), row)
             if not same or (logits is not None and not np.array_equal(model.logits(longer), logits, equal_nan=True)):
                 detail = f"{written(longer)} and its last {n_ctx} tokens give different logits"
-                return Finding("failed", method, i + 1, detail)
+                return Finding("failed", method, i + 1, detail, total=vocab**n_ctx)
     detail = f"each behind {len(befores)} other beginnings" + (f"; {runs} run" if runs < len(rows) else "")
-    return Finding("holds", method, len(rows), detail)
+    return Finding("holds", method, len(rows), detail, total=vocab**n_ctx)
 
 
 @check(applies=lambda model: any(isinstance(layer, Attention) for layer in model.transformer.layers))
@@ -157,8 +157,8 @@ def invalid_input(model: Model, how: How) -> Finding:
                 problem = f"is refused with {str(error)!r}, which does not say what would be right in one line"
             except Exception as error:
                 problem = f"raises {type(error).__name__}, not ContextError"
-            return Finding("failed", "computed", 0, f"{refuses.__name__}({given!r}) {problem}")
-    return Finding("holds", "computed", 0, f"{2 * len(contexts) + len(arrays)} inputs")
+            return Finding("failed", "computed", 0, f"{refuses.__name__}({given!r}) {problem}", total=0)
+    return Finding("holds", "computed", 0, f"{2 * len(contexts) + len(arrays)} inputs", total=0)
 
 
 def _trace(model: Model, tokens: Array) -> dict[str, Array]:
@@ -182,7 +182,7 @@ def wide(model: Model) -> Model:
     """The model in float32 where its own type has so few digits that rounding would hide a fault."""
     if np.finfo(model.transformer.dtype).eps <= np.finfo(np.float32).eps:
         return model
-    return replace(model, transformer=model.transformer.astype(np.float32))
+    return model.astype(np.float32)
 
 
 def _departs(

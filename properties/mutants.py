@@ -15,7 +15,7 @@ from properties import survey as look
 from properties.survey import sweep
 from zoo import contexts
 from zoo.arrays import Array, Part
-from zoo.errors import ModelError
+from zoo.errors import FailingError, ModelError
 from zoo.model import Context, Model
 from zoo.progress import steps
 from zoo.transformer import Attention, Transformer, greedy
@@ -56,7 +56,23 @@ def checked(model: Model) -> bool:
 
 
 def stories(model: Model) -> Iterator[Story]:
-    """The story of each mutant of a model, over all contexts. ModelError where those are too many to enumerate."""
+    """The story of each mutant of a model, over all contexts. Raises as `refuse_failing` does."""
+    rows, words, tests = _held(model)
+    original = _logits(model.transformer, model, rows).argmax(axis=1)
+    for mutant in steps(mutants(model.transformer), f"mutants of {model.name}"):
+        yield _story(mutant, _logits(mutant.transformer, model, rows), original, tests, words, model.margin)
+
+
+def refuse_failing(model: Model) -> None:
+    """FailingError where the model itself fails, so that what catches a mutant says nothing.
+
+    ModelError where nothing is stated of it, or its contexts are too many to enumerate.
+    """
+    _held(model)
+
+
+def _held(model: Model) -> tuple[list[Array], list[Context], list[tuple[str, Array]]]:
+    """All contexts in batches and in words, and what mutants are held to in them: the model itself holds."""
     if not checked(model):
         raise ModelError(
             f"{model.name} has neither rule nor predictor, but should have one for its mutants to be held to"
@@ -75,9 +91,16 @@ def stories(model: Model) -> Iterator[Story]:
         tests.append(
             ("predictor", look.allowed_tokens(model, words, look.checked_predictor(predictor, model.vocab).permitted))
         )
-    original = greedy(_logits(model.transformer, model, rows))
-    for mutant in steps(mutants(model.transformer), f"mutants of {model.name}"):
-        yield _story(mutant, _logits(mutant.transformer, model, rows), original, tests, words, model.margin)
+    logits = _logits(model.transformer, model, rows)
+    itself = Mutant("the model itself", (), "", model.transformer)
+    story = _story(itself, logits, greedy(logits), tests, words, model.margin)
+    if story.outcome == "caught":
+        assert story.context is not None
+        raise FailingError(
+            f"{model.name} fails its {story.check} after {contexts.written(story.context)}, but should hold for its "
+            "mutants to be held to the same"
+        )
+    return rows, words, tests
 
 
 def _story(

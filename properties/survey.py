@@ -85,6 +85,14 @@ def affordable(model: Model, cost: float = 1) -> bool:
     return contexts.count(len(model.vocab), model.n_ctx) <= BUDGET / each
 
 
+def means(model: Model, how: How) -> str:
+    """What to add to a verdict that is undecided: the means by which it would be settled, where there is one."""
+    if how.method == "enumerate" or not affordable(model, 1 / MOST):
+        return ""
+    total = contexts.counted(contexts.count(len(model.vocab), model.n_ctx))
+    return f"; --method enumerate would settle it, by running all {total} contexts"
+
+
 def by_proof(model: Model, how: How) -> bool:
     """Whether to prove: where it is asked for, or where contexts are too many; where there are bounds at all."""
     wanted = how.method == "prove" or (how.method == "auto" and not affordable(model))
@@ -104,7 +112,7 @@ def _sample(model: Model, cost: float) -> Iterator[Array]:
         if len(model.vocab) ** length <= rows:
             yield from contexts.of_length(len(model.vocab), length)
         elif rows:
-            yield random.integers(len(model.vocab), size=(rows, length))
+            yield contexts.sample(random, len(model.vocab), length, rows)
 
 
 def answer_logits(model: Model, tokens: Array, exact: bool = False) -> Array:
@@ -152,7 +160,7 @@ def _proved(model: Model, asked: Question, how: How) -> Survey:
     found = _proof(model.transformer, tuple(model.vocab), asked.function, asked.kind, how.every, seconds)
     result = Survey(
         "proved",
-        contexts=found.contexts + found.skipped,
+        contexts=max(found.contexts + found.skipped, len(found.counterexamples)),  # some are met on the way
         judged=found.contexts,
         margin=found.margin if found.contexts else None,
         failures=[wrong.context for wrong in found.counterexamples],
@@ -218,6 +226,7 @@ def counterexample(model: Model, row: Array, logits: Array, allowed: Array | Non
         permitted=tuple(token for token, is_allowed in zip(model.vocab, allowed) if is_allowed),
         logits=tuple(float(logit) for logit in logits),
         margin=float(margin(logits, allowed)) if judged else None,
+        dtype=str(model.transformer.dtype),
     )
 
 

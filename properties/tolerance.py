@@ -13,6 +13,7 @@ from properties.questions import stated
 from properties.survey import answer_logits
 from zoo import contexts
 from zoo.arrays import Array
+from zoo.contexts import written
 from zoo.errors import ZooError
 from zoo.model import Model
 from zoo.transformer import Transformer
@@ -120,7 +121,7 @@ def breaking(model: Model, max_seconds: float | None = None) -> tuple[float, str
             else:
                 high = middle
         if high < best:
-            best, where = high, str(words[context])
+            best, where = high, written(words[context])
     return best, where
 
 

@@ -18,6 +18,7 @@ import numpy as np
 
 from zoo import gpt2, own_format, token_names
 from zoo.arrays import Array
+from zoo.digits import digits_apart, nearest
 from zoo.errors import FileError, ModelError
 from zoo.model import Model
 from zoo.tensors import Entry, check_shapes, parse_json, read_arrays, read_header, read_json
@@ -57,7 +58,9 @@ def write_gpt2(
     for name, tensor in cast.items():
         if not np.isfinite(tensor).all():
             largest, most = float(np.abs(tensors[name]).max()), float(np.finfo(dtype).max)
-            raise FileError(f"{name} reaches {largest:g}, but should stay below {most:g} in {np.dtype(dtype)}")
+            digits = digits_apart(largest, most)
+            reaches, below = nearest(largest, digits), nearest(most, digits)
+            raise FileError(f"{name} reaches {reaches}, but should stay below {below} in {np.dtype(dtype)}")
     gpt2.check_eps(f"{model.name} as GPT-2", config["layer_norm_epsilon"], np.result_type(dtype, np.float32))
     vocab = {token: i for i, token in enumerate(model.vocab)}
     tokenizer = {TOKENIZER: _tokenizer(model), "tokenizer_config.json": {"tokenizer_class": FAST}}

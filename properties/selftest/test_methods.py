@@ -192,7 +192,7 @@ def test_what_runs_out_of_time_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_nobody_can_enumerate_is_refused() -> None:
-    with pytest.raises(ModelError, match=r"~2\^64 contexts of up to 64 tokens, but should have fewer"):
+    with pytest.raises(ModelError, match=r"~2\^65 contexts of up to 64 tokens, but should have fewer"):
         check_model(aab.build(n_ctx=64), "enumerate")
 
 
