@@ -17,7 +17,7 @@ import numpy as np
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from zoo import Attention, Mlp, ModelError, Norm, Transformer, forward
+from zoo import Attention, Mlp, ModelError, Norm, Transformer, contexts, forward
 from zoo.arrays import Array
 
 Function = Callable[[Any], Any]
@@ -49,15 +49,15 @@ def exponents(dtype: type) -> st.SearchStrategy[int]:
 def transformers(
     draw: st.DrawFn,
     kinds: Sequence[str] | None = None,
-    most: int = 40,
+    most: float = 64,
     n_ctx: tuple[int, int] = (1, 4),
     normed: bool = True,
     vocab: Sequence[int] = (2, 3, 2, 3, 2, 3, 1),
 ) -> Drawn:
-    """`kinds` are layers out of attention, relu, gelu; None is up to three of any. There are about `most` contexts."""
+    """`kinds` are layers out of attention, relu, gelu; None is up to three of any. There are at most so many contexts."""
     tokens = draw(st.sampled_from(vocab))
     length = draw(st.integers(*n_ctx))
-    while length > n_ctx[0] and tokens ** (length + 1) > most * 1.6:
+    while length > n_ctx[0] and contexts.count(tokens, length) > most:
         length -= 1
     d, dtype = draw(st.integers(1, 4)), draw(st.sampled_from([np.float32, np.float64]))
     if kinds is None:

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from properties.bounds import Bounds, Margins
 from properties.certificate import certify
 from properties.recheck import Rechecked, recheck
 from properties.recheck import margins as checked
@@ -23,6 +22,7 @@ from properties.selftest.extreme_models import (
     rule_for,
     transformers,
 )
+from properties.selftest.forging import LIES, forged
 from properties.selftest.random_models import random_boxes
 from properties.selftest.test_soundness_of_proofs import assert_bounded
 from zoo import Model, ModelError
@@ -69,26 +69,6 @@ def assert_true(executed: Executed, rule: Function, found: Rechecked) -> None:
     least = min(executed.margin(*item) for item in judged.items())
     if not found.undecided_runs:
         assert found.margin <= least, f"a margin of {found.margin} is confirmed, but the least is {least}"
-
-
-LIES = ("as they are", "the largest", 0.0, 1e-300, -1e-300, -1.0)
-
-
-def forged(model: Model, rule: Function, lie: float | str) -> Json | None:
-    """A certificate in which every leaf of the rule is proved, by levels as they were found or made up."""
-    original = Bounds.margins
-
-    def margins(*arguments: Any, **options: Any) -> Margins:
-        found = original(*arguments, **options)
-        largest = np.finfo(np.float64).max
-        levels = np.nan_to_num(found.levels, nan=0.0, posinf=largest, neginf=-largest)
-        if lie != "as they are":
-            levels = np.full_like(levels, 1e300 if lie == "the largest" else lie)
-        return Margins(np.full(found.lower.shape, 5e-324), levels, found.felt, found.worst)
-
-    with pytest.MonkeyPatch.context() as patch, np.errstate(all="ignore"):
-        patch.setattr(Bounds, "margins", margins)
-        return certify(model, rule)[1]
 
 
 @pytest.mark.soundness
