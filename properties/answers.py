@@ -7,14 +7,16 @@ import numpy as np
 
 from properties import survey as look
 from properties.checks import Finding, check
-from properties.cycles import of_contexts, of_suffixes, walk
+from properties.cycles import of_contexts, of_suffixes, refuse_unwalkable, walk, walkable
 from properties.proof import prove_equal
 from properties.survey import Survey, affordable, answer_logits, survey, sweep
 from properties.verdict import Counterexample, How, Method, written
 from zoo import contexts
 from zoo.arrays import Array
+from zoo.digits import held_against
 from zoo.errors import ContextError, ModelError
 from zoo.model import Context, Model
+from zoo.transformer import greedy
 
 TRY_SECONDS = 5.0  # for a proof that stands in where no rule says what is right everywhere
 
@@ -37,40 +39,56 @@ def rule(model: Model, how: How) -> Finding:
     seen = survey(model, look.checked_rule(model.rule, model.vocab), how)
     if not seen.judged and seen.first is None and seen.method != "sampled" and not seen.widest:
         return Finding("failed", seen.method, seen.contexts, "vacuous: the rule determines nothing in any context")
-    return _settled(seen)
+    return _settled(seen, model, how)
 
 
 @check(applies=lambda model: bool(model.predictors))
 def predictors(model: Model, how: How) -> Finding:
     """In every context the answer is the one that each predictor gives, also where the rule is silent."""
     findings = [
-        _settled(survey(model, look.checked_predictor(predictor, model.vocab), how)) for predictor in model.predictors
+        _settled(survey(model, look.checked_predictor(predictor, model.vocab), how), model, how)
+        for predictor in model.predictors
     ]
     worst = min(findings, key=lambda finding: ["failed", "undecided", "holds"].index(finding.status))
     margins = [finding.margin for finding in findings if finding.margin is not None]
-    return worst._replace(margin=min(margins, default=None))
+    detail = worst.detail
+    if len(findings) > 1:  # whose it is
+        names = [getattr(predictor, "__name__", "a predictor") for predictor in model.predictors]
+        detail = "; ".join(f"by {name}, {one.detail}" for name, one in zip(names, findings) if one.detail)
+    return worst._replace(margin=min(margins, default=None), detail=detail)
 
 
 @check(applies=lambda model: bool(model.deviations))
 def deviations(model: Model, how: How) -> Finding:
     """What was meant fails in exactly the stated contexts: one more or one less is a failure."""
+    faults: list[tuple[str, Counterexample | None]] = []
+    late: Finding | None = None
     for deviation in model.deviations:
         meant = look.checked_rule(deviation.meant, model.vocab)
         seen = survey(model, meant, replace(how, every=True))
         if seen.widest:
-            detail = f"not all contexts were settled in the time allowed: {seen.widest}"
-            return Finding("undecided", seen.method, seen.contexts, detail, None, seen.first, seen.failures)
+            detail = f"not all contexts were settled in the time allowed: {seen.widest}{look.means(model, how)}"
+            late = Finding("undecided", seen.method, seen.contexts, detail, None, seen.first, seen.failures)
+            continue
         stated, found = set(deviation.contexts), set(seen.failures)
         if seen.method == "sampled":  # it need not have met those that are stated
             found |= {context for context in stated if _readable(model, context) and _fails(model, context, meant)}
         if stated != found:
-            context = min(stated ^ found, key=lambda c: (len(c), c))
+            context = min(stated ^ found, key=lambda c: (len(c), tuple(c)))
             detail = "not a stated deviation" if context in found else "stated as a deviation, which it is not"
+            if others := len(stated ^ found) - 1:
+                detail += f", and {_many(others, 'other context')} {'are' if others > 1 else 'is'} not as stated"
             counterexample = _at(model, context, meant) if _readable(model, context) else None
-            return Finding("failed", seen.method, seen.contexts, f"{context}: {detail}", None, counterexample)
+            faults.append((f"{written(context)}: {detail}", counterexample))
+    if faults:
+        detail = "; ".join(fault for fault, _ in faults)
+        return Finding("failed", seen.method, seen.contexts, detail, None, faults[0][1])
+    if late is not None:
+        return late
     if seen.method == "sampled":
-        return Finding("undecided", seen.method, seen.contexts, "no context but the stated ones was found")
-    detail = "; ".join(f"{len(d.contexts)} contexts as stated, {d.why}" for d in model.deviations)
+        detail = f"no context but the stated ones was found{look.means(model, how)}"
+        return Finding("undecided", seen.method, seen.contexts, detail)
+    detail = "; ".join(f"{_many(len(d.contexts), 'context')} as stated, {d.why}" for d in model.deviations)
     return Finding("deviates", seen.method, seen.contexts, detail)
 
 
@@ -80,11 +98,12 @@ def margin(model: Model, how: How) -> Finding:
     assert model.margin is not None
     seen = _proof_of_all(model, how)
     if seen is not None and seen.first is None and seen.margin is not None:
-        detail = f"at least {seen.margin:.6g}, in {seen.where}; stated {model.margin:g}"
+        found, stated = held_against(seen.margin, model.margin)
+        detail = f"at least {found}, in {seen.where}; stated {stated}"
         if seen.margin >= model.margin:
             return Finding("holds", "proved", seen.contexts, detail, seen.margin)
         if not affordable(model):  # else it is run: a bound leaves a little to rounding
-            return Finding("undecided", "proved", seen.contexts, detail, seen.margin)
+            return Finding("undecided", "proved", seen.contexts, detail + look.means(model, how), seen.margin)
     method, batches = sweep(model, how)
     count, smallest, shown = 0, np.inf, None
     for tokens in batches:
@@ -95,9 +114,11 @@ def margin(model: Model, how: How) -> Finding:
         if margins.min() < smallest:
             i = margins.argmin()
             smallest, shown = float(margins[i]), look.counterexample(model, tokens[i], logits[i], look.best(logits[i]))
-    detail = f"{smallest:.6g}" + (f" after {written(shown.context)}" if shown else "") + f"; stated {model.margin:g}"
+    found, stated = held_against(smallest, model.margin)
+    detail = found + (f" after {written(shown.context)}" if shown else "") + f"; stated {stated}"
     if smallest < model.margin:
         return Finding("failed", method, count, detail, smallest, shown)
+    detail += look.means(model, how) if method == "sampled" else ""
     return Finding("undecided" if method == "sampled" else "holds", method, count, detail, smallest)
 
 
@@ -107,8 +128,7 @@ def float32(model: Model, how: How) -> Finding:
     if model.transformer.dtype == np.float32:
         return Finding("holds", "computed", 0, "it is float32")
     try:
-        with np.errstate(over="ignore"):
-            single = replace(model, transformer=model.transformer.astype(np.float32))
+        single = model.astype(np.float32)
     except ModelError as error:
         return Finding("failed", "computed", 0, f"the weights do not fit: {error}")
     total = contexts.count(len(model.vocab), model.n_ctx)
@@ -122,7 +142,8 @@ def float32(model: Model, how: How) -> Finding:
             row = model.encode(context)[None]
             allowed, logits32 = look.best(answer_logits(model, row)[0]), answer_logits(single, row)[0]
             shown = look.counterexample(single, row[0], logits32, allowed)
-            return Finding("failed", "proved", total, "another answer in float32", None, shown)
+            seen = max(found.contexts, 1)
+            return Finding("failed", "proved", seen, "another answer in float32", None, shown)
         if not found.widest and found.margin > 0:  # nor is there a tie
             return Finding("holds", "proved", total)
     method, batches = sweep(model, how)
@@ -130,15 +151,19 @@ def float32(model: Model, how: How) -> Finding:
     for tokens in batches:
         logits, logits32 = answer_logits(model, tokens), answer_logits(single, tokens)
         seen += len(tokens)
-        answers = np.arange(len(model.vocab)) == logits.argmax(axis=1)[:, None]
+        best = greedy(logits)
+        answers = np.arange(len(model.vocab)) == best[:, None]
         # A tie that is new is another answer by chance; NaN is not > 0.
         wins, won = look.margin(logits32, answers) > 0, look.margin(logits, answers) > 0
-        wrong = np.flatnonzero((won & ~wins) | (logits.argmax(axis=1) != logits32.argmax(axis=1)))
+        wrong = np.flatnonzero((won & ~wins) | (best != greedy(logits32)) | (best < 0))
         if len(wrong):
             i = wrong[0]
             shown = look.counterexample(single, tokens[i], logits32[i], look.best(logits[i]))
             return Finding("failed", method, seen, "another answer in float32", None, shown)
-    return Finding("undecided" if method == "sampled" else "holds", method, seen)
+    if method == "sampled":
+        detail = f"the same answer in every context of a sample{look.means(model, how)}"
+        return Finding("undecided", method, seen, detail)
+    return Finding("holds", method, seen)
 
 
 @check(applies=lambda model: model.cycle is not None)
@@ -147,6 +172,8 @@ def cycle(model: Model, how: How) -> Finding:
     assert model.cycle is not None
     goal = [model.vocab.index(token) for token in model.cycle.tokens]
     method: Method
+    if how.method == "enumerate":
+        refuse_unwalkable(model)
     if affordable(model) or how.method == "enumerate":
         window, method, count = model.n_ctx, "enumerated", contexts.count(len(model.vocab), model.n_ctx)
         path = walk(of_contexts(model), goal, window)
@@ -154,7 +181,8 @@ def cycle(model: Model, how: How) -> Finding:
         seen = _proof_of_all(model, how)
         suffixes = None if seen is None or seen.first is not None else of_suffixes(_total(model)[0].function, model)
         if seen is None or suffixes is None:
-            return Finding("undecided", "computed", 0, "there are too many contexts to walk through")
+            detail = "there are too many contexts to walk through"
+            return Finding("undecided", "computed", 0, detail + (look.means(model, how) if walkable(model) else ""))
         (window, following), method, count = suffixes, "proved", seen.contexts
         path = walk(following, goal, window)
     if path.problem:
@@ -167,15 +195,16 @@ def cycle(model: Model, how: How) -> Finding:
 @check(applies=lambda model: bool(model.claims))
 def claims(model: Model, how: How) -> Finding:
     """Every figure that its source states of the model comes out again when it is computed."""
-    said = []
+    said, wrong = [], []
     for claim in model.claims:
         found = claim.recomputed(model)
         if not claim.holds(found):
-            detail = f"{claim.text} is {found!r}, but {claim.claimed!r} is claimed ({claim.source})"
-            return Finding("failed", "computed", 0, detail)
+            wrong.append(f"{claim.text} is {found!r}, but {claim.claimed!r} is claimed ({claim.source})")
         said.append(f"{claim.text}: claimed {claim.claimed!r}, recomputed {found!r}")
-    detail = f"{len(said)} claim{'s' * (len(said) > 1)}: {'; '.join(said)}"
-    return Finding("holds", "computed", 0, detail)
+    if wrong:
+        count = f"{len(wrong)} of {_many(len(said), 'claim')} are not so: " if len(said) > 1 else ""
+        return Finding("failed", "computed", 0, count + "; ".join(wrong), total=0)
+    return Finding("holds", "computed", 0, f"{_many(len(said), 'claim')}: {'; '.join(said)}", total=0)
 
 
 def _total(model: Model) -> list[look.Question]:
@@ -192,20 +221,36 @@ def _proof_of_all(model: Model, how: How) -> Survey | None:
     return seen if seen.determined else None
 
 
-def _settled(seen: Survey) -> Finding:
+def _settled(seen: Survey, model: Model, how: How) -> Finding:
     if seen.first is not None:
-        count = f"{len(seen.failures)} of {contexts.counted(seen.contexts)} contexts"
-        detail = "wrong in the shortest context there is" if seen.method == "proved" else f"wrong in {count}"
+        if seen.method == "proved" and not how.every:  # one was sought
+            detail = "wrong in the shortest context there is"
+            detail += ", of those settled in the time allowed" if seen.widest else ""
+        else:
+            detail = f"wrong in {_of_those_looked_at(len(seen.failures), seen, model)}"
         if seen.widest:
-            detail += f", of those settled in the time allowed; not settled: {seen.widest}"
+            detail += f"; not settled: {seen.widest}"
         if seen.first.margin == 0:
             detail += "; the first is a tie"
         return Finding("failed", seen.method, seen.contexts, detail, seen.margin, seen.first, seen.failures)
     if seen.widest:
-        return Finding("undecided", seen.method, seen.contexts, f"not proved in the time allowed: {seen.widest}")
+        detail = f"not proved in the time allowed: {seen.widest}{look.means(model, how)}"
+        return Finding("undecided", seen.method, seen.contexts, detail)
     if seen.method == "sampled":
-        return Finding("undecided", seen.method, seen.contexts, "right in every context of a sample", seen.margin)
+        detail = f"right in every context of a sample{look.means(model, how)}"
+        return Finding("undecided", seen.method, seen.contexts, detail, seen.margin)
     return Finding("holds", seen.method, seen.contexts, "", seen.margin)
+
+
+def _of_those_looked_at(number: int, seen: Survey, model: Model) -> str:
+    """ "6 of 120 contexts", or where not all were looked at "1 of 39 contexts looked at, of 120"."""
+    total = contexts.count(len(model.vocab), model.n_ctx)
+    some = f"{number} of {contexts.counted(seen.contexts)} contexts"
+    return some if seen.contexts == total else f"{some} looked at, of {contexts.counted(total)}"
+
+
+def _many(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' * (number != 1)}"
 
 
 def _at(model: Model, context: Context, asked: look.Question) -> Counterexample:

@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from properties.intervals import Arithmetic, Interval, linear, nonzero, product
+from properties.intervals import TINY, Arithmetic, Interval, linear, lost, nonzero, product
 from properties.softmax import Weights, softmax_mean
 from zoo.arrays import Array
 from zoo.transformer import Attention
@@ -98,6 +98,8 @@ class Head:
             r = r + x.r @ np.abs(w_q @ w_k.T) @ inputs.r
             k_rounding = self.k_rounding.reshape(k.r.shape)
             r = r + product(q_rounding, k.magnitude) + product(q.magnitude, k_rounding)
+            spread = (1 + x.r.sum(axis=-1).max(initial=0)) * (1 + inputs.r.sum(axis=-2).max(initial=0))
+            r = r + (lost(lost(0, w_q), w_k.T) + 4 * len(w_q) * TINY) * spread
         sums = product(q.magnitude, k.magnitude)
         count = np.minimum(
             np.count_nonzero(q.magnitude, axis=-1)[..., None], np.count_nonzero(k.magnitude, axis=-2)[:, None]
@@ -194,6 +196,7 @@ def output(
     total, rounding = output_rounding(x, layer, heads, positions, a)
     c, r = x.c, x.r + rounding
     middle, spread = mean.c, mean.r + (rounding + a.own * total).mean(axis=-1, keepdims=True)
+    spread = spread + 4 * TINY * sum(1 + len(head.columns) * (1 + head.v.largest) for head in heads)
     if layer.b_o is not None:
         c, middle = c + layer.b_o, middle + layer.b_o.mean()
     for h, (head, weight) in enumerate(zip(heads, weights)):
@@ -206,10 +209,11 @@ def output(
     return Interval(c, r * (1 + a.own)), Interval(middle, spread * (1 + a.own))
 
 
-def projected(head: Head, layer: Attention, h: int, directions: Array, a: Arithmetic) -> Interval:
+def projected(head: Head, layer: Attention, h: int, directions: Array, before: float, a: Arithmetic) -> Interval:
     """The head's values along directions of its output: [batch, query, rival, d_model] -> [..., key, token].
 
-    Its rounding is followed through the magnitudes of all matrices, for they may cancel.
+    Its rounding is followed through the magnitudes of all matrices, for they may cancel; from the directions' entries
+    underflow may have taken `before`.
     """
     w_o, w_v = layer.w_o[h][head.columns], layer.w_v[h][:, head.columns]
     along, magnitude = directions @ w_o.T, np.abs(directions) @ np.abs(w_o).T  # [batch, query, rival, column]
@@ -222,6 +226,11 @@ def projected(head: Head, layer: Attention, h: int, directions: Array, a: Arithm
         return values.swapaxes(1, 2).reshape(len(values), *y.shape[1:3], n, vocab)
 
     c, r = apply(head.x.c, through), apply(head.x.r, np.abs(through)) + apply(head.v_rounding, magnitude)
+    by_column = lost(before, w_o.T)
+    underflow = lost(by_column, w_v.T) * head.x.largest * head.x.c.shape[-1] + 4 * head.x.c.shape[-1] * TINY
+    underflow += by_column * head.v_rounding.max(initial=0) * len(w_o) + 4 * len(w_o) * TINY
     if layer.b_v is not None:
-        c = c + (along @ layer.b_v[h][head.columns])[..., None, None]
-    return Interval(c, r * (1 + a.own))
+        b_v = layer.b_v[h][head.columns]
+        c = c + (along @ b_v)[..., None, None]
+        underflow += lost(by_column, b_v[:, None])
+    return Interval(c, r * (1 + a.own) + underflow)

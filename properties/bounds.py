@@ -15,13 +15,14 @@ import numpy as np
 from properties.attending import Head, Keys, output, output_rounding, projected, value_columns, visible_tokens
 from properties.boxes import Boxes
 from properties.directions import along, along_size, back, before_norm, behind_norm, through
-from properties.first_layer import FirstLayer
-from properties.intervals import Arithmetic, Interval, OutOfRangeError, average, nonzero, normalize, product
+from properties.first_layer import SLAB, FirstLayer
+from properties.intervals import TINY, Arithmetic, Interval, OutOfRangeError, average, lost, nonzero, normalize, product
 from properties.softmax import Weights, effects, softmax_mean, softmax_weights
 from zoo.arrays import Array
 from zoo.transformer import Attention, Mlp, Transformer
 
-MOST = 2**28  # numbers that one box may need, 2 GB
+BATCH = 256  # boxes bounded at a time
+MOST = 2**28  # numbers that one box may need and a batch may leave, 2 GB
 MEMORY = 3_000_000  # numbers in the largest array that a batch of boxes may need
 
 
@@ -61,7 +62,9 @@ class Bounds:
         if not self.between and not self.after:
             pairs = (self.unembedding[:, None] - self.unembedding).reshape(1, 1, self.vocab**2, -1)
             self.pairs = before_norm(pairs, t.final_norm)
-        self.first = FirstLayer(t, self.arithmetic, self.pairs, self.block)
+        # What underflow may take from differences of the readout's rows, before the final Norm.
+        self.underflow = TINY if t.final_norm is None else lost(TINY, 2 * t.final_norm.weight[None])
+        self.first = FirstLayer(t, self.arithmetic, self.pairs, self.underflow, self.block)
 
     def margins(self, boxes: Boxes, answers: Array, rivals: Array, felt: bool = False) -> Margins:
         """By how much the answer's logit at least exceeds each rival's, the least over rivals and contexts of a box.
@@ -120,7 +123,7 @@ class Bounds:
         return Margins(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
     def _batches(self, count: int, keys: int) -> list[slice]:
-        rows = max(1, MEMORY // numbers(self.transformer, keys))
+        rows = max(1, MEMORY // largest(self.transformer, keys))
         return [slice(start, start + rows) for start in range(0, count, rows)]
 
     def _margins(
@@ -162,7 +165,7 @@ class Bounds:
 
         others = np.arange(self.vocab - 1) + (np.arange(self.vocab - 1) >= answers[:, None])  # [box, rival]
         differences = self.unembedding[answers][:, None, None] - self.unembedding[others][:, None]  # [box, 1, rival, d]
-        constant: Array = np.zeros(1)
+        constant, underflow = np.zeros(1), self.underflow
         if self.pairs is not None:
             pair = answers[:, None] * self.vocab + others
 
@@ -178,21 +181,25 @@ class Bounds:
         else:
             directions = before_norm(differences, t.final_norm)
             for step in reversed(passed):
-                directions, constant = back(step, directions, constant)
+                directions, constant, underflow = back(step, directions, constant, underflow)
             direct, slack = along(last, directions), along_size(rounding, directions)
             last_layer = self.attention
             values = (
-                [projected(head, last_layer, h, directions, a) for h, head in enumerate(heads)] if last_layer else []
+                [projected(head, last_layer, h, directions, underflow, a) for h, head in enumerate(heads)]
+                if last_layer
+                else []
             )
 
         lower = constant + direct.c - direct.r - slack
+        lower = lower - underflow * (last.largest * t.d_model + float(rounding.sum(axis=-1).max()))
+        lower = lower - 8 * (t.d_model + n) * (1 + len(heads)) * TINY
         levels = []
         if self.attention is not None:
             for weight, v in zip(weights, values):
                 levels.append(softmax_mean(weight, v.r - v.c, a))
                 lower = lower - levels[-1]
             if self.attention.b_o is not None:
-                lower = lower + directions @ self.attention.b_o
+                lower = lower + directions @ self.attention.b_o - lost(underflow, self.attention.b_o[:, None])
         if t.final_norm is not None:
             lower, magnitude = behind_norm(final, differences, lower, t.final_norm, a)
         sums = product(magnitude, np.abs(self.unembedding).T)
@@ -202,7 +209,8 @@ class Bounds:
         lower = lower - error[np.arange(len(boxes)), :, answers][..., None]
         lower = lower - np.take_along_axis(error, others[:, None], -1)
         matters = boxes.last[..., None] & np.take_along_axis(rivals, others, -1)[:, None]  # [box, token, rival]
-        lower = np.where(matters, np.where(np.isnan(lower), -np.inf, lower), np.inf)
+        # What is infinite overflowed on the way, and is not known.
+        lower = np.where(matters, np.where(np.isfinite(lower), lower, -np.inf), np.inf)
         none = np.zeros((len(boxes), 0, self.vocab, self.vocab - 1))
         found = Margins(lower.min(axis=(1, 2), initial=np.inf), np.stack(levels, axis=1) if levels else none)
         if not felt:
@@ -254,7 +262,7 @@ class Bounds:
         return [softmax_weights(s, visible, own, keys.counts, may_be, of, self.arithmetic) for s in scores]
 
 
-def numbers(transformer: Transformer, keys: int) -> int:
+def largest(transformer: Transformer, keys: int) -> int:
     """How many numbers the largest array has that the bounds of one box need, with so many keys."""
     vocab = len(transformer.token_embedding)
     attentions = [layer for layer in transformer.layers if isinstance(layer, Attention)]
@@ -264,6 +272,24 @@ def numbers(transformer: Transformer, keys: int) -> int:
     return max(pairs, last, *(keys * vocab * keys * vocab * max(width, 1) for width in widths[:-1]))
 
 
+def numbers(transformer: Transformer) -> int:
+    """How many numbers the bounds of one box of the longest contexts need at once, and what is kept of a batch.
+
+    The values of each head's keys along every difference of logits are there as midpoints and radii, of the model and
+    of the box, and five more such arrays while a mean of them is bounded; of an earlier layer's keys it is the same.
+    """
+    vocab, keys = len(transformer.token_embedding), transformer.n_ctx
+    heads = max((layer.sizes["head"] for layer in transformer.layers if isinstance(layer, Attention)), default=0)
+    hidden = max((layer.sizes["d_mlp"] for layer in transformer.layers if isinstance(layer, Mlp)), default=0)
+    d_head = max((layer.sizes["d_head"] for layer in transformer.layers if isinstance(layer, Attention)), default=0)
+    values = (5 + 4 * heads) * largest(transformer, keys) if heads else 0
+    directions = 4 * vocab**2 * (transformer.d_model + hidden)
+    several = sum(isinstance(layer, Attention) for layer in transformer.layers) > 1  # then every position's are kept
+    rows = 12 * (keys if several else min(keys, SLAB)) * vocab * (transformer.d_model + hidden + heads * d_head)
+    levels = 2 * BATCH * max(heads, 1) * vocab**2
+    return values + directions + rows + levels
+
+
 def within_reach(transformer: Transformer) -> bool:
     """Whether there are bounds on it: float64 or float32, and no more numbers than memory has room for."""
-    return transformer.dtype in (np.float64, np.float32) and numbers(transformer, transformer.n_ctx) <= MOST
+    return transformer.dtype in (np.float64, np.float32) and numbers(transformer) <= MOST

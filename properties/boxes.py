@@ -9,7 +9,7 @@ import numpy as np
 
 from zoo.arrays import Array
 from zoo.model import Context
-from zoo.transformer import Transformer, forward
+from zoo.transformer import Transformer, forward, greedy
 
 Path = tuple[tuple[int, frozenset[str]], ...]  # positions in the order they were asked for, and what was replied
 Sets = Mapping[int, frozenset[str]]  # what a position may hold; those not listed may hold any token
@@ -39,9 +39,9 @@ class Box:
         product: int = vocab ** (self.length - len(self.sets))
         return product * math.prod(map(len, self.sets.values()))
 
-    @property
-    def is_one_context(self) -> bool:
-        return len(self.sets) == self.length and all(len(tokens) == 1 for tokens in self.sets.values())
+    def is_one_context(self, vocab: int) -> bool:
+        known = vocab == 1 or len(self.sets) == self.length
+        return known and all(len(tokens) == 1 for tokens in self.sets.values())
 
     def split(self, position: int, vocab: Sequence[str]) -> Iterator["Box"]:
         """One box for each token that may stand there."""
@@ -156,7 +156,14 @@ def written(tokens: Array, vocab: Sequence[str]) -> Context:
     return "".join(words) if all(len(token) == 1 for token in vocab) else words
 
 
+def said(vocab: Sequence[str], logits: Array) -> str:
+    """The answer that logits [vocab] give; "" where one is NaN, for none is given then."""
+    answer = int(greedy(logits))
+    return vocab[answer] if answer >= 0 else ""
+
+
 def run(transformer: Transformer, tokens: Array) -> Array:
     """Logits of the last position after int [position], by the program itself: [vocab]."""
-    logits: Array = forward(transformer, tokens[None], last=True)[0, -1]
+    with np.errstate(all="ignore"):  # what overflows shows in the logits
+        logits: Array = forward(transformer, tokens[None], last=True)[0, -1]
     return logits

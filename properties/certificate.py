@@ -5,7 +5,6 @@ import inspect
 import json
 import platform
 from collections.abc import Callable
-from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -15,11 +14,12 @@ import numpy as np
 from properties.boxes import Path as Replies
 from properties.boxes import Settled
 from properties.lazy import Function
-from properties.proof import Proof, prove_answers
+from properties.proof import BEYOND, Proof, prove_answers
 from properties.questions import stated
 from zoo.errors import ModelError, RuleError
 from zoo.model import Model
 from zoo.transformer import Attention, Mlp, Norm, Transformer
+from zoo.writing import write_whole
 
 FORMAT = 1
 
@@ -54,6 +54,16 @@ def certify(model: Model, function: Function, **options: Any) -> tuple[Proof, di
     }
 
 
+def why_none(model: Model, proof: Proof) -> str:
+    """Why there is no certificate, in a sentence."""
+    if proof.status == "undecided" and proof.widest != BEYOND:
+        return (
+            f"{model.name} was not settled in the time allowed, and there is no certificate: left open is, for one, "
+            f"{proof.widest}"
+        )
+    return f"{model.name} was not proved right, and there is no certificate"
+
+
 def function_of(model: Model) -> Function:
     """What a model is certified by: a predictor, which answers every context, or else its rule."""
     function = stated(model)
@@ -85,13 +95,9 @@ def check_path(path: str | Path) -> None:
 def write(certificate: dict[str, Any], path: str | Path) -> None:
     """ModelError where it cannot be written; a file is written whole or not at all."""
     path = Path(path)
-    part = path.with_name(f"{path.name}.part")
     try:
-        part.write_text(json.dumps(certificate, separators=(",", ":")) + "\n")
-        part.replace(path)
+        write_whole(path, json.dumps(certificate, separators=(",", ":")) + "\n")
     except (OSError, RecursionError) as error:
-        with suppress(OSError):
-            part.unlink()
         why = error.strerror if isinstance(error, OSError) else "its trees are nested too deeply"
         raise ModelError(f"{path} cannot be written: {why}") from error
 

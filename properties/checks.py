@@ -12,6 +12,7 @@ from typing import NamedTuple, get_args
 import numpy as np
 
 from properties.verdict import AUTO, Counterexample, How, Method, Status, Verdict, Wanted
+from zoo import contexts
 from zoo.errors import ModelError, UnknownNameError
 from zoo.model import Context, Model
 from zoo.registry import unknown
@@ -20,7 +21,7 @@ Check = Callable[..., Verdict]  # of a model, and `How` where that is not AUTO
 
 
 class Finding(NamedTuple):
-    """What the body of a check returns: a verdict without name and time."""
+    """What the body of a check returns: a verdict without name and time. `total` None: it speaks of every context."""
 
     status: Status
     method: Method
@@ -29,6 +30,7 @@ class Finding(NamedTuple):
     margin: float | None = None
     counterexample: Counterexample | None = None
     failures: Sequence[Context] = ()
+    total: int | None = None
 
 
 @dataclass(frozen=True)
@@ -51,16 +53,18 @@ def check(applies: Callable[[Model], bool] = lambda model: True) -> Callable[[Fi
                 found = find(model, how)
             seconds = time.perf_counter() - start
             return Verdict(
-                model.name,
-                find.__name__,
-                found.status,
-                found.method,
-                found.contexts,
-                found.margin,
-                seconds,
-                found.detail,
-                found.counterexample,
-                tuple(found.failures),
+                model=model.name,
+                dtype=str(model.transformer.dtype),
+                check=find.__name__,
+                status=found.status,
+                method=found.method,
+                contexts=found.contexts,
+                total=contexts.count(len(model.vocab), model.n_ctx) if found.total is None else found.total,
+                margin=found.margin,
+                seconds=seconds,
+                detail=found.detail,
+                counterexample=found.counterexample,
+                failures=tuple(found.failures),
             )
 
         run.__name__, run.__doc__ = find.__name__, find.__doc__

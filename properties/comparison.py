@@ -10,6 +10,7 @@ from properties.verdict import Method, Status, Verdict
 from zoo import contexts
 from zoo.errors import ModelError
 from zoo.model import Context, Model
+from zoo.transformer import greedy
 
 
 def compare(model: Model, other: Model, name: str, every: bool = False) -> Verdict:
@@ -26,12 +27,14 @@ def compare(model: Model, other: Model, name: str, every: bool = False) -> Verdi
     start = time.perf_counter()
     n_ctx = min(model.n_ctx, other.n_ctx)
     failures: list[Context] = []
+    total = contexts.count(len(model.vocab), n_ctx)
     widest = ""
     if look.affordable(model) and look.affordable(other):
         method: Method = "enumerated"
+        seen = total
         for tokens in contexts.batches(len(model.vocab), n_ctx):
-            answers = look.answer_logits(other, tokens).argmax(axis=1)
-            different = np.flatnonzero(look.answer_logits(model, tokens).argmax(axis=1) != answers)
+            answers = greedy(look.answer_logits(other, tokens))
+            different = np.flatnonzero((greedy(look.answer_logits(model, tokens)) != answers) | (answers < 0))
             failures += [model.decode(tokens[i]) for i in different]
     else:
         method = "proved"
@@ -41,6 +44,7 @@ def compare(model: Model, other: Model, name: str, every: bool = False) -> Verdi
             max_seconds=look.PROOF_SECONDS["auto"],
         )
         failures, widest = [wrong.context for wrong in found.counterexamples], found.widest
+        seen = max(found.contexts, len(failures))
     shown = None
     if failures:
         row = model.encode(failures[0])
@@ -53,6 +57,17 @@ def compare(model: Model, other: Model, name: str, every: bool = False) -> Verdi
         detail += f"; not settled in the time allowed: {widest}" if widest else ""
     elif widest:
         detail = f"{detail}: no proof for {widest}"
-    count = contexts.count(len(model.vocab), n_ctx)
-    seconds = time.perf_counter() - start
-    return Verdict(model.name, "same answers", status, method, count, None, seconds, detail, shown, tuple(failures))
+    return Verdict(
+        model=model.name,
+        dtype=str(model.transformer.dtype),
+        check="same answers",
+        status=status,
+        method=method,
+        contexts=seen,
+        total=total,
+        margin=None,
+        seconds=time.perf_counter() - start,
+        detail=detail,
+        counterexample=shown,
+        failures=tuple(failures),
+    )

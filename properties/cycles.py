@@ -6,12 +6,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from properties.lazy import leaves
-from properties.survey import answer_logits
+from properties.survey import MOST, affordable, answer_logits
 from zoo import contexts
+from zoo.errors import ModelError
+from zoo.memory import most_bytes
 from zoo.model import Model
 from zoo.progress import steps
+from zoo.transformer import greedy
 
 State = tuple[int, ...]  # the last tokens of a context
+Following = dict[State, State | None]  # each with the one that generation makes of it; None where there is no answer
 # What a rule permits, by what positions, counted from the end, may hold.
 Tree = dict[frozenset[tuple[int, frozenset[str]]], frozenset[str]]
 
@@ -26,21 +30,25 @@ class Walk:
     problem: str = ""
 
 
-def walk(following: dict[State, State], goal: Sequence[int], window: int) -> Walk:
+def walk(following: Following, goal: Sequence[int], window: int) -> Walk:
     """From every state of at most `window` tokens, each with the one that follows it, onto the repeated goal."""
     repeated = tuple(goal) * (window // len(goal) + 2)
     steps: dict[State, int] = {}  # how many tokens until the state is on the cycle
     for i in range(len(goal)):
         on, after = repeated[i : i + window], repeated[i + 1 : i + 1 + window]
+        if following[on] is None:
+            return Walk(len(following), 0, on, "generation comes to logits that are NaN")
         if following[on] != after:
             return Walk(len(following), 0, on, "the stated cycle is left")
         steps[on] = 0
     for start in following:
         path: dict[State, None] = {}
-        state = start
-        while state not in steps and state not in path:
+        state: State | None = start
+        while state is not None and state not in steps and state not in path:
             path[state] = None
             state = following[state]
+        if state is None:
+            return Walk(len(following), 0, start, "generation comes to logits that are NaN")
         if state not in steps:
             return Walk(len(following), 0, start, "generation never reaches the stated cycle")
         for distance, passed in enumerate(reversed(path), start=steps[state] + 1):
@@ -49,18 +57,32 @@ def walk(following: dict[State, State], goal: Sequence[int], window: int) -> Wal
     return Walk(len(following), steps[farthest], farthest)
 
 
-def of_contexts(model: Model) -> dict[State, State]:
+def walkable(model: Model) -> bool:
+    """Whether there is memory for every context with the one that follows it."""
+    each = 300 + 16 * model.n_ctx  # bytes of two tuples and their place in a dictionary
+    return affordable(model, 1 / MOST) and contexts.count(len(model.vocab), model.n_ctx) * each <= most_bytes()
+
+
+def refuse_unwalkable(model: Model) -> None:
+    """ModelError where there is none."""
+    if not walkable(model):
+        total = contexts.counted(contexts.count(len(model.vocab), model.n_ctx))
+        raise ModelError(
+            f"{model.name} has {total} contexts of up to {model.n_ctx} tokens, but should have fewer for each to be "
+            "walked through: the methods auto and prove settle more"
+        )
+
+
+def of_contexts(model: Model) -> Following:
     """Every context with the one that generation makes of it."""
-    following: dict[State, State] = {}
+    following: Following = {}
     for tokens in contexts.batches(len(model.vocab), model.n_ctx):
-        for row, answer in zip(tokens.tolist(), answer_logits(model, tokens).argmax(axis=1).tolist()):
-            following[tuple(row)] = (*row, answer)[-model.n_ctx :]
+        for row, answer in zip(tokens.tolist(), greedy(answer_logits(model, tokens)).tolist()):
+            following[tuple(row)] = (*row, answer)[-model.n_ctx :] if answer >= 0 else None
     return following
 
 
-def of_suffixes(
-    function: Callable[[Any], Any], model: Model, most: int = 4096
-) -> tuple[int, dict[State, State]] | None:
+def of_suffixes(function: Callable[[Any], Any], model: Model, most: int = 4096) -> tuple[int, Following] | None:
     """The same by a rule that determines every context, of the last k tokens, which are all that it reads; with k.
 
     A state of k tokens stands for all contexts that end so. None where the rule reads too much for that, or says
@@ -76,7 +98,7 @@ def of_suffixes(
         trees.append(trees[-1] if trees and tree == trees[-1] else tree)
         if len(vocab) ** window > most:
             return None
-    following: dict[State, State] = {}
+    following: Following = {}
     for size in range(1, window + 1):
         alike = trees[size - 1 :] if size == window else trees[size - 1 : size]
         answers = [_answers(tree, vocab, size) for tree in {id(tree): tree for tree in alike}.values()]

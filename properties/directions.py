@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from properties.intervals import (
+    TINY,
     Arithmetic,
     Interval,
     activate,
@@ -15,6 +16,7 @@ from properties.intervals import (
     centred,
     inverse_deviation,
     linear,
+    lost,
     norm_error,
     normalize,
 )
@@ -42,12 +44,17 @@ def through(x: Interval, mean: Interval, layer: Mlp, a: Arithmetic) -> tuple[Int
     means = layer.w_out.mean(axis=-1, keepdims=True)
     size = a.own * (active.magnitude @ np.abs(layer.w_out) + np.abs(layer.b_out))
     spread = mean.r + active.r @ np.abs(means) + (third + fourth + size).mean(axis=-1, keepdims=True)
+    spread = spread + 4 * TINY * (2 + len(means) * (1 + active.largest))
     mean = Interval(mean.c + active.c @ means + layer.b_out.mean(), spread * (1 + a.own))
     return stream, mean, Passed(layer, hidden, active, rounding)
 
 
-def back(step: Passed, directions: Array, constant: Array) -> tuple[Array, Array]:
-    """From directions behind an Mlp to those before it: units of relu that are surely on are linear."""
+def back(step: Passed, directions: Array, constant: Array, before: float) -> tuple[Array, Array, float]:
+    """From directions behind an Mlp to those before it: units of relu that are surely on are linear.
+
+    From the directions' entries underflow may have taken `before`; returned is what it may have taken then. What it
+    takes from the constant is taken off.
+    """
     layer, active = step.layer, step.active
     onto = directions @ layer.w_out.T  # [box, token or 1, rival, d_mlp]
     linear_units = np.zeros(step.hidden.c.shape, bool)
@@ -57,7 +64,11 @@ def back(step: Passed, directions: Array, constant: Array) -> tuple[Array, Array
     bounded = np.where(on, onto * layer.b_in, onto * active.c[:, :, None] - np.abs(onto) * active.r[:, :, None])
     constant = constant + bounded.sum(axis=-1) + directions @ layer.b_out
     constant = constant - along_size(step.rounding, directions)
-    return directions + (onto * on) @ layer.w_in.T, constant
+    by_unit = lost(before, layer.w_out.T)
+    sizes = active.largest + float(np.abs(layer.b_in).max()), float(np.abs(layer.b_out).sum())
+    underflow = by_unit * len(layer.w_out) * sizes[0] + before * (sizes[1] + step.rounding.sum(axis=-1).max())
+    constant = constant - underflow - 8 * (len(layer.w_out) + layer.w_out.shape[1]) * TINY
+    return directions + (onto * on) @ layer.w_in.T, constant, before + lost(by_unit, layer.w_in.T)
 
 
 def behind_norm(final: Interval, differences: Array, lower: Array, norm: Norm, a: Arithmetic) -> tuple[Array, Array]:
@@ -67,7 +78,9 @@ def behind_norm(final: Interval, differences: Array, lower: Array, norm: Norm, a
     lower = lower - along_size(rounding, differences * norm.weight)
     lower = np.where(lower > 0, lower * least, lower * most)
     size = c.magnitude * most * np.abs(norm.weight)
-    error = norm_error(c, norm.eps, a) * size + a.rounding(size + np.abs(norm.bias), 1)
+    # The program's division may underflow, and so may the products made here.
+    error = norm_error(c, norm.eps, a) * size + 8 * a.tiny * (1 + np.abs(norm.weight))
+    error = error + a.rounding(size + error + np.abs(norm.bias), 1)
     lower = lower + differences @ norm.bias - along_size(error, differences)
     return lower, size + np.abs(norm.bias) + error
 

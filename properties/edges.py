@@ -7,7 +7,7 @@ from functools import cache
 from properties.proof import Proof, prove_answers
 from properties.questions import stated
 from zoo.errors import ModelError
-from zoo.model import Model
+from zoo.model import Context, Model
 
 MOST = 2**16  # no edge is sought beyond
 SECONDS = 2.0  # of the processor for one length; what is not settled by then is neither right nor wrong
@@ -24,7 +24,7 @@ class Edge:
     right: int
     wrong: int | None
     sought: int
-    context: str = ""
+    context: Context = ""
     margin: float = 0.0
 
 
@@ -51,6 +51,8 @@ def validity_edge(build: Callable[[int], Model], start: int = 8, most: int = MOS
         return low
 
     right = start
+    if settle(right).status == "undecided":
+        raise ModelError(f"the family is not settled at n_ctx {right} in the time allowed, but should be right there")
     if settle(right).status != "holds":
         raise ModelError(f"the family is not right at n_ctx {right}, but should be where the search starts")
     while (beyond := min(2 * right, most)) > right and settle(beyond).status == "holds":
@@ -59,4 +61,4 @@ def validity_edge(build: Callable[[int], Model], start: int = 8, most: int = MOS
         return Edge(right, None, beyond)
     wrong = last(right, beyond, ("holds", "undecided")) + 1
     [found] = settle(wrong).counterexamples
-    return Edge(last(right, wrong, ("holds",)), wrong, wrong, str(found.context), found.margin)
+    return Edge(last(right, wrong, ("holds",)), wrong, wrong, found.context, found.margin)

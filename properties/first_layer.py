@@ -4,12 +4,13 @@ Its keys are single positions, or blocks of them, each of which stands for whate
 nothing is known of many tokens, the cost of a bound is not that of looking at each.
 """
 
+import itertools
 from collections.abc import Sequence
 from functools import cached_property
 
 import numpy as np
 
-from properties.attending import Head, projected, queried
+from properties.attending import Head, columns_of, projected, queried
 from properties.directions import through
 from properties.intervals import Arithmetic, Interval, add, average, normalize
 from zoo.arrays import Array
@@ -21,9 +22,15 @@ SLAB = 64  # positions whose keys are computed at a time: with one-hot positions
 class FirstLayer:
     """Of a transformer in float64, whose program computes in some arithmetic; without attention, it has no heads."""
 
-    def __init__(self, transformer: Transformer, a: Arithmetic, pairs: Array | None, block: int) -> None:
-        """With `pairs`, directions [1, 1, pair, d_model] of the output, heads hold their values along those."""
-        self.transformer, self.arithmetic, self.pairs, self.block = transformer, a, pairs, block
+    def __init__(
+        self, transformer: Transformer, a: Arithmetic, pairs: Array | None, underflow: float, block: int
+    ) -> None:
+        """With `pairs`, directions [1, 1, pair, d_model] of the output, heads hold their values along those.
+
+        From the pairs' entries underflow may have taken so much.
+        """
+        self.transformer, self.arithmetic, self.block = transformer, a, block
+        self.pairs, self.underflow = pairs, underflow
         self.n_ctx = transformer.n_ctx
         at = [i for i, layer in enumerate(transformer.layers) if isinstance(layer, Attention)]
         self.before = transformer.layers[: at[0]] if at else transformer.layers
@@ -70,10 +77,36 @@ class FirstLayer:
         heads = [Head.of(x, layer, h, False, a, some) for h, some in enumerate(dims)]
         if pairs is None:
             return heads
-        return [head.projected_once(projected(head, layer, h, pairs, a)) for h, head in enumerate(heads)]
+        return [
+            head.projected_once(projected(head, layer, h, pairs, self.underflow, a)) for h, head in enumerate(heads)
+        ]
 
-    def dims(self, lengths: Array) -> list[Array]:
-        """The dimensions of each head in which something is asked from the last positions."""
+    @cached_property
+    def _fits(self) -> bool:
+        """Whether no key overflows in any dimension, asked for or not, by a bound over all positions at once."""
+        a, layer, t = self.arithmetic, self.layer, self.transformer
+        assert layer is not None
+        if self.before or layer.norm is not None:
+            starts = range(0, self.n_ctx, SLAB)
+            parts = (self.embedded(np.arange(i, min(i + SLAB, self.n_ctx))) for i in starts)
+            sizes = np.max([normalize(part, layer.norm, a).magnitude.max(axis=(0, 1, 2)) for part in parts], axis=0)
+        else:
+            sizes = np.abs(t.token_embedding).max(axis=0) + np.abs(t.position_embedding).max(axis=0)
+        heads, d_head = layer.sizes["head"], layer.sizes["d_head"]
+        for h, i in itertools.product(range(heads), range(0, d_head, SLAB)):
+            w, b = columns_of(layer.w_k, layer.b_k, h, np.arange(i, min(i + SLAB, d_head)))
+            keys = sizes @ np.abs(w) + (0 if b is None else np.abs(b))
+            if not np.all(4 * keys * (1 + a.weights) ** 2 < a.largest):
+                return False
+        return True
+
+    def dims(self, lengths: Array) -> Sequence[Array | None]:
+        """The dimensions of each head in which something is asked from the last positions; all where keys may overflow.
+
+        A key that overflows makes the program's scores NaN, also in a dimension in which nothing is asked.
+        """
         assert self.layer is not None
+        if not self._fits:
+            return self.every_dim
         x = normalize(self.embedded(np.unique(lengths) - 1), self.layer.norm, self.arithmetic)
         return [queried(x, self.layer, h, self.arithmetic) for h in range(self.layer.sizes["head"])]

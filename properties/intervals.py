@@ -18,6 +18,7 @@ from zoo.transformer import Norm, Transformer, gelu
 
 ULPS = 4  # what numpy's exp and tanh are taken to be right to, in units in the last place; the tests measure less
 FLOAT64 = 2.0**-53
+TINY = 2.0**-1022  # what underflow may take from one result in float64, also where it goes to zero at once
 GELU_MINIMUM = -0.75246  # where the tanh form of GELU is smallest
 GELU_BELOW = -0.170041  # a little less than it is there
 
@@ -52,7 +53,13 @@ class Interval:
         c = (low + high) / 2
         # low and high were rounded, and so is the radius; where all entries are the same number, it stays exact
         slack = (np.abs(low) + np.abs(high)) * (self.r > 0).any(axis, keepdims=True)
-        return Interval(c, np.maximum(high - c, c - low) * (1 + 4 * FLOAT64) + 2 * FLOAT64 * slack)
+        r = np.maximum(high - c, c - low) * (1 + 4 * FLOAT64) + 2 * FLOAT64 * slack
+        return Interval(c, r + 4 * TINY * (high > low))
+
+    @property
+    def largest(self) -> float:
+        """Above every magnitude."""
+        return float(max(self.c.max(initial=0), -self.c.min(initial=0)) + self.r.max(initial=0)) * (1 + 4 * FLOAT64)
 
     @staticmethod
     def join(parts: Sequence["Interval"], axis: int) -> "Interval":
@@ -90,11 +97,15 @@ class Arithmetic:
             raise OutOfRangeError
 
     def rounding(self, magnitude: Array, count: Array | int) -> Array:
-        """What rounding may change in sums of `count` nonzero products whose absolute values sum to `magnitude`."""
+        """What rounding may change in sums of `count` nonzero products whose absolute values sum to `magnitude`.
+
+        Each product and each addition may underflow: in the program's sum, in that of the midpoints made here, and in
+        two that make a radius.
+        """
         self.check(magnitude)
-        own = self.own * (magnitude + 2 * self.tiny * count)
+        underflow = 8 * self.tiny * count
         relative: Array = gamma(count, self.unit) * (1 + self.weights) + self.weights
-        return (relative * magnitude + 2 * self.tiny * count + own) * (1 + self.own)
+        return (relative * magnitude + underflow + self.own * (magnitude + underflow)) * (1 + self.own)
 
 
 def gamma(count: Any, unit: float) -> Any:
@@ -121,6 +132,15 @@ def product(a: Array, b: Array) -> Array:
                 out[r[at]] += rows[r[at], i[at], None] * b[i[at]]
             return out.reshape(*a.shape[:-1], b.shape[1])
     return a @ b
+
+
+def lost(before: float, w: Array) -> float:
+    """What underflow may take from the entries of x @ w, made here in float64, where it took `before` from those of x.
+
+    w [d, k]. It counts where products of weights by themselves are smaller than what they are multiplied by is large.
+    """
+    columns: Array = np.abs(w).sum(axis=-2)
+    return float(before * columns.max(initial=0) * (1 + 1e-9) + 2 * w.shape[-2] * TINY)
 
 
 def nonzero(x: Array, w: Array) -> Array:
@@ -164,14 +184,14 @@ def activate(h: Interval, activation: str, a: Arithmetic) -> tuple[Interval, Arr
         # 1 + tanh may cancel, so all this counts relative to |h|, and so do the roundings of the products.
         rounding = a.rounding(h.magnitude, 2 * ULPS + 16)
     # The ends were rounded themselves: `own` is far more than that.
-    c, r = (low + high) / 2, (high - low) / 2 + a.own * (np.abs(low) + np.abs(high))
+    c, r = (low + high) / 2, (high - low) / 2 + a.own * (np.abs(low) + np.abs(high)) + 4 * TINY * (high > low)
     return Interval(c, r + rounding), rounding
 
 
 def average(x: Interval, a: Arithmetic) -> Interval:
     """The mean of the entries, as far as they tell: [..., d] -> [..., 1]"""
     r = x.r.mean(axis=-1, keepdims=True) + a.own * x.magnitude.mean(axis=-1, keepdims=True)
-    return Interval(x.c.mean(axis=-1, keepdims=True), r * (1 + a.own))
+    return Interval(x.c.mean(axis=-1, keepdims=True), r * (1 + a.own) + 4 * x.c.shape[-1] * TINY)
 
 
 def centred(x: Interval, a: Arithmetic, mean: Interval | None = None) -> tuple[Interval, Array]:
@@ -200,10 +220,14 @@ def inverse_deviation(c: Interval, eps: float, a: Arithmetic) -> tuple[Array, Ar
 
 
 def norm_error(c: Interval, eps: float, a: Arithmetic) -> Array:
-    """The relative error of a program's c / sqrt(mean(c²) + eps) * weight: [..., d] -> [..., 1]"""
+    """The relative error of a program's c / sqrt(mean(c²) + eps) * weight: [..., d] -> [..., 1]
+
+    Squares may underflow, which takes at most 2 d tiny from their mean. Where eps itself is no more than that, nothing
+    but eps may be left of the sum.
+    """
     d = c.c.shape[-1]
-    a.check(d * c.magnitude**2)
-    least = inverse_deviation(c, eps, a)[1] ** -2
+    a.check(d * c.magnitude**2 + eps)
+    least = inverse_deviation(c, eps, a)[1] ** -2 if eps >= 2 * d * a.tiny else np.full((*c.c.shape[:-1], 1), eps)
     return gamma(d + 12, a.unit) + 4 * d * a.tiny / least + a.own  # type: ignore[no-any-return]
 
 
@@ -227,4 +251,5 @@ def normalize(x: Interval, norm: Norm | None, a: Arithmetic, mean: Interval | No
     y = Interval((low + high) / 2 * norm.weight, (high - low) / 2 * np.abs(norm.weight))
     magnitude = y.magnitude
     rounding = (norm_error(c, eps, a) + a.own) * magnitude + a.rounding(magnitude + np.abs(norm.bias), 1)
+    rounding += 8 * a.tiny * np.abs(norm.weight)  # the division may underflow
     return Interval(y.c + norm.bias, y.r * (1 + a.own) + rounding)

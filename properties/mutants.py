@@ -15,10 +15,10 @@ from properties import survey as look
 from properties.survey import sweep
 from zoo import contexts
 from zoo.arrays import Array, Part
-from zoo.errors import ModelError
+from zoo.errors import FailingError, ModelError
 from zoo.model import Context, Model
 from zoo.progress import steps
-from zoo.transformer import Attention, Transformer
+from zoo.transformer import Attention, Transformer, greedy
 
 WEIGHTS: dict[str, Callable[[float], float]] = {
     "zeroed": lambda w: 0.0,
@@ -56,7 +56,23 @@ def checked(model: Model) -> bool:
 
 
 def stories(model: Model) -> Iterator[Story]:
-    """The story of each mutant of a model, over all contexts. ModelError where those are too many to enumerate."""
+    """The story of each mutant of a model, over all contexts. Raises as `refuse_failing` does."""
+    rows, words, tests = _held(model)
+    original = _logits(model.transformer, model, rows).argmax(axis=1)
+    for mutant in steps(mutants(model.transformer), f"mutants of {model.name}"):
+        yield _story(mutant, _logits(mutant.transformer, model, rows), original, tests, words, model.margin)
+
+
+def refuse_failing(model: Model) -> None:
+    """FailingError where the model itself fails, so that what catches a mutant says nothing.
+
+    ModelError where nothing is stated of it, or its contexts are too many to enumerate.
+    """
+    _held(model)
+
+
+def _held(model: Model) -> tuple[list[Array], list[Context], list[tuple[str, Array]]]:
+    """All contexts in batches and in words, and what mutants are held to in them: the model itself holds."""
     if not checked(model):
         raise ModelError(
             f"{model.name} has neither rule nor predictor, but should have one for its mutants to be held to"
@@ -75,9 +91,16 @@ def stories(model: Model) -> Iterator[Story]:
         tests.append(
             ("predictor", look.allowed_tokens(model, words, look.checked_predictor(predictor, model.vocab).permitted))
         )
-    original = _logits(model.transformer, model, rows).argmax(axis=1)
-    for mutant in steps(mutants(model.transformer), f"mutants of {model.name}"):
-        yield _story(mutant, _logits(mutant.transformer, model, rows), original, tests, words, model.margin)
+    logits = _logits(model.transformer, model, rows)
+    itself = Mutant("the model itself", (), "", model.transformer)
+    story = _story(itself, logits, greedy(logits), tests, words, model.margin)
+    if story.outcome == "caught":
+        assert story.context is not None
+        raise FailingError(
+            f"{model.name} fails its {story.check} after {contexts.written(story.context)}, but should hold for its "
+            "mutants to be held to the same"
+        )
+    return rows, words, tests
 
 
 def _story(
@@ -98,7 +121,8 @@ def _story(
         wrong = np.flatnonzero(~(look.margin(logits, best) >= margin))
         if len(wrong):
             return Story(mutant, "caught", "margin", words[wrong[0]])
-    different = np.flatnonzero(logits.argmax(axis=1) != original)
+    answers = greedy(logits)
+    different = np.flatnonzero((answers != original) | (answers < 0))
     if len(different):
         return Story(mutant, "open", context=words[different[0]])
     return Story(mutant, "equal")
@@ -126,8 +150,11 @@ def mutants(transformer: Transformer) -> Iterator[Mutant]:
 def _changed(array: Array, index: tuple[int, ...]) -> Iterator[tuple[str, Array]]:
     seen = {float(array[index])}
     for change, function in WEIGHTS.items():
-        value = function(float(array[index]))
-        if value not in seen:  # 1 doubled and 1 plus 1 are one mutant
+        with np.errstate(all="ignore"):
+            value = float(array.dtype.type(function(float(array[index]))))
+        if value not in seen and np.isfinite(
+            value
+        ):  # 1 doubled and 1 plus 1 are one mutant; none may be beyond the type
             seen.add(value)
             changed = array.copy()
             changed[index] = value
@@ -149,8 +176,10 @@ def _structural(transformer: Transformer) -> Iterator[Mutant]:
             changes["mask dropped"] = replace(layer, causal=False)
         if layer.multiplier != 1:
             changes["scale dropped"] = replace(layer, scale=1)
-        if layer.b_o is not None:
-            changes["b_o added once too often"] = replace(layer, b_o=2 * layer.b_o)
+        with np.errstate(over="ignore"):
+            twice = None if layer.b_o is None else 2 * layer.b_o
+        if twice is not None and np.isfinite(twice).all():
+            changes["b_o added once too often"] = replace(layer, b_o=twice)
         for h in range(layer.sizes["head"]):
             w_o = layer.w_o.copy()
             w_o[h] = 0

@@ -13,10 +13,11 @@ import numpy as np
 from properties import survey as look
 from properties.survey import sweep
 from zoo.arrays import Array
+from zoo.contexts import counted, written
 from zoo.errors import ModelError
-from zoo.model import Context, Model
+from zoo.model import Model
 from zoo.tensors import to_bfloat16
-from zoo.transformer import Transformer
+from zoo.transformer import Transformer, greedy
 
 TYPES = ("float64", "float32", "bfloat16", "float16")
 
@@ -63,12 +64,12 @@ def survives(model: Model) -> Iterator[tuple[str, bool, str]]:
             continue
         method, batches = sweep(model)
         seen, different = 0, 0
-        first: Context = ""
+        first = ""
         for tokens in batches:
-            answers = look.answer_logits(model, tokens).argmax(axis=1)
-            wrong = np.flatnonzero(look.answer_logits(other, tokens).argmax(axis=1) != answers)
+            answers = greedy(look.answer_logits(model, tokens))
+            wrong = np.flatnonzero((greedy(look.answer_logits(other, tokens)) != answers) | (answers < 0))
             if len(wrong) and not different:
-                first = model.decode(tokens[wrong[0]])
+                first = written(model.decode(tokens[wrong[0]]))
             seen, different = seen + len(tokens), different + len(wrong)
-        extent = f"{'all' if method == 'enumerated' else 'a sample of'} {seen} contexts"
+        extent = f"{'all' if method == 'enumerated' else 'a sample of'} {counted(seen)} contexts"
         yield name, not different, f"{different} of {extent} differ, first {first}" if different else extent

@@ -12,7 +12,7 @@ from itertools import chain, islice
 
 import numpy as np
 
-from properties.bounds import within_reach
+from properties.bounds import BATCH, within_reach
 from properties.boxes import Box, Counterexample, Settled, Tally
 from properties.lazy import Function, leaves
 from properties.questions import Answers, Equal, Judge
@@ -20,7 +20,6 @@ from zoo.errors import ModelError
 from zoo.progress import steps
 from zoo.transformer import Transformer
 
-BATCH = 256  # boxes bounded at a time
 BEYOND = "all contexts: the model is too large, or not in float64 or float32"
 
 
@@ -43,6 +42,11 @@ class Proof:
     widest: str = ""  # where undecided: the largest set left
     upto: int = 0  # every length up to this was settled
     seconds: float = 0.0
+    deadline: float = math.inf  # of the processor's time: what is not settled by then is left open
+
+    @property
+    def late(self) -> bool:
+        return time.process_time() > self.deadline
 
 
 def prove_answers(
@@ -73,6 +77,9 @@ def prove_answers(
                 proof.determined &= len(leaf.permitted) == 1
                 yield leaf
                 continue
+            if proof.late:  # a rule may be silent about more contexts than can be looked through
+                yield leaf  # which is then left open
+                return
             skipped.add(leaf)
             if settled is not None:
                 settled(Settled("skipped", leaf, math.inf))
@@ -126,7 +133,8 @@ def _search(
     max_seconds: float | None,
     settled: Callable[[Settled], None] | None = None,
 ) -> Proof:
-    proof, seen, begin, budget = Proof(), Tally(), time.perf_counter(), time.process_time()
+    proof, seen, begin = Proof(), Tally(), time.perf_counter()
+    proof.deadline = math.inf if max_seconds is None else time.process_time() + max_seconds
     smallest: Settled | None = None
     for group in steps(list(_together(lengths, judge.mixes)), "groups of lengths"):
         fresh, stack = chain.from_iterable(starts(length, proof) for length in group), list[Box]()
@@ -134,8 +142,7 @@ def _search(
             if first and proof.counterexamples:  # only a shorter one is of interest now
                 limit = min(len(c.context) for c in proof.counterexamples)
                 batch = [box for box in batch if box.length < limit]
-            late = max_seconds is not None and time.process_time() - budget > max_seconds
-            if batch and (late or (max_boxes is not None and proof.boxes + len(batch) > max_boxes)):
+            if batch and (proof.late or (max_boxes is not None and proof.boxes + len(batch) > max_boxes)):
                 proof.widest = max([*batch, *stack], key=lambda box: box.count(len(vocab))).describe(vocab)
                 break
             if batch:
@@ -185,7 +192,7 @@ def _settle(
     proved = lower > 0  # NaN is not
     done = [proofs[i] for i in np.flatnonzero(proved)]
     rest = [box for box, fine in zip(batch, proved) if not fine]
-    to_run, to_split = ([box for box in rest if box.is_one_context is one] for one in (True, False))
+    to_run, to_split = ([box for box in rest if box.is_one_context(len(vocab)) is one] for one in (True, False))
     wrongs = []
     for box in to_run:
         margin, wrong = judge.run(box.first(vocab), box.permitted)

@@ -5,11 +5,11 @@ from typing import Protocol
 import numpy as np
 
 from properties.bounds import Bounds
-from properties.boxes import Box, Boxes, Counterexample, Settled, run, written
+from properties.boxes import Box, Boxes, Counterexample, Settled, run, said, written
 from properties.lazy import Function
 from zoo.arrays import Array
 from zoo.model import Model
-from zoo.transformer import Transformer, forward
+from zoo.transformer import Transformer, forward, greedy
 
 
 def stated(model: Model) -> Function | None:
@@ -65,7 +65,7 @@ class Answers:
         logits = run(self.transformer, tokens)
         right = np.array([token in permitted for token in self.vocab])
         margin = float(logits[right].max() - logits[~right].max())
-        wrong = Counterexample(written(tokens, self.vocab), self.vocab[int(logits.argmax())], permitted, margin)
+        wrong = Counterexample(written(tokens, self.vocab), said(self.vocab, logits), permitted, margin)
         return margin, None if margin > 0 else wrong
 
 
@@ -89,13 +89,15 @@ class Equal:
 
     def run(self, tokens: Array, permitted: frozenset[str]) -> tuple[float, Counterexample | None]:
         both = [run(transformer, tokens) for transformer in (self.a, self.b)]
-        a, b = (int(logits.argmax()) for logits in both)
+        a, b = (int(greedy(logits)) for logits in both)
         margin = float(min(logits.max() - np.delete(logits, logits.argmax()).max(initial=-np.inf) for logits in both))
-        wrong = Counterexample(written(tokens, self.vocab), self.vocab[b], frozenset([self.vocab[a]]), margin)
-        return margin, None if a == b else wrong
+        right = frozenset() if a < 0 else frozenset([self.vocab[a]])
+        wrong = Counterexample(written(tokens, self.vocab), said(self.vocab, both[1]), right, margin)
+        return margin, None if a == b >= 0 else wrong
 
     def _answers(self, boxes: list[Box]) -> Array:
-        return np.array([run(self.a, box.first(self.vocab)).argmax() for box in boxes])
+        """What a says in one context of each; any token where it says none, for nothing is proved then."""
+        return np.array([max(0, int(greedy(run(self.a, box.first(self.vocab))))) for box in boxes])
 
 
 def _look(bounds: list[Bounds], boxes: Boxes, answers: Array, rivals: Array) -> list[tuple[int, Array]]:

@@ -5,7 +5,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from decimal import ROUND_FLOOR, Context
+from decimal import Decimal
 from functools import partial
 from typing import Any
 
@@ -18,23 +18,27 @@ from properties.checks import CHECKS
 from properties.edges import Edge, validity_edge
 from properties.mutants import Story
 from properties.recheck import Rechecked
-from properties.survey import affordable
-from properties.verdict import Verdict, written
-from zoo.contexts import counted
+from properties.survey import PROOF_SECONDS, affordable
+from properties.verdict import Asked, Verdict
+from zoo.contexts import counted, counted_of, written
+from zoo.digits import at_least, at_most
 from zoo.errors import printable
 from zoo.model import Model
 from zoo.report import console, grid
 
-Result = tuple[str, Model, list[Verdict]]  # what the model was asked for by, the model, its verdicts
+Result = tuple[Asked, Model, list[Verdict]]
 STYLES = {"holds": "green", "deviates": "yellow", "undecided": "yellow", "failed": "bold red"}
 
 
-def verdicts(results: Sequence[Result], as_object: bool, every: bool) -> int:
-    """Prints verdicts; the exit status: 0 where all hold or deviate as stated, else 1."""
+def verdicts(results: Sequence[Result], as_object: bool, every: bool, names: Sequence[str] = ()) -> int:
+    """Prints verdicts; the exit status: 0 where all hold or deviate as stated, else 1.
+
+    `names` are the checks that were asked for: in the table they have a line also where they apply to none.
+    """
     if as_object:
         print(json.dumps(as_json(results, every), indent=2))
     else:
-        table(results, every)
+        table(results, every, names)
     return 0 if all(verdict.passed for *_, found in results for verdict in found) else 1
 
 
@@ -53,10 +57,10 @@ def as_json(results: Iterable[Result], every: bool = False) -> dict[str, Any]:
     return {"version": 1, "holds": all(model["holds"] for model in models), "models": models}
 
 
-def table(results: Sequence[Result], every: bool = False) -> None:
+def table(results: Sequence[Result], every: bool = False, asked_for: Sequence[str] = ()) -> None:
     """Checks x models, as many models side by side as there is room for; then what did not simply hold, at length."""
     out = console()
-    names = list(dict.fromkeys(verdict.check for *_, verdicts in results for verdict in verdicts))
+    names = list(dict.fromkeys([*asked_for, *(verdict.check for *_, verdicts in results for verdict in verdicts)]))
     names.sort(key=lambda name: list(CHECKS).index(name) if name in CHECKS else -1)
     columns = [
         (model.name, [_cell(verdicts, name) for name in names], _smallest(verdicts)) for _, model, verdicts in results
@@ -74,31 +78,31 @@ def table(results: Sequence[Result], every: bool = False) -> None:
         side_by_side.add_row("smallest margin", *(margin for *_, margin in shown), style="bold")
         out.print(side_by_side)
         out.print()
-    for target, _, verdicts in results:
+    for asked, _, verdicts in results:
         for verdict in verdicts:
             if verdict.status != "holds":
-                out.print(Text(printable(verdict.message(target, every)), style=STYLES[verdict.status]), soft_wrap=True)
-    counts: dict[str, int] = dict.fromkeys(STYLES, 0)
-    for *_, verdicts in results:
-        for verdict in verdicts:
-            counts[verdict.status] += 1
+                out.print(Text(printable(verdict.message(asked, every)), style=STYLES[verdict.status]), soft_wrap=True)
+    every_one = [verdict for *_, verdicts in results for verdict in verdicts]
+    models, checks = (f"{n} {noun}{'s' * (n != 1)}" for n, noun in ((len(results), "model"), (len(every_one), "check")))
+    out.print(f"{models}, {checks}: {_summary(every_one)}")
+
+
+def _summary(verdicts: Sequence[Verdict]) -> str:
+    """ "41 hold, 3 of them on a sample, 1 failed": how many there are of each status."""
     said = {"holds": "hold", "deviates": "deviate as stated", "undecided": "undecided", "failed": "failed"}
-    summary = ", ".join(f"{count} {said[status]}" for status, count in counts.items() if count)
-    total = sum(counts.values())
-    models, checks = (f"{n} {noun}{'s' * (n != 1)}" for n, noun in ((len(results), "model"), (total, "check")))
-    out.print(f"{models}, {checks}: {summary}")
+    counts = Counter[str](verdict.status for verdict in verdicts)
+    parts = [f"{counts[status]} {words}" for status, words in said.items() if counts[status]]
+    if sampled := sum(verdict.status == "holds" and verdict.method == "sampled" for verdict in verdicts):
+        parts.insert(1, "on a sample" if sampled == counts["holds"] else f"{sampled} of them on a sample")
+    return ", ".join(parts)
 
 
 def _cell(verdicts: list[Verdict], check: str) -> Text:
-    """What a check looked at: "all 62", a sample, or nothing but its own inputs."""
+    """What a check looked at: "all 62", "39 of 120", a sample, or nothing but its own inputs."""
     for verdict in verdicts:
         if verdict.check == check:
-            seen = {
-                "enumerated": f"all {counted(verdict.contexts)}",
-                "proved": f"all {counted(verdict.contexts)}",
-                "sampled": f"{counted(verdict.contexts)} sampled",
-                "computed": verdict.detail.partition(":")[0] if verdict.status == "holds" else "",
-            }[verdict.method]
+            computed = verdict.detail.partition(":")[0] if verdict.status == "holds" else ""
+            seen = computed if verdict.method == "computed" else verdict.looked_at
             text = seen if verdict.status == "holds" else f"{verdict.status.upper()} {seen}".rstrip()
             return Text(text, style=STYLES[verdict.status])
     return Text("-", style="dim")
@@ -106,7 +110,7 @@ def _cell(verdicts: list[Verdict], check: str) -> Text:
 
 def _smallest(verdicts: list[Verdict]) -> str:
     margins = [verdict.margin for verdict in verdicts if verdict.margin is not None]
-    return f"{min(margins):.6g}" if margins else "-"
+    return at_least(min(margins)) if margins else "-"
 
 
 def _width(column: tuple[str, list[Text], str]) -> int:
@@ -115,39 +119,65 @@ def _width(column: tuple[str, list[Text], str]) -> int:
 
 
 def _in_dtype(build: Callable[[int], Model], dtype: type, n_ctx: int) -> Model:
-    model = build(n_ctx)
-    return replace(model, transformer=model.transformer.astype(dtype))
+    return build(n_ctx).astype(dtype)
 
 
 def _said(edge: Edge) -> str:
     if edge.wrong is not None:
-        where = f"{edge.context[:4]}…{edge.context[-4:]}"
+        first, last = written(edge.context[:4]), written(edge.context[-4:])
+        where = f"{first}…{last}" if len(edge.context) > 8 else written(edge.context)
         return f"right up to n_ctx {edge.right}, wrong at {edge.wrong} after {where}"
     beyond = f"not settled at {edge.sought}" if edge.sought > edge.right else "the largest that was looked at"
     return f"right at least up to n_ctx {edge.right}, {beyond}"
 
 
+def _certified(model: Model) -> str:
+    try:
+        certain = tolerance.certified(model, PROOF_SECONDS["auto"])
+    except tolerance.OutOfTimeError:
+        return "by how much every weight may be off was not settled in the time allowed"
+    if not certain > 0:
+        return "no change of the weights is certified to keep every right answer"
+    off = at_least(100 * Decimal(certain))
+    return f"every weight may be off by {off} % of itself, and no right answer changes (certified)"
+
+
+def _breaking(model: Model) -> str:
+    try:
+        change, where = tolerance.breaking(model, PROOF_SECONDS["auto"])
+    except tolerance.OutOfTimeError:
+        return "whether a change of the weights breaks an answer was not settled in the time allowed"
+    if where == "":
+        return "no breaking change was found"
+    return f"off by {at_most(100 * Decimal(change))} %, the answer after {where} can change"
+
+
 def robustness(model: Model, build: Callable[[int], Model] | None) -> None:
-    """How far every answer is from another one: in logits, in weights, in digits, for a family in tokens."""
+    """How far every answer is from another one: in logits, in weights, in digits, for a family in tokens.
+
+    Of a model that fails it is only said where: that a wrong answer stays as it is says nothing of the model.
+    """
     out = console()
+    for check in [CHECKS[name] for name in ("rule", "predictors")]:
+        if check.applies(model) and (verdict := check.run(model)).status == "failed":
+            why = verdict.detail if verdict.counterexample is None else verdict.counterexample.sentence()
+            out.print(f"\n{verdict.check} failed: {why}", soft_wrap=True)
+            out.print("how much its answers bear is not said, as some of them are wrong")
+            return
     if not states_figures_only(model):
         verdict = CHECKS["margin"].run(model if model.margin is not None else replace(model, margin=0))
         found = verdict.detail if model.margin is not None else verdict.detail.partition("; stated")[0]
-        seen = f"{verdict.method}, {counted(verdict.contexts)} contexts"
+        seen = f"{verdict.method}, {counted_of(verdict.contexts, verdict.total)} contexts"
         out.print(f"\nsmallest margin: {found} ({seen})", soft_wrap=True)
     if model.predictors or model.rule is not None:
-        certain = tolerance.certified(model)
-        out.print(f"every weight may be off by {certain:.2%} of itself, and no right answer changes (certified)")
+        out.print(_certified(model))
         if affordable(model):
-            change, where = tolerance.breaking(model)
-            out.print(
-                "no breaking change was found"
-                if where == ""
-                else f"off by {change:.2%}, the answer after {where} can change"
-            )
+            out.print(_breaking(model))
     if build is not None:
         for dtype in (np.float64, np.float32):
             out.print(f"in {dtype.__name__} the family is {_said(validity_edge(partial(_in_dtype, build, dtype)))}")
+    if states_figures_only(model):
+        out.print("\nno answer is stated of it: where logits are equal but for rounding, so is the comparison")
     for name, same, seen in precision.survives(model):
         out.print(f"in {name} {'the same answers' if same else 'not the same answers'}: {seen}")
 
@@ -155,18 +185,24 @@ def robustness(model: Model, build: Callable[[int], Model] | None) -> None:
 def rechecked(model: Model, certificate: dict[str, Any], found: Rechecked) -> None:
     """What a certificate was confirmed to prove, and by what."""
     out = console()
-    down = Context(prec=6, rounding=ROUND_FLOOR).create_decimal_from_float(found.margin)
-    least = f", by {down:g} at least" if math.isfinite(found.margin) else ""
+    least = ""
+    if math.isfinite(found.margin):
+        where = "" if found.with_margin == found.contexts else f"in {counted(found.with_margin)} of them "
+        least = f", {where}by {at_least(Decimal(found.margin))} at least"
     out.print(
         f"confirmed: {model.name} (n_ctx {model.n_ctx}, {certificate['dtype']}) answers as"
         f" {certificate['function']['name']} says in {counted(found.contexts)} contexts{least}",
         soft_wrap=True,
     )
-    out.print(f"{found.leaves} leaves: {found.bounds} proved, {found.runs} of one context, {found.skipped} unspecified")
+    runs = found.runs + found.undecided_runs
+    out.print(f"{found.leaves} leaves: {found.bounds} proved, {runs} of one context, {found.skipped} unspecified")
     if found.undecided_runs:
-        out.print(
-            f"{found.undecided_runs} contexts are right by a run of the program alone: rounding might change that"
-        )
+        contexts = f"{found.undecided_runs} context{'s' * (found.undecided_runs > 1)}"
+        right = "is" if found.undecided_runs == 1 else "are"
+        out.print(f"{contexts} {right} right by a run of the program alone: rounding might change that")
+    if found.unspecified:
+        name = certificate["function"]["name"]
+        out.print(f"in {counted(found.unspecified)} of the contexts {name} permits nothing, or everything")
 
 
 def mutants_as_json(results: Iterable[tuple[Model, list[Story]]]) -> dict[str, Any]:

@@ -36,6 +36,9 @@ def softmax_weights(
     each box, scores are shifted by one that is surely reached: the largest of the keys' smallest.
     """
     low, high = s.c - s.r, s.c + s.r
+    unknown = ~(np.isfinite(low) & np.isfinite(high))
+    if unknown.any():
+        low, high = np.where(unknown, -np.inf, low), np.where(unknown, np.inf, high)
     top = np.where(visible, high, -np.inf).max(axis=(-2, -1), keepdims=True)
     sure = np.where(visible.any(axis=-1), np.where(visible, low, np.inf).min(axis=-1), -np.inf)
     reached = sure.max(axis=-1)[..., None, None]
@@ -70,7 +73,7 @@ def softmax_mean(weights: Weights, values: Array, a: Arithmetic) -> Array:
 
     Values [batch, query or 1, column, key, token] -> [box, query, column]. The mean exceeds a number λ only where
     Σ w (v - λ) > 0 over the keys, so that a λ at which every key's worst token still gives no more than 0 is a bound.
-    Newton's iteration finds it, from below.
+    Newton's iteration finds it, from below. NaN where a value is not known.
     """
     shape = (*weights.least.shape[:2], values.shape[2])
     bottom = np.broadcast_to(values.min(axis=(-2, -1)), shape)
@@ -95,7 +98,7 @@ def softmax_mean(weights: Weights, values: Array, a: Arithmetic) -> Array:
         level = np.where(rise > 0, level + rise, level)
         if not (rise > step).any():
             break
-    bound, proved = np.array(top), np.zeros(top.shape, bool)
+    bound, proved = np.where(np.isfinite(bottom) & np.isfinite(top), top, np.nan), ~np.isfinite(bottom)
     for factor in (1, 64, 4096):
         raised = np.minimum(level + factor * step, top)
         excess, absolute, _ = sums(raised)

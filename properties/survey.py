@@ -1,14 +1,15 @@
 """Running a model on every context it can be run on, and holding its answers against permitted ones."""
 
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from functools import lru_cache
-from typing import Any
 
 import numpy as np
 
 from properties.bounds import within_reach
+from properties.boxes import said
+from properties.lazy import Function
 from properties.proof import Proof, prove_answers
 from properties.verdict import AUTO, Counterexample, How, Method
 from zoo import contexts, enumeration
@@ -17,7 +18,7 @@ from zoo.cost import flops
 from zoo.errors import ModelError, RuleError, listed
 from zoo.model import Context, Model, Predictor, Rule
 from zoo.progress import steps
-from zoo.transformer import Transformer
+from zoo.transformer import Attention, Mlp, Transformer, greedy
 
 # What one sweep over contexts may cost, in operations of the forward pass: a few seconds.
 BUDGET = 10**10
@@ -64,16 +65,32 @@ def sweep(model: Model, how: How = AUTO, cost: float = 1) -> tuple[Method, Itera
             "should have fewer to be enumerated: the methods auto and prove settle more"
         )
     if how.method == "enumerate" or (how.method != "sample" and affordable(model, cost)):
-        rows = max(1, 2**24 // (n_ctx * (n_ctx + model.transformer.d_model)))  # keeps a batch within some hundred MB
+        rows = max(1, 2**25 // _numbers(model.transformer))  # keeps a batch within some hundred MB
         batches = sum(-(-(vocab**length) // rows) for length in range(1, n_ctx + 1))
         return "enumerated", steps(contexts.batches(vocab, n_ctx, rows), "batches of contexts", batches)
     return "sampled", _sample(model, cost)
+
+
+def _numbers(transformer: Transformer) -> int:
+    """How many numbers a forward pass on one of the longest contexts has in hand: scores, streams, logits."""
+    heads = max((layer.sizes["head"] for layer in transformer.layers if isinstance(layer, Attention)), default=0)
+    hidden = max((layer.sizes["d_mlp"] for layer in transformer.layers if isinstance(layer, Mlp)), default=0)
+    row = 3 * heads * transformer.n_ctx + (4 + heads) * transformer.d_model + 3 * hidden
+    return transformer.n_ctx * row + 4 * transformer.sizes["vocab"]
 
 
 def affordable(model: Model, cost: float = 1) -> bool:
     """Whether the budget reaches for running every context."""
     each = flops(model.transformer, model.n_ctx) * cost + RULE * min(cost, 1)
     return contexts.count(len(model.vocab), model.n_ctx) <= BUDGET / each
+
+
+def means(model: Model, how: How) -> str:
+    """What to add to a verdict that is undecided: the means by which it would be settled, where there is one."""
+    if how.method == "enumerate" or not affordable(model, 1 / MOST):
+        return ""
+    total = contexts.counted(contexts.count(len(model.vocab), model.n_ctx))
+    return f"; --method enumerate would settle it, by running all {total} contexts"
 
 
 def by_proof(model: Model, how: How) -> bool:
@@ -95,7 +112,7 @@ def _sample(model: Model, cost: float) -> Iterator[Array]:
         if len(model.vocab) ** length <= rows:
             yield from contexts.of_length(len(model.vocab), length)
         elif rows:
-            yield random.integers(len(model.vocab), size=(rows, length))
+            yield contexts.sample(random, len(model.vocab), length, rows)
 
 
 def answer_logits(model: Model, tokens: Array, exact: bool = False) -> Array:
@@ -140,10 +157,10 @@ def survey(model: Model, asked: Question, how: How = AUTO) -> Survey:
 
 def _proved(model: Model, asked: Question, how: How) -> Survey:
     seconds = PROOF_SECONDS[how.method]
-    found = proof(model.transformer, tuple(model.vocab), asked.function, asked.kind, how.every, seconds)
+    found = _proof(model.transformer, tuple(model.vocab), asked.function, asked.kind, how.every, seconds)
     result = Survey(
         "proved",
-        contexts=found.contexts + found.skipped,
+        contexts=max(found.contexts + found.skipped, len(found.counterexamples)),  # some are met on the way
         judged=found.contexts,
         margin=found.margin if found.contexts else None,
         failures=[wrong.context for wrong in found.counterexamples],
@@ -158,16 +175,22 @@ def _proved(model: Model, asked: Question, how: How) -> Survey:
     return result
 
 
-@lru_cache(maxsize=8)  # several checks ask the same question
-def proof(
-    transformer: Transformer,
-    vocab: tuple[str, ...],
-    function: Callable[[Any], Any],
-    kind: str,
-    every: bool,
-    seconds: float,
+# Several checks ask the same question; what it is about is told by identity, for what compares equal may differ.
+_proofs: deque[tuple[tuple[object, ...], tuple[object, ...], Proof]] = deque(maxlen=8)
+
+
+def _proof(
+    transformer: Transformer, vocab: tuple[str, ...], function: Function, kind: str, every: bool, seconds: float
 ) -> Proof:
-    return prove_answers(transformer, vocab, function, first=not every, max_seconds=seconds, kind=kind)
+    """A proof, or the one that was found before; one that only ran out of time is not remembered."""
+    about, how = (transformer, vocab, function), (kind, every, seconds)
+    for known, its, found in _proofs:
+        if its == how and all(one is other for one, other in zip(known, about)):
+            return found
+    found = prove_answers(transformer, vocab, function, first=not every, max_seconds=seconds, kind=kind)
+    if found.status != "undecided":
+        _proofs.append((about, how, found))
+    return found
 
 
 def allowed_tokens(model: Model, words: list[Context], permitted: Permitted) -> Array:
@@ -188,8 +211,8 @@ def margin(logits: Array, allowed: Array) -> Array:
 
 
 def best(logits: Array) -> Array:
-    """Only the greedy answer permitted: [vocab] -> bool [vocab]."""
-    allowed: Array = np.arange(len(logits)) == logits.argmax()
+    """Only the greedy answer permitted, none where a logit is NaN: [vocab] -> bool [vocab]."""
+    allowed: Array = np.arange(len(logits)) == greedy(logits)
     return allowed
 
 
@@ -199,10 +222,11 @@ def counterexample(model: Model, row: Array, logits: Array, allowed: Array | Non
     judged = allowed.any() and not allowed.all()
     return Counterexample(
         context=model.decode(row),
-        predicted=model.vocab[int(logits.argmax())],
+        predicted=said(model.vocab, logits),
         permitted=tuple(token for token, is_allowed in zip(model.vocab, allowed) if is_allowed),
         logits=tuple(float(logit) for logit in logits),
         margin=float(margin(logits, allowed)) if judged else None,
+        dtype=str(model.transformer.dtype),
     )
 
 

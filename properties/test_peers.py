@@ -160,6 +160,32 @@ def test_reading_what_transformers_writes(changes: dict[str, Any], tmp_path: Pat
         np.testing.assert_allclose(ours.forward(batch), logits(same, batch), atol=1e-4)
 
 
+@pytest.mark.parametrize("absent", ["bias", "ln_1.bias", "c_attn.bias", "ln_f.bias"])
+def test_reading_a_file_without_biases(absent: str, tmp_path: Path) -> None:
+    """What stock takes for zero, and says that it is missing, is zero here too."""
+    torch, transformers = need("torch"), need("transformers")
+    from safetensors.numpy import load_file, save_file
+
+    torch.manual_seed(0)
+    sizes = {"vocab_size": 11, "n_positions": 9, "n_embd": 8, "n_layer": 2, "n_head": 2, "initializer_range": 0.3}
+    theirs = transformers.GPT2LMHeadModel(transformers.GPT2Config(**sizes))
+    with torch.no_grad():
+        for parameter in theirs.parameters():
+            parameter += 0.2 * torch.randn_like(parameter)
+    theirs.save_pretrained(tmp_path / "model")
+    arrays = load_file(path := tmp_path / "model" / "model.safetensors")
+    save_file({name: array for name, array in arrays.items() if not name.endswith(absent)}, path, {"format": "pt"})
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
+    loaded, info = transformers.GPT2LMHeadModel.from_pretrained(tmp_path / "model", output_loading_info=True)
+    assert set(info["missing_keys"]) == {name for name in arrays if name.endswith(absent)} != set()
+    batch = np.random.default_rng(0).integers(11, size=(8, 9))
+    ours = files.read(tmp_path / "model")
+    np.testing.assert_allclose(ours.forward(batch), logits(loaded.eval(), batch), atol=1e-4)
+    assert absent in ours.source
+    assert "read as zeros" in ours.source
+
+
 def test_reading_the_model_without_its_head(tmp_path: Path) -> None:
     """Its arrays have no prefix, as in the files that GPT-2 was first published in."""
     torch, transformers = need("torch"), need("transformers")

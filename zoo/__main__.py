@@ -10,16 +10,19 @@ from importlib import metadata
 from typing import Any
 
 from zoo import progress, registry
-from zoo.errors import ContextError, FileError, ModelError, UnknownNameError, ZooError, printable
+from zoo.errors import ContextError, FailingError, ModelError, UnknownNameError, ZooError, printable
 from zoo.model import Context, Model
 
 # What only one command needs is imported where it is used: the start-up stays quick.
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit status 0: all holds, or deviates as stated; 1: something failed or is undecided; 2: usage or bad input."""
-    options = parser().parse_args(arguments)
+    """Exit status 0: all holds, or deviates as stated; 1: something failed or is undecided; 2: usage or bad input.
+
+    130: interrupted, as by Ctrl-C.
+    """
     try:
+        options = parser().parse_args(arguments)
         return int(options.run(options))
     except ZooError as error:
         print(f"zoo: {printable(str(error))}", file=sys.stderr)
@@ -27,6 +30,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader, `head` say, has what it wanted
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nor can the rest be flushed at the end
         return 0
+    except KeyboardInterrupt:
+        pass  # what was interrupted is cleaned up once nothing here holds it any more: then it is said
+    print("zoo: interrupted", file=sys.stderr)
+    return 130
 
 
 def parser() -> argparse.ArgumentParser:
@@ -52,7 +59,7 @@ def parser() -> argparse.ArgumentParser:
     methods = ["auto", "enumerate", "prove", "sample"]
     verify_.add_argument("--method", choices=methods, default="auto", help="how to settle what is said of all contexts")
     verify_.add_argument("--n-ctx", type=int, metavar="N", help="the member of a family that reads N tokens")
-    verify_.add_argument("--dtype", choices=["float64", "float32"], help="the arithmetic; as the arrays are by default")
+    verify_.add_argument("--dtype", choices=DTYPES, help="the arithmetic; as the arrays are by default")
     verify_.add_argument("--all", action="store_true", help="print every context that is wrong, not only the shortest")
     verify_.add_argument("--certificate", metavar="FILE", help="prove one model, and write down what proves it")
     verify_.add_argument("--json", action="store_true", help="print verdicts as JSON")
@@ -73,6 +80,8 @@ def parser() -> argparse.ArgumentParser:
     for one in (predict_, complete_, show_):
         one.add_argument("name", **one_model)
         one.add_argument("context", metavar="CONTEXT", nargs="?" if one is show_ else None, help=CONTEXT_HELP)
+        one.add_argument("--n-ctx", type=int, metavar="N", help="the member of a family that reads N tokens")
+        one.add_argument("--dtype", choices=DTYPES, help="the arithmetic; as the arrays are by default")
     export_ = command("export", export, "Write a model to a new directory, and say what reading it back gives.")
     export_.add_argument("name", **one_model)
     export_.add_argument("directory", metavar="DIR", help="where to; it must not exist")
@@ -106,6 +115,7 @@ def parser() -> argparse.ArgumentParser:
     return result
 
 
+DTYPES = ["float64", "float32"]
 CONTEXT_HELP = "the tokens so far, as one word; with spaces, or as a JSON list, where tokens are longer"
 
 
@@ -118,6 +128,12 @@ def find(name: str, n_ctx: int | None = None) -> Model:
             raise ModelError(f"{name} is a directory and no family: it exists at its own n_ctx only")
         return files.read(name)
     return (registry.load_file if name.endswith(".py") or "/" in name else registry.load)(name, n_ctx)
+
+
+def find_as(options: argparse.Namespace) -> Model:
+    """The one model named, at the n_ctx and in the arithmetic that the options ask for."""
+    model = find(options.name, options.n_ctx)
+    return model if options.dtype is None else model.astype(options.dtype)
 
 
 def find_all(names: Sequence[str], n_ctx: int | None = None) -> list[tuple[str, Model]]:
@@ -151,32 +167,36 @@ def list_models(options: argparse.Namespace) -> int:
 
 
 def verify(options: argparse.Namespace) -> int:
-    from properties import certificate, checks, report
-    from properties.verdict import How
+    from properties import certificate, report
+    from properties.checks import checks
+    from properties.survey import PROOF_SECONDS
+    from properties.verdict import Asked, How
 
     planned = []
     for target, model in find_all(options.names, options.n_ctx):
-        transformer = model.transformer if options.dtype is None else model.transformer.astype(options.dtype)
+        model = model if options.dtype is None else model.astype(options.dtype)
         rule = model.rule if options.rule is None else registry.load_function(options.rule)
-        model = replace(model, transformer=transformer, rule=rule)
-        planned.append((target, model, checks(model, options.check)))
-    for name in options.check:
-        if not any(name == chosen for *_, run in planned for chosen, _ in run):
-            raise UnknownNameError(f"the check {name!r} applies to none of these models, and would settle nothing")
+        model = replace(model, rule=rule)
+        planned.append((Asked(target, options.n_ctx, options.dtype), model, checks(model, options.check)))
+    if not any(chosen for *_, chosen in planned):
+        named = list(dict.fromkeys(options.check))
+        apply = "applies" if len(named) == 1 else "apply"
+        raise UnknownNameError(f"{' and '.join(named)} {apply} to none of these models, and would settle nothing")
     if options.certificate is not None:
         if len(planned) != 1:
             raise ModelError(f"{len(planned)} models are verified, but a certificate is of one")
         certificate.check_path(options.certificate)
         function = certificate.function_of(model) if options.rule is None else registry.load_function(options.rule)
-    planned_runs = [(target, model, run) for target, model, chosen in planned for _, run in chosen]
+    planned_runs = [(model, run) for _, model, chosen in planned for _, run in chosen]
     how = How(options.method, options.all)
-    verdicts = [run(model, how) for _, model, run in progress.steps(planned_runs, "checks")]
-    results = [(target, model, [verdicts.pop(0) for _ in chosen]) for target, model, chosen in planned]
-    status = report.verdicts(results, options.json, options.all)
+    verdicts = [run(model, how) for model, run in progress.steps(planned_runs, "checks")]
+    results = [(asked, model, [verdicts.pop(0) for _ in chosen]) for asked, model, chosen in planned]
+    status = report.verdicts(results, options.json, options.all, options.check)
     if options.certificate is not None:
-        _, written = certificate.certify(model, function)
+        seconds = PROOF_SECONDS.get(options.method, PROOF_SECONDS["auto"])
+        proof, written = certificate.certify(model, function, max_seconds=seconds)
         if written is None:
-            print(f"zoo: {model.name} was not proved right, and there is no certificate", file=sys.stderr)
+            print(f"zoo: {printable(certificate.why_none(model, proof))}", file=sys.stderr)
             return 1
         certificate.write(written, options.certificate)
     return status
@@ -204,18 +224,25 @@ def recheck(options: argparse.Namespace) -> int:
 
 def compare(options: argparse.Namespace) -> int:
     from properties import comparison, report
+    from properties.verdict import Asked
 
     target, other_target = options.names
     model, other = find(target), find(other_target)
     verdict = comparison.compare(model, other, other_target, options.all)
-    return report.verdicts([(target, model, [verdict])], options.json, options.all)
+    return report.verdicts([(Asked(target), model, [verdict])], options.json, options.all)
 
 
 def mutate(options: argparse.Namespace) -> int:
     from properties import mutants, report
 
     models = [model for _, model in find_all(options.names) if options.names or mutants.checked(model)]
-    results = [(model, list(mutants.stories(model))) for model in progress.steps(models, "models")]
+    try:
+        for model in models:  # before minutes are spent on another
+            mutants.refuse_failing(model)
+        results = [(model, list(mutants.stories(model))) for model in progress.steps(models, "models")]
+    except FailingError as error:
+        print(f"zoo: {printable(str(error))}", file=sys.stderr)
+        return 1
     if options.json:
         print(json.dumps(report.mutants_as_json(results), indent=2))
     else:
@@ -224,13 +251,13 @@ def mutate(options: argparse.Namespace) -> int:
 
 
 def predict(options: argparse.Namespace) -> int:
-    model = find(options.name)
+    model = find_as(options)
     print(printable(model.predict(read_context(model, options.context))))
     return 0
 
 
 def complete(options: argparse.Namespace) -> int:
-    model = find(options.name)
+    model = find_as(options)
     print(printable(model.complete(read_context(model, options.context), options.n)))
     return 0
 
@@ -238,7 +265,7 @@ def complete(options: argparse.Namespace) -> int:
 def show(options: argparse.Namespace) -> int:
     from zoo import report
 
-    model = find(options.name)
+    model = find_as(options)
     context = None if options.context is None else read_context(model, options.context)
     if context is not None:
         model.encode(context)  # what cannot be read is said before a page is printed
@@ -253,20 +280,30 @@ def show(options: argparse.Namespace) -> int:
 
 
 def export(options: argparse.Namespace) -> int:
-    from properties.exported import exported
+    from properties import exported
     from zoo import files
 
     model = find(options.name, options.n_ctx)
-    (files.write_gpt2 if options.format == "gpt2" else files.write_zoo)(model, options.directory)
-    exported(model, files.read(options.directory), options.directory)
-    return 0
+    seen: list[exported.Export] = []
+
+    def accept(read: Model) -> bool:
+        seen.append(exported.held(model, read))
+        return seen[0].first is None
+
+    written = (files.write_gpt2 if options.format == "gpt2" else files.write_zoo)(
+        model, options.directory, accept=accept
+    )
+    exported.told(seen[0], options.directory)
+    if not written:
+        print(f"zoo: {printable(seen[0].refusal(options.directory))}", file=sys.stderr)
+    return 0 if written else 1
 
 
 def inspect(options: argparse.Namespace) -> int:
     from zoo import inspecting, picture, pictures, report_inspect
 
-    if options.svg == "":
-        raise FileError("--svg is empty, but should name a file")
+    if options.svg is not None:
+        picture.check(options.svg)
     model = find(options.name)
     found = inspecting.inspect(model, None if options.context is None else read_context(model, options.context))
     if options.svg is not None:
@@ -288,15 +325,15 @@ def distill(options: argparse.Namespace) -> int:
 def cost(options: argparse.Namespace) -> int:
     from zoo import ladder, picture, report
 
-    if options.svg == "":
-        raise FileError("--svg is empty, but should name a file")
-    if (options.svg and len(options.names) != 1) or (options.n_ctx is not None and not options.names):
+    if not options.names and (options.n_ctx is not None or options.svg is not None):
         raise UnknownNameError("no model is named, but --svg should go with one and --n-ctx with at least one")
-    models = [model for _, model in find_all(options.names, options.n_ctx)]
-    if options.svg:
+    if options.svg is not None:
+        if (named := len(options.names)) > 1:
+            raise UnknownNameError(f"{named} models are named, but --svg should go with one: it draws one model")
         picture.check(options.svg)  # before minutes are spent
+    models = [model for _, model in find_all(options.names, options.n_ctx)]
     ladders = {model.name: ladder.ladder(model) for model in models if options.names}  # without names it stays quick
-    if options.svg:
+    if options.svg is not None:
         picture.write(options.svg, picture.ladder(models[0], ladders[models[0].name]))
     if options.json:
         print(json.dumps(report.costs_as_json(models, ladders), indent=2))

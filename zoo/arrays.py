@@ -2,6 +2,9 @@
 
 from collections.abc import Iterator
 from dataclasses import Field, replace
+from math import isfinite
+from numbers import Real
+from reprlib import repr as shortly
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -10,6 +13,7 @@ from numpy.typing import DTypeLike, NDArray
 from zoo.errors import ModelError
 
 Array = NDArray[Any]
+TYPES = (np.float16, np.float32, np.float64)
 
 
 class Part:
@@ -61,11 +65,31 @@ def _as_floats(name: str, value: Any) -> Array:
         array = array.astype(np.float64)
     if not np.issubdtype(array.dtype, np.floating):
         raise ModelError(f"{name} has dtype {array.dtype}, but should hold real numbers")
+    array = array.astype(array.dtype.newbyteorder("="), copy=False)
+    if array.dtype not in TYPES:
+        raise ModelError(f"{name} has dtype {array.dtype}, but should be float16, float32 or float64")
     if not np.isfinite(array).all():
         where = [int(i) for i in np.argwhere(~np.isfinite(array))[0]]
         raise ModelError(f"{name} is {array[tuple(where)]} at {where}, but should be finite")
     array.setflags(write=False)
     return array
+
+
+def setting(name: str, value: Any, dtype: np.dtype[Any]) -> float:
+    """A number beside the arrays as the program has it: rounded to their type. ModelError where it is lost by that."""
+    try:
+        number = float(value) if isinstance(value, Real) else float("nan")
+    except OverflowError:  # a whole number or fraction beyond all floats
+        number = float("inf")
+    with np.errstate(all="ignore"):
+        rounded = float(dtype.type(number))
+    if not isfinite(number):
+        raise ModelError(f"{name} is {shortly(value)}, but should be a finite number")
+    if not isfinite(rounded) or (rounded == 0) != (value == 0):
+        raise ModelError(
+            f"{name} is {shortly(value)}, which is {rounded:g} in {dtype}, but should be a number that {dtype} has"
+        )
+    return rounded
 
 
 def _check_shape(name: str, array: Array, dimensions: list[str], sizes: dict[str, int]) -> None:

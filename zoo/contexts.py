@@ -1,10 +1,13 @@
 """Every context of a vocabulary up to a length, as arrays of tokens, shortest first."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from zoo.arrays import Array
+
+Context = str | Sequence[str]
 
 
 def count(vocab: int, n_ctx: int) -> int:
@@ -13,8 +16,23 @@ def count(vocab: int, n_ctx: int) -> int:
 
 
 def counted(number: int) -> str:
-    """A number of contexts for people, who would not read thousands of digits: as a power of two where it is large."""
-    return str(number) if number < 10**6 else f"~2^{number.bit_length() - 1}"
+    """A number of contexts for people, who would not read thousands of digits: the nearest power of two if it is large.
+
+    Nearest by ratio, as one reads an exponent: 2^65 - 2 is ~2^65.
+    """
+    if number < 10**6:
+        return str(number)
+    low = number.bit_length() - 1
+    return f"~2^{low + (number**2 > 2 ** (2 * low + 1))}"
+
+
+def counted_of(some: int, total: int) -> str:
+    """How many of how many: "all 62", "39 of 120", or where both are as good as 2^21 "all but 7 of ~2^21"."""
+    if some == total:
+        return f"all {counted(total)}"
+    if counted(some) == counted(total):
+        return f"all but {counted(total - some)} of {counted(total)}"
+    return f"{counted(some)} of {counted(total)}"
 
 
 def batches(vocab: int, n_ctx: int, rows: int = 4096) -> Iterator[Array]:
@@ -29,3 +47,21 @@ def of_length(vocab: int, length: int, rows: int = 4096) -> Iterator[Array]:
     for start in range(0, vocab**length, rows):
         numbers = np.arange(start, min(start + rows, vocab**length), dtype=np.int64)
         yield numbers[:, None] // powers % vocab
+
+
+def sample(random: np.random.Generator, vocab: int, length: int, rows: int) -> Array:
+    """So many different contexts, of more that there are, of one length at random: int [rows, length]."""
+    drawn: Array = np.empty((0, length), dtype=np.int64)
+    while len(drawn) < rows:
+        drawn = np.concatenate([drawn, random.integers(vocab, size=(rows - len(drawn), length))])
+        _, firsts = np.unique(drawn, axis=0, return_index=True)
+        drawn = drawn[np.sort(firsts)]
+    return drawn
+
+
+def written(context: Context) -> str:
+    """A context as the command takes it: a list in JSON where tokens are not characters and have spaces."""
+    if isinstance(context, str):
+        return context
+    listed = any(token.split() != [token] for token in context) or context[0].startswith("[")
+    return json.dumps(list(context), ensure_ascii=False) if listed else " ".join(context)

@@ -17,7 +17,7 @@ from zoo import contexts, enumeration
 from zoo.arrays import Array
 from zoo.errors import ModelError
 from zoo.model import Model
-from zoo.transformer import forward
+from zoo.transformer import forward, greedy
 
 MOST_CONTEXTS, MOST_TOKENS = 2**23, 256
 RUN = 2**17  # contexts in which the forward pass itself is asked
@@ -88,6 +88,9 @@ def distill(model: Model) -> Program:
         many = contexts.counted(number)
         raise ModelError(f"{model.name} has {many} contexts, but should have at most {MOST_CONTEXTS} to be distilled")
     answers = enumeration.answers(model.transformer)
+    for length, one in answers.items():
+        if np.isnan(one.margin):
+            raise ModelError(f"{model.name}: logits of {length} tokens are NaN or infinite, but should be numbers")
     tables = Tables({n: one.tokens.reshape((len(model.vocab),) * n) for n, one in answers.items()}, len(model.vocab))
     program = Program(model.name, tuple(model.vocab), tables.program(), model.n_ctx, number)
     for length, one in answers.items():  # a mistake in the search must not pass
@@ -110,10 +113,9 @@ def forward_answers(model: Model) -> Iterator[tuple[int, Array]]:
             return
         answers = []
         for batch in contexts.of_length(len(model.vocab), length):
-            logits = forward(model.transformer, batch, last=True)[:, -1]
-            if np.isnan(logits).any():
+            answers.append(greedy(forward(model.transformer, batch, last=True)[:, -1]))
+            if (answers[-1] < 0).any():
                 raise ModelError(f"{model.name}: logits of {length} tokens are NaN, but should be numbers")
-            answers.append(logits.argmax(axis=1))
         yield length, np.concatenate(answers)
 
 

@@ -19,6 +19,10 @@ class RuleError(ZooError):
     """A rule or predictor that raises, or whose answer is not made of tokens of the vocabulary."""
 
 
+class FailingError(ZooError):
+    """A model that fails what is stated of it where only of one that holds more can be said; exit status 1."""
+
+
 class UnavailableError(ZooError):
     """Something that this machine lacks: a compiler, an emulator, an instruction set."""
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from zoo.model import Context, Model
-from zoo.transformer import Attention, softmax
+from zoo.transformer import Attention, greedy, softmax
 
 
 def smallest_margin(model: Model, digits: int = 9) -> tuple[float, Context]:
@@ -30,5 +30,6 @@ def same_answers(model: Model, **changes: object) -> str:
     """In how many contexts the answer stays when every Attention is changed so, as in `causal=False`: "62 of 62"."""
     layers = [replace(x, **changes) if isinstance(x, Attention) else x for x in model.transformer.layers]  # type: ignore[arg-type]
     changed = replace(model, transformer=replace(model.transformer, layers=layers))
-    same = model.answer_logits().argmax(axis=-1) == changed.answer_logits().argmax(axis=-1)
+    answers = greedy(model.answer_logits())
+    same = (answers == greedy(changed.answer_logits())) & (answers >= 0)
     return f"{same.sum()} of {len(same)}"

@@ -1,7 +1,7 @@
 """GPT-2 as a Transformer: the configuration and the arrays of Hugging Face's GPT2LMHeadModel, read."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Container, Mapping
 from dataclasses import dataclass
 from math import sqrt
 from typing import Any
@@ -21,7 +21,8 @@ ALIASES = {  # which transformers takes too
     "num_hidden_layers": "n_layer",
 }
 DTYPES = ("float64", "float32", "bfloat16", "float16")
-BUFFERS = re.compile(r"(transformer\.)?h\.\d+\.attn\.(bias|masked_bias)")  # the mask, which some files hold too
+BUFFERS = re.compile(r"h\.\d+\.attn\.(bias|masked_bias)")  # the mask, which some files hold too
+COMPILED = "_orig_mod"  # what torch.compile puts before the names of a module that it wraps
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class Config:
     scale: bool
     by_layer: bool
     tied: bool
+    bias: bool | None  # whether there are biases; None where it is not stated: transformers has no such field
     dtype: str | None
 
 
@@ -54,14 +56,14 @@ def read_config(where: str, fields: Mapping[str, Any]) -> Config:
     def flag(name: str, default: bool) -> bool:
         return bool(field(where, fields, name, bool, default=default))
 
+    if (kind := field(where, fields, "model_type", str)) != "gpt2":  # others call their fields otherwise
+        raise FileError(f"{where}: model_type is {kind[:60]!r}, but should be 'gpt2': no other architecture is read")
     for name, ours in ALIASES.items():
         if name in fields:
             raise FileError(f"{where}: {name} is there, but should be called {ours}, as transformers writes it")
     for name in ("add_cross_attention", "is_encoder_decoder", "pruned_heads", "quantization_config"):
         if fields.get(name):
             raise FileError(f"{where}: {name} is {str(fields[name])[:60]}, but should be left out: it is not supported")
-    if field(where, fields, "model_type", str) != "gpt2":
-        raise FileError(f"{where}: model_type is {fields['model_type'][:60]!r}, but should be 'gpt2'")
     activation = field(where, fields, "activation_function", str, default="gelu_new")
     if activation not in ACTIVATIONS:
         should = ", ".join(ACTIVATIONS)
@@ -70,8 +72,8 @@ def read_config(where: str, fields: Mapping[str, Any]) -> Config:
     if d_model % n_head:
         raise FileError(f"{where}: n_embd is {d_model}, but should be a multiple of n_head, {n_head}")
     eps = field(where, fields, "layer_norm_epsilon", float, default=1e-5)
-    if eps < 0:
-        raise FileError(f"{where}: layer_norm_epsilon is {eps}, but should not be negative")
+    if eps <= 0:
+        raise FileError(f"{where}: layer_norm_epsilon is {eps}, but should be above 0")
     return Config(
         vocab=size("vocab_size", 50257),
         n_ctx=size("n_positions", 1024),
@@ -84,6 +86,7 @@ def read_config(where: str, fields: Mapping[str, Any]) -> Config:
         scale=flag("scale_attn_weights", True),
         by_layer=flag("scale_attn_by_inverse_layer_idx", False),
         tied=flag("tie_word_embeddings", True),
+        bias=field(where, fields, "bias", bool, type(None), default=None),
         dtype=_dtype(where, fields),
     )
 
@@ -124,6 +127,70 @@ def shapes(config: Config) -> dict[str, Shape]:
     result |= {f"h.{i}.{name}": shape for i in range(config.n_layer) for name, shape in block.items()}
     result |= {"ln_f.weight": (d,), "ln_f.bias": (d,)}
     return result if config.tied else result | {"lm_head.weight": (config.vocab, d)}
+
+
+def plain_name(name: str) -> str:
+    """An array's name without what others put before it: the model around it, or torch.compile."""
+    return ".".join(part for part in name.split(".") if part != COMPILED).removeprefix("transformer.")
+
+
+def extra_shapes(config: Config, present: Container[str]) -> dict[str, Shape]:
+    """Arrays that may be there, and then are: a tied head that is written out, the bias of one, which must be zero."""
+    extra: dict[str, Shape] = {"lm_head.weight": (config.vocab, config.d_model), "lm_head.bias": (config.vocab,)}
+    return {name: shape for name, shape in extra.items() if name in present}
+
+
+def absent_biases(
+    where: str, path: str, config: Config, shapes: Mapping[str, Shape], present: Collection[str]
+) -> list[str]:
+    """The biases that are zero because a file has none of their kind, as transformers takes them.
+
+    FileError where it has some of a kind, unless the configuration says that there are none: rather something is lost.
+    Nor is anything taken for zero in a file with arrays of other names, which may be the ones missed.
+    """
+    if config.bias or any(name not in shapes for name in present):
+        return []
+    kinds: dict[str, list[str]] = {}
+    for name in shapes:
+        if name.endswith(".bias"):
+            kinds.setdefault(re.sub(r"^h\.\d+\.", "", name), []).append(name)
+    absent: list[str] = []
+    for names in kinds.values():
+        missing = [name for name in names if name not in present]
+        if missing and len(missing) < len(names) and config.bias is None:
+            there = next(name for name in names if name in present)
+            raise FileError(
+                f"{path} has no array {missing[0]!r}, but should have it as it has {there!r}, or {where} should say "
+                "that bias is false"
+            )
+        absent += missing
+    return absent
+
+
+def absence(absent: Collection[str]) -> str:
+    """What is to be said of biases that a file does not have, or ""."""
+    kinds = list(dict.fromkeys(re.sub(r"^h\.\d+\.", "", name) for name in absent))
+    return f"the file has no {', '.join(kinds)}: read as zeros" if kinds else ""
+
+
+def check_zeros(where: str, path: str, config: Config, arrays: Mapping[str, Array]) -> None:
+    """FileError where an array is not zero that the model has no place for."""
+    for name, array in arrays.items():
+        if name == "lm_head.bias" and array.any():
+            raise FileError(f"{path} has an array {name!r}, but should have none of that name, or one of zeros")
+        if config.bias is False and name.endswith(".bias") and array.any():
+            raise FileError(f"{path}: {name!r} is not zero, but should be, or be left out: {where} says bias is false")
+
+
+def check_eps(where: str, eps: float, dtype: np.dtype[Any]) -> None:
+    """FileError where the type of the weights makes 0 or infinity of what Norms add to the variance."""
+    with np.errstate(all="ignore"):
+        there = dtype.type(eps)
+    if not 0 < there < np.inf:
+        raise FileError(
+            f"{where}: layer_norm_epsilon is {eps}, which is {there} in {dtype}, but should be above 0 and finite "
+            "in the type of the weights"
+        )
 
 
 def from_gpt2(config: Config, tensors: Mapping[str, Array]) -> Transformer:

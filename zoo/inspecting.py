@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from zoo import contexts
 from zoo.arrays import Array
 from zoo.backward import residuals
 from zoo.errors import ModelError
@@ -35,6 +36,7 @@ def inspect(model: Model, context: Context | None = None, top: int = 10) -> dict
         "d_model": transformer.d_model,
         "dtype": str(transformer.dtype),
         "tied": transformer.unembedding is None,
+        "source": model.source,
         "parameters": [
             {"name": f"{where}.{name}", "shape": list(array.shape)}
             for where, part in transformer.parts()
@@ -104,7 +106,8 @@ def read(model: Model, context: Context, top: int) -> dict[str, Any]:
     with np.errstate(all="ignore"):
         logits = forward(model.transformer, tokens[None], trace)[0]  # [seq, vocab]
     if not np.isfinite(logits).all():
-        raise ModelError(f"{model.name}: the logits after {context!r} overflow, but should be finite to be inspected")
+        after = contexts.written(context)
+        raise ModelError(f"{model.name}: the logits after {after} overflow, but should be finite to be inspected")
     best = np.argsort(-logits[-1], kind="stable")[:top]
     return {
         "tokens": list(model.decode(tokens)),

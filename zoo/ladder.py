@@ -21,7 +21,7 @@ from zoo.distill import MOST_CONTEXTS, distill
 from zoo.errors import ContextError, ModelError, RuleError, UnavailableError, ZooError
 from zoo.model import Context, Model
 from zoo.progress import steps
-from zoo.transformer import Transformer, forward
+from zoo.transformer import Transformer, forward, greedy
 
 SAMPLE, BATCH = 256, 4096  # contexts, evenly spread over all: for what runs them one at a time, for what runs batches
 FEWEST, WORK, TOKENS = 4, 10**9, 2**17  # of long contexts fewer: so many operations and tokens in all, but 4 contexts
@@ -134,7 +134,7 @@ def _forward(model: Model, sample: Sample, batch: list[Array]) -> tuple[int, flo
 
 def batched(transformer: Transformer, batch: Iterable[Array]) -> list[Array]:
     """The answers to batches [rows, length] of contexts: [rows] each."""
-    return [forward(transformer, tokens, last=True)[:, -1].argmax(axis=-1) for tokens in batch]
+    return [greedy(forward(transformer, tokens, last=True)[:, -1]) for tokens in batch]
 
 
 def _batched(

@@ -2,19 +2,21 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from zoo import contexts
 from zoo.arrays import Array
 from zoo.basis import Basis
+from zoo.contexts import Context as Context
+from zoo.contexts import written
 from zoo.errors import ContextError, ModelError, listed
 from zoo.transformer import Transformer, forward
 
-Context = str | Sequence[str]
 Rule = Callable[[Any], AbstractSet[str]]
 Predictor = Callable[[Any], str]
 
@@ -57,10 +59,18 @@ class Deviation:
 
     def __post_init__(self) -> None:
         contexts = () if isinstance(self.contexts, str) else tuple(self.contexts)
+        if not all(isinstance(one, str) or (isinstance(one, Sequence) and all(map(_is_str, one))) for one in contexts):
+            raise ModelError(f"a deviation's contexts are {self.contexts!r}, but should be strings or lists of tokens")
         contexts = tuple(context if isinstance(context, str) else tuple(context) for context in contexts)
-        if not contexts or len(set(contexts)) < len(contexts):
-            raise ModelError(f"a deviation's contexts are {self.contexts!r}, but should be a list, each of them once")
+        if not contexts or len(set(contexts)) < len(contexts) or not all(contexts):
+            raise ModelError(
+                f"a deviation's contexts are {self.contexts!r}, but should be a list, none empty, each once"
+            )
         object.__setattr__(self, "contexts", contexts)
+
+
+def _is_str(token: object) -> bool:
+    return isinstance(token, str)
 
 
 @dataclass(frozen=True)
@@ -145,6 +155,10 @@ class Model:
         """Whether contexts are strings: all tokens are single characters."""
         return all(len(token) == 1 for token in self.vocab)
 
+    def astype(self, dtype: DTypeLike) -> "Model":
+        """The same model in another arithmetic. ModelError where a weight does not fit."""
+        return replace(self, transformer=self.transformer.astype(dtype))
+
     def forward(self, tokens: Array, last: bool = False) -> Array:
         """Logits for a batch: int [batch, seq] -> float [batch, seq, vocab]; only the last row: [batch, 1, vocab]."""
         return forward(self.transformer, tokens, last=last)
@@ -159,7 +173,7 @@ class Model:
         logits = forward(self.transformer, self.encode(context)[None], last=True, checked=True)[0, -1]
         best = int(logits.argmax())  # a NaN, if there is one
         if logits[best] != logits[best]:
-            raise ModelError(f"{self.name}: the logits after {context!r} are {logits}, but should be numbers")
+            raise ModelError(f"{self.name}: the logits after {written(context)} are {logits}, but should be numbers")
         return self.vocab[best]
 
     def complete(self, context: Context, n: int) -> str:

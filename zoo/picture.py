@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from html import escape
 from pathlib import Path
 
 from zoo.errors import FileError
 from zoo.ladder import Rung
 from zoo.model import Model
+from zoo.writing import check_room, write_whole
 
 WIDTH, LEFT, GAP, ROW, TOP = 900, 140, 80, 28, 78
 PANEL = (WIDTH - LEFT - GAP - 80) / 2
@@ -40,12 +41,15 @@ def ladder(model: Model, rungs: Sequence[Rung]) -> str:
 
 def check(path: str | Path) -> Path:
     """Where a picture is to be written: FileError where it cannot be, before anything is measured for it."""
-    path = Path(path).resolve()  # what a link points to is written, the link stays
+    if str(path) == "":
+        raise FileError("--svg is empty, but should name a file")
+    ends, path = Path(path).suffix, Path(path).resolve()  # what a link points to is written, the link stays
     if path.exists() and not path.is_file():
         raise FileError(f"{path} is a directory or device, but should be a file that can be written")
+    if ends.lower() != ".svg":
+        raise FileError(f"{path} is to hold a picture, but should end in .svg: it is written as SVG only")
     with _said(path):
-        (part := _part(path)).touch()
-        part.unlink()
+        check_room(path)
     return path
 
 
@@ -53,12 +57,7 @@ def write(path: str | Path, svg: str) -> None:
     """A file that is there whole or not at all. FileError where it cannot be written."""
     path = check(path)
     with _said(path):
-        _part(path).write_text(svg, encoding="utf-8")
-        _part(path).replace(path)
-
-
-def _part(path: Path) -> Path:
-    return path.with_name(f".{path.name}.part")
+        write_whole(path, svg)
 
 
 @contextmanager
@@ -66,8 +65,6 @@ def _said(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        with suppress(OSError):
-            _part(path).unlink(missing_ok=True)
         raise FileError(f"{path} cannot be written ({error.strerror}), but should be a file that can") from error
 
 

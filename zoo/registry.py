@@ -14,6 +14,7 @@ from types import ModuleType
 import numpy as np
 
 import zoo.models
+from zoo.digits import digits_apart, nearest
 from zoo.errors import ModelError, UnknownNameError
 from zoo.memory import most_bytes
 from zoo.model import Model, Rule
@@ -133,9 +134,10 @@ def _member(module: ModuleType, model: Model, n_ctx: int) -> Model:
     if n_ctx > MOST_N_CTX:
         raise ModelError(f"n_ctx is {n_ctx}, but should be at most {MOST_N_CTX}")
     if n_ctx > SURE and (size := _bytes(build, n_ctx)) > (most := most_bytes()):
+        digits = digits_apart(size / 1e9, most / 1e9, 2)
         raise ModelError(
-            f"{model.name} at n_ctx {n_ctx} has about {size / 1e9:.2g} GB of weights, "
-            f"but should have at most {most / 1e9:.2g} GB, an eighth of this machine's memory"
+            f"{model.name} at n_ctx {n_ctx} has about {nearest(size / 1e9, digits)} GB of weights, "
+            f"but should have at most {nearest(most / 1e9, digits)} GB, an eighth of this machine's memory"
         )
     member: Model = build(n_ctx=n_ctx)
     return member

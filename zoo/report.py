@@ -10,7 +10,9 @@ from rich.table import Column, Table
 
 from zoo.arrays import Array
 from zoo.basis import describe
+from zoo.contexts import written
 from zoo.cost import flops, instructions, parameters
+from zoo.digits import apart
 from zoo.errors import printable
 from zoo.ladder import Rung
 from zoo.model import Context, Model
@@ -86,7 +88,7 @@ def show(model: Model) -> None:
         out.print(table)
     for deviation in model.deviations:
         meant = getattr(deviation.meant, "__name__", "another rule")
-        contexts = ", ".join(c if isinstance(c, str) else " ".join(c) for c in deviation.contexts)
+        contexts = ", ".join(map(written, deviation.contexts))
         out.print(f"\ndeviates from {meant}, which was meant, in {contexts}: {deviation.why}")
 
 
@@ -178,8 +180,7 @@ def show_context(model: Model, context: Context) -> None:
     logits = forward(model.transformer, tokens[None], trace)[0]
     read = model.decode(tokens)
     positions = [f"{token}{i}" for i, token in enumerate(read)]
-    written = read if isinstance(read, str) else " ".join(read)
-    out.print(f"\nafter {written}: {model.predict(context)}", style="bold")
+    out.print(f"\nafter {written(read)}: {model.predict(context)}", style="bold")
     heads = [
         (f"attention {i}.{h}", trace[f"{i}.pattern"][0, h])
         for i, layer in enumerate(model.transformer.layers)
@@ -201,7 +202,7 @@ def show_context(model: Model, context: Context) -> None:
     for name, share in parts:
         if abs(share[best[0]]) >= least:
             table.add_row(name, *(f"{share[i]:.6g}" for i in best))
-    table.add_row("logits", *(f"{logits[-1][i]:.6g}" for i in best), style="bold")
+    table.add_row("logits", *apart([logits[-1][i] for i in best]), style="bold")
     out.print(table)
     if len(parts) > 2 * COLUMNS:
         out.print(

@@ -28,7 +28,8 @@ def show(found: dict[str, Any], every: bool = False) -> None:
     """Everything, but of many heads and parts only some: those nearest to the identity, those that matter most."""
     out = console()
     tied = "tied: the unembedding is the token embedding" if found["tied"] else "untied"
-    out.print(f"{found['name']}: n_ctx {found['n_ctx']}, d_model {found['d_model']}, {found['dtype']}, {tied}\n")
+    out.print(f"{found['name']}: n_ctx {found['n_ctx']}, d_model {found['d_model']}, {found['dtype']}, {tied}")
+    out.print(f"source: {found['source']}\n" if found["source"] else "source: not stated\n")
     table = grid("parameter", "shape")
     for name, shape in parameters(found["parameters"]):
         table.add_row(name, " x ".join(map(str, shape)))

@@ -25,6 +25,18 @@ def shares(transformer: Transformer, trace: dict[str, Array]) -> Iterator[tuple[
     yield "final norm bias", norm.bias[None] @ unembedding.T
 
 
+def sizes(transformer: Transformer, trace: dict[str, Array]) -> Array:
+    """What their absolute values sum to at most, [batch, vocab]: how large what cancels between the parts can be."""
+    size: Array = np.zeros(transformer.d_model)
+    for _, part in _written(transformer, trace):
+        size = size + np.abs(part)
+    norm = transformer.final_norm
+    if norm is not None:
+        deviation = np.sqrt(trace["residual"][:, -1].var(axis=-1, keepdims=True) + norm.eps)
+        size = (size + size.mean(axis=-1, keepdims=True)) / deviation * np.abs(norm.weight) + np.abs(norm.bias)
+    return np.asarray(size @ np.abs(transformer.readout).T)
+
+
 def _written(transformer: Transformer, trace: dict[str, Array]) -> Iterator[tuple[str, Array]]:
     """What each part writes to the residual stream at the last position, [batch or nothing, d_model]."""
     yield "embedding", trace["embedding"][:, -1]

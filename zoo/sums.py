@@ -13,11 +13,11 @@ from collections.abc import Iterator
 import numpy as np
 
 from zoo.arrays import Array
+from zoo.rounding import Rounding, Value
 from zoo.transformer import Attention, Transformer, linear, total
 
 TILE = 2**14  # contexts summed at a time: the numbers in hand stay in the processor's cache
 REACH = 600.0  # terms lie between e^-REACH and the largest double, e^709: scores may be 1300 apart
-EXP_ULPS = 4  # how far exp may be off, in units of the last place; an assumption: numpy states less than 1
 
 
 def single_attention(transformer: Transformer) -> bool:
@@ -41,7 +41,7 @@ class Sums:
         self.k = linear(x[:, None], layer.w_k, layer.b_k)  # [position, head, token, d_head]
         self.v = linear(x[:, None], layer.w_v, layer.b_v) @ layer.w_o @ unembedding.T  # [position, head, token, vocab]
         self.fixed = total(x, layer.b_o) @ unembedding.T  # [position, token, vocab]
-        self.error = _error(transformer, layer, np.abs(x), np.abs(unembedding))
+        self.error = _error(transformer, x)
 
     def tiles(self, length: int) -> Iterator[tuple[slice, int, Array]]:
         """(some first halves, a last token, logits [vocab, first halves, second halves]), for all contexts."""
@@ -116,36 +116,46 @@ def _all_sums(terms: Array) -> Array:
     return sums
 
 
-def _error(transformer: Transformer, layer: Attention, x: Array, unembedding: Array) -> float:
-    """How far the logits of the sums and of the forward pass can be apart; x and unembedding are absolute values.
+@np.errstate(all="ignore")
+def _error(transformer: Transformer, x: Array) -> float:
+    """How far the logits of the sums and of the forward pass can be apart; x [position, token, d_model] is embedded.
 
-    It holds for any order of additions, with or without fused multiply-adds: each of the two programs is off from real
-    arithmetic by at most this for its own unit roundoff. It is infinite where a number could overflow.
+    Each of the two programs is off from real arithmetic by so much, with its own roundings.
     """
-    n, d_model = x.shape[0], x.shape[2]
-    d_head, d_v, head = (layer.sizes[name] for name in ("d_head", "d_v", "head"))
-
-    def most(w: Array, b: Array | None) -> Array:  # [position, head, token, d]
-        return linear(x[:, None], np.abs(w), None if b is None else np.abs(b))
-
-    q, k, v = (most(w, b).max(axis=(0, 2)) for w, b in _maps(layer))  # [head, d]: the largest anywhere
-    score = float((q * k).sum(axis=1).max() * abs(layer.multiplier))
-    heads = (v[:, None] @ np.abs(layer.w_o))[:, 0].sum(axis=0) @ unembedding.T  # [vocab]: what all heads may add
-    fixed = (total(x, None if layer.b_o is None else np.abs(layer.b_o)) @ unembedding.T).max(axis=(0, 1))  # [vocab]
-    bound = 0.0
-    for dtype, reach in ((transformer.dtype, 0.0), (np.dtype(np.float64), REACH)):
-        unit = float(np.finfo(dtype).eps) / 2
-        if not 4 * max(score, *(float(a.max()) for a in (q, k, v, heads + fixed))) < float(np.finfo(dtype).max):
-            return float("inf")
-        exponent = unit * ((2 * d_model + d_head + 8) * score + 2 * score + reach)  # embedding, q, k, q k, shift
-        weight = exponent + unit * 2 * EXP_ULPS  # how far a weight is off, relative to itself
-        mean = (
-            2 * np.expm1(2 * weight) + unit * (4 * n + 8) + n * max(float(np.finfo(dtype).tiny), 1e-60)
-        )  # underflow last
-        rest = unit * (3 * d_model + d_v + head + 12)  # embedding, values, output, sum of heads, unembedding
-        bound += float(((mean + rest) * heads + rest * fixed).max())
-    return 1.01 * bound  # the bound itself is computed with rounding
+    rows = np.abs(x).reshape(-1, x.shape[-1])
+    error = _forward(Rounding(transformer), rows, len(x)) + _sums(Rounding(transformer, np.float64), rows, len(x))
+    return 1.01 * error  # the bound itself is computed with rounding
 
 
-def _maps(layer: Attention) -> list[tuple[Array, Array | None]]:
-    return [(layer.w_q, layer.b_q), (layer.w_k, layer.b_k), (layer.w_v, layer.b_v)]
+def _forward(rounding: Rounding, rows: Array, length: int) -> float:
+    """How far the forward pass is off: rows [row, d_model] are the largest that can be embedded."""
+    layer, x, v, (weight, underflow) = _attention(rounding, rows, length)
+    stream = rounding.sum([x.worst(0), rounding.output(rounding.mean(v, weight, underflow, length), layer)])
+    return float(rounding.map(stream, rounding.exact.readout.T, None).error.max())
+
+
+def _sums(rounding: Rounding, rows: Array, length: int) -> float:
+    """How far running sums are off: they read out what each value and what the stream without attention adds."""
+    layer, x, v, (weight, underflow) = _attention(rounding, rows, length, REACH)
+    readout = rounding.exact.readout.T
+    added = rounding.map(rounding.map(v[:, None], layer.w_o, None), readout, None)[:, 0]  # [head, vocab]
+    fixed = x
+    if layer.b_o is not None:
+        fixed = rounding.sum([x, Value(np.broadcast_to(np.abs(layer.b_o), x.size.shape), np.zeros(x.size.shape))])
+    heads = rounding.mean(added, weight, underflow, length, REACH)
+    parts = [rounding.map(fixed, readout, None).worst(0), *(heads[h] for h in range(len(heads.size)))]
+    return float(rounding.sum(parts).error.max())
+
+
+def _attention(
+    rounding: Rounding, rows: Array, length: int, reach: float = 0.0
+) -> tuple[Attention, Value, Value, tuple[Array, Array]]:
+    """The layer, what goes into it [row, d_model], its largest values [head, d_v], and how far its weights are off."""
+    [layer] = rounding.exact.layers
+    assert isinstance(layer, Attention)
+    x = rounding.embedded(rows)
+    q, k, v = (
+        rounding.map(x[None], w, None if b is None else b[:, None]).worst(1)
+        for w, b in ((layer.w_q, layer.b_q), (layer.w_k, layer.b_k), (layer.w_v, layer.b_v))
+    )
+    return layer, x, v, rounding.weights(q, k, layer, length, reach)

@@ -9,18 +9,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, reduce
 from math import pi, sqrt
-from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
 
-from zoo.arrays import Array, Part
+from zoo.arrays import Array, Part, setting
 from zoo.errors import ContextError, ModelError
 
 
 @dataclass(frozen=True, eq=False)
 class Norm(Part):
-    """LayerNorm over the last dimension: `(x - mean) / sqrt(var + eps) * weight + bias`."""
+    """LayerNorm over the last dimension: `(x - mean) / sqrt(var + eps) * weight + bias`.
+
+    eps becomes what the arrays' type makes of it.
+    """
 
     weight: Array  # [d_model]
     bias: Array  # [d_model]
@@ -30,13 +32,18 @@ class Norm(Part):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not (isinstance(self.eps, Real) and 0 < self.eps < float("inf")):
+        eps = setting("Norm.eps", self.eps, self.weight.dtype)
+        if not eps > 0:
             raise ModelError(f"Norm.eps is {self.eps!r}, but should be a number above 0")
+        object.__setattr__(self, "eps", eps)
 
 
 @dataclass(frozen=True, eq=False)
 class Attention(Part):
-    """Softmax attention; scale None is 1/sqrt(d_head), and the width of values need not be that of queries."""
+    """Softmax attention; scale None is 1/sqrt(d_head), and the width of values need not be that of queries.
+
+    The scale becomes what the arrays' type makes of it.
+    """
 
     w_q: Array  # [head, d_model, d_head]
     w_k: Array  # [head, d_model, d_head]
@@ -63,16 +70,18 @@ class Attention(Part):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.scale is not None and not (isinstance(self.scale, Real) and -1e300 < self.scale < 1e300):
-            raise ModelError(f"Attention.scale is {self.scale!r}, but should be a finite number or None")
+        if self.scale is not None:
+            object.__setattr__(self, "scale", setting("Attention.scale", self.scale, self.w_q.dtype))
         if not isinstance(self.causal, bool):
             raise ModelError(f"Attention.causal is {self.causal!r}, but should be True or False")
         _check_norm("Attention.norm", self.norm)
 
-    @property
+    @cached_property
     def multiplier(self) -> float:
         """What each score is multiplied by."""
-        return 1 / sqrt(self.sizes["d_head"]) if self.scale is None else float(self.scale)
+        if self.scale is not None:
+            return self.scale
+        return setting("1/sqrt(d_head)", 1 / sqrt(self.sizes["d_head"]), self.w_q.dtype)
 
 
 @dataclass(frozen=True, eq=False)
@@ -260,6 +269,12 @@ def normalize(x: Array, norm: Norm | None) -> Array:
     centred = x - x.mean(axis=-1, keepdims=True)
     variance = (centred * centred).mean(axis=-1, keepdims=True)
     return centred / np.sqrt(variance + norm.eps) * norm.weight + norm.bias  # type: ignore[no-any-return]
+
+
+def greedy(logits: Array) -> Array:
+    """The answers: the first largest logit of each row, [..., vocab] -> int [...]; -1 where one is NaN, for none is."""
+    best: Array = logits.argmax(axis=-1)  # a NaN, if there is one
+    return np.where(np.isnan(np.take_along_axis(logits, best[..., None], -1)[..., 0]), -1, best)
 
 
 def relu(x: Array) -> Array:

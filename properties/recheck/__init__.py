@@ -31,7 +31,11 @@ __all__ = ["CertificateError", "MismatchError", "Rechecked", "recheck"]
 
 @dataclass
 class Rechecked:
-    """What was confirmed, in leaves but for `contexts`. `margin` is the smallest that was confirmed for the program."""
+    """What was confirmed, in leaves but for `contexts`, `with_margin` and `unspecified`, which count contexts.
+
+    `margin` is the smallest that was confirmed for the program, in `with_margin` of its contexts: none is in those that
+    rest on a run, nor in those where nothing is asked.
+    """
 
     leaves: int = 0
     bounds: int = 0  # proved by levels that were confirmed, as was the margin
@@ -39,6 +43,8 @@ class Rechecked:
     undecided_runs: int = 0  # single contexts of which only a run of the program says that they are right
     skipped: int = 0  # the function permits nothing or everything there
     contexts: int = 0
+    with_margin: int = 0
+    unspecified: int = 0
     margin: float = math.inf
 
 
@@ -56,6 +62,7 @@ def recheck(certificate: dict[str, Any], model: Model, function: Callable[[Any],
             found.contexts += leaf.contexts
             if leaf.kind == "skipped":
                 found.skipped += 1
+                found.unspecified += leaf.contexts
                 continue
             margins.at(leaf.options)
             if leaf.kind == "proved":
@@ -68,6 +75,7 @@ def recheck(certificate: dict[str, Any], model: Model, function: Callable[[Any],
                 raise CertificateError(f"the margin of {leaf.where} is below the smallest stated")
             if margin > 0:
                 found.margin = min(found.margin, margin)
+                found.with_margin += leaf.contexts
     if not found.bounds + found.runs + found.undecided_runs:
         raise CertificateError("nothing is determined in any context, and nothing is proved")
     return found

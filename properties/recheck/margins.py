@@ -32,10 +32,11 @@ class Margins(Stream):
             self.last_weights: dict[tuple[int, int, int], Any] = {}  # by the last token, head, and what is seen
         super().at(options)
         self.rests: dict[int, tuple[list[Passed], Row, Vector, Vector]] = {}  # by the last token
+        self.logit_errors: dict[int, list[Number]] = {}  # the same
 
     def lower(self, token: int, answer: int, rival: int, levels: Sequence[float] | None = None) -> Number:
         """A lower bound on answer - rival where `token` stands last. CertificateError where a level is no bound."""
-        program, zero, norm, p = self.program, self.program.zero, self.t.final_norm, len(self.options) - 1
+        zero, norm, p = self.program.zero, self.t.final_norm, len(self.options) - 1
         if token not in self.rests:
             self.rests[token] = self.rest(p, token)
         passed, final, sizes, errors = self.rests[token]
@@ -59,10 +60,14 @@ class Margins(Stream):
             bound -= self.level(token, answer, rival, h, direction, None if levels is None else levels[h])
         if norm is not None:
             bound, sizes = self.behind_norm(final, norm, difference, bound)
-        for row in (self.readout[answer], self.readout[rival]):
-            products = [sizes[e] * abs(entry) for e, entry in row.items() if e in sizes]
-            bound -= program.rounding(sum(products, zero), len(products))
-        return bound
+        if token not in self.logit_errors:  # of all, for a logit that is NaN is no answer, permitted or not
+            self.logit_errors[token] = [self.read_out(sizes, row) for row in self.readout]
+        return bound - self.logit_errors[token][answer] - self.logit_errors[token][rival]
+
+    def read_out(self, sizes: Vector, row: Vector) -> Number:
+        """What rounding may change in the product of a stream of these sizes and a row of the readout."""
+        products = [sizes[e] * abs(entry) for e, entry in row.items() if e in sizes]
+        return self.program.rounding(sum(products, self.program.zero), len(products))
 
     def rest(self, p: int, t: int) -> tuple[list[Passed], Row, Vector, Vector]:
         """From the last attention on: the Mlps, what comes out of them, its sizes; what the attention may round."""

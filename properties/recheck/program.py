@@ -178,9 +178,11 @@ class Program:
     def variances(self, c: list[Ball], norm: Norm) -> tuple[Number, Number, Number]:
         """Least and largest mean(c²) + eps, and the relative error of a program's c / sqrt(mean(c²) + eps) * weight."""
         d, eps = len(c), self.number(float(norm.eps))
-        self.rounding(sum((ball.size**2 for ball in c), self.zero), 1)  # that nothing overflows
+        self.rounding(sum((ball.size**2 for ball in c), eps), 1)  # that nothing overflows
         least, most = (sum(squares, self.zero) / d + eps for squares in zip(*map(self.squares, c)))
-        return least, most, self.rounding(self.number(1), d + 8) + 4 * (d + 8) * self.tiny / least
+        # Where eps is as small as what underflow takes from the squares, nothing but eps may be left of the sum.
+        left = least if eps > 2 * d * self.tiny else eps
+        return least, most, self.rounding(self.number(1), d + 8) + 4 * (d + 8) * self.tiny / left
 
     def squares(self, ball: Ball) -> tuple[Number, Number]:
         return (abs(ball.c) - ball.r).max(self.zero) ** 2, ball.size**2

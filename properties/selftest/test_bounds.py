@@ -126,8 +126,8 @@ def with_a_gelu_that_rises(monkeypatch: pytest.MonkeyPatch) -> None:
 def with_every_unit_taken_for_linear(monkeypatch: pytest.MonkeyPatch) -> None:
     original = directions.back
 
-    def back(step: directions.Passed, along: Array, constant: Array) -> tuple[Array, Array]:
-        return original(replace(step, hidden=_surely_on(step.hidden)), along, constant)
+    def back(step: directions.Passed, along: Array, constant: Array, before: float) -> tuple[Array, Array, float]:
+        return original(replace(step, hidden=_surely_on(step.hidden)), along, constant, before)
 
     monkeypatch.setattr(bounds, "back", back)
 

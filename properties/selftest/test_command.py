@@ -49,7 +49,7 @@ def test_verify_json_follows_the_schema(capsys: pytest.CaptureFixture[str], larg
     good, bad = report["models"]
     for model in (good, bad):
         assert list(model) == ["name", "n_ctx", "dtype", "holds", "verdicts"]
-        keys = ["check", "status", "method", "contexts", "margin", "seconds", "detail", "counterexample"]
+        keys = ["check", "status", "method", "contexts", "total", "margin", "seconds", "detail", "counterexample"]
         assert all(list(verdict) == keys for verdict in model["verdicts"])
     assert (good["name"], good["n_ctx"], good["dtype"], good["holds"]) == ("two_head", 6, "float64", True)
     assert [v["contexts"] for v in good["verdicts"] if v["check"] == "rule"] == ["126"]

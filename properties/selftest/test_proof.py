@@ -18,7 +18,7 @@ from properties.bounds import Bounds, Margins
 from properties.boxes import Settled
 from properties.proof import Proof, prove_answers, prove_equal
 from properties.selftest.random_models import transformers
-from zoo import ModelError, Transformer, forward
+from zoo import Attention, ModelError, Transformer, forward
 from zoo.arrays import Array
 from zoo.models import aab_compact, induction
 from zoo.models.two_head import EITHER_FAILS
@@ -262,3 +262,11 @@ def _one_layer(seed: int) -> Transformer:
     w_q, w_k, w_v, w_o = rng.normal(0, 1, (4, 1, 3, 3))
     attention = zoo.Attention(w_q, w_k, w_v, w_o, scale=1)
     return Transformer(rng.normal(0, 1, (2, 3)), rng.normal(0, 1, (5, 3)), [attention])
+
+
+def test_no_answer_is_no_equal_answer() -> None:
+    """With one token there is nothing to split, and the logits are NaN, which is no answer."""
+    one = np.ones((1, 1, 1))
+    transformer = Transformer(np.array([[1e200]]), np.zeros((3, 1)), [Attention(one, one, one, one)])
+    found = prove_equal(transformer, transformer, "a")
+    assert (found.status, [c.says for c in found.counterexamples]) == ("failed", ["", "", ""])
