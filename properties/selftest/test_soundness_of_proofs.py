@@ -28,6 +28,7 @@ from zoo.arrays import Array
 SEEDS = st.integers(0, 2**32 - 1)
 
 
+@np.errstate(all="ignore")  # what overflows shows in the answers
 def check_proof(drawn: Drawn, seed: int, outcomes: Counter[str]) -> None:
     """A proof fails in exactly the contexts that are wrong, and no margin is above that of a context it is about."""
     if isinstance(drawn, ModelError):
@@ -37,8 +38,7 @@ def check_proof(drawn: Drawn, seed: int, outcomes: Counter[str]) -> None:
     rule = rule_for(executed, seed)
     wrong, judged = executed.wrong(rule), executed.judged(rule)
     budget = seed % 7 if seed % 5 == 0 else None
-    with np.errstate(all="ignore"):
-        found = prove_answers(drawn, executed.vocab, rule, max_boxes=budget, settled=told.append)
+    found = prove_answers(drawn, executed.vocab, rule, max_boxes=budget, settled=told.append)
     for one in told:
         for context in inside(one.box, executed.vocab) if one.kind == "proved" else ():
             margin = executed.margin(context, one.box.permitted)
@@ -67,10 +67,11 @@ def test_proofs_say_of_every_context_what_running_it_says(outcomes: Counter[str]
         check_proof(drawn, seed, outcomes)
 
     check()
-    kinds = "refused", "holds", "failed", "undecided", "holds by bounds", "some by bounds", "with NaN"
+    kinds = "holds", "failed", "undecided", "holds by bounds", "some by bounds"
     assert_each_occurred(outcomes, *kinds)
 
 
+@np.errstate(all="ignore")  # what overflows shows in the answers
 def check_bounds(drawn: Drawn, seed: int, outcomes: Counter[str]) -> None:
     """In random boxes of each length, no context has a difference of logits below its bound; NaN has no bound."""
     if isinstance(drawn, ModelError):
@@ -102,8 +103,7 @@ def assert_bounded(executed: Executed, box: Array, answer: int, rival: int, leas
     for tokens in product(*(np.flatnonzero(row).tolist() for row in box)):
         context = "".join(vocab[i] for i in tokens)
         row = executed.logits[context].astype(np.float64)
-        with np.errstate(all="ignore"):
-            margin = float(row[answer] - row[rival])
+        margin = float(row[answer] - row[rival])
         if np.isnan(margin):
             assert not least > 0, f"after {context} the logits are {row}, but a margin of {least} is proved"
         else:
@@ -118,20 +118,24 @@ def test_no_difference_of_logits_leaves_its_bound_at_the_ends(outcomes: Counter[
         check_bounds(drawn, seed, outcomes)
 
     check()
-    assert_each_occurred(outcomes, "refused", "unknown", "proved", "bounded", "with NaN")
+    assert_each_occurred(outcomes, "unknown", "proved", "bounded")
 
 
+@np.errstate(all="ignore")  # what overflows shows in the answers
 def check_long(drawn: Drawn, seed: int, outcomes: Counter[str]) -> None:
-    """Where positions are looked at in slabs and blocks: no sampled context has a margin below what was proved of it."""
+    """Where positions are looked at in slabs and blocks: no sampled context has a margin below what was proved."""
     if isinstance(drawn, ModelError):
         outcomes["refused"] += 1
         return
     rng, vocab, n = np.random.default_rng(seed), "abc"[: len(drawn.token_embedding)], drawn.n_ctx
     known = int(rng.integers(3))
     ends = ["".join(tokens) for tokens in product(vocab, repeat=known)]
-    table = {}
+    table, nan = {}, False
     for end in ends:
-        logits = sampled(drawn, rng, np.array([[token == t for t in vocab] for token in end], bool).reshape(-1, len(vocab)))
+        logits = sampled(
+            drawn, rng, np.array([[token == t for t in vocab] for token in end], bool).reshape(-1, len(vocab))
+        )
+        nan |= bool(np.isnan(logits).any())
         most = np.bincount(np.nan_to_num(logits).argmax(axis=1), minlength=len(vocab)).argmax()
         table[end] = {vocab[most if rng.random() < 0.9 else rng.integers(len(vocab))]}
 
@@ -139,37 +143,33 @@ def check_long(drawn: Drawn, seed: int, outcomes: Counter[str]) -> None:
         return table["".join([str(context[i]) for i in range(n - known, n)])]
 
     told: list[Settled] = []
-    with np.errstate(all="ignore"):
-        found = prove_answers(drawn, vocab, rule, [n], first=bool(seed % 2), max_boxes=4 * len(table), settled=told.append)
-    nan = False
+    found = prove_answers(drawn, vocab, rule, [n], first=bool(seed % 2), max_boxes=4 * len(table), settled=told.append)
     for one in told:
         box = np.array([[token in one.box.sets.get(i, vocab) for token in vocab] for i in range(n)])
         logits = sampled(drawn, rng, box)
-        nan |= bool(np.isnan(logits).any())
         right = np.array([token in one.box.permitted for token in vocab])
-        with np.errstate(all="ignore"):
-            margins = logits[:, right].max(axis=1) - logits[:, ~right].max(axis=1)
+        margins = logits[:, right].max(axis=1) - logits[:, ~right].max(axis=1)
         assert (margins >= one.margin).all(), f"a margin is {margins.min()}, but {one.margin} was proved"
-    outcomes.update(["examples", found.status, *(["in blocks"] if n > 96 else []), *(["with NaN"] if nan else [])])
+    kinds = [*(["in blocks"] if n > 96 else []), *(["with NaN"] if nan else [])]
+    outcomes.update(["built", str(drawn.dtype), found.status, *kinds])
 
 
 def sampled(transformer: Transformer, rng: np.random.Generator, ends: Array) -> Array:
     """Logits in some contexts of n_ctx tokens of which the last may be these: bool [position, vocab]."""
     box = np.ones((transformer.n_ctx, len(transformer.token_embedding)), bool)
     box[len(box) - len(ends) :] = ends
-    with np.errstate(all="ignore"):
-        some = completions(rng, box, 4)
-        return np.array([forward(transformer, tokens[None], last=True)[0, -1] for tokens in some], np.float64)
+    some = completions(rng, box, 4)
+    return np.array([forward(transformer, tokens[None], last=True)[0, -1] for tokens in some], np.float64)
 
 
 @pytest.mark.soundness
 def test_nor_where_contexts_are_long(outcomes: Counter[str]) -> None:
     kinds = st.sampled_from([["attention"], ["relu", "attention"], ["attention", "gelu"]])
 
-    @many(60)
+    @many(100)
     @given(kinds.flatmap(lambda some: transformers(some, n_ctx=(65, 130), vocab=(2,), most=np.inf)), SEEDS)
     def check(drawn: Drawn, seed: int) -> None:
         check_long(drawn, seed, outcomes)
 
     check()
-    assert_each_occurred(outcomes, "refused", "holds", "failed", "undecided", "in blocks", "with NaN")
+    assert_each_occurred(outcomes, "holds", "failed", "undecided", "in blocks")
