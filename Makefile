@@ -5,7 +5,7 @@ BIN := .venv/bin
 # A second thread makes the times of small products jump on a busy machine.
 ONE_THREAD := OPENBLAS_NUM_THREADS=1
 
-.PHONY: verify test bench bench-peers test-all clean
+.PHONY: verify test nightly bench bench-peers test-all clean
 
 verify: .venv/dev
 	$(BIN)/zoo verify
@@ -16,6 +16,9 @@ test: .venv/dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest --benchmark-disable -n 2 --dist loadfile
+
+nightly: .venv/proof
+	$(ONE_THREAD) HYPOTHESIS_PROFILE=soundness $(BIN)/pytest -m soundness --benchmark-disable -n 2
 
 bench: .venv/dev
 	$(ONE_THREAD) $(BIN)/pytest benchmarks
@@ -37,8 +40,11 @@ test-all: .venv/all test
 	$(BIN)/pip install --quiet --editable ".[peers,emulator]"
 	touch $@
 
-.venv/all: .venv/peers
+.venv/proof: .venv/dev
 	$(BIN)/pip install --quiet --editable ".[proof]"
+	touch $@
+
+.venv/all: .venv/peers .venv/proof
 	touch $@
 
 clean:

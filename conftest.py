@@ -8,10 +8,13 @@ import shlex
 import subprocess
 import sys
 import tempfile
+from collections import Counter
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
-from hypothesis import settings
+import pytest
+from hypothesis import HealthCheck, settings
 from hypothesis.database import DirectoryBasedExampleDatabase
 from sybil import Example, Sybil
 from sybil.evaluators.python import PythonEvaluator
@@ -27,7 +30,42 @@ settings.register_profile(
     print_blob=True,
     database=DirectoryBasedExampleDatabase(".hypothesis/nightly"),
 )
+settings.register_profile(  # what `make nightly` runs of the tests marked so
+    "soundness",
+    settings.get_profile("nightly"),
+    max_examples=20_000,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
+    database=DirectoryBasedExampleDatabase(".hypothesis/soundness"),
+)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev"))
+
+
+@pytest.fixture
+def outcomes(request: pytest.FixtureRequest) -> Iterator[Counter[str]]:
+    """How often a property came out in each way: a test fills it, and `make nightly` prints it."""
+    counts: Counter[str] = Counter()
+    yield counts
+    request.node.user_properties.append(("outcomes", dict(counts)))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """The outcomes of each property, where it is asked for such tests or for more words."""
+    if not (config.option.verbose > 0 or "soundness" in (config.option.markexpr or "")):
+        return
+    reports = [report for reports in terminalreporter.stats.values() for report in reports]
+    counts = {
+        report.nodeid.split("::")[-1]: value
+        for report in reports
+        if getattr(report, "when", "") == "teardown"
+        for name, value in report.user_properties
+        if name == "outcomes"
+    }
+    if counts:
+        terminalreporter.section("outcomes")
+    for test, found in sorted(counts.items()):
+        terminalreporter.write_line(test)
+        for outcome, number in sorted(found.items(), key=lambda item: -item[1]):
+            terminalreporter.write_line(f"{number:12,}  {outcome}")
 
 
 class FileOrPython(CodeBlockParser):

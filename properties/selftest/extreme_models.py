@@ -1,0 +1,317 @@
+"""Small transformers at the ends of their dtype, rules for them, and what they are seen to answer.
+
+Exponents are drawn from the whole range. What scales one array is mostly undone by the next: the stream has a scale in
+each dimension, which embeddings have and weights undo; queries and keys have theirs, which `scale` undoes; so have
+values, hidden units and what a Norm writes. So numbers come back into ordinary range often enough for answers to be
+decided, unless something overflows or underflows on the way. Some arrays are off nevertheless, and some settings.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
+from typing import Any
+
+import numpy as np
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+
+from properties.test_beyond import assert_sentence
+from zoo import Attention, Mlp, ModelError, Norm, Transformer, contexts, forward
+from zoo.arrays import Array
+
+Function = Callable[[Any], Any]
+Drawn = Transformer | ModelError  # what was built, or the sentence by which it was refused
+# As they are written, beyond float32 or float64 or at their ends; None is what a layer has by itself.
+SETTINGS = (1e-5, 1.0, 5e-324, 1e-310, 5e-46, 2e-45, 1e-40, 1e-30, 1e30, 3.3e38, 1e39, 1e200, 1.7e308, 0.1, 100.0)
+TYPES: list[Any] = [float, float, float, np.float64, np.float32]
+KINDS = ("attention", "attention", "relu", "gelu")
+LAYERS = [kinds for count in range(3) for kinds in product(KINDS, repeat=count)] + [("attention", "relu", "attention")]
+
+
+def many(few: int) -> settings:
+    """As many examples as the Hypothesis profile says where that is more; else so many, always the same ones."""
+    slow = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
+    if settings().max_examples > few:
+        return settings(deadline=None, suppress_health_check=slow)
+    return settings(
+        max_examples=few, derandomize=True, database=None, deadline=None, suppress_health_check=slow, print_blob=False
+    )
+
+
+def exponents(dtype: type) -> st.SearchStrategy[int]:
+    """Of two: none, any that the dtype has, or one where products, squares or single numbers leave its range."""
+    info = np.finfo(dtype)
+    low, normal, high = info.minexp - info.nmant, info.minexp, info.maxexp
+    edges = [end + off for end in (low, normal, high - 2, low // 2, normal // 2, high // 2) for off in (-1, 0, 1)]
+    return st.one_of(st.just(0), st.just(0), st.integers(low, high - 2), st.sampled_from(edges))
+
+
+@st.composite
+def transformers(
+    draw: st.DrawFn,
+    kinds: Sequence[str] | None = None,
+    most: float = 64,
+    n_ctx: tuple[int, int] = (1, 4),
+    normed: bool = True,
+    vocab: Sequence[int] = (2, 3, 2, 3, 2, 3, 1),
+) -> Drawn:
+    """`kinds` are layers out of attention, relu, gelu; None is up to three. There are at most so many contexts."""
+    tokens = draw(st.sampled_from(vocab))
+    length = draw(st.integers(*n_ctx))
+    while length > n_ctx[0] and contexts.count(tokens, length) > most:
+        length -= 1
+    d, dtype = draw(st.integers(1, 4)), draw(st.sampled_from([np.float32, np.float64]))
+    if kinds is None:
+        kinds = draw(st.sampled_from(LAYERS))
+    draft = _Draft(draw, d, dtype, normed)
+    with np.errstate(all="ignore"):
+        try:
+            return draft.build(tokens, length, kinds)
+        except ModelError as error:
+            assert_sentence(error)
+            return error
+
+
+class _Draft:
+    """One transformer as it is drawn: Hypothesis chooses exponents and settings, a drawn seed everything else."""
+
+    def __init__(self, draw: st.DrawFn, d: int, dtype: type, normed: bool) -> None:
+        self.draw, self.d, self.dtype, self.normed = draw, d, dtype, normed
+        self.rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+        self.off = draw(st.sampled_from([0.0, 0.0, 0.1, 0.4]))  # how many arrays are off by a power of two
+        self.whole = draw(st.booleans())
+        info = np.finfo(dtype)
+        self.ends = info.minexp - info.nmant, info.maxexp - 2
+        self.largest = float(info.max)
+        each = draw(st.sampled_from([False, False, True]))  # whether dimensions have scales of their own
+        self.stream = np.array([self.exponent() for _ in range(d)] if each else [self.exponent()] * d)
+
+    def build(self, vocab: int, n_ctx: int, kinds: Sequence[str]) -> Transformer:
+        tokens, positions = self.array(vocab, self.d, power=self.stream), self.array(n_ctx, self.d, power=self.stream)
+        if self.rng.random() < 0.3:
+            positions *= 0
+        layers = [self.attention() if kind == "attention" else self.mlp(kind) for kind in kinds]
+        norm, read = self.norm()
+        tied = self.draw(st.sampled_from([False, False, False, True]))
+        loud = self.exponent()
+        unembedding = None if tied else self.array(vocab, self.d, power=read + loud)
+        return Transformer(tokens, positions, layers, norm, unembedding)
+
+    def exponent(self) -> int:
+        return self.draw(exponents(self.dtype))
+
+    def inverse(self, power: int) -> int:
+        """Mostly what undoes a power of two."""
+        return self.draw(st.sampled_from([-power, -power, -power, self.exponent()]))
+
+    def array(self, *shape: int, power: Any = 0) -> Array:
+        rng = self.rng
+        base = rng.normal(size=shape) * (rng.random(shape) < 0.8)
+        if self.whole:
+            base = np.round(2 * base)
+        if len(shape) > 1 and rng.random() < 0.3:
+            if rng.random() < 0.6:
+                base[..., rng.integers(shape[-2]), :] = (
+                    0  # a dimension that nothing is read from, or a token that is none
+                )
+            else:
+                base[..., rng.integers(shape[-1])] = 0  # a dimension that nothing is written to
+        values = np.ldexp(base, np.clip(power, *self.ends))
+        if rng.random() < self.off:
+            some: Any = tuple(rng.integers(size) if rng.random() < 0.5 else slice(None) for size in shape)
+            values[some] = np.ldexp(values[some], self.random_power())
+        result: Array = np.clip(values, -self.largest, self.largest).astype(self.dtype)
+        return result
+
+    def random_power(self) -> int:
+        low, high = self.ends
+        return int(self.rng.integers(low, high) if self.rng.random() < 0.5 else self.rng.integers(-8, 8))
+
+    def norm(self) -> tuple[Norm | None, Any]:
+        """A Norm, perhaps, and the power of two that what reads from it undoes."""
+        if not (self.normed and self.draw(st.booleans())):
+            return None, -self.stream
+        written = self.exponent()
+        matched = 2 * int(self.stream.max()) + int(self.rng.choice([-20, 0, 10]))
+        eps = self.setting(_power(int(np.clip(matched, *self.ends))))
+        bias = self.array(self.d, power=written) * (self.rng.random() < 0.5)
+        return Norm(self.array(self.d, power=written), bias.astype(self.dtype), eps), np.array(-written)
+
+    def setting(self, matched: float) -> float:
+        """One that fits the rest, or any, of Python's type or of numpy's."""
+        value = self.draw(st.sampled_from([matched] * 2 * len(SETTINGS) + list(SETTINGS)))
+        kind: Callable[[float], float] = self.draw(st.sampled_from(TYPES))
+        return kind(value)
+
+    def attention(self) -> Attention:
+        rng, d, stream = self.rng, self.d, self.stream
+        norm, read = self.norm()
+        read = np.broadcast_to(read, d)[:, None]
+        head, d_head, d_v = rng.integers(1, 3, size=3).tolist()
+        q = self.exponent()
+        k = self.inverse(q)
+        v = self.exponent()
+        o = self.inverse(v)
+        loud = int(rng.choice([-1, 0, 1, 2, self.ends[1] // 2, self.ends[1]], p=[0.2, 0.2, 0.2, 0.2, 0.1, 0.1]))
+        scale = self.setting(_power(min(-q - k + loud, self.ends[1])))
+        b_q, b_k, b_v, b_o = (
+            self.array(*shape, power=power) if rng.random() < 0.3 else None
+            for shape, power in (((head, d_head), q), ((head, d_head), k), ((head, d_v), v), ((d,), stream))
+        )
+        return Attention(
+            self.array(head, d, d_head, power=read + q),
+            self.array(head, d, d_head, power=read + k),
+            self.array(head, d, d_v, power=read + v),
+            self.array(head, d_v, d, power=stream + o),
+            *(b_q, b_k, b_v, b_o),
+            causal=self.draw(st.booleans()),
+            scale=None if (q, k) == (0, 0) and rng.random() < 0.5 else scale,
+            norm=norm,
+        )
+
+    def mlp(self, activation: str) -> Mlp:
+        d, stream = self.d, self.stream
+        norm, read = self.norm()
+        read = np.broadcast_to(read, d)[:, None]
+        width, hidden = int(self.rng.integers(1, 4)), self.exponent()
+        out = self.inverse(hidden)
+        return Mlp(
+            self.array(d, width, power=read + hidden),
+            self.array(width, power=hidden),
+            self.array(width, d, power=stream + out),
+            self.array(d, power=stream),
+            activation,
+            norm,
+        )
+
+
+def _power(exponent: int) -> float:
+    """Of two, as far as float64 has it."""
+    return float(np.ldexp(1.0, int(np.clip(exponent, -1074, 1023))))
+
+
+@dataclass(frozen=True, eq=False)
+class Executed:
+    """What a transformer says in every context: each run by itself, as what has no bound is, and in batches."""
+
+    transformer: Transformer
+
+    @property
+    def vocab(self) -> str:
+        return "abc"[: len(self.transformer.token_embedding)]
+
+    @cached_property
+    def logits(self) -> dict[str, Array]:
+        """By context, shortest first."""
+        numbers, found = range(len(self.vocab)), {}
+        with np.errstate(all="ignore"):
+            for n in range(1, self.transformer.n_ctx + 1):
+                for context in product(numbers, repeat=n):
+                    words = "".join(self.vocab[i] for i in context)
+                    found[words] = forward(self.transformer, np.array([context]), last=True)[0, -1]
+        return found
+
+    @cached_property
+    def batched(self) -> "Executed":
+        """The same with all contexts of a length in one batch: the last digits may differ."""
+        other, words = Executed(self.transformer), list(self.logits)
+        found: dict[str, Array] = {}
+        with np.errstate(all="ignore"):
+            for n in range(1, self.transformer.n_ctx + 1):
+                some = [context for context in words if len(context) == n]
+                tokens = np.array([[self.vocab.index(token) for token in context] for context in some])
+                found.update(zip(some, forward(self.transformer, tokens, last=True)[:, -1]))
+        other.__dict__["logits"] = found
+        return other
+
+    @cached_property
+    def nan(self) -> bool:
+        """Whether some logit is no number."""
+        return any(np.isnan(row).any() for row in self.logits.values())
+
+    def answer(self, context: str) -> str:
+        """The first largest logit; "" where some logit is no number: that is no answer."""
+        row = self.logits[context]
+        return "" if np.isnan(row).any() else self.vocab[int(row.argmax())]
+
+    def margin(self, context: str, permitted: frozenset[str] | set[str]) -> float:
+        """Best permitted - best forbidden logit, as float64 has it or as the program does: the larger."""
+        row = self.logits[context]
+        right = np.array([token in permitted for token in self.vocab])
+        with np.errstate(all="ignore"):
+            best, second = row[right].max(), row[~right].max()
+            return float(np.maximum(best - second, np.float64(best) - np.float64(second)))
+
+    def judged(self, rule: Function) -> dict[str, frozenset[str]]:
+        """What is permitted in each context in which something is and not everything."""
+        every = {context: frozenset(rule(context)) for context in self.logits}
+        return {context: permitted for context, permitted in every.items() if 0 < len(permitted) < len(self.vocab)}
+
+    def wrong(self, rule: Function) -> list[str]:
+        """The judged contexts in which no permitted token beats all others. NaN does not."""
+        return [context for context, right in self.judged(rule).items() if not self.margin(context, right) > 0]
+
+
+def rule_for(executed: Executed, seed: int) -> Function:
+    """One of a few plain rules, or a table of what was read, by what the model says there: some entries are wrong."""
+    rng, vocab = np.random.default_rng(seed), executed.vocab
+    plain = [_says_last, _says_first, _says(vocab[rng.integers(len(vocab))]), _says_most][: 4 if len(vocab) > 1 else 3]
+    if rng.random() < 0.3:
+        return plain[rng.integers(len(plain))]
+    n_ctx = executed.transformer.n_ctx
+    reads, end = int(rng.choice([rng.integers(n_ctx + 1), n_ctx])), bool(rng.integers(2))
+    votes: dict[tuple[int, str], Counter[str]] = {}
+    for context in executed.logits:
+        answer = executed.answer(context) or vocab[rng.integers(len(vocab))]
+        votes.setdefault(_read(context, reads, end), Counter())[answer] += 1
+    own, planted = rng.random() < 0.75, rng.choice([0.0, 0.0, 0.1, 0.5])
+    table = {}
+    for key, vote in votes.items():
+        token = vote.most_common(1)[0][0] if own else vocab[rng.integers(len(vocab))]
+        table[key] = frozenset([vocab[rng.integers(len(vocab))] if rng.random() < planted else token])
+
+    def by_table(context: Any) -> frozenset[str]:
+        return table[_read(context, reads, end)]
+
+    return by_table
+
+
+def _read(context: Any, most: int, end: bool) -> tuple[int, str]:
+    """The length, and so many tokens from the end or from the beginning: what a table knows of a context."""
+    n = len(context)
+    seen = range(max(0, n - most), n) if end else range(min(most, n))
+    return n, "".join([str(context[i]) for i in seen])
+
+
+def _says_last(context: Any) -> set[str]:
+    return {context[-1]}
+
+
+def _says_first(context: Any) -> set[str]:
+    return {context[0]}
+
+
+def _says_most(context: Any) -> set[str]:
+    """Whether more than half are an a; what else there is does not matter."""
+    return {"a"} if 2 * sum(1 for token in context if token == "a") > len(context) else {"b"}
+
+
+def _says(token: str) -> Function:
+    def always(context: Any) -> set[str]:
+        return {token}
+
+    return always
+
+
+def count(outcomes: Counter[str], executed: Executed, *kinds: str) -> None:
+    """One more model that was built, of each of these kinds; of its dtype; and whether it gives NaN anywhere."""
+    outcomes.update([*kinds, "built", str(executed.transformer.dtype), *(["with NaN"] if executed.nan else [])])
+
+
+def assert_each_occurred(outcomes: Counter[str], *kinds: str, least: float = 0.01) -> None:
+    """Each of these in at least such a share of what was built: what never occurred was not tested."""
+    every = ("refused", "float32", "float64", "with NaN", *kinds)
+    rare = [kind for kind in every if outcomes[kind] < least * outcomes["built"] or not outcomes[kind]]
+    assert not rare, f"{', '.join(rare)} should occur more often: {dict(outcomes)}"
