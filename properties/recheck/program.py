@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from zoo.arrays import Array
 from zoo.errors import CertificateError, UnavailableError
 from zoo.transformer import Norm
+from zoo.transformer.arrays import Array
 
 PRECISION = 128  # bits
 Number = Any  # a real number as python-flint encloses it

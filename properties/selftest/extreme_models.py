@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from properties.test_beyond import assert_sentence
 from zoo import Attention, Mlp, ModelError, Norm, Transformer, contexts, forward
-from zoo.arrays import Array
+from zoo.transformer.arrays import Array
 
 Function = Callable[[Any], Any]
 Drawn = Transformer | ModelError  # what was built, or the sentence by which it was refused
@@ -261,7 +261,7 @@ def rule_for(executed: Executed, seed: int) -> Function:
     if rng.random() < 0.3:
         return plain[rng.integers(len(plain))]
     n_ctx = executed.transformer.n_ctx
-    reads, end = int(rng.choice([rng.integers(n_ctx + 1), n_ctx])), bool(rng.integers(2))
+    reads, end = (int(rng.integers(n_ctx + 1)), n_ctx)[rng.integers(2)], bool(rng.integers(2))
     votes: dict[tuple[int, str], Counter[str]] = {}
     for context in executed.logits:
         answer = executed.answer(context) or vocab[rng.integers(len(vocab))]

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from properties.bounds import Bounds, Margins
-from properties.certificate import certify
-from properties.lazy import Function
+from properties.proof.bounds import Bounds, Margins
+from properties.proof.certificate import certify
+from properties.proof.decision_tree import Function
 from zoo import Model
 
 FOUND, LARGEST = "as they are found", "the largest"
