@@ -114,8 +114,9 @@ class Program:
     def weights(self, scores: dict[Any, Ball]) -> dict[Any, tuple[Number, Number]]:
         """The least and the most that each key may weigh, up to a common factor.
 
-        The program subtracts the largest score, which rounds by a share of the difference, takes exp (8 units of
-        rounding) and divides (1). That what underflows is off by more is up to `mean_error`.
+        The program subtracts the largest score, which rounds by a unit of the difference, takes exp (8 units, as 4 in
+        the last place are) and divides (1): 9, and 0.2 for 1 / (1 - x) being a little more than 1 + x. That what
+        underflows is off by more is up to `mean_error`.
         """
         top = max(((s.c + s.r).upper() for s in scores.values()), default=self.zero)
 
@@ -182,7 +183,9 @@ class Program:
         least, most = (sum(squares, self.zero) / d + eps for squares in zip(*map(self.squares, c)))
         # Where eps is as small as what underflow takes from the squares, nothing but eps may be left of the sum.
         left = least if eps > 2 * d * self.tiny else eps
-        return least, most, self.rounding(self.number(1), d + 8) + 4 * (d + 8) * self.tiny / left
+        # Squares, their sum, its division and eps: d + 2 roundings, of which the root takes half; itself, the division
+        # and the weight: 3; and 1 for what they add to each other.
+        return least, most, self.rounding(self.number(1), (d + 1) // 2 + 5) + 4 * (d + 8) * self.tiny / left
 
     def squares(self, ball: Ball) -> tuple[Number, Number]:
         return (abs(ball.c) - ball.r).max(self.zero) ** 2, ball.size**2
@@ -222,9 +225,10 @@ class Program:
                 return None
             low, high = low.max(self.zero), high.max(self.zero)
         else:
-            # tanh's argument is off by 8 roundings, which move it by less than half as much; tanh by 8 units; what
-            # follows rounds 3 times. All of this counts relative to |h|, for 1 + tanh may cancel.
-            error = self.rounding(h.size, 14)
+            # 1 + tanh is off by less than 4 units for the 8 roundings of tanh's argument, by 8 of tanh, and by 2 of
+            # the sum. Of that |h| / 2 is taken, for 1 + tanh may cancel, and the product rounds: 8, and 1 for what they
+            # add to each other.
+            error = self.rounding(h.size, 9)
             ends = self.gelu(low), self.gelu(high)
             falls, rises = high <= -0.7525, low >= -0.7524
             low = ends[0].min(ends[1]) if falls or rises else self.number(-0.170041)  # a little below its minimum

@@ -1,5 +1,6 @@
 """Planted faults: each check is shown a model or a forward pass with a known fault, and must name the smallest case."""
 
+import importlib
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,11 +17,13 @@ from properties.checks import settle as survey
 from properties.checks.table import CHECKS, check_model
 from properties.checks.testing import asserting
 from properties.checks.verdict import How
-from zoo import Claim, Cycle, Deviation, Model, ModelError, RuleError, transformer
+from zoo import Claim, Cycle, Deviation, Model, ModelError, RuleError, Transformer
 from zoo.model import Context
 from zoo.models import aab, ab, third_previous, two_head
 from zoo.transformer import Attention
 from zoo.transformer.arrays import Array
+
+FORWARD = importlib.import_module("zoo.transformer.forward")  # the package has a function of that name
 
 ANSWERS = ["rule", "predictors", "margin", "float32", "cycle"]
 
@@ -98,7 +101,7 @@ def test_a_tie_that_falls_to_the_right_side() -> None:
 
 
 def test_a_mask_that_leaks_one_position(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transformer, "visible", lambda seq: np.tri(seq, k=1, dtype=bool))
+    monkeypatch.setattr(FORWARD, "visible", lambda seq: np.tri(seq, k=1, dtype=bool))
     assert (
         "in aa " in failing("causal", aab.build()).detail
     )  # its scores hide it from the logits, but not from the pattern
@@ -181,7 +184,7 @@ def test_a_model_right_at_lengths_one_to_four_and_wrong_at_five() -> None:
     assert run("rule", replace(wrong, transformer=first_positions(wrong, 4))).passed
 
 
-def first_positions(model: Model, n_ctx: int) -> transformer.Transformer:
+def first_positions(model: Model, n_ctx: int) -> Transformer:
     return replace(model.transformer, position_embedding=model.transformer.position_embedding[:n_ctx])
 
 
@@ -222,18 +225,18 @@ def test_a_model_that_reads_the_wrong_end_of_a_long_context() -> None:
 
 
 def test_a_bias_added_once_for_each_head(monkeypatch: pytest.MonkeyPatch) -> None:
-    attend = transformer.attend
+    attend = FORWARD.attend
 
     def twice(x: Array, layer: Attention, trace: dict[str, Array], i: int, rows: int) -> Array:
         return attend(x, layer, trace, i, rows) + (0 if layer.b_o is None else layer.b_o)
 
-    monkeypatch.setattr(transformer, "attend", twice)
+    monkeypatch.setattr(FORWARD, "attend", twice)
     assert shown(failing("heads", two_head.MODEL)) == "a"
     assert shown(failing("scalar", two_head.MODEL)) == "a"
 
 
 def test_a_softmax_that_is_not_normalized(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transformer, "softmax", lambda x: np.exp(x - x.max(axis=-1, keepdims=True)))
+    monkeypatch.setattr(FORWARD, "softmax", lambda x: np.exp(x - x.max(axis=-1, keepdims=True)))
     assert shown(failing("scalar", two_head.MODEL)) == "aa"
 
 
@@ -257,7 +260,7 @@ def test_invalid_input_that_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
         patch.setattr(Model, "encode", lenient(Model.encode))
         assert "('') is taken" in failing("invalid_input", ab.MODEL).detail
     with monkeypatch.context() as patch:
-        patch.setattr(transformer, "check_tokens", lambda whole, tokens: np.asarray(tokens))
+        patch.setattr(FORWARD, "check_tokens", lambda whole, tokens: np.asarray(tokens))
         assert "raises TypeError" in failing("invalid_input", ab.MODEL).detail
 
 
@@ -296,7 +299,7 @@ def test_a_tie_only_in_float32() -> None:
 def test_a_fault_in_half_precision(monkeypatch: pytest.MonkeyPatch) -> None:
     half = replace(two_head.MODEL, transformer=two_head.MODEL.transformer.astype(np.float16))
     assert run("scalar", half).passed
-    monkeypatch.setattr(transformer, "softmax", lambda x: np.exp(x - x.max(axis=-1, keepdims=True)))
+    monkeypatch.setattr(FORWARD, "softmax", lambda x: np.exp(x - x.max(axis=-1, keepdims=True)))
     assert shown(failing("scalar", half)) == "aa"
 
 

@@ -23,8 +23,9 @@ from properties.selftest.extreme_models import (
     rule_for,
     transformers,
 )
-from zoo import Cycle, Model, ModelError, Transformer, enumeration
+from zoo import Cycle, Model, ModelError, Transformer
 from zoo.distill import distill
+from zoo.enumeration import paths
 
 SEEDS = st.integers(0, 2**32 - 1)
 # Those that are enumerated in each way, of which two unmasked layers are by `forward` alone.
@@ -35,7 +36,7 @@ PATHS = st.one_of(transformers(), transformers(["attention"], normed=False), tra
 def sums_everywhere() -> Iterator[None]:
     """Running sums also where there are few contexts."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(enumeration, "MANY", 1)
+        patch.setattr(paths, "MANY", 1)
         yield
 
 
@@ -233,7 +234,7 @@ def check_program(drawn: Drawn, outcomes: Counter[str]) -> None:
         said = executed.vocab[program([executed.vocab.index(token) for token in context])]
         both = executed.answer(context), executed.batched.answer(context)
         assert said in both, f"after {context} the program says {said}, the model {both}: {executed.logits[context]}"
-    count(outcomes, executed, f"by {enumeration.path(drawn)}")
+    count(outcomes, executed, f"by {paths.path(drawn)}")
 
 
 @pytest.mark.soundness

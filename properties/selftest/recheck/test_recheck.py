@@ -128,7 +128,7 @@ def with_a_gelu_that_rises(monkeypatch: pytest.MonkeyPatch) -> None:
         if activation == "relu":
             return original(self, h, activation)
         low, high = self.gelu(h.c - h.r), self.gelu(h.c + h.r)
-        return Ball((low + high) / 2, abs(high - low) / 2 + self.rounding(h.size, 14))
+        return Ball((low + high) / 2, abs(high - low) / 2 + self.rounding(h.size, 9))
 
     monkeypatch.setattr(Program, "activate", activate)
 
