@@ -58,7 +58,7 @@ def deviations(model: Model, how: How) -> Finding:
         meant = look.checked_rule(deviation.meant, model.vocab)
         seen = survey(model, meant, replace(how, every=True))
         if seen.widest:
-            detail = f"not all contexts were settled in the time allowed: {seen.widest}"
+            detail = f"not all contexts were settled in the time allowed: {seen.widest}{_by_name(seen)}"
             return Finding("undecided", seen.method, seen.contexts, detail, None, seen.first, seen.failures)
         stated, found = set(deviation.contexts), set(seen.failures)
         if seen.method == "sampled":  # it need not have met those that are stated
@@ -197,15 +197,20 @@ def _settled(seen: Survey) -> Finding:
         count = f"{len(seen.failures)} of {contexts.counted(seen.contexts)} contexts"
         detail = "wrong in the shortest context there is" if seen.method == "proved" else f"wrong in {count}"
         if seen.widest:
-            detail += f", of those settled in the time allowed; not settled: {seen.widest}"
+            detail += f", of those settled in the time allowed; not settled: {seen.widest}{_by_name(seen)}"
         if seen.first.margin == 0:
             detail += "; the first is a tie"
         return Finding("failed", seen.method, seen.contexts, detail, seen.margin, seen.first, seen.failures)
     if seen.widest:
-        return Finding("undecided", seen.method, seen.contexts, f"not proved in the time allowed: {seen.widest}")
+        detail = f"not proved in the time allowed: {seen.widest}{_by_name(seen)}"
+        return Finding("undecided", seen.method, seen.contexts, detail)
     if seen.method == "sampled":
         return Finding("undecided", seen.method, seen.contexts, "right in every context of a sample", seen.margin)
     return Finding("holds", seen.method, seen.contexts, "", seen.margin)
+
+
+def _by_name(seen: Survey) -> str:
+    return f"; {seen.by_name}" if seen.by_name else ""
 
 
 def _at(model: Model, context: Context, asked: look.Question) -> Counterexample:

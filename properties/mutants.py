@@ -19,6 +19,7 @@ from zoo.errors import ModelError
 from zoo.model import Context, Model
 from zoo.progress import steps
 from zoo.transformer import Attention, Transformer
+from zoo.watch import watching
 
 WEIGHTS: dict[str, Callable[[float], float]] = {
     "zeroed": lambda w: 0.0,
@@ -68,13 +69,10 @@ def stories(model: Model) -> Iterator[Story]:
     rows = list(batches)
     words = [model.decode(row) for batch in rows for row in batch]
     tests: list[tuple[str, Array]] = []  # a check, and which answers it allows [contexts, vocab]
-    if model.rule is not None:
-        rule = look.checked_rule(model.rule, model.vocab).permitted
-        tests.append(("rule", look.allowed_tokens(model, words, rule)))
-    for predictor in model.predictors:
-        tests.append(
-            ("predictor", look.allowed_tokens(model, words, look.checked_predictor(predictor, model.vocab).permitted))
-        )
+    asked = [] if model.rule is None else [look.checked_rule(model.rule, model.vocab)]
+    for question in asked + [look.checked_predictor(predictor, model.vocab) for predictor in model.predictors]:
+        with watching(question.permitted) as permitted:
+            tests.append((question.kind, look.allowed_tokens(model, words, permitted)))
     original = _logits(model.transformer, model, rows).argmax(axis=1)
     for mutant in steps(mutants(model.transformer), f"mutants of {model.name}"):
         yield _story(mutant, _logits(mutant.transformer, model, rows), original, tests, words, model.margin)
