@@ -58,13 +58,17 @@ class Reading:
         self.tells = self.before.tells
         self.said: deque[Said] = deque(maxlen=AGAIN)
         self.lengths = 0
+        self.kept: list[int] = []  # what was asked about tokens of an earlier run
 
     def leaves(self, length: int) -> Iterator[Box]:
         """Those of a length; the memory is looked at after as many lengths as are a power of two."""
         todo: list[Path] = [()]
         while todo:
-            run = Run(self.vocab, length, todo.pop())
+            run = Run(self.vocab, length, todo.pop(), kept=self.kept)
             answer = run.named(self.asked) if self.tells else run.call(self.asked)
+            run.done = True
+            if self.kept:
+                raise RuleError(f"{name_of(self.asked.function)} keeps tokens that it was given before, {SHOULD}")
             if unasked := [position for position, _ in run.path if position not in run.asked]:
                 raise RuleError(
                     f"{name_of(self.asked.function)} asked for token [{unasked[0] - length}] of {length} and, run "
@@ -110,6 +114,8 @@ class Run:
     open: list[Path] = field(default_factory=list)
     asked: set[int] = field(default_factory=set)  # positions that were read
     handed_out: set[int] = field(default_factory=set)  # those read as tokens, of which nothing was asked yet
+    done: bool = False  # it has answered, and nothing of it should be in use any more
+    kept: list[int] = field(default_factory=list)  # positions that were asked about all the same
 
     def __post_init__(self) -> None:
         self.sets = dict(self.path)
@@ -118,25 +124,29 @@ class Run:
         """The function's answer. What it reads and does not ask about by itself, it gets named, and is run again."""
         kind, every = LazyString if _reads_strings(self.vocab) else LazyTuple, range(self.length)
         while True:
+            settled = len(self.path)
             self.asked.clear()
             self.handed_out.clear()
             try:
                 answer, stumbled = watched(asked.raw, kind(self, every))
                 if stumbled:  # over a token that it read, or else over what is no real context
                     self.handed_out.update(at for at in self.asked if len(self.may_be(at)) > 1)
-                if not self.handed_out:
-                    return self.named(asked) if stumbled else answer
+                elif not self.handed_out:
+                    return answer
             except (Exception, SystemExit):  # a real error comes again below, on real tokens
-                if not self.handed_out:
-                    return self.named(asked)
+                pass
             for position in sorted(self.handed_out):  # it may have gone to C code, and a failure there been swallowed
                 self.name(position)
+            if len(self.path) == settled:  # there is nothing left that it would get as a real token now
+                return self.named(asked)
 
     def named(self, asked: Asked) -> frozenset[str]:
         """The answer to the one context that is left when every token is named."""
         return asked(self.real(range(self.length)))
 
     def may_be(self, position: int) -> frozenset[str]:
+        if self.done:
+            self.kept.append(position)
         self.asked.add(position)
         return self.sets.get(position) or _set(self.vocab)
 
@@ -146,7 +156,7 @@ class Run:
         may_be = self.may_be(position)
         if token not in may_be:
             return False
-        if len(may_be) > 1:
+        if len(may_be) > 1 and not self.done:
             self.open.append((*self.path, (position, may_be - {token})))
             self.sets[position] = frozenset([token])
             self.path = (*self.path, (position, self.sets[position]))
@@ -172,7 +182,7 @@ class Run:
         return True
 
 
-def watched(function: Callable[[Any], Any], context: Any) -> tuple[Any, bool]:
+def watched(function: Callable[[Any], frozenset[str]], context: Any) -> tuple[frozenset[str], bool]:
     """The answer, and whether an error was swallowed on the way that is none of a function's own, see `ITS_OWN`."""
     stumbled = False
     mine = globals()
@@ -448,6 +458,7 @@ for _kind in (LazyToken, LazyString, LazyTuple):
     _on_real(_kind, "__format__", format)
     _on_real(_kind, "__repr__", repr)
 _asked: tuple[Callable[..., Any], ...] = (len, iter, operator.getitem, operator.contains)
+_on_real(LazyIterator, "__repr__", repr)
 for _method in _asked:
     _on_real(LazyToken, f"__{_method.__name__}__", _method)
 

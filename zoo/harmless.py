@@ -90,6 +90,7 @@ WRAPPERS: dict[type, tuple[str, ...]] = {
     functools._lru_cache_wrapper: ("__wrapped__",),
     functools.cached_property: ("func",),
     property: ("fget", "fset", "fdel"),
+    enum.property: ("fget", "fset", "fdel"),
     staticmethod: ("__func__",),
     classmethod: ("__func__",),
 }

@@ -40,6 +40,7 @@ UNCHANGING = {
 # Of a class, what Python itself keeps in it.
 INTERNAL = {"_abc_impl", "_member_map_", "_value2member_map_", "__dataclass_fields__", "__dataclass_params__"}
 WRAPPED = {*functools.WRAPPER_ASSIGNMENTS, "__wrapped__", "cache_parameters"}  # what functools gives a function
+FOUND_OUT = {"__slotnames__", "__annotations__"}  # what Python notes down in a class once it is asked
 METHODS = (types.FunctionType, staticmethod, classmethod, property)
 Read = Callable[[Any], tuple[Any, ...]]
 
@@ -235,7 +236,7 @@ class _Walk:
         file = getattr(sys.modules.get(kind.__module__), "__file__", None)
         if not in_python(kind) or self._is_library(kind.__module__, file or ""):
             return
-        self._record(kind.__name__, _proxied, vars(kind), names=True)
+        self._record(kind.__name__, _of_class, vars(kind), names=True)
         held = {name: value for name, value in vars(kind).items() if name not in INTERNAL | UNCALLED}
         known, used = generated(kind), DYNAMIC & self.names
         methods = {name: value for name, value in held.items() if type(value) in METHODS and not used}
@@ -349,6 +350,10 @@ def _items(held: Any) -> tuple[Any, ...]:
 
 def _ordered(held: Any) -> tuple[Any, ...]:
     return (*OrderedDict.keys(held), *OrderedDict.values(held))
+
+
+def _of_class(held: Any) -> tuple[Any, ...]:
+    return _items({name: value for name, value in held.items() if name not in FOUND_OUT})
 
 
 def _proxied(held: Any) -> tuple[Any, ...]:

@@ -77,6 +77,8 @@ class Asked:
         answer = self.function(context)
         if type(answer) is set and self.kind != "predictor" and _all_plain(answer) and answer <= self.known:
             return frozenset(answer)
+        if type(answer) is str and self.kind != "rule" and answer in self.known:
+            return frozenset((answer,))
         if isinstance(answer, AbstractSet) and self.kind != "predictor":
             answers = list(answer)
         elif isinstance(answer, str) and self.kind != "rule":

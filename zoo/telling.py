@@ -49,12 +49,15 @@ class _Look:
         self.todo: list[Named] = [("the function", function)]
         self.seen: dict[int, Any] = {}  # with the objects, so that no other gets their number
         self.names: set[str] = set()  # of attributes
+        self.operators = ""  # which could tell: said where no name could
         self.holders: list[tuple[Find, set[str]]] = []  # of attributes, and the names that were looked up
 
     def through(self) -> None:
         while self.todo or self._attributes():
             if self.todo:
                 self._look(*self.todo.pop())
+        if self.operators:
+            raise _CouldTellError(self.operators)
 
     def _attributes(self) -> bool:
         """Adds what holders have under names that are new to them."""
@@ -124,8 +127,7 @@ class _Look:
             _not_dunder(text)
         self.names |= code.strings  # of patterns, and what could be looked up
         for at in range(len(code.instructions)):
-            if found := code.suspicious(at):
-                raise _CouldTellError(found)
+            self.operators = self.operators or code.suspicious(at)
         for name, at in code.globals:
             value = code.value_of(name)
             if value is not sum:
