@@ -73,7 +73,8 @@ class Sums:
                 sums += terms[:, :, position].take(column, axis=2)
             logits = (sums[:, 1:] / sums[:, :1]).sum(axis=0) + self.fixed[len(columns) - 1, token, :, None]
             # Where a sum overflows, its quotient may be finite, and is not known all the same.
-            result[rows] = np.where(np.isfinite(sums).all(axis=(0, 1))[:, None], logits.T, np.nan)
+            known: Array = np.isfinite(sums).all(axis=(0, 1))
+            result[rows] = np.where(known[:, None], logits.T, np.nan)
         return result
 
     def shape(self, length: int) -> tuple[int, int, int]:
