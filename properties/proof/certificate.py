@@ -13,11 +13,11 @@ import numpy as np
 
 from properties.proof.boxes import Path as Replies
 from properties.proof.boxes import Settled
-from properties.proof.decision_tree import Function
 from properties.proof.judges import stated
 from properties.proof.search import BEYOND, Proof, prove_answers
 from zoo.errors import ModelError, RuleError
 from zoo.model import Model
+from zoo.rule import Function
 from zoo.transformer import Attention, Mlp, Norm, Transformer
 from zoo.writing import write_whole
 

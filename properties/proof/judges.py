@@ -6,8 +6,8 @@ import numpy as np
 
 from properties.proof.bounds import Bounds
 from properties.proof.boxes import Box, Boxes, Counterexample, Settled, run, said, written
-from properties.proof.decision_tree import Function
 from zoo.model import Model
+from zoo.rule import Function
 from zoo.transformer import Transformer, forward, greedy
 from zoo.transformer.arrays import Array
 

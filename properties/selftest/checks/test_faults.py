@@ -23,7 +23,7 @@ from zoo.models import aab, ab, third_previous, two_head
 from zoo.transformer import Attention
 from zoo.transformer.arrays import Array
 
-FORWARD = importlib.import_module("zoo.transformer.forward")  # the package has a function of that name
+FORWARD: Any = importlib.import_module("zoo.transformer.forward")  # the package has a function of that name
 
 ANSWERS = ["rule", "predictors", "margin", "float32", "cycle"]
 
@@ -228,7 +228,8 @@ def test_a_bias_added_once_for_each_head(monkeypatch: pytest.MonkeyPatch) -> Non
     attend = FORWARD.attend
 
     def twice(x: Array, layer: Attention, trace: dict[str, Array], i: int, rows: int) -> Array:
-        return attend(x, layer, trace, i, rows) + (0 if layer.b_o is None else layer.b_o)
+        output: Array = attend(x, layer, trace, i, rows)
+        return output + (0 if layer.b_o is None else layer.b_o)
 
     monkeypatch.setattr(FORWARD, "attend", twice)
     assert shown(failing("heads", two_head.MODEL)) == "a"

@@ -202,6 +202,20 @@ def an_output_underflows() -> Model:
     return Model("under", "ab", transformer, rule=always_b)
 
 
+@unsound
+def a_denominator_overflows() -> Model:
+    """Two terms of e^709.5 are infinite in running sums, but not a tenth of them: their quotient is 0 and not 0.1."""
+    embedding = np.array([[0, -0.05, 1], [1, -0.05, 1]])  # is b; what is read out; one
+    looks, offers = np.array([[[0], [0], [1.0]]]), np.array([[[1309.5], [0], [0]]])
+    attention = Attention(looks, offers, np.array([[[0.1], [0], [0]]]), np.array([[[0, 1.0, 0]]]), scale=1)
+    transformer = Transformer(embedding, z((3, 3)), [attention], None, np.array([[0, 1.0, 0], [0, -1.0, 0]]))
+
+    def rule(context: Any) -> set[str]:
+        return {"b"} if context[-1] == "a" and sum(token == "b" for token in context) != 1 else {"a"}
+
+    return Model("denominator", "ab", transformer, rule=rule)
+
+
 def checked(model: Model) -> list[str]:
     stated = {"rule": model.rule, "predictors": model.predictors, "cycle": model.cycle}
     return [name for name, value in stated.items() if value]

@@ -16,6 +16,7 @@ import zoo
 from properties.command.main import main
 from zoo import files
 from zoo.distill import native
+from zoo.files import directories
 from zoo.writing import check_room, write_whole
 
 # Two tokens vote, and the rule looks at every one: there are as many cases as contexts.
@@ -110,6 +111,18 @@ def test_a_file_that_is_interrupted(
         assert [one.read_text() for one in tmp_path.iterdir()] == [before] * (before is not None)
 
 
+def test_the_status_where_python_itself_runs_text(tmp_path: Path) -> None:
+    """As it does to make a dataclass, in an import that is interrupted."""
+    (tmp_path / "run.py").write_text(
+        "import sys\nfrom zoo import __main__ as command\n"
+        "command.list_models = lambda options: exec('raise KeyboardInterrupt')\nsys.exit(command.main(['list']))\n"
+    )
+    path = os.pathsep.join([*sys.path, str(tmp_path)])
+    environment = os.environ | {"PYTHONPATH": path}
+    run = subprocess.run([sys.executable, "-m", "run"], env=environment, capture_output=True, text=True)
+    assert (run.returncode, run.stderr) == (130, "zoo: interrupted\n")
+
+
 def test_what_is_written_whole(tmp_path: Path) -> None:
     write_whole(tmp_path / "x", "é")
     write_whole(tmp_path / "x", "é\n")
@@ -126,13 +139,13 @@ def test_what_is_written_whole(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("when", ["_fill", "_compare"])
 def test_a_directory_that_is_interrupted(when: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    done = getattr(files, when)
+    done = getattr(directories, when)
 
     def interrupt(*arguments: object) -> None:
         done(*arguments)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(files, when, interrupt)
+    monkeypatch.setattr(directories, when, interrupt)
     for write in (files.write_zoo, files.write_gpt2):
         with pytest.raises(KeyboardInterrupt):
             write(zoo.load("ab"), tmp_path / "model")

@@ -70,7 +70,7 @@ def always_a(transformer: object, tokens: Array) -> Array:
             "zoo.cost.ladder.batched",
             lambda transformer, batch: [0 * rows[:, 0] for rows in batch],
         ),
-        ("enumeration", "zoo.enumeration._ranked", lambda x: (np.zeros(x[0].shape, int), np.ones(x[0].shape))),
+        ("enumeration", "zoo.enumeration.paths._ranked", lambda x: (np.zeros(x[0].shape, int), np.ones(x[0].shape))),
         ("distilled", "zoo.cost.ladder.emit.python", lambda program: "def predict_aab(context):\n    return 'a'\n"),
         ("rule", "zoo.models.aab.MODEL", replace(aab.MODEL, rule=lambda context: {"a"})),
     ],

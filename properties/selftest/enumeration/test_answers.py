@@ -29,6 +29,7 @@ def last_rows(transformer: Transformer, length: int) -> Array:
     return np.concatenate([forward(transformer, batch)[:, -1] for batch in batches])
 
 
+@pytest.mark.soundness
 @given(transformers(max_n_ctx=4, max_d_model=8))
 def test_enumerated_logits_and_answers_are_those_of_forward(transformer: Transformer) -> None:
     event(enumeration.path(transformer))
@@ -42,6 +43,7 @@ def test_enumerated_logits_and_answers_are_those_of_forward(transformer: Transfo
             assert answers[length].margin == pytest.approx((best[:, -1] - best[:, -2]).min(), rel=1e-8, abs=1e-8)
 
 
+@pytest.mark.soundness
 @given(one_attention, st.sampled_from([np.float32, np.float64]))
 def test_running_sums_stay_within_their_bound(transformer: Transformer, dtype: Any) -> None:
     transformer = transformer.astype(dtype)
@@ -57,6 +59,7 @@ def test_running_sums_stay_within_their_bound(transformer: Transformer, dtype: A
             assert not off.max() > sums.error  # NaN is no claim
 
 
+@pytest.mark.soundness
 @given(
     transformers(max_n_ctx=4, max_d_model=8).filter(cacheable),
     st.floats(0, 4),
@@ -72,6 +75,7 @@ def test_kept_prefixes_stay_within_their_bound(transformer: Transformer, power: 
             assert not np.abs(tile.logits.astype(float) - expected).max() > tile.error  # NaN is no claim
 
 
+@pytest.mark.soundness
 @given(st.data())
 def test_rows_by_running_sums_are_those_of_forward(data: st.DataObject) -> None:
     transformer = data.draw(one_attention).astype(data.draw(st.sampled_from([np.float32, np.float64])))

@@ -25,7 +25,7 @@ import zoo
 from properties.command.main import main
 from zoo import files
 from zoo.errors import ContextError, FileError, ZooError
-from zoo.files import gpt2, tensors
+from zoo.files import directories, gpt2, tensors
 from zoo.files.directories import CONFIG, TENSORS, TOKENIZER, VOCAB
 from zoo.training.backward import parameters
 
@@ -442,7 +442,7 @@ def test_memory_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     def none_left(*arguments: object) -> None:
         raise MemoryError
 
-    for module, name in ((files, "read_arrays"), (files, "read_header"), (gpt2, "from_gpt2")):
+    for module, name in ((directories, "read_arrays"), (directories, "read_header"), (gpt2, "from_gpt2")):
         with monkeypatch.context() as patch:
             patch.setattr(module, name, none_left)
             with pytest.raises(FileError, match="takes more memory than there is"):

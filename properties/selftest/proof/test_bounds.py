@@ -63,12 +63,14 @@ def assert_least(
     assert least >= margin, f"a difference is {least}, but should be at least {margin}"
 
 
+@pytest.mark.soundness
 @settings(deadline=None)
 @given(transformers(), st.integers(0, 2**32 - 1))
 def test_no_difference_of_logits_leaves_its_bound(transformer: Transformer, seed: int) -> None:
     check_bounds(transformer, seed)
 
 
+@pytest.mark.soundness
 @settings(deadline=None)
 @given(transformers(max_vocab=3, min_n_ctx=8, max_n_ctx=12, kinds=["attention"]), st.integers(0, 2**32 - 1))
 def test_nor_where_positions_are_looked_at_in_blocks(transformer: Transformer, seed: int) -> None:

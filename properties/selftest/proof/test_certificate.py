@@ -89,6 +89,7 @@ class Observed:
         return self.said[len(context), next(token for token in self.vocab if context[-1] == token)]
 
 
+@pytest.mark.soundness
 @needs_flint
 def test_what_is_certified_of_random_models_is_confirmed() -> None:
     """Behind Norms the checker's own bound may be lower than the prover's: it says so, and refuses. That is rare."""

@@ -46,6 +46,7 @@ def check_balls(transformer: Transformer, seed: int) -> None:
                         assert not off > ball.r, f"an entry is off by {off}, but should be by {ball.r} at most"
 
 
+@pytest.mark.soundness
 @given(transformers(max_n_ctx=5), st.integers(0, 2**32 - 1))
 def test_no_number_leaves_its_ball(transformer: Transformer, seed: int) -> None:
     check_balls(transformer, seed)
