@@ -166,7 +166,8 @@ class Program:
         balls = [x.get(i, Ball(self.zero, self.zero)) for i in range(d)]
         mean, spread = sum((b.c for b in balls), self.zero) / d, sum((b.r for b in balls), self.zero) / d
         size = sum((b.size for b in balls), self.zero)
-        error = self.rounding(size, len(x) + 1) / d + self.tiny
+        # len(x) - 1 additions and the division; the difference is one more.
+        error = self.rounding(size, len(x)) / d + self.tiny
         errors = [error + self.rounding(ball.size + size / d + error, 1) for ball in balls]
         out = []
         for ball, e in zip(balls, errors):

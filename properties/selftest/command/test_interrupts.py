@@ -114,7 +114,7 @@ def test_a_file_that_is_interrupted(
 def test_the_status_where_python_itself_runs_text(tmp_path: Path) -> None:
     """As it does to make a dataclass, in an import that is interrupted."""
     (tmp_path / "run.py").write_text(
-        "import sys\nfrom zoo import __main__ as command\n"
+        "import importlib, sys\ncommand = importlib.import_module('properties.command.main')\n"
         "command.list_models = lambda options: exec('raise KeyboardInterrupt')\nsys.exit(command.main(['list']))\n"
     )
     path = os.pathsep.join([*sys.path, str(tmp_path)])
