@@ -1,0 +1,1 @@
+"""What people see of results: tables, sentences, pages; read `verdicts` first. Nothing is computed while it is printed."""
