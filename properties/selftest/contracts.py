@@ -8,8 +8,8 @@ from importlinter import Contract, ContractCheck, fields, output
 class AllowedContract(Contract):  # type: ignore[misc, unused-ignore]
     """Modules of `source` import nothing of the project but each other and what is `allowed`, by the exact name."""
 
-    source = fields.StringField()
-    allowed = fields.SetField(subfield=fields.StringField())
+    source: Any = fields.StringField()
+    allowed: Any = fields.SetField(subfield=fields.StringField())
 
     def check(self, graph: Any, verbose: bool) -> ContractCheck:
         own = {self.source} | graph.find_descendants(self.source)
