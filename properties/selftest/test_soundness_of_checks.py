@@ -17,16 +17,18 @@ from properties.proof import prove_equal
 from properties.selftest.extreme_models import (
     Drawn,
     Executed,
+    Function,
     assert_each_occurred,
     count,
     many,
     rule_for,
     transformers,
 )
-from zoo import Cycle, Model, ModelError, Transformer, enumeration
+from zoo import Cycle, Deviation, Model, ModelError, Transformer, enumeration
 from zoo.distill import distill
 
 SEEDS = st.integers(0, 2**32 - 1)
+METHODS = ("auto", "enumerate", "prove")
 # Those that are enumerated in each way, of which two unmasked layers are by `forward` alone.
 PATHS = st.one_of(transformers(), transformers(["attention"], normed=False), transformers(["attention", "attention"]))
 
@@ -39,6 +41,12 @@ def sums_everywhere() -> Iterator[None]:
         yield
 
 
+def wrongs(executed: Executed, rule: Function, method: str) -> tuple[set[str], set[str]]:
+    """The contexts that are wrong for sure, and those that are by one order of additions: proofs run each by itself."""
+    alone, together = set(executed.wrong(rule)), set(executed.batched.wrong(rule))
+    return (alone, alone) if method == "prove" else (alone & together, alone | together)
+
+
 @np.errstate(all="ignore")  # what overflows shows in the answers
 def check_rule(drawn: Drawn, seed: int, outcomes: Counter[str]) -> None:
     """By every method a rule that holds is followed in every context, and one that failed is not."""
@@ -48,18 +56,16 @@ def check_rule(drawn: Drawn, seed: int, outcomes: Counter[str]) -> None:
     executed = Executed(drawn)
     rule = rule_for(executed, seed)
     model, kinds = Model("extreme", executed.vocab, drawn, rule=rule), set()
-    for method in ("auto", "enumerate", "prove"):
+    for method in METHODS:
         with sums_everywhere():
             [verdict] = check_model(model, method, ["rule"])
-        program = executed if method == "prove" else executed.batched
-        wrong = program.wrong(rule)
-        kinds.add(f"{verdict.method} {verdict.status}")
-        assert verdict.status != "holds" or not wrong, f"{method}: {verdict}, but it is wrong after {wrong}"
+        surely, maybe = wrongs(executed, rule, method)
         vacuous = not executed.judged(rule)
-        assert verdict.status != "failed" or wrong or vacuous, f"{method}: {verdict.message()}, but nothing is wrong"
-        assert (verdict.status == "holds") == (not wrong and not vacuous), f"{method}: {verdict.message()}"
+        kinds.add(f"{verdict.method} {verdict.status}")
+        assert verdict.status != "holds" or not (surely or vacuous), f"{method}: it holds, but is wrong after {surely}"
+        assert verdict.status == "holds" or maybe or vacuous, f"{method}: {verdict.message()}, but nothing is wrong"
         if verdict.counterexample is not None:
-            assert verdict.counterexample.context in wrong
+            assert verdict.counterexample.context in maybe
     count(outcomes, executed, *kinds)
 
 
@@ -73,6 +79,44 @@ def test_a_rule_that_holds_is_followed_in_every_context(outcomes: Counter[str]) 
     check()
     kinds = [f"{method} {status}" for method in ("enumerated", "proved") for status in ("holds", "failed")]
     assert_each_occurred(outcomes, *kinds)
+
+
+@np.errstate(all="ignore")  # what overflows shows in the answers
+def check_stated(drawn: Drawn, seed: int, outcomes: Counter[str]) -> None:
+    """A margin that holds is reached in every context, and deviations are exactly the contexts that are wrong."""
+    if isinstance(drawn, ModelError):
+        outcomes["refused"] += 1
+        return
+    executed, rng = Executed(drawn), np.random.default_rng(seed)
+    rule, every = rule_for(executed, seed), list(executed.logits)
+    unknown = executed.nan or executed.batched.nan
+    margins = [one.margin(c, {one.answer(c)}) for one in (executed, executed.batched) for c in every]
+    least = 0.0 if unknown else max(0.0, min(*margins, float(np.finfo(np.float64).max) / 2))
+    margin = least * float(rng.choice([0, 0.5, 1, 1.001, 2]))
+    stated = set(executed.wrong(rule)) ^ ({str(rng.choice(every))} if rng.random() < 0.3 else set())
+    deviations = [Deviation(rule, sorted(stated), "as it happens")] if stated else []
+    model, kinds = Model("extreme", executed.vocab, drawn, rule, deviations=deviations, margin=margin), set()
+    for method in METHODS:
+        surely, maybe = wrongs(executed, rule, method)
+        with sums_everywhere():
+            said = {verdict.check: verdict.status for verdict in check_model(model, method, ["margin", "deviations"])}
+        kinds |= {f"{check} {status}" for check, status in said.items()}
+        assert said["margin"] != "holds" or (not unknown and margin <= min(margins)), f"{method}: {margin}, {margins}"
+        if "deviations" in said:
+            assert said["deviations"] != "deviates" or surely <= stated <= maybe, f"{method}: {stated}, not {surely}"
+            assert said["deviations"] == "deviates" or not surely == stated == maybe, f"{method}: {stated}"
+    count(outcomes, executed, *kinds)
+
+
+@pytest.mark.soundness
+def test_a_margin_and_deviations_are_as_stated(outcomes: Counter[str]) -> None:
+    @many(100)
+    @given(PATHS, SEEDS)
+    def check(drawn: Drawn, seed: int) -> None:
+        check_stated(drawn, seed, outcomes)
+
+    check()
+    assert_each_occurred(outcomes, "margin holds", "margin failed", "deviations deviates", "deviations failed")
 
 
 def other(transformer: Transformer, seed: int) -> Drawn:
