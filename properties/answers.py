@@ -67,7 +67,7 @@ def deviations(model: Model, how: How) -> Finding:
         meant = look.checked_rule(deviation.meant, model.vocab)
         seen = survey(model, meant, replace(how, every=True))
         if seen.widest:
-            detail = f"not all contexts were settled in the time allowed: {seen.widest}{look.means(model, how)}"
+            detail = f"not all contexts were settled in the time allowed: {seen.widest}{_means(seen, model, how)}"
             late = Finding("undecided", seen.method, seen.contexts, detail, None, seen.first, seen.failures)
             continue
         stated, found = set(deviation.contexts), set(seen.failures)
@@ -229,12 +229,12 @@ def _settled(seen: Survey, model: Model, how: How) -> Finding:
         else:
             detail = f"wrong in {_of_those_looked_at(len(seen.failures), seen, model)}"
         if seen.widest:
-            detail += f"; not settled: {seen.widest}"
+            detail += f"; not settled: {seen.widest}{_by_name(seen)}"
         if seen.first.margin == 0:
             detail += "; the first is a tie"
         return Finding("failed", seen.method, seen.contexts, detail, seen.margin, seen.first, seen.failures)
     if seen.widest:
-        detail = f"not proved in the time allowed: {seen.widest}{look.means(model, how)}"
+        detail = f"not proved in the time allowed: {seen.widest}{_means(seen, model, how)}"
         return Finding("undecided", seen.method, seen.contexts, detail)
     if seen.method == "sampled":
         detail = f"right in every context of a sample{look.means(model, how)}"
@@ -251,6 +251,15 @@ def _of_those_looked_at(number: int, seen: Survey, model: Model) -> str:
 
 def _many(number: int, noun: str) -> str:
     return f"{number} {noun}{'s' * (number != 1)}"
+
+
+def _by_name(seen: Survey) -> str:
+    return f"; {seen.by_name}" if seen.by_name else ""
+
+
+def _means(seen: Survey, model: Model, how: How) -> str:
+    """Why a proof did not end, where the rule is the reason, and what else would settle it."""
+    return f"{_by_name(seen)}{look.means(model, how)}"
 
 
 def _at(model: Model, context: Context, asked: look.Question) -> Counterexample:

@@ -13,11 +13,11 @@ import numpy as np
 
 from properties.boxes import Path as Replies
 from properties.boxes import Settled
-from properties.lazy import Function
 from properties.proof import BEYOND, Proof, prove_answers
 from properties.questions import stated
 from zoo.errors import ModelError, RuleError
 from zoo.model import Model
+from zoo.rule import Function
 from zoo.transformer import Attention, Mlp, Norm, Transformer
 from zoo.writing import write_whole
 

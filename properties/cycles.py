@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from properties.lazy import leaves
+from properties.lazy import Reading
 from properties.survey import MOST, affordable, answer_logits
 from zoo import contexts
 from zoo.errors import ModelError
@@ -89,15 +89,16 @@ def of_suffixes(function: Callable[[Any], Any], model: Model, most: int = 4096) 
     different things to contexts of different lengths with the same end.
     """
     vocab = model.vocab
-    window, trees = 1, list[Tree]()
+    window, trees, reading = 1, list[Tree](), Reading(function, model.vocab, samples=0)
     for length in steps(range(1, model.n_ctx + 1), "lengths read by the rule"):
         tree = {}
-        for leaf in leaves(function, vocab, length, samples=0):
+        for leaf in reading.leaves(length):
             window = max([window, *(length - position for position in leaf.sets)])
+            if len(vocab) ** window > most:
+                return None
             tree[frozenset((position - length, tokens) for position, tokens in leaf.sets.items())] = leaf.permitted
         trees.append(trees[-1] if trees and tree == trees[-1] else tree)
-        if len(vocab) ** window > most:
-            return None
+    reading.check()
     following: Following = {}
     for size in range(1, window + 1):
         alike = trees[size - 1 :] if size == window else trees[size - 1 : size]

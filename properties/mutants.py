@@ -19,6 +19,7 @@ from zoo.errors import FailingError, ModelError
 from zoo.model import Context, Model
 from zoo.progress import steps
 from zoo.transformer import Attention, Transformer, greedy
+from zoo.watch import watching
 
 WEIGHTS: dict[str, Callable[[float], float]] = {
     "zeroed": lambda w: 0.0,
@@ -84,13 +85,10 @@ def _held(model: Model) -> tuple[list[Array], list[Context], list[tuple[str, Arr
     rows = list(batches)
     words = [model.decode(row) for batch in rows for row in batch]
     tests: list[tuple[str, Array]] = []  # a check, and which answers it allows [contexts, vocab]
-    if model.rule is not None:
-        rule = look.checked_rule(model.rule, model.vocab).permitted
-        tests.append(("rule", look.allowed_tokens(model, words, rule)))
-    for predictor in model.predictors:
-        tests.append(
-            ("predictor", look.allowed_tokens(model, words, look.checked_predictor(predictor, model.vocab).permitted))
-        )
+    asked = [] if model.rule is None else [look.checked_rule(model.rule, model.vocab)]
+    for question in asked + [look.checked_predictor(predictor, model.vocab) for predictor in model.predictors]:
+        with watching(question.permitted) as permitted:
+            tests.append((question.kind, look.allowed_tokens(model, words, permitted)))
     logits = _logits(model.transformer, model, rows)
     itself = Mutant("the model itself", (), "", model.transformer)
     story = _story(itself, logits, greedy(logits), tests, words, model.margin)

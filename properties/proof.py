@@ -14,10 +14,11 @@ import numpy as np
 
 from properties.bounds import BATCH, within_reach
 from properties.boxes import Box, Counterexample, Settled, Tally
-from properties.lazy import Function, leaves
+from properties.lazy import Reading
 from properties.questions import Answers, Equal, Judge
 from zoo.errors import ModelError
 from zoo.progress import steps
+from zoo.rule import Function
 from zoo.transformer import Transformer
 
 BEYOND = "all contexts: the model is too large, or not in float64 or float32"
@@ -41,6 +42,7 @@ class Proof:
     determined: bool = True  # one token is right in each of `contexts`
     widest: str = ""  # where undecided: the largest set left
     upto: int = 0  # every length up to this was settled
+    tells: str = ""  # what in the function's code could tell a lazy context: each was asked about by itself
     seconds: float = 0.0
     deadline: float = math.inf  # of the processor's time: what is not settled by then is left open
 
@@ -67,11 +69,11 @@ def prove_answers(
     With `first`, stops at the first counterexample, which is of the shortest length there is; else finds all, sorted.
     Where the budget of boxes or of seconds (of the processor) is used up, the proof is undecided, or failed if it had
     failed already. `settled` is told of every box that is done. `kind` is "rule" or "predictor" where the function must
-    be that (see `lazy.permitted`). Raises RuleError as `lazy.leaves` does.
+    be that (see `zoo.rule.Asked`). Raises RuleError as `lazy.Reading` does.
     """
 
     def starts(length: int, proof: Proof) -> Iterator[Box]:
-        for leaf in leaves(function, vocab, length, kind=kind):
+        for leaf in reading.leaves(length):
             proof.leaves += 1
             if 0 < len(leaf.permitted) < len(vocab):
                 proof.determined &= len(leaf.permitted) == 1
@@ -86,9 +88,11 @@ def prove_answers(
 
     if not within_reach(transformer):
         return Proof("undecided", widest=BEYOND)
-    judge, skipped = Answers(transformer, tuple(vocab)), Tally()
+    judge, skipped, reading = Answers(transformer, tuple(vocab)), Tally(), Reading(function, vocab, kind)
     every = range(1, transformer.n_ctx + 1) if lengths is None else lengths
     proof = _search(judge, starts, vocab, every, first, max_boxes, max_seconds, settled)
+    reading.check()
+    proof.tells = reading.tells
     proof.skipped = skipped.total(len(vocab))
     return proof
 

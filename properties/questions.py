@@ -6,9 +6,9 @@ import numpy as np
 
 from properties.bounds import Bounds
 from properties.boxes import Box, Boxes, Counterexample, Settled, run, said, written
-from properties.lazy import Function
 from zoo.arrays import Array
 from zoo.model import Model
+from zoo.rule import Function
 from zoo.transformer import Transformer, forward, greedy
 
 

@@ -2,23 +2,23 @@
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from properties.bounds import within_reach
 from properties.boxes import said
-from properties.lazy import Function
 from properties.proof import Proof, prove_answers
 from properties.verdict import AUTO, Counterexample, How, Method
 from zoo import contexts, enumeration
 from zoo.arrays import Array
 from zoo.cost import flops
-from zoo.errors import ModelError, RuleError, listed
+from zoo.errors import ModelError
 from zoo.model import Context, Model, Predictor, Rule
 from zoo.progress import steps
+from zoo.rule import PREDICTOR, Asked, Function
 from zoo.transformer import Attention, Mlp, Transformer, greedy
+from zoo.watch import watching
 
 # What one sweep over contexts may cost, in operations of the forward pass: a few seconds.
 BUDGET = 10**10
@@ -26,7 +26,7 @@ SAMPLE = 5 * 10**8  # and what a sample may cost
 RULE = 10**4  # what a plain-Python rule costs for a context, in such operations: some microseconds
 MOST = 1000  # how many times the budget may be asked for: about an hour
 PROOF_SECONDS = {"auto": 120, "prove": 1200}  # what one proof may take
-Permitted = Callable[[Context], AbstractSet[str]]
+Permitted = Callable[[Context], frozenset[str]]
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Question:
     """A rule or predictor as it was given, and what it permits after a context, checked."""
 
     function: Rule | Predictor
-    permitted: Permitted
+    permitted: Asked
     kind: str  # "rule" or "predictor"
 
 
@@ -51,6 +51,7 @@ class Survey:
     widest: str = ""  # where a proof ran out of time: the largest set of contexts that is left
     determined: bool = False  # it was proved, and one token is right in every context
     where: str = ""  # the contexts among which a proof found the smallest margin
+    by_name: str = ""  # why a proof looked at every context by itself
 
 
 def sweep(model: Model, how: How = AUTO, cost: float = 1) -> tuple[Method, Iterator[Array]]:
@@ -135,12 +136,16 @@ def survey(model: Model, asked: Question, how: How = AUTO) -> Survey:
     """
     if by_proof(model, how):
         return _proved(model, asked, how)
-    method, batches = sweep(model, how)
+    with watching(asked.permitted) as permitted:
+        return _run(model, permitted, *sweep(model, how))
+
+
+def _run(model: Model, permitted: Permitted, method: Method, batches: Iterator[Array]) -> Survey:
     result = Survey(method)
     for tokens in batches:
         words = [model.decode(row) for row in tokens]
         logits = answer_logits(model, tokens)
-        allowed = allowed_tokens(model, words, asked.permitted)
+        allowed = allowed_tokens(model, words, permitted)
         judged = allowed.any(axis=1) & ~allowed.all(axis=1)
         margins = margin(logits, allowed)
         result.contexts += len(tokens)
@@ -167,6 +172,7 @@ def _proved(model: Model, asked: Question, how: How) -> Survey:
         widest=found.widest,
         determined=found.status == "holds" and found.determined and not found.skipped,
         where=found.where,
+        by_name=f"the {asked.kind} uses {found.tells}, and is asked of every context by itself" if found.tells else "",
     )
     if result.failures:
         row = model.encode(result.failures[0])
@@ -232,39 +238,9 @@ def counterexample(model: Model, row: Array, logits: Array, allowed: Array | Non
 
 def checked_rule(rule: Rule, vocab: Sequence[str]) -> Question:
     """The rule, with RuleError where it raises or permits what is no token of the vocabulary."""
-
-    def permitted(context: Context) -> AbstractSet[str]:
-        answer = _call(rule, context)
-        if not isinstance(answer, AbstractSet):
-            raise RuleError(f"{_name(rule)}({context!r}) is {answer!r}, but should be a set of tokens")
-        if not answer <= set(vocab):
-            strange = min(map(repr, answer - set(vocab)))
-            raise RuleError(f"{_name(rule)}({context!r}) permits {strange}, but should permit some of {listed(vocab)}")
-        return answer
-
-    return Question(rule, permitted, "rule")
+    return Question(rule, Asked(rule, vocab, "rule"), "rule")
 
 
 def checked_predictor(predictor: Predictor, vocab: Sequence[str]) -> Question:
     """The predictor's answer as the one permitted, with RuleError where it raises or is no token of the vocabulary."""
-
-    def permitted(context: Context) -> AbstractSet[str]:
-        answer = _call(predictor, context)
-        if not isinstance(answer, str) or answer not in vocab:
-            raise RuleError(f"{_name(predictor)}({context!r}) is {answer!r}, but should be one of {listed(vocab)}")
-        return {answer}
-
-    return Question(predictor, permitted, "predictor")
-
-
-def _call(function: Callable[[Context], object], context: Context) -> object:
-    try:
-        return function(context)
-    except (Exception, SystemExit) as error:
-        raise RuleError(
-            f"{_name(function)}({context!r}) raises {type(error).__name__}: {error}, but should answer every context"
-        ) from error
-
-
-def _name(function: object) -> str:
-    return getattr(function, "__name__", repr(function))
+    return Question(predictor, Asked(predictor, vocab, "predictor", PREDICTOR), "predictor")

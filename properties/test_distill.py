@@ -290,6 +290,58 @@ def test_any_name_will_do(name: str, target: Target) -> None:
         assert code.isascii()
 
 
+def following(vocab: Sequence[str]) -> zoo.Model:
+    """Each token is followed by the next one."""
+    size = len(vocab)
+    after = np.roll(np.eye(size), 1, axis=0)
+    return zoo.Model("next", vocab, zoo.Transformer(np.eye(size), np.zeros((2, size)), [], unembedding=after))
+
+
+ODD = [
+    "\\",
+    "*/",
+    "a\nb",
+    "//",
+    "it's",
+    '"',
+    "??/",
+    "\u2028",
+    "\u202e",
+    "\x00",
+    "two  words",
+    "caf\u00e9",
+    ", 1 = x",
+    "mon",
+]
+
+
+@pytest.mark.parametrize("target", ["c", "x86"])
+@pytest.mark.parametrize("vocab", [["mon", "tue", "wed"], ODD, ["a\\"], [f"t\\{i}" for i in range(99)]], ids=len)
+def test_numbers_have_a_legend(vocab: list[str], target: Target) -> None:
+    """It is a comment to its end, whatever the tokens are, and says each of them in full."""
+    text = targets.write(following(vocab), target)
+    mark = {"c": "// ", "x86": "; "}[target]
+    comments = [line for line in text.split("\n") if line.startswith(mark)]
+    assert text.startswith("\n".join(comments))
+    assert all(line.isascii() and line.isprintable() and not line.endswith(("\\", "/")) for line in comments)
+    legend = " ".join(line.removeprefix(mark) for line in comments if re.match(rf"{mark}\d+ = ", line))
+    names = {token: token if token.isascii() and token.isalnum() else ascii(token) for token in vocab}
+    assert legend == ", ".join(f"{i} = {names[token]}" for i, token in enumerate(vocab))
+    code = text.removeprefix("\n".join(comments) + "\n")
+    program = distill(following(vocab))
+    assert code == {"c": emit.c, "x86": emit.x86}[target](program)
+    try:  # the whole text, comments and all, as it is handed out
+        run = targets.runnable(program, target, text if target == "c" else code)
+    except UnavailableError as reason:
+        pytest.skip(str(reason))
+    assert targets.held(program, run, forward_answers(following(vocab))) == program.contexts
+
+
+@pytest.mark.parametrize(("vocab", "target"), [("abc", "c"), ("019", "x86"), (["mon", "tue"], "python")])
+def test_what_is_no_number_needs_no_legend(vocab: Sequence[str], target: Target) -> None:
+    assert " = " not in targets.write(following(vocab), target).split("predict_")[0].split("mov")[0]
+
+
 def test_without_a_compiler_a_text_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CC", raising=False)
     monkeypatch.setenv("PATH", "/nowhere")

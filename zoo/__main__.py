@@ -32,6 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     except KeyboardInterrupt:
         pass  # what was interrupted is cleaned up once nothing here holds it any more: then it is said
+    exec("")  # one that was interrupted, as importing a dataclass may be, would make `python -m` end by the signal
     print("zoo: interrupted", file=sys.stderr)
     return 130
 

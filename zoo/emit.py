@@ -2,7 +2,7 @@
 
 The default answer is hoisted in x86-64: it is set first, and the tests jump over what would change it. rax is the
 address of the context, rcx its length, dl the answer, as in the source's eight instructions. A token is its character
-where all tokens are letters or digits of ASCII, else its number, one byte either way.
+where all tokens are letters or digits of ASCII, else its number, one byte either way; `legend` says whose.
 """
 
 import itertools
@@ -21,6 +21,24 @@ def code(vocab: tuple[str, ...], token: int) -> int:
 
 def literal(vocab: tuple[str, ...], token: int) -> str:
     return f"'{vocab[token]}'" if _characters(vocab) else str(code(vocab, token))
+
+
+def legend(vocab: tuple[str, ...], width: int = 100) -> list[str]:
+    """Lines that say which token each number stands for, for a comment; none where tokens stand as characters.
+
+    A token that is no word of ASCII is written as Python writes it, quoted and escaped: it neither ends a comment nor
+    goes on in the next line.
+    """
+    if _characters(vocab):
+        return []
+    words = (token if token.isascii() and token.isalnum() else ascii(token) for token in vocab)
+    lines: list[str] = []
+    for entry in (f"{i} = {word}" for i, word in enumerate(words)):
+        if lines and len(lines[-1]) + len(entry) + 2 <= width:
+            lines[-1] += f", {entry}"
+        else:
+            lines.append(entry)
+    return [f"{line}," for line in lines[:-1]] + lines[-1:]
 
 
 def identifier(name: str) -> str:

@@ -21,7 +21,9 @@ from zoo.distill import MOST_CONTEXTS, distill
 from zoo.errors import ContextError, ModelError, RuleError, UnavailableError, ZooError
 from zoo.model import Context, Model
 from zoo.progress import steps
+from zoo.rule import TIMING, Asked
 from zoo.transformer import Transformer, forward, greedy
+from zoo.watch import watching
 
 SAMPLE, BATCH = 256, 4096  # contexts, evenly spread over all: for what runs them one at a time, for what runs batches
 FEWEST, WORK, TOKENS = 4, 10**9, 2**17  # of long contexts fewer: so many operations and tokens in all, but 4 contexts
@@ -196,13 +198,13 @@ def enumerated_flops(transformer: Transformer, length: int) -> float:
 def _rule(model: Model, sample: Sample, batch: list[Array]) -> tuple[int, None, Timed]:
     if model.rule is None:
         raise UnavailableError("the model has no rule, but should have one to be compared with")
-    for context, expected in sample.items():
-        try:
-            permitted = set(model.rule(context))
-        except Exception as error:
-            raise RuleError(f"after {context} it raises {type(error).__name__}, but should permit answers") from error
-        if permitted and expected not in permitted:  # none: it says nothing of this context
-            raise RuleError(f"after {context} it permits another than the model's answer, but should permit {expected}")
+    with watching(Asked(model.rule, model.vocab, "rule", TIMING)) as asked:
+        for context, expected in sample.items():
+            permitted = asked(context)
+            if permitted and expected not in permitted:  # none: it says nothing of this context
+                raise RuleError(
+                    f"after {context} it permits another than the model's answer, but should permit {expected}"
+                )
     return len(sample), None, one_at_a_time(sample, model.rule)
 
 

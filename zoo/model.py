@@ -15,6 +15,7 @@ from zoo.basis import Basis
 from zoo.contexts import Context as Context
 from zoo.contexts import written
 from zoo.errors import ContextError, ModelError, listed
+from zoo.rule import plain
 from zoo.transformer import Transformer, forward
 
 Rule = Callable[[Any], AbstractSet[str]]
@@ -144,7 +145,7 @@ class Model:
         for function in (self.rule, *self.predictors, *(d.meant for d in self.deviations)):
             if function is not None and not callable(function):
                 raise ModelError(f"{self.name}: {function!r} should be a function of a context")
-        object.__setattr__(self, "vocab", vocab)
+        object.__setattr__(self, "vocab", tuple(map(plain, vocab)))
 
     @cached_property
     def n_ctx(self) -> int:

@@ -12,11 +12,14 @@ import os
 import platform
 import re
 import shutil
+import signal
 import struct
 import subprocess
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from threading import current_thread, main_thread
 from typing import Any
 
 import numpy as np
@@ -164,6 +167,22 @@ def executed(listing: str, contexts: Iterable[bytes], emulated: bool | None = No
     return [emulator.run(context) for context in contexts]
 
 
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Ctrl-C waits until it is done: a function that is called from C would print it, and go on."""
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler or current_thread() is not main_thread():
+        yield  # it is somebody else's
+        return
+    came: list[int] = []
+    signal.signal(signal.SIGINT, lambda number, _: came.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    if came:
+        raise KeyboardInterrupt
+
+
 class Emulator:
     """A listing in an emulated x86-64, on any machine; UnavailableError where unicorn is not installed."""
 
@@ -190,7 +209,8 @@ class Emulator:
         self._machine.mem_write(self._data, context)
         self._machine.reg_write(self._registers.UC_X86_REG_RAX, self._data)
         self._machine.reg_write(self._registers.UC_X86_REG_RCX, len(context))
-        self._machine.emu_start(self._at, self._end)
+        with undisturbed():
+            self._machine.emu_start(self._at, self._end)
         return self._machine.reg_read(self._registers.UC_X86_REG_DL), self._count
 
     def __call__(self, context: bytes) -> int:

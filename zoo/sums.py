@@ -72,7 +72,9 @@ class Sums:
             for position, column in enumerate(columns):
                 sums += terms[:, :, position].take(column, axis=2)
             logits = (sums[:, 1:] / sums[:, :1]).sum(axis=0) + self.fixed[len(columns) - 1, token, :, None]
-            result[rows] = logits.T
+            # Where a sum overflows, its quotient may be finite, and is not known all the same.
+            known: Array = np.isfinite(sums).all(axis=(0, 1))
+            result[rows] = np.where(known[:, None], logits.T, np.nan)
         return result
 
     def shape(self, length: int) -> tuple[int, int, int]:

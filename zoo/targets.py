@@ -34,7 +34,10 @@ def write(model: Model, target: Target) -> str:
         counts = [n for _, n in native.executed(text, (as_bytes(program, c) for c in first_contexts(program)))]
         size = sum(not line.endswith(":") for line in text.splitlines())
         lines.append(f"{size} instructions, of which {min(counts)} to {max(counts)} are executed")
-    return "".join(f"{mark}{' '.join(line.split())}\n" for line in lines) + text  # a compiler's errors have lines
+    lines = [" ".join(line.split()) for line in lines]  # a compiler's errors have lines
+    if target != "python":
+        lines += emit.legend(program.vocab)
+    return "".join(f"{mark}{line}\n" for line in lines) + text
 
 
 def runnable(program: Program, target: Target, text: str) -> Callable[[tuple[int, ...]], int]:

@@ -1,17 +1,19 @@
 """Fitting a small model: random weights, examples from a rule or a text, and Adam in a few lines."""
 
-from collections.abc import Iterable
-from collections.abc import Set as AbstractSet
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
 from zoo import progress
 from zoo.arrays import Array
 from zoo.backward import check_targets, gradients, parameters, with_parameters
-from zoo.errors import ContextError, ModelError, RuleError, listed
+from zoo.errors import ContextError, ModelError, RuleError
 from zoo.model import Context, Model, Rule
+from zoo.rule import TRAINING, Asked
 from zoo.transformer import Attention, Mlp, Norm, Transformer
+from zoo.watch import watching
 
+Row = tuple[list[int], list[int]]  # tokens and targets of one example
 Examples = tuple[Array, Array]  # tokens and targets, int [examples, seq]; a target of -1 is not counted
 
 
@@ -66,31 +68,23 @@ def from_rule(model: Model, rule: Rule, contexts: Iterable[Context]) -> Examples
     Raises RuleError too for a rule that raises or permits what is no token, ContextError for a context that the model
     cannot read whole.
     """
-    rows = []
-    for context in contexts:
-        numbers = model.encode(context).tolist()
-        if len(context) > model.n_ctx:
-            raise ContextError(f"the context {context!r} should have at most n_ctx, {model.n_ctx}, tokens")
-        permitted = _permitted(model, rule, context)
-        if len(permitted) == 1:
-            tokens, targets = [0] * model.n_ctx, [-1] * model.n_ctx
-            tokens[: len(numbers)] = numbers
-            targets[len(numbers) - 1] = model.vocab.index(next(iter(permitted)))
-            rows.append((tokens, targets))
+    with watching(Asked(rule, model.vocab, "rule", TRAINING)) as permitted:
+        rows = [row for context in contexts for row in _row(model, context, permitted)]
     if not rows:
         raise RuleError("the rule determines no answer, but should determine some to train on")
     return np.array([tokens for tokens, _ in rows]), np.array([targets for _, targets in rows])
 
 
-def _permitted(model: Model, rule: Rule, context: Context) -> AbstractSet[str]:
-    try:
-        permitted = rule(context)
-    except Exception as error:
-        raise RuleError(f"the rule raises {type(error).__name__} after {context!r}: {error}") from error
-    if not isinstance(permitted, AbstractSet) or not permitted <= set(model.vocab):
-        should = f"a set of tokens out of {listed(model.vocab)}"
-        raise RuleError(f"the rule says {permitted!r} after {context!r}, but should give {should}")
-    return permitted
+def _row(model: Model, context: Context, permitted: Callable[[Context], frozenset[str]]) -> Iterator[Row]:
+    numbers = model.encode(context).tolist()
+    if len(context) > model.n_ctx:
+        raise ContextError(f"the context {context!r} should have at most n_ctx, {model.n_ctx}, tokens")
+    answers = permitted(context)
+    if len(answers) == 1:
+        tokens, targets = [0] * model.n_ctx, [-1] * model.n_ctx
+        tokens[: len(numbers)] = numbers
+        targets[len(numbers) - 1] = model.vocab.index(next(iter(answers)))
+        yield tokens, targets
 
 
 def fit(

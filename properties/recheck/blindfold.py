@@ -1,56 +1,74 @@
 """What a rule or predictor permits when it may see no more of a context than a leaf says."""
 
+import operator
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
 from typing import Any
 
 from zoo.errors import CertificateError
+from zoo.rule import Asked, plain
 
 Sets = dict[int, frozenset[str]]  # what a position may hold, where that is not any token
 Context = str | tuple[str, ...]
+Said = frozenset[str]
+# A function may raise these whatever the context is; others come from what is no real one.
+ITS_OWN = (LookupError, ValueError, ArithmeticError, AssertionError, StopIteration, GeneratorExit)
 
 
-def permitted(
-    function: Callable[[Any], Any], sets: Sets, vocab: frozenset[str], strings: bool, n: int, where: str
-) -> frozenset[str]:
+def permitted(asked: Asked, sets: Sets, strings: bool, n: int, where: str, tells: str = "") -> frozenset[str]:
     """CertificateError where that depends on more, or is no answer. `strings` says that contexts are strings.
 
-    Two real contexts out of the leaf must be answered alike: a function can tell a blindfold from a context.
+    A single context is asked about as it is; where the function could tell a blindfold from that (it uses what `tells`
+    names), nothing else is believed. Else two real contexts out of the leaf must be answered alike.
     """
+    known = [sets.get(i, asked.known) for i in range(n)]
+    first, last = (_real(known, choose, strings) for choose in (min, max))
+    if all(len(tokens) == 1 for tokens in known):
+        return _said(asked, first)
+    answer = _said(asked, first) if tells else _blindfolded(asked, known, strings, where)
+    for context in (first, last):
+        if _said(asked, context) != answer:
+            raise CertificateError(f"the function permits something else after {context!r} than at {where}")
+    if tells:
+        raise CertificateError(f"the function uses {tells}, and {where} should be a single context, but is several")
+    return answer
+
+
+def _blindfolded(asked: Asked, known: Sequence[frozenset[str]], strings: bool, where: str) -> frozenset[str]:
+    """What the function permits that does not see more than `known`."""
     unasked: dict[int, bool] = {}
-    blind = _Blindfolded if strings else _BlindfoldedTuple
-    blindfolded = blind(sets, vocab, strings, range(n), unasked)
     try:
-        said, stumbled = _watched(function, blindfolded[:])
-        answer = _tokens(said)
+        answer, stumbled = _watched(asked.raw, (_String if strings else _Tuple)(known, range(len(known)), unasked))
     except (_PeekError, Exception, SystemExit) as error:
         raise CertificateError(f"the function does not answer by what {where} says alone ({error!r})") from None
     if stumbled:
         raise CertificateError(f"at {where} the function stumbles over a context of which not all is known")
     if any(unasked.values()):
         raise CertificateError(f"the function reads more than {where} says")
-    if not answer <= vocab:
-        raise CertificateError(f"at {where} the function permits {min(map(repr, answer - vocab))}, which is no token")
-    for choose in (min, max):
-        real = {i: frozenset([choose(sets.get(i, vocab))]) for i in range(n)}
-        context = _Blindfolded(real, vocab, strings, range(n), {})[:]
-        try:
-            alike = _tokens(function(context)) == answer
-        except (Exception, SystemExit) as error:
-            raise CertificateError(f"the function raises {error!r} after {context!r}") from None
-        if not alike:
-            raise CertificateError(f"the function permits something else after {context!r} than at {where}")
     return answer
 
 
-def _watched(function: Callable[[Any], Any], context: Any) -> tuple[Any, bool]:
+def _real(known: Sequence[frozenset[str]], choose: Callable[[frozenset[str]], str], strings: bool) -> Context:
+    """One of the contexts; with nothing to choose, the one there is."""
+    tokens = tuple(map(choose, known))
+    return "".join(tokens) if strings else tokens
+
+
+def _said(asked: Asked, context: Context) -> frozenset[str]:
+    try:
+        return asked.raw(context)
+    except (Exception, SystemExit) as error:
+        raise CertificateError(f"the function raises {error!r} after {context!r}") from None
+
+
+def _watched(function: Callable[[Any], Said], context: Any) -> tuple[Said, bool]:
     """The answer, and whether an error was swallowed on the way that C code raises over what is no real context."""
     stumbled: list[type[BaseException]] = []
 
     def watch(frame: FrameType, event: str, raised: Any) -> Any:
         frame.f_trace_lines = False
-        if event == "exception" and issubclass(raised[0], TypeError | AttributeError):
+        if event == "exception" and not issubclass(raised[0], (*ITS_OWN, _PeekError)):
             stumbled.append(raised[0])
         return watch
 
@@ -62,95 +80,205 @@ def _watched(function: Callable[[Any], Any], context: Any) -> tuple[Any, bool]:
         sys.settrace(before)
 
 
-def _tokens(answer: Any) -> frozenset[str]:
-    return frozenset([answer] if isinstance(answer, str) else answer)
-
-
 class _PeekError(BaseException):
     """The function wants to see more than it may; no `except Exception` of its own can hide that."""
 
 
-class _Blindfolded:
+class _Hidden:
+    """What stands in for a string or a tuple has its attributes and no others; what it knows is out of reach.
+
+    Whatever it is asked that is not answered below, it is peeked at.
+    """
+
+    __slots__ = ("__inside",)
+
+    def __init__(self, *inside: Any) -> None:
+        _SET(self, inside)
+
+    def __getattribute__(self, name: str) -> Any:
+        kind = _IS[type(self)]
+        if name == "__class__":
+            return kind
+        getattr(kind, name)  # AttributeError, as of a real one
+        return _peek(self)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"{_IS[type(self)].__name__!r} object has no attribute {name!r}")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"{_IS[type(self)].__name__!r} object has no attribute {name!r}")
+
+
+_SET: Callable[[Any, Any], None] = vars(_Hidden)["_Hidden__inside"].__set__
+_GET: Callable[[Any], Any] = vars(_Hidden)["_Hidden__inside"].__get__
+
+
+def _peek(hidden: Any, *_: Any) -> Any:
+    _GET(hidden)[-1][-1] = True  # for a function that swallows what is raised
+    raise _PeekError
+
+
+class _String(_Hidden):
     """A context of which only what a leaf says is known. A slice in which all is known is a real context."""
 
-    __class__ = property(lambda self: str)
-
-    def __init__(
-        self, sets: Sets, vocab: frozenset[str], strings: bool, positions: range, unasked: dict[int, bool]
-    ) -> None:
-        self.sets, self.vocab, self.strings, self.positions, self.unasked = sets, vocab, strings, positions, unasked
+    __slots__ = ()
 
     def __len__(self) -> int:
-        return len(self.positions)
+        return len(_GET(self)[1])
 
     def __getitem__(self, index: Any) -> Any:
-        if isinstance(index, slice):
-            positions = self.positions[index]
-            known = [self.sets.get(position, self.vocab) for position in positions]
-            if all(len(tokens) == 1 for tokens in known):
-                real = tuple(next(iter(tokens)) for tokens in known)
-                return "".join(real) if self.strings else real
-            return type(self)(self.sets, self.vocab, self.strings, positions, self.unasked)
-        position = self.positions[index]
-        tokens = self.sets.get(position, self.vocab)
-        if len(tokens) == 1:
-            return next(iter(tokens))
-        self.unasked.setdefault(position, True)
-        return _Token(tokens, position, self.unasked)
+        return _read(self, index)
 
     def __iter__(self) -> Iterator[Any]:
-        return (self[i] for i in range(len(self)))
+        return _Reader(self, [0], _GET(self)[-1])
 
-    def __eq__(self, other: object) -> bool:
-        if isinstance(other, str | tuple | _Blindfolded):
-            return len(self) == len(other) and all(a == b for a, b in zip(self, other))
-        return False
+    def __eq__(self, other: Any) -> Any:
+        if type(other) in (str, _String):
+            return len(self) == len(other) and all(map(operator.eq, self, other))
+        if type(other) is _Token:  # of one character
+            return len(self) == 1 and bool(self[0] == other)
+        return _with_stranger(self, other, str)
 
     def __contains__(self, item: Any) -> bool:
-        if isinstance(item, _Token) or not self.strings:
-            return any(token == item for token in self)
-        return any(self[i : i + len(item)] == item for i in range(len(self) - len(item) + 1))
+        text, size = _text(item)
+        return any(self[i : i + size] == text for i in range(len(self) - size + 1))
 
-    def endswith(self, suffix: Any) -> bool:
-        ends = suffix if isinstance(suffix, tuple) else (suffix,)
-        return any(len(s) <= len(self) and self[len(self) - len(s) :] == s for s in ends)
-
-    def startswith(self, prefix: Any) -> bool:
-        return any(self[: len(p)] == p for p in (prefix if isinstance(prefix, tuple) else (prefix,)))
-
-    __hash__ = None  # type: ignore[assignment]
+    def __getattribute__(self, name: str) -> Any:
+        if name in ("startswith", "endswith"):
+            return _Method(self, name, _GET(self)[-1])
+        return super().__getattribute__(name)
 
 
-class _BlindfoldedTuple(_Blindfolded):
+class _Tuple(_Hidden):
     """The same where contexts are tuples; patterns match it as a sequence."""
 
-    __class__ = property(lambda self: tuple)
+    __slots__ = ()
+
+    def __len__(self) -> int:
+        return len(_GET(self)[1])
+
+    def __getitem__(self, index: Any) -> Any:
+        return _read(self, index)
+
+    def __iter__(self) -> Iterator[Any]:
+        return _Reader(self, [0], _GET(self)[-1])
+
+    def __eq__(self, other: Any) -> Any:
+        if type(other) in (tuple, _Tuple):
+            return len(self) == len(other) and all(map(operator.eq, self, other))
+        return _with_stranger(self, other, tuple)
+
+    def __contains__(self, item: Any) -> bool:
+        return any(token is item or token == item for token in self)
 
 
-Sequence.register(_BlindfoldedTuple)
+Sequence.register(_Tuple)
 
 
-class _Token:
+class _Token(_Hidden):
     """One of several tokens, nobody knows which."""
 
-    __class__ = property(lambda self: str)
+    __slots__ = ()
 
-    def __init__(self, tokens: frozenset[str], position: int, unasked: dict[int, bool]) -> None:
-        self.tokens, self.position, self.unasked = tokens, position, unasked
-
-    def __eq__(self, other: object) -> bool:
-        self.unasked[self.position] = False
-        if isinstance(other, _Token) and other.position == self.position:
+    def __eq__(self, other: Any) -> Any:
+        tokens, position, unasked = _GET(self)
+        unasked[position] = False
+        if type(other) is _String:
+            return len(other) == 1 and bool(self == other[0])
+        if type(other) is _Token and _GET(other)[1] == position:
             return True
-        others = other.tokens if isinstance(other, _Token) else {other}
-        if self.tokens & others:
-            self._peek()
+        if type(other) not in (str, _Token):
+            return _with_stranger(self, other, str)
+        others = _GET(other)[0] if type(other) is _Token else {other}
+        return bool(_peek(self)) if tokens & others else False
+
+    def __bool__(self) -> bool:
+        return True  # no token is empty
+
+
+class _Reader(_Hidden):
+    """Reads a context from its beginning."""
+
+    __slots__ = ()
+
+    def __iter__(self) -> "_Reader":
+        return self
+
+    def __next__(self) -> Any:
+        context, at, _ = _GET(self)
+        if at[0] >= len(context):
+            raise StopIteration
+        at[0] += 1
+        return context[at[0] - 1]
+
+
+class _Method(_Hidden):
+    """Whether a context starts or ends with one of some texts."""
+
+    __slots__ = ()
+
+    def __call__(self, *sought: Any, **more: Any) -> bool:
+        context, name, _ = _GET(self)
+        if len(sought) != 1 or more:
+            return bool(_peek(self))
+        for one in tuple(sought[0]) if isinstance(sought[0], tuple) else sought:
+            text, size = _text(one)
+            start = 0 if name == "startswith" else len(context) - size
+            if size <= len(context) and context[start : start + size] == text:
+                return True
         return False
 
-    def __hash__(self) -> int:
-        self._peek()
-        raise AssertionError  # not reached
 
-    def _peek(self) -> None:
-        self.unasked[-1] = True  # for a function that swallows what is raised
-        raise _PeekError
+_IS: dict[type, Any] = {
+    _String: str,
+    _Tuple: tuple,
+    _Token: str,
+    _Reader: type(iter("")),
+    _Method: type("".startswith),
+}
+
+
+def _read(context: Any, index: Any) -> Any:
+    known, positions, unasked = _GET(context)
+    try:
+        found = positions[index]
+    except (IndexError, TypeError):
+        return _IS[type(context)]()[index]  # with the words of a real one
+    if not isinstance(found, range):
+        if len(known[found]) == 1:
+            return min(known[found])
+        unasked.setdefault(found, True)
+        return _Token(known[found], found, unasked)
+    if all(len(known[position]) == 1 for position in found):
+        return _real([known[position] for position in found], min, type(context) is _String)
+    return type(context)(known, found, unasked)
+
+
+def _text(item: Any) -> tuple[Any, int]:
+    """A text that is looked for in a string, and its length."""
+    if type(item) in (_String, _Token):
+        return item, 1 if type(item) is _Token else len(item)
+    if not isinstance(item, str):
+        raise TypeError(f"a string is looked for in a string, not {type(item).__name__}")
+    return plain(item), len(plain(item))
+
+
+def _with_stranger(mine: Any, other: Any, own: Any) -> Any:
+    """`mine == other` with what is of a class of its own, which is asked first, as by a real string or tuple."""
+    kind: Any = type(other)
+    if not issubclass(kind, own):
+        return NotImplemented
+    if kind.__eq__ is not own.__eq__ and (answer := kind.__eq__(other, mine)) is not NotImplemented:
+        return answer
+    return mine == (plain(other) if own is str else tuple.__getitem__(other, slice(None)))
+
+
+for _name in ("str", "repr", "format", "hash"):
+    for _kind in (_String, _Tuple, _Token, _Reader, _Method):
+        setattr(_kind, f"__{_name}__", _peek)
+for _name in ("lt", "le", "gt", "ge", "add", "radd", "mul", "rmul", "mod"):
+    for _kind in (_String, _Tuple, _Token):
+        setattr(_kind, f"__{_name}__", _peek)
+setattr(_Method, "__eq__", _peek)  # noqa: B010
+for _name in ("len", "getitem", "iter", "contains"):
+    setattr(_Token, f"__{_name}__", _peek)

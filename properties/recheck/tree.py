@@ -12,9 +12,12 @@ from typing import Any
 import numpy as np
 
 from properties.recheck.blindfold import Sets, permitted
-from zoo.errors import CertificateError, MismatchError
+from zoo.errors import CertificateError, MismatchError, RuleError
 from zoo.model import Model
+from zoo.remembering import SHOULD
+from zoo.rule import Asked
 from zoo.transformer import Attention, Mlp, Norm, Transformer
+from zoo.watch import Known, known
 
 
 @dataclass(frozen=True)
@@ -62,15 +65,16 @@ def leaves(tree: Any, model: Model, function: Callable[[Any], Any], heads: int, 
     """Those of the contexts of n tokens. CertificateError where they do not partition them, or permit something else.
 
     A proved leaf has an answer that is permitted, and levels for `heads`; what was run is a single context; and where
-    contexts are skipped, the function permits nothing or everything.
+    contexts are skipped, the function permits nothing or everything. It remembers nothing of what it is asked.
     """
     vocab, covered = frozenset(model.vocab), 0
+    asked, before = Asked(function, model.vocab), _known(function)
     for sets, node in _partition(tree, vocab, n):
         known = {
             i - n: "".join(sorted(tokens)) if model.reads_strings else sorted(tokens) for i, tokens in sets.items()
         }
         where = f"the leaf {dict(sorted(known.items()))} of {n} tokens"
-        allowed = permitted(function, sets, vocab, model.reads_strings, n, where)
+        allowed = permitted(asked, sets, model.reads_strings, n, where, before.tells)
         stated = node.get("permitted")
         _must(stated == sorted(allowed), f"{where} permits {shortly(stated)}, but should permit {sorted(allowed)}")
         options = [tuple(i for i, token in enumerate(model.vocab) if token in sets.get(j, vocab)) for j in range(n)]
@@ -89,6 +93,15 @@ def leaves(tree: Any, model: Model, function: Callable[[Any], Any], heads: int, 
         covered += leaf.contexts
         yield leaf
     _must(covered == len(vocab) ** n, f"the leaves of {n} tokens should cover every context once")
+    changed = before.memory.changed()
+    _must(not changed, f"the function changes {changed!r} when it is called, {SHOULD}")
+
+
+def _known(function: Callable[[Any], Any]) -> Known:
+    try:
+        return known(function)
+    except RuleError as error:
+        raise CertificateError(str(error)) from None
 
 
 def _proved(leaf: Leaf, node: dict[str, Any], heads: int, vocab: int) -> Leaf:

@@ -7,8 +7,8 @@ import pytest
 
 from properties.bounds import Bounds, Margins
 from properties.certificate import certify
-from properties.lazy import Function
 from zoo import Model
+from zoo.rule import Function
 
 FOUND, LARGEST = "as they are found", "the largest"
 LIES = (FOUND, LARGEST, 0.0, 1e-300, -1e-300, -1.0)

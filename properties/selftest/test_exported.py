@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import zoo
 from properties.exported import Export, held
 from zoo import Attention, Basis, Model, Norm, Transformer, files, move
 from zoo.__main__ import main
@@ -84,6 +85,18 @@ def test_an_export_that_answers_otherwise(
         assert [path.name for path in tmp_path.iterdir()] == ["close.py"]
     assert export(close("other"), tmp_path / "out", "zoo") == 0
     assert "answers alike in 30 of 30 contexts" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("format", ["gpt2", "zoo"])
+@pytest.mark.parametrize("name", zoo.names())
+def test_the_zoo_is_exported(name: str, format: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert export(name, tmp_path / "out", format) == 0
+    out, error = capsys.readouterr()
+    assert error == ""
+    if zoo.load(name).rule is not None:
+        assert re.search(r"answers alike in (\d+) of \1 contexts", out)
+    assert "is not written" not in out
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
 def test_what_the_rule_leaves_open_does_not_count(

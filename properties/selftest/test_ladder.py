@@ -157,6 +157,28 @@ def test_a_picture_is_of_one_model(arguments: list[str], capsys: pytest.CaptureF
     assert "but --svg should go with one" in capsys.readouterr().err
 
 
+def test_how_many_models_a_picture_is_of(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["cost", "aab", "ab", "two_head", "--svg", "x.svg"]) == 2
+    assert capsys.readouterr().err == "zoo: 3 models are named, but --svg should go with one: it draws one model\n"
+    assert main(["cost", "--svg", "x.svg"]) == 2
+    assert capsys.readouterr().err.startswith("zoo: no model is named, but --svg should go with one")
+
+
+@pytest.mark.parametrize("command", ["cost", "inspect"])
+def test_a_picture_is_svg(command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """That it cannot be anything else is said before a model is looked for."""
+    for name in ("x.pdf", "x.png", "x", "svg", "x.svg.gz", ".svg"):
+        assert main([command, "absent.py", "--svg", str(tmp_path / name)]) == 2
+        out, error = capsys.readouterr()
+        assert (out, error) == (
+            "",
+            f"zoo: {tmp_path / name} is to hold a picture, but should end in .svg: it is written as SVG only\n",
+        )
+    assert list(tmp_path.iterdir()) == []
+    assert main([command, "ab", "--svg", str(tmp_path / "x.SVG")]) == 0
+    assert (tmp_path / "x.SVG").read_text().startswith("<svg")
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [

@@ -1,0 +1,152 @@
+"""Whatever a plain function does with a context, the leaves that are read lazily answer as it does to real contexts."""
+
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from itertools import product
+from typing import Any
+
+import pytest
+from hypothesis import event, given
+from hypothesis import strategies as st
+
+from properties.lazy import leaves
+from properties.recheck.blindfold import permitted
+from properties.selftest.idioms import BY_NAME, EVERYTHING, NUMBERS, OF_STRINGS, TOKENS, TRUTHS
+from zoo.errors import CertificateError, RuleError
+from zoo.rule import Asked, tells
+
+Rule = Callable[[Any], Any]
+Arguments = tuple[str, tuple[str, ...], int, str, str, int, int]  # of `compare`
+VOCABULARIES: list[tuple[str, ...]] = [
+    ("a", "b"),
+    ("a", "b", "c"),
+    ("0", "1"),
+    ("x",),
+    ("b", "é", "%"),
+    ("yes", "no", "maybe"),
+    ("a", "bb"),
+    ("{", "}", "."),
+]
+OF_ALL = TRUTHS | NUMBERS | TOKENS
+ALL = OF_ALL | OF_STRINGS
+
+
+def truth(function: Rule, vocab: tuple[str, ...]) -> Rule:
+    return lambda c: {vocab[0]} if function(c) else {vocab[-1]}
+
+
+def number(function: Rule, vocab: tuple[str, ...]) -> Rule:
+    return lambda c: vocab[function(c) % len(vocab)]
+
+
+def rule_of(name: str, vocab: tuple[str, ...], a: str, b: str, i: int, j: int) -> Rule:
+    """The idiom's function, with a token or a set of tokens for an answer."""
+    function = ALL[name](a, b, i, j)
+    if name in TOKENS:
+        return function
+    return (number if name in NUMBERS else truth)(function, vocab)
+
+
+def said(rule: Rule, vocab: tuple[str, ...], context: Any) -> frozenset[str] | None:
+    """What it answers to a real context; None where that is no answer."""
+    try:
+        answer = rule(context)
+    except Exception:
+        return None
+    tokens = [answer] if isinstance(answer, str) else list(answer)
+    return frozenset(map(str, tokens)) if all(token in vocab for token in tokens) else None
+
+
+def compare(name: str, vocab: tuple[str, ...], length: int, a: str, b: str, i: int, j: int) -> int:
+    """Leaf by leaf; how many of them there are, or 0 where the function is refused."""
+    rule = rule_of(name, vocab, a, b, i, j)
+    strings = all(len(token) == 1 for token in vocab)
+    contexts = ["".join(c) if strings else c for c in product(vocab, repeat=length)]
+    right = {context: said(rule, vocab, context) for context in contexts}
+    if None in right.values():
+        with pytest.raises(RuleError):
+            list(leaves(rule, vocab, length))
+        return 0
+    found = list(leaves(rule, vocab, length))
+    for context in contexts:
+        mine = [leaf for leaf in found if all(context[at] in tokens for at, tokens in leaf.sets.items())]
+        assert len(mine) == 1, f"{name}: {context!r} is in {len(mine)} leaves, but should be in one"
+        assert mine[0].permitted == right[context], f"{name}: {context!r}"
+    return len(found)
+
+
+def boxes(draw: st.DrawFn, vocab: tuple[str, ...], length: int) -> dict[int, frozenset[str]]:
+    """Contexts of which something is known of some positions."""
+    tokens = st.frozensets(st.sampled_from(vocab), min_size=1)
+    return draw(st.dictionaries(st.integers(0, length - 1), tokens))
+
+
+@st.composite
+def drawn(draw: st.DrawFn) -> Arguments:
+    vocab = draw(st.sampled_from(VOCABULARIES))
+    strings = all(len(token) == 1 for token in vocab)
+    name = draw(st.sampled_from(list(ALL if strings else OF_ALL)))
+    length = draw(st.integers(1, 5 if len(vocab) < 3 else 4))
+    a, b = (draw(st.sampled_from(vocab)) for _ in range(2))
+    i, j = (draw(st.integers(-length - 1, length)) for _ in range(2))
+    return name, vocab, length, a, b, i, j
+
+
+@pytest.mark.soundness
+@given(drawn())
+def test_idioms(arguments: Arguments) -> None:
+    number = compare(*arguments)
+    event("refused" if not number else "by name" if number == len(arguments[1]) ** arguments[2] else "lazy")
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_each_idiom(name: str) -> None:
+    for vocab in VOCABULARIES[:2] if name in OF_STRINGS else (*VOCABULARIES[:2], VOCABULARIES[5]):
+        for i, j in ((0, -1), (1, 9)):
+            for length in (1, 3):
+                compare(name, vocab, length, vocab[0], vocab[-1], i, j)
+
+
+def blindfold(arguments: Arguments, sets: dict[int, frozenset[str]]) -> bool:
+    """Whether the checker believes that a function says one thing to all contexts of a box; then it must do so."""
+    name, vocab, length, a, b, i, j = arguments
+    rule, strings = rule_of(name, vocab, a, b, i, j), all(len(token) == 1 for token in vocab)
+    try:
+        found = permitted(Asked(rule, vocab), sets, strings, length, "the box", tells(rule))
+    except CertificateError:
+        return False
+    for c in product(*(sorted(sets.get(at, vocab)) for at in range(length))):
+        context = "".join(c) if strings else c
+        assert said(rule, vocab, context) == found, f"{name}: {context!r} in {sets}"
+    return True
+
+
+@pytest.mark.soundness
+@given(st.data())
+def test_idioms_blindfolded(data: st.DataObject) -> None:
+    arguments = data.draw(drawn())
+    sets = data.draw(st.composite(boxes)(arguments[1], arguments[2]))
+    event(f"believed: {blindfold(arguments, sets)}")
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_leaves_of_each_idiom_are_confirmed_blindfolded_or_refused(name: str) -> None:
+    """What is found lazily is the leaf's answer, or the checker sees less; it believes most of them."""
+    arguments: Arguments = (name, ("a", "b"), 3, "a", "b", 0, -1)
+    with suppress(RuleError):
+        for leaf in leaves(rule_of(name, ("a", "b"), "a", "b", 0, -1), "ab", 3):
+            blindfold(arguments, dict(leaf.sets))
+
+
+def test_how_many_idioms_are_read_lazily() -> None:
+    """At 5 tokens out of three: fewer leaves than contexts, but for those that read everything."""
+    assert len(ALL) > 170
+    vocab, lazy = ("a", "b", "c"), Counter[bool]()
+    for name in ALL:
+        rule = rule_of(name, vocab, "a", "b", 0, -1)
+        assert bool(tells(rule)) is (name in BY_NAME), f"{name}: {tells(rule)}"
+        number = compare(name, vocab, 5, "a", "b", 0, -1)
+        lazy[number < 3**5] += 1
+        assert name in EVERYTHING or number < 3**5, f"{name} should be read lazily"
+    assert lazy[True] >= 136
