@@ -17,6 +17,7 @@ import numpy as np
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
+from properties.selftest.random_models import assert_noticed
 from properties.test_beyond import assert_sentence
 from zoo import Attention, Mlp, ModelError, Norm, Transformer, contexts, forward
 from zoo.arrays import Array
@@ -317,6 +318,17 @@ def _says(token: str) -> Function:
         return {token}
 
     return always
+
+
+def assert_planted_is_noticed(
+    check: Callable[[Drawn, int, Counter[str]], None], drawn: st.SearchStrategy[Drawn], sentence: str
+) -> None:
+    """That a check of what is drawn fails so, with a fault that was planted, in one of 1500 examples at most."""
+
+    def each(one: Drawn, seed: int) -> None:
+        check(one, seed, Counter())
+
+    assert_noticed(each, drawn, 1500, sentence)
 
 
 def count(outcomes: Counter[str], executed: Executed, *kinds: str) -> None:

@@ -4,13 +4,14 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from types import ModuleType
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from properties import check_model
+from properties import check_model, comparison, cycles, precision, questions
 from properties.comparison import compare
 from properties.precision import in_type, survives
 from properties.proof import prove_equal
@@ -19,6 +20,7 @@ from properties.selftest.extreme_models import (
     Executed,
     Function,
     assert_each_occurred,
+    assert_planted_is_noticed,
     count,
     many,
     rule_for,
@@ -289,3 +291,19 @@ def test_a_distilled_program_is_the_model(outcomes: Counter[str]) -> None:
 
     check()
     assert_each_occurred(outcomes, "no program", "by sums", "by prefixes", "by forward")
+
+
+@pytest.mark.parametrize(
+    ("module", "check"),
+    [
+        (questions, check_equal),
+        (comparison, check_equal),
+        (cycles, check_cycle),
+        (precision, lambda drawn, seed, outcomes: check_types(drawn, outcomes)),
+    ],
+)
+def test_nan_taken_for_an_answer_is_noticed(
+    module: ModuleType, check: Callable[[Drawn, int, Counter[str]], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "greedy", lambda logits: logits.argmax(axis=-1))
+    assert_planted_is_noticed(check, transformers(), "differ after|are NaN|not after")
