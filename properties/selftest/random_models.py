@@ -66,7 +66,7 @@ def transformers(
 def assert_noticed(
     check: Callable[[Drawn, int], None], drawn: st.SearchStrategy[Drawn], examples: int, sentence: str
 ) -> None:
-    """That a check of what is drawn, a transformer, and a seed fails so for one of so many examples, always the same ones."""
+    """That a check of what is drawn and of a seed fails so for one of so many examples, always the same ones."""
     search = settings(
         max_examples=examples,
         derandomize=True,
