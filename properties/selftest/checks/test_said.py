@@ -24,7 +24,8 @@ from properties.checks import settle as survey
 from properties.checks.table import CHECKS
 from properties.checks.testing import asserting
 from properties.checks.verdict import Counterexample, How
-from properties.command.main import find, main, read_context
+from properties.command.finding import find, read_context
+from properties.command.main import main
 from properties.proof.certificate import certify
 from properties.recheck import recheck
 from properties.report import verdicts as report
