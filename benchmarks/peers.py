@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from zoo import Model, files
-from zoo.arrays import Array
 from zoo.transformer import Attention, Transformer
+from zoo.transformer.arrays import Array
 
 
 def gpt2(model: Model) -> Any:

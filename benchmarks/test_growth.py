@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from zoo.cost import bytes_moved, flops
+from zoo.cost.operations import bytes_moved, flops
 from zoo.transformer import Attention, Mlp, Transformer, forward
 
 START = {"n_ctx": 64, "d_model": 64, "heads": 2, "layers": 2, "vocabulary": 64}

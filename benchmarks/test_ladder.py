@@ -10,10 +10,10 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 import zoo
-from zoo.cache import Cache, empty, extended, step
-from zoo.cost import answer_flops, flops
-from zoo.ladder import ladder
-from zoo.scalar import SkippingNumber, count_operations, scalar_forward
+from zoo.cost.ladder import ladder
+from zoo.cost.operations import answer_flops, flops
+from zoo.enumeration.prefixes import Cache, empty, extended, step
+from zoo.transformer.scalar import SkippingNumber, count_operations, scalar_forward
 
 AAB = zoo.load("aab")
 TOKENS = AAB.encode("aabaa")
@@ -85,7 +85,7 @@ def test_fused_products_are_counted(benchmark: BenchmarkFixture) -> None:
 def test_a_family_grows_in_its_arrays_only(benchmark: BenchmarkFixture) -> None:
     """At any n_ctx the distilled program is the same: what grows with the context is the transformer, not the task."""
     from zoo.distill import distill
-    from zoo.emit import x86
+    from zoo.distill.emit import x86
 
     benchmark.group = "distilling"
     program = benchmark(distill, zoo.load("aab", 12))

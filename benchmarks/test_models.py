@@ -16,11 +16,11 @@ from pytest_benchmark.fixture import BenchmarkFixture
 import zoo
 from reference import Assembly
 from zoo import Model, contexts
-from zoo.baseline import baseline
-from zoo.cost import flops, instructions, parameters
-from zoo.ladder import one_at_a_time, spread
+from zoo.cost.baseline import baseline
+from zoo.cost.ladder import one_at_a_time, spread
+from zoo.cost.operations import flops, instructions, parameters
 from zoo.model import Context
-from zoo.scalar import count_operations
+from zoo.transformer.scalar import count_operations
 
 MODELS = [model for model in map(zoo.load, zoo.names()) if model.rule is not None]
 models = pytest.mark.parametrize("model", MODELS, ids=lambda model: model.name)

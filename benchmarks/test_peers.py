@@ -16,11 +16,11 @@ from pytest_benchmark.fixture import BenchmarkFixture
 import zoo
 from benchmarks import peers
 from zoo import Model, contexts, enumeration
-from zoo.arrays import Array
-from zoo.baseline import baseline
-from zoo.cache import empty, extended, step
+from zoo.cost.baseline import baseline
 from zoo.distill import distill
-from zoo.emit import python
+from zoo.distill.emit import python
+from zoo.enumeration.prefixes import empty, extended, step
+from zoo.transformer.arrays import Array
 
 PREDICT = zoo.load("aab", 16)
 GENERATE = zoo.load("aab", 32)  # stock GPT-2 generates without a sliding window: 3 tokens and 25 more must fit

@@ -13,9 +13,9 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 import zoo
-from properties.proof import Proof, prove_answers
-from properties.survey import checked_predictor, survey
-from properties.verdict import How
+from properties.checks.settle import checked_predictor, survey
+from properties.checks.verdict import How
+from properties.proof.search import Proof, prove_answers
 from zoo import Model
 
 GROWTH = (5, 64, 256, 1024, 4096)

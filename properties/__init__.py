@@ -1,9 +1,9 @@
 """What must hold: checks that settle, in every context, whether the weights compute what is said of them."""
 
-import properties.answers
-import properties.mechanics  # noqa: F401  # importing the two registers their checks, in the order of the table
-from properties.checks import check_model, checks, prove
-from properties.testing import parametrize_with_checks
-from properties.verdict import Counterexample, Verdict
+import properties.checks.answers
+import properties.checks.mechanics  # noqa: F401  # importing the two registers their checks, in the order of the table
+from properties.checks.table import check_model, checks, prove
+from properties.checks.testing import parametrize_with_checks
+from properties.checks.verdict import Counterexample, Verdict
 
 __all__ = ["Counterexample", "Verdict", "check_model", "checks", "parametrize_with_checks", "prove"]

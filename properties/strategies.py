@@ -6,9 +6,9 @@ from dataclasses import replace
 import numpy as np
 from hypothesis import strategies as st
 
-from zoo.arrays import Array
 from zoo.model import Model
 from zoo.transformer import Attention, Mlp, Norm, Transformer
+from zoo.transformer.arrays import Array
 
 
 @st.composite

@@ -2,7 +2,7 @@
 
 import zoo
 from properties import parametrize_with_checks
-from properties.checks import Check
+from properties.checks.table import Check
 from zoo import Model
 
 

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from zoo.arrays import Array
 from zoo.errors import ModelError
+from zoo.transformer.arrays import Array
 
 
 class Basis:

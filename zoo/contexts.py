@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from zoo.arrays import Array
+from zoo.transformer.arrays import Array
 
 Context = str | Sequence[str]
 

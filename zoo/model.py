@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from zoo import contexts
-from zoo.arrays import Array
 from zoo.basis import Basis
 from zoo.contexts import Context as Context
 from zoo.contexts import written
 from zoo.errors import ContextError, ModelError, listed
 from zoo.rule import plain
 from zoo.transformer import Transformer, forward
+from zoo.transformer.arrays import Array
 
 Rule = Callable[[Any], AbstractSet[str]]
 Predictor = Callable[[Any], str]

@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from zoo.arrays import Array
 from zoo.errors import CertificateError, UnavailableError
 from zoo.transformer import Norm
+from zoo.transformer.arrays import Array
 
 PRECISION = 128  # bits
 Number = Any  # a real number as python-flint encloses it
@@ -114,8 +114,9 @@ class Program:
     def weights(self, scores: dict[Any, Ball]) -> dict[Any, tuple[Number, Number]]:
         """The least and the most that each key may weigh, up to a common factor.
 
-        The program subtracts the largest score, which rounds by a share of the difference, takes exp (8 units of
-        rounding) and divides (1). That what underflows is off by more is up to `mean_error`.
+        The program subtracts the largest score, which rounds by a unit of the difference, takes exp (8 units, as 4 in
+        the last place are) and divides (1): 9, and 0.2 for 1 / (1 - x) being a little more than 1 + x. That what
+        underflows is off by more is up to `mean_error`.
         """
         top = max(((s.c + s.r).upper() for s in scores.values()), default=self.zero)
 
@@ -165,7 +166,8 @@ class Program:
         balls = [x.get(i, Ball(self.zero, self.zero)) for i in range(d)]
         mean, spread = sum((b.c for b in balls), self.zero) / d, sum((b.r for b in balls), self.zero) / d
         size = sum((b.size for b in balls), self.zero)
-        error = self.rounding(size, len(x) + 1) / d + self.tiny
+        # len(x) - 1 additions and the division; the difference is one more.
+        error = self.rounding(size, len(x)) / d + self.tiny
         errors = [error + self.rounding(ball.size + size / d + error, 1) for ball in balls]
         out = []
         for ball, e in zip(balls, errors):
@@ -182,7 +184,9 @@ class Program:
         least, most = (sum(squares, self.zero) / d + eps for squares in zip(*map(self.squares, c)))
         # Where eps is as small as what underflow takes from the squares, nothing but eps may be left of the sum.
         left = least if eps > 2 * d * self.tiny else eps
-        return least, most, self.rounding(self.number(1), d + 8) + 4 * (d + 8) * self.tiny / left
+        # Squares, their sum, its division and eps: d + 2 roundings, of which the root takes half; itself, the division
+        # and the weight: 3; and 1 for what they add to each other.
+        return least, most, self.rounding(self.number(1), (d + 1) // 2 + 5) + 4 * (d + 8) * self.tiny / left
 
     def squares(self, ball: Ball) -> tuple[Number, Number]:
         return (abs(ball.c) - ball.r).max(self.zero) ** 2, ball.size**2
@@ -222,9 +226,10 @@ class Program:
                 return None
             low, high = low.max(self.zero), high.max(self.zero)
         else:
-            # tanh's argument is off by 8 roundings, which move it by less than half as much; tanh by 8 units; what
-            # follows rounds 3 times. All of this counts relative to |h|, for 1 + tanh may cancel.
-            error = self.rounding(h.size, 14)
+            # 1 + tanh is off by less than 4 units for the 8 roundings of tanh's argument, by 8 of tanh, and by 2 of
+            # the sum. Of that |h| / 2 is taken, for 1 + tanh may cancel, and the product rounds: 8, and 1 for what they
+            # add to each other.
+            error = self.rounding(h.size, 9)
             ends = self.gelu(low), self.gelu(high)
             falls, rises = high <= -0.7525, low >= -0.7524
             low = ends[0].min(ends[1]) if falls or rises else self.number(-0.170041)  # a little below its minimum

@@ -14,10 +14,10 @@ import numpy as np
 from properties.recheck.blindfold import Sets, permitted
 from zoo.errors import CertificateError, MismatchError, RuleError
 from zoo.model import Model
-from zoo.remembering import SHOULD
 from zoo.rule import Asked
+from zoo.rule.remembering import SHOULD
+from zoo.rule.watch import Known, known
 from zoo.transformer import Attention, Mlp, Norm, Transformer
-from zoo.watch import Known, known
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from properties.selftest.random_models import assert_noticed
 from properties.test_beyond import assert_sentence
 from zoo import Attention, Mlp, ModelError, Norm, Transformer, contexts, forward
-from zoo.arrays import Array
+from zoo.transformer.arrays import Array
 
 Function = Callable[[Any], Any]
 Drawn = Transformer | ModelError  # what was built, or the sentence by which it was refused

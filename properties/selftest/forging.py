@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from properties.bounds import Bounds, Margins
-from properties.certificate import certify
+from properties.proof.bounds import Bounds, Margins
+from properties.proof.certificate import certify
 from zoo import Model
 from zoo.rule import Function
 

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from zoo import Attention, Mlp, Norm, Transformer
-from zoo.arrays import Array
+from zoo.transformer.arrays import Array
 
 Drawn = TypeVar("Drawn")
 

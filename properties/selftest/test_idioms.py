@@ -10,7 +10,7 @@ import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
 
-from properties.lazy import leaves
+from properties.proof.decision_tree import leaves
 from properties.recheck.blindfold import permitted
 from properties.selftest.idioms import BY_NAME, EVERYTHING, NUMBERS, OF_STRINGS, TOKENS, TRUTHS
 from zoo.errors import CertificateError, RuleError

@@ -6,8 +6,8 @@ import pytest
 
 import zoo
 from properties import check_model
+from properties.command.main import find_all
 from zoo import ModelError, UnknownNameError
-from zoo.__main__ import find_all
 
 MODEL_FILE = """
 from reference import ab

@@ -7,8 +7,9 @@ from math import sqrt
 import numpy as np
 
 import reference
-from zoo import Attention, Basis, Claim, Cycle, Model, Transformer, figures, move
-from zoo.cost import flops
+from zoo import Attention, Basis, Claim, Cycle, Model, Transformer, move
+from zoo import published_figures as figures
+from zoo.cost.operations import flops
 
 LARGE = 1024
 SOURCE = "I made a transformer by hand"

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 
 from zoo import Attention, Claim, Mlp, Model, Norm, Transformer
-from zoo.arrays import Array
-from zoo.backward import gradients, loss, parameters, sgd_step, with_parameters
-from zoo.bpe import END_OF_TEXT, BytePair
+from zoo.training.backward import gradients, loss, parameters, sgd_step, with_parameters
+from zoo.training.byte_pair import END_OF_TEXT, BytePair
+from zoo.transformer.arrays import Array
 
 SOURCE = "GPT Explainer"
 MEASURED = "measured from the source's arrays"

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 import reference
-from zoo import Attention, Basis, Claim, Cycle, Deviation, Model, Transformer, figures, move
+from zoo import Attention, Basis, Claim, Cycle, Deviation, Model, Transformer, move
+from zoo import published_figures as figures
 
 SOURCE = "Two head transformer weights by hand (2heads-handmade-transformer.py)"
 MEASURED = "measured from the published arrays"

@@ -4,7 +4,8 @@ import math
 from collections.abc import Sequence
 
 import reference
-from zoo import Claim, Cycle, Model, figures
+from zoo import Claim, Cycle, Model
+from zoo import published_figures as figures
 from zoo.models.two_head import MEASURED, SCALE, directions, transformer
 
 

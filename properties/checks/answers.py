@@ -1,0 +1,284 @@
+"""The checks of what a model answers: its rule, its predictors, and what else is stated of the answers."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from properties.checks import settle as look
+from properties.checks.cycles import of_contexts, of_suffixes, refuse_unwalkable, walk, walkable
+from properties.checks.settle import Survey, affordable, answer_logits, survey, sweep
+from properties.checks.table import Finding, check
+from properties.checks.verdict import Counterexample, How, Method, written
+from properties.proof.search import prove_equal
+from zoo import contexts
+from zoo.digits import held_against
+from zoo.errors import ContextError, ModelError
+from zoo.model import Context, Model
+from zoo.transformer import greedy
+from zoo.transformer.arrays import Array
+
+TRY_SECONDS = 5.0  # for a proof that stands in where no rule says what is right everywhere
+
+
+def claims_nothing(model: Model) -> bool:
+    return model.rule is None and not model.predictors and not model.claims
+
+
+def states_figures_only(model: Model) -> bool:
+    """Whether no answer is stated of the model, only claims: where its logits tie, its greedy token is chance."""
+    answers = (model.rule, model.cycle, model.margin)
+    return bool(model.claims) and not model.predictors and all(stated is None for stated in answers)
+
+
+@check(applies=lambda model: model.rule is not None or claims_nothing(model))
+def rule(model: Model, how: How) -> Finding:
+    """In every context the answer is one that the rule permits, and no forbidden token's logit comes up to it."""
+    if model.rule is None:
+        return Finding("undecided", "computed", 0, "the model states no rule, predictor or claim to hold it to")
+    seen = survey(model, look.checked_rule(model.rule, model.vocab), how)
+    if not seen.judged and seen.first is None and seen.method != "sampled" and not seen.widest:
+        return Finding("failed", seen.method, seen.contexts, "vacuous: the rule determines nothing in any context")
+    return _settled(seen, model, how)
+
+
+@check(applies=lambda model: bool(model.predictors))
+def predictors(model: Model, how: How) -> Finding:
+    """In every context the answer is the one that each predictor gives, also where the rule is silent."""
+    findings = [
+        _settled(survey(model, look.checked_predictor(predictor, model.vocab), how), model, how)
+        for predictor in model.predictors
+    ]
+    worst = min(findings, key=lambda finding: ["failed", "undecided", "holds"].index(finding.status))
+    margins = [finding.margin for finding in findings if finding.margin is not None]
+    detail = worst.detail
+    if len(findings) > 1:  # whose it is
+        names = [getattr(predictor, "__name__", "a predictor") for predictor in model.predictors]
+        detail = "; ".join(f"by {name}, {one.detail}" for name, one in zip(names, findings) if one.detail)
+    return worst._replace(margin=min(margins, default=None), detail=detail)
+
+
+@check(applies=lambda model: bool(model.deviations))
+def deviations(model: Model, how: How) -> Finding:
+    """What was meant fails in exactly the stated contexts: one more or one less is a failure."""
+    faults: list[tuple[str, Counterexample | None]] = []
+    late: Finding | None = None
+    for deviation in model.deviations:
+        meant = look.checked_rule(deviation.meant, model.vocab)
+        seen = survey(model, meant, replace(how, every=True))
+        if seen.widest:
+            detail = f"not all contexts were settled in the time allowed: {seen.widest}{_means(seen, model, how)}"
+            late = Finding("undecided", seen.method, seen.contexts, detail, None, seen.first, seen.failures)
+            continue
+        stated, found = set(deviation.contexts), set(seen.failures)
+        if seen.method == "sampled":  # it need not have met those that are stated
+            found |= {context for context in stated if _readable(model, context) and _fails(model, context, meant)}
+        if stated != found:
+            context = min(stated ^ found, key=lambda c: (len(c), tuple(c)))
+            detail = "not a stated deviation" if context in found else "stated as a deviation, which it is not"
+            if others := len(stated ^ found) - 1:
+                detail += f", and {_many(others, 'other context')} {'are' if others > 1 else 'is'} not as stated"
+            counterexample = _at(model, context, meant) if _readable(model, context) else None
+            faults.append((f"{written(context)}: {detail}", counterexample))
+    if faults:
+        detail = "; ".join(fault for fault, _ in faults)
+        return Finding("failed", seen.method, seen.contexts, detail, None, faults[0][1])
+    if late is not None:
+        return late
+    if seen.method == "sampled":
+        detail = f"no context but the stated ones was found{look.means(model, how)}"
+        return Finding("undecided", seen.method, seen.contexts, detail)
+    detail = "; ".join(f"{_many(len(d.contexts), 'context')} as stated, {d.why}" for d in model.deviations)
+    return Finding("deviates", seen.method, seen.contexts, detail)
+
+
+@check(applies=lambda model: model.margin is not None)
+def margin(model: Model, how: How) -> Finding:
+    """In every context the answer's logit exceeds the second best by at least the stated margin."""
+    assert model.margin is not None
+    seen = _proof_of_all(model, how)
+    if seen is not None and seen.first is None and seen.margin is not None:
+        found, stated = held_against(seen.margin, model.margin)
+        detail = f"at least {found}, in {seen.where}; stated {stated}"
+        if seen.margin >= model.margin:
+            return Finding("holds", "proved", seen.contexts, detail, seen.margin)
+        if not affordable(model):  # else it is run: a bound leaves a little to rounding
+            return Finding("undecided", "proved", seen.contexts, detail + look.means(model, how), seen.margin)
+    method, batches = sweep(model, how)
+    count, smallest, shown = 0, np.inf, None
+    for tokens in batches:
+        logits = answer_logits(model, tokens, exact=True)
+        margins = look.margin(logits, np.arange(len(model.vocab)) == logits.argmax(axis=1)[:, None])
+        margins[np.isnan(margins)] = -np.inf
+        count += len(tokens)
+        if margins.min() < smallest:
+            i = margins.argmin()
+            smallest, shown = float(margins[i]), look.counterexample(model, tokens[i], logits[i], look.best(logits[i]))
+    found, stated = held_against(smallest, model.margin)
+    detail = found + (f" after {written(shown.context)}" if shown else "") + f"; stated {stated}"
+    if smallest < model.margin:
+        return Finding("failed", method, count, detail, smallest, shown)
+    detail += look.means(model, how) if method == "sampled" else ""
+    return Finding("undecided" if method == "sampled" else "holds", method, count, detail, smallest)
+
+
+@check(applies=lambda model: not states_figures_only(model))
+def float32(model: Model, how: How) -> Finding:
+    """In single precision every context gets the same answer."""
+    if model.transformer.dtype == np.float32:
+        return Finding("holds", "computed", 0, "it is float32")
+    try:
+        single = model.astype(np.float32)
+    except ModelError as error:
+        return Finding("failed", "computed", 0, f"the weights do not fit: {error}")
+    total = contexts.count(len(model.vocab), model.n_ctx)
+    proofs = [_proof_of_all(model, how), _proof_of_all(single, how)]  # by the same rule, so of the same answers
+    if all(seen is not None and seen.first is None for seen in proofs):
+        return Finding("holds", "proved", total)
+    if look.by_proof(model, how):  # no rule says one answer everywhere: the two are held against each other
+        found = prove_equal(*(model.transformer, single.transformer, model.vocab), first=True, max_seconds=TRY_SECONDS)
+        if found.counterexamples:
+            context = found.counterexamples[0].context
+            row = model.encode(context)[None]
+            allowed, logits32 = look.best(answer_logits(model, row)[0]), answer_logits(single, row)[0]
+            shown = look.counterexample(single, row[0], logits32, allowed)
+            seen = max(found.contexts, 1)
+            return Finding("failed", "proved", seen, "another answer in float32", None, shown)
+        if not found.widest and found.margin > 0:  # nor is there a tie
+            return Finding("holds", "proved", total)
+    method, batches = sweep(model, how)
+    seen = 0
+    for tokens in batches:
+        logits, logits32 = answer_logits(model, tokens), answer_logits(single, tokens)
+        seen += len(tokens)
+        best = greedy(logits)
+        answers = np.arange(len(model.vocab)) == best[:, None]
+        # A tie that is new is another answer by chance; NaN is not > 0.
+        wins, won = look.margin(logits32, answers) > 0, look.margin(logits, answers) > 0
+        wrong = np.flatnonzero((won & ~wins) | (best != greedy(logits32)) | (best < 0))
+        if len(wrong):
+            i = wrong[0]
+            shown = look.counterexample(single, tokens[i], logits32[i], look.best(logits[i]))
+            return Finding("failed", method, seen, "another answer in float32", None, shown)
+    if method == "sampled":
+        detail = f"the same answer in every context of a sample{look.means(model, how)}"
+        return Finding("undecided", method, seen, detail)
+    return Finding("holds", method, seen)
+
+
+@check(applies=lambda model: model.cycle is not None)
+def cycle(model: Model, how: How) -> Finding:
+    """From every context, greedy generation is on the stated cycle after at most the stated number of tokens."""
+    assert model.cycle is not None
+    goal = [model.vocab.index(token) for token in model.cycle.tokens]
+    method: Method
+    if how.method == "enumerate":
+        refuse_unwalkable(model)
+    if affordable(model) or how.method == "enumerate":
+        window, method, count = model.n_ctx, "enumerated", contexts.count(len(model.vocab), model.n_ctx)
+        path = walk(of_contexts(model), goal, window)
+    else:
+        seen = _proof_of_all(model, how)
+        suffixes = None if seen is None or seen.first is not None else of_suffixes(_total(model)[0].function, model)
+        if seen is None or suffixes is None:
+            detail = "there are too many contexts to walk through"
+            return Finding("undecided", "computed", 0, detail + (look.means(model, how) if walkable(model) else ""))
+        (window, following), method, count = suffixes, "proved", seen.contexts
+        path = walk(following, goal, window)
+    if path.problem:
+        return Finding("failed", method, count, f"from {_shown(model, path.farthest)} {path.problem}")
+    steps = path.steps + model.n_ctx - window  # with the last k tokens on the cycle, the rest follows
+    detail = f"{steps} tokens at most, from {_shown(model, path.farthest)}; stated {model.cycle.within}"
+    return Finding("holds" if steps <= model.cycle.within else "failed", method, count, detail)
+
+
+@check(applies=lambda model: bool(model.claims))
+def claims(model: Model, how: How) -> Finding:
+    """Every figure that its source states of the model comes out again when it is computed."""
+    said, wrong = [], []
+    for claim in model.claims:
+        found = claim.recomputed(model)
+        if not claim.holds(found):
+            wrong.append(f"{claim.text} is {found!r}, but {claim.claimed!r} is claimed ({claim.source})")
+        said.append(f"{claim.text}: claimed {claim.claimed!r}, recomputed {found!r}")
+    if wrong:
+        count = f"{len(wrong)} of {_many(len(said), 'claim')} are not so: " if len(said) > 1 else ""
+        return Finding("failed", "computed", 0, count + "; ".join(wrong), total=0)
+    return Finding("holds", "computed", 0, f"{_many(len(said), 'claim')}: {'; '.join(said)}", total=0)
+
+
+def _total(model: Model) -> list[look.Question]:
+    """What says a right answer to every context, perhaps: a predictor, or else the rule."""
+    asked = [look.checked_predictor(predictor, model.vocab) for predictor in model.predictors]
+    return asked + ([] if model.rule is None else [look.checked_rule(model.rule, model.vocab)])
+
+
+def _proof_of_all(model: Model, how: How) -> Survey | None:
+    """Where a proof is wanted: that of the answer to every context, or None where nothing determines all of them."""
+    if not (look.by_proof(model, how) and (asked := _total(model))):
+        return None
+    seen = survey(model, asked[0], how)
+    return seen if seen.determined else None
+
+
+def _settled(seen: Survey, model: Model, how: How) -> Finding:
+    if seen.first is not None:
+        if seen.method == "proved" and not how.every:  # one was sought
+            detail = "wrong in the shortest context there is"
+            detail += ", of those settled in the time allowed" if seen.widest else ""
+        else:
+            detail = f"wrong in {_of_those_looked_at(len(seen.failures), seen, model)}"
+        if seen.widest:
+            detail += f"; not settled: {seen.widest}{_by_name(seen)}"
+        if seen.first.margin == 0:
+            detail += "; the first is a tie"
+        return Finding("failed", seen.method, seen.contexts, detail, seen.margin, seen.first, seen.failures)
+    if seen.widest:
+        detail = f"not proved in the time allowed: {seen.widest}{_means(seen, model, how)}"
+        return Finding("undecided", seen.method, seen.contexts, detail)
+    if seen.method == "sampled":
+        detail = f"right in every context of a sample{look.means(model, how)}"
+        return Finding("undecided", seen.method, seen.contexts, detail, seen.margin)
+    return Finding("holds", seen.method, seen.contexts, "", seen.margin)
+
+
+def _of_those_looked_at(number: int, seen: Survey, model: Model) -> str:
+    """ "6 of 120 contexts", or where not all were looked at "1 of 39 contexts looked at, of 120"."""
+    total = contexts.count(len(model.vocab), model.n_ctx)
+    some = f"{number} of {contexts.counted(seen.contexts)} contexts"
+    return some if seen.contexts == total else f"{some} looked at, of {contexts.counted(total)}"
+
+
+def _many(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' * (number != 1)}"
+
+
+def _by_name(seen: Survey) -> str:
+    return f"; {seen.by_name}" if seen.by_name else ""
+
+
+def _means(seen: Survey, model: Model, how: How) -> str:
+    """Why a proof did not end, where the rule is the reason, and what else would settle it."""
+    return f"{_by_name(seen)}{look.means(model, how)}"
+
+
+def _at(model: Model, context: Context, asked: look.Question) -> Counterexample:
+    row = model.encode(context)
+    allowed = look.allowed_tokens(model, [context], asked.permitted)[0]
+    return look.counterexample(model, row, answer_logits(model, row[None])[0], allowed)
+
+
+def _fails(model: Model, context: Context, asked: look.Question) -> bool:
+    shown = _at(model, context, asked)
+    return shown.margin is not None and not shown.margin > 0
+
+
+def _readable(model: Model, context: Context) -> bool:
+    try:
+        return len(model.encode(context)) == len(context)
+    except ContextError:
+        return False
+
+
+def _shown(model: Model, row: Sequence[int] | Array) -> str:
+    return written(model.decode(np.asarray(row)))

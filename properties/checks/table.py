@@ -1,0 +1,110 @@
+"""What a check is, which checks there are, and running them on a model.
+
+Each check is one function of a model whose docstring is the claim that it settles. They stand in `answers` and
+`mechanics`; their order here is that of the table.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, get_args
+
+import numpy as np
+
+from properties.checks.verdict import AUTO, Counterexample, How, Method, Status, Verdict, Wanted
+from zoo import contexts
+from zoo.errors import ModelError, UnknownNameError
+from zoo.model import Context, Model
+from zoo.registry import unknown
+
+Check = Callable[..., Verdict]  # of a model, and `How` where that is not AUTO
+
+
+class Finding(NamedTuple):
+    """What the body of a check returns: a verdict without name and time. `total` None: it speaks of every context."""
+
+    status: Status
+    method: Method
+    contexts: int
+    detail: str = ""
+    margin: float | None = None
+    counterexample: Counterexample | None = None
+    failures: Sequence[Context] = ()
+    total: int | None = None
+
+
+@dataclass(frozen=True)
+class Registered:
+    run: Check
+    applies: Callable[[Model], bool]
+
+
+Find = Callable[[Model, How], Finding]
+CHECKS: dict[str, Registered] = {}
+
+
+def check(applies: Callable[[Model], bool] = lambda model: True) -> Callable[[Find], Check]:
+    """Registers a function as a check under its own name, for the models it applies to."""
+
+    def register(find: Find) -> Check:
+        def run(model: Model, how: How = AUTO) -> Verdict:
+            start = time.perf_counter()
+            with np.errstate(all="ignore"):  # what overflows shows in the verdict
+                found = find(model, how)
+            seconds = time.perf_counter() - start
+            return Verdict(
+                model=model.name,
+                dtype=str(model.transformer.dtype),
+                check=find.__name__,
+                status=found.status,
+                method=found.method,
+                contexts=found.contexts,
+                total=contexts.count(len(model.vocab), model.n_ctx) if found.total is None else found.total,
+                margin=found.margin,
+                seconds=seconds,
+                detail=found.detail,
+                counterexample=found.counterexample,
+                failures=tuple(found.failures),
+            )
+
+        run.__name__, run.__doc__ = find.__name__, find.__doc__
+        CHECKS[find.__name__] = Registered(run, applies)
+        return run
+
+    return register
+
+
+def checks(model: Model, names: Iterable[str] = ()) -> list[tuple[str, Check]]:
+    """The checks that apply to a model, or those of them that are named. UnknownNameError for a name that is none."""
+    chosen = list(names) or list(CHECKS)
+    for name in chosen:
+        if name not in CHECKS:
+            raise UnknownNameError(unknown("check", name, CHECKS))
+    return [(name, entry.run) for name, entry in CHECKS.items() if name in chosen and entry.applies(model)]
+
+
+def check_model(model: Model, method: str = "auto", names: Sequence[str] = ()) -> list[Verdict]:
+    """Runs all checks that apply, or the named ones. Raises RuleError for a rule that is none.
+
+    "auto" runs every context where that is quick, and proves beyond; "enumerate", "prove" and "sample" insist. What
+    cannot be proved (that a batch mixes no rows, say) is run on all contexts or on a sample whatever the method.
+    """
+    if not isinstance(model, Model):
+        raise ModelError(f"{model!r} is checked, but should be a Model")
+    how = How(known_method(method))
+    if names and not checks(model, names):
+        raise UnknownNameError(f"{', '.join(names)} applies to nothing in {model.name}, and would settle nothing")
+    return [run(model, how) for _, run in checks(model, names)]
+
+
+def prove(model: Model) -> Verdict:
+    """The proof that every context's answer is right by the model's rule, or by its predictor where it has no rule."""
+    name = "rule" if model.rule is not None or not model.predictors else "predictors"
+    return CHECKS[name].run(model, How("prove"))
+
+
+def known_method(method: str) -> Wanted:
+    if method not in get_args(Wanted):
+        raise UnknownNameError(unknown("method", str(method), get_args(Wanted)))
+    chosen: Wanted = method  # type: ignore[assignment]  # it is one of them
+    return chosen

@@ -1,0 +1,5 @@
+import sys
+
+from properties.command import main
+
+sys.exit(main())

@@ -1,0 +1,250 @@
+"""Bounds on what a transformer answers over whole sets of contexts, sound for the program that runs.
+
+A box is a set of contexts of one length: what each position may hold. `Bounds.margins` bounds from below, for many
+boxes at once, by how much the logit of an answer a exceeds that of each rival r at the last position, in every context
+of the box. What it proves, with U the readout, x the stream at the last position before the last attention, m_h the
+mean of its head h, F the Mlps behind it and N the final Norm, is
+
+    logit_a - logit_r  >=  (U_a - U_r) N(F(x + Σ_h m_h w_o + b_o)) - rounding                            unembed
+                       >=  ... N by its least or largest 1/deviation, along d = (U_a - U_r) weight       normalize
+                       >=  k + d' (x + Σ_h m_h w_o + b_o), d' and k from d unit by unit                  transform
+                       >=  k + d' x + d' b_o - Σ_h λ_h, where -d' m_h w_o <= λ_h by one sum              attend
+                       >=  k + (d' c - |d'| r) + d' b_o - Σ_h λ_h, x lying within r of c                 embed
+
+The first line to the last is `_backward`; each step's part is a function of `backward`, and stands with it. Up to the
+last attention, and behind it for sizes, it goes forward in intervals (`forward`, `interval`): each position carries a
+vector for each token it may be, so that a first attention layer is exact up to rounding; its scores and values depend
+on position and token only and are computed once (`first_layer`).
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from properties.proof import backward, interval
+from properties.proof.arithmetic import Arithmetic, Interval, OutOfRangeError, lost
+from properties.proof.attention import Head, Keys
+from properties.proof.boxes import Boxes
+from properties.proof.first_layer import FirstLayer
+from properties.proof.forward import Ahead, Forward
+from properties.proof.reach import rows_at_a_time
+from properties.proof.softmax import effects, softmax_mean
+from zoo.transformer import Attention, Mlp, Transformer
+from zoo.transformer.arithmetic import FLOAT64
+from zoo.transformer.arrays import Array
+
+
+@dataclass(frozen=True)
+class Margins:
+    """Lower bounds [box], and what proves them: the heads' means along rival - answer are at most `levels`.
+
+    levels [box, head, token at the last position, rival] in order of rivals, the answer itself left out.
+    """
+
+    lower: Array
+    levels: Array
+    felt: Array | None = None  # [box, position] how much each position can move the last layer's mean
+    worst: Array | None = None  # [box, position] the token that moves it down most
+
+
+@dataclass(frozen=True)
+class Behind:
+    """What comes behind the last attention, entry by entry: the stream, its size, and the Mlps it went through."""
+
+    final: Interval
+    magnitude: Array
+    passed: list[interval.Passed]
+
+
+@dataclass(frozen=True)
+class Along:
+    """What the directions read before the last attention: the stream, its rounding, each head's values."""
+
+    direct: Interval  # [box or length, token, rival]
+    rounding: Array  # the same
+    values: list[Interval]  # [batch, token, rival, key, token]
+
+
+class Bounds:
+    """The bounds of one transformer, in the arithmetic of its dtype, float32 or float64; ModelError for another."""
+
+    def __init__(self, transformer: Transformer, weights: float = 0.0, block: int | None = None) -> None:
+        """With `weights`, the bounds hold for all weights that differ from these by at most so much of themselves.
+
+        `block` is how many positions may be looked at as if they were one; None is about the root of n_ctx.
+        """
+        self.arithmetic = Arithmetic.of_program(transformer, weights)
+        self.transformer = t = transformer if transformer.dtype == np.float64 else transformer.astype(np.float64)
+        self.block = max(32, 2 ** (t.n_ctx.bit_length() // 2)) if block is None else block
+        self.vocab = len(t.token_embedding)
+        at = [i for i, layer in enumerate(t.layers) if isinstance(layer, Attention)]
+        first, last = (at[0], at[-1]) if at else (len(t.layers), len(t.layers))
+        self.between, self.after = t.layers[first:last], t.layers[last + 1 :]
+        self.attention = next((layer for layer in reversed(t.layers) if isinstance(layer, Attention)), None)
+        self.entrywise = bool(self.after) or t.final_norm is not None
+        self.mixes = not self.between  # boxes of several lengths may be bounded together
+        # Where nothing that depends on the box comes before the last attention or behind it, rivals are projected once.
+        self.pairs: Array | None = None  # [1, 1, vocab * vocab, d_model]
+        if not self.between and not self.after:
+            pairs = (t.readout[:, None] - t.readout).reshape(1, 1, self.vocab**2, -1)
+            self.pairs = backward.normalize(pairs, t.final_norm)
+        # What underflow may take from differences of the readout's rows, before the final Norm.
+        tiny = FLOAT64.tiny
+        self.underflow = tiny if t.final_norm is None else lost(tiny, 2 * t.final_norm.weight[None])
+        self.first = FirstLayer(t, self.arithmetic, self.pairs, self.underflow, self.block)
+        self.forward = Forward(self.first, self.between, self.attention, self.entrywise, self.arithmetic)
+
+    def margins(self, boxes: Boxes, answers: Array, rivals: Array, felt: bool = False) -> Margins:
+        """By how much the answer's logit at least exceeds each rival's, the least over rivals and contexts of a box.
+
+        answers int [box], rivals bool [box, vocab]. What cannot be bounded is -inf. Where `mixes`, boxes may differ in
+        length. Positions of which nothing is known are first looked at in blocks; what that does not prove, one by one.
+        With `felt`, also which positions matter, as far as the last attention layer by itself can tell.
+        """
+        if felt or self.between or not len(closed := self._closed(boxes)):
+            return self._in_parts(boxes.everywhere(), np.zeros(0, int), answers, rivals, felt)
+        found = self._in_parts(boxes, closed, answers, rivals, felt)
+        again = np.flatnonzero(~(found.lower > 0))
+        if len(again):
+            exact = self._in_parts(boxes[again].everywhere(), np.zeros(0, int), answers[again], rivals[again], felt)
+            found.lower[again], found.levels[again] = exact.lower, exact.levels
+        return found
+
+    def _closed(self, boxes: Boxes) -> Array:
+        """The blocks of which nothing is known in any of these boxes, and which are at least a block before their ends.
+
+        What is close to the end is often what counts, and is not blurred.
+        """
+        whole = np.arange(max(0, (int(boxes.lengths.min()) - 1) // self.block - 1))
+        return np.setdiff1d(whole, boxes.positions // self.block)
+
+    def _in_parts(self, boxes: Boxes, closed: Array, answers: Array, rivals: Array, felt: bool = False) -> Margins:
+        """The same for as many boxes at a time as memory has room for, with these blocks closed."""
+        blocks = closed * self.block
+        single = np.ones(boxes.lengths.max(), bool)
+        single[blocks[:, None] + np.arange(self.block)] = False
+        opened = np.flatnonzero(single)
+        positions = np.concatenate([blocks, opened])
+        order = np.argsort(positions)
+        keys = Keys(positions[order], np.repeat([self.block, 1], [len(blocks), len(opened)])[order])
+        # Where no other attention comes before, what does not depend on tokens elsewhere is done once for all parts.
+        heads: list[Head] | None = None
+        parts = []
+        rows = rows_at_a_time(self.transformer, len(positions))
+        with np.errstate(all="ignore"):
+            for part in (slice(start, start + rows) for start in range(0, len(boxes), rows)):
+                try:
+                    heads = self._heads(boxes.lengths, closed, opened, order) if heads is None else heads
+                    parts.append(self._bounded(boxes[part], keys, heads, answers[part], rivals[part], felt))
+                except OutOfRangeError:
+                    parts.append(self._unknown(boxes[part]))
+        names = ("lower", "levels", "felt", "worst") if felt else ("lower", "levels")
+        return Margins(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+
+    def _heads(self, lengths: Array, closed: Array, opened: Array, order: Array) -> list[Head]:
+        """The heads of the first attention with these keys: closed blocks and opened positions, in order."""
+        if self.attention is None:
+            return []
+        dims = self.first.every_dim if self.between else self.first.dims(lengths)
+        heads = self.first.heads(opened, dims)
+        if not len(closed):
+            return heads
+        blocks = [head.take(closed, some) for head, some in zip(self.first.blocks, dims)]
+        return [Head.join(both).take(order) for both in zip(blocks, heads)]
+
+    def _unknown(self, boxes: Boxes) -> Margins:
+        number, worst = 0 if self.attention is None else self.attention.sizes["head"], boxes.masks.argmax(axis=-1)
+        levels = np.full((len(boxes), number, self.vocab, self.vocab - 1), np.nan)
+        return Margins(np.full(len(boxes), -np.inf), levels, np.zeros(worst.shape), worst)
+
+    def _bounded(
+        self, boxes: Boxes, keys: Keys, heads: list[Head], answers: Array, rivals: Array, felt: bool
+    ) -> Margins:
+        others = np.arange(self.vocab - 1) + (np.arange(self.vocab - 1) >= answers[:, None])  # [box, rival]
+        ahead = self.forward.ahead(boxes, keys, heads)
+        lower, levels, along = self._backward(ahead, self._behind(ahead), answers, others)
+        matters = boxes.last[..., None] & np.take_along_axis(rivals, others, -1)[:, None]  # [box, token, rival]
+        # What is infinite overflowed on the way, and is not known.
+        lower = np.where(matters, np.where(np.isfinite(lower), lower, -np.inf), np.inf)
+        none = np.zeros((len(boxes), 0, self.vocab, self.vocab - 1))
+        found = Margins(lower.min(axis=(1, 2), initial=np.inf), np.stack(levels, axis=1) if levels else none)
+        return self._felt(found, boxes, ahead, along, levels, lower) if felt else found
+
+    def _behind(self, ahead: Ahead) -> Behind:
+        """attend and transform, entry by entry where an Mlp or a Norm asks for it."""
+        final, mean, magnitude, passed = ahead.last, ahead.mean, ahead.magnitude, []
+        if self.attention is not None and self.entrywise:
+            final, mean = interval.attend(
+                final, mean, self.attention, ahead.heads, ahead.weights, ahead.n, self.arithmetic
+            )
+        for mlp in self.after:
+            assert isinstance(mlp, Mlp)
+            final, mean, step = interval.transform(final, mean, mlp, self.arithmetic)
+            passed.append(step)
+            magnitude = final.magnitude
+        return Behind(final, magnitude, passed)
+
+    def _backward(
+        self, ahead: Ahead, behind: Behind, answers: Array, others: Array
+    ) -> tuple[Array, list[Array], Along]:
+        """A lower bound on answer - rival [box, token, rival], each head's levels of it, and what it rests on."""
+        a, norm = self.arithmetic, self.transformer.final_norm
+        differences = backward.unembed(self.transformer.readout, answers, others)
+        directions, constant, underflow = backward.normalize(differences, norm), np.zeros(1), self.underflow
+        for step in reversed(behind.passed):
+            directions, constant, underflow = backward.transform(step, directions, constant, underflow)
+        along = (
+            self._along(ahead, directions, underflow) if self.pairs is None else self._picked(ahead, answers, others)
+        )
+        levels = [softmax_mean(weight, v.r - v.c, a) for weight, v in zip(ahead.weights, along.values)]
+        lower = constant + along.direct.c - along.direct.r - along.rounding - self._underflow(ahead, underflow)
+        for level in levels:
+            lower = lower - level
+        if self.attention is not None and self.attention.b_o is not None:
+            lower = lower + directions @ self.attention.b_o - lost(underflow, self.attention.b_o[:, None])
+        magnitude = behind.magnitude
+        if norm is not None:
+            lower, magnitude = backward.behind_norm(behind.final, differences, lower, norm, a)
+        error = interval.unembed(magnitude, self.transformer.readout, a)  # [box, length or 1, token, vocab]
+        error = error if self.entrywise or self.between else error[ahead.of]
+        error = np.broadcast_to(error, (len(answers), *error.shape[1:]))
+        own, its = error[np.arange(len(answers)), :, answers][..., None], np.take_along_axis(error, others[:, None], -1)
+        return lower - own - its, levels, along
+
+    def _underflow(self, ahead: Ahead, underflow: float) -> float:
+        """What underflow may take from the directions, times what they multiply, and from those products and levels."""
+        size = ahead.last.largest * self.transformer.d_model + float(ahead.rounding.sum(axis=-1).max())
+        return underflow * size + 8 * (self.transformer.d_model + ahead.n) * (1 + len(ahead.heads)) * FLOAT64.tiny
+
+    def _along(self, ahead: Ahead, directions: Array, underflow: float) -> Along:
+        """Of each box by itself."""
+        layer, a = self.attention, self.arithmetic
+        values = [
+            backward.attend(head, layer, h, directions, underflow, a) for h, head in enumerate(ahead.heads) if layer
+        ]
+        return Along(backward.embed(ahead.last, directions), backward.along_size(ahead.rounding, directions), values)
+
+    def _picked(self, ahead: Ahead, answers: Array, others: Array) -> Along:
+        """The same, out of what was found once for every pair of tokens."""
+        assert self.pairs is not None
+        pair = answers[:, None] * self.vocab + others
+
+        def pick(table: Array) -> Array:  # [box or 1, token, vocab * vocab, ...] -> [box, token, rival, ...]
+            each = np.arange(len(pair)) if len(table) > 1 else np.zeros(len(pair), int)
+            return np.moveaxis(table[each[:, None], :, pair], 2, 1)
+
+        direct = backward.embed(ahead.x[0], self.pairs[0])[ahead.of]  # [length, token, vocab²] -> [box or 1, ...]
+        rounding = backward.along_size(ahead.rounding, self.pairs[0])[np.s_[:] if self.entrywise else ahead.of]
+        values = [Interval(pick(v.c), pick(v.r)) for v in (head.along for head in ahead.heads) if v is not None]
+        return Along(Interval(pick(direct.c), pick(direct.r)), pick(rounding), values)
+
+    def _felt(
+        self, found: Margins, boxes: Boxes, ahead: Ahead, along: Along, levels: list[Array], lower: Array
+    ) -> Margins:
+        """The margins, with how far each position can move the last layer's means towards the worst rival."""
+        may_be = boxes.masks
+        total = np.zeros(may_be.shape)
+        for weight, v, level in zip(ahead.weights, along.values, levels):
+            total += effects(weight, v, level, lower, may_be)
+        reach = np.where(may_be, total, -np.inf).max(axis=-1) - np.where(may_be, total, np.inf).min(axis=-1)
+        return replace(found, felt=reach, worst=np.where(may_be, total, -np.inf).argmax(axis=-1))

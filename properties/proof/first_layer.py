@@ -1,0 +1,113 @@
+"""The first attention layer, and what comes before it: all that depends on a position and its token only.
+
+Its keys are single positions, or blocks of them, each of which stands for whatever any of its positions may be: where
+nothing is known of many tokens, the cost of a bound is not that of looking at each.
+"""
+
+import itertools
+from collections.abc import Sequence
+from functools import cached_property
+
+import numpy as np
+
+from properties.proof import backward, interval
+from properties.proof.arithmetic import Arithmetic, Interval, average
+from properties.proof.attention import Head, columns_of, queried
+from zoo.transformer import Attention, Mlp, Transformer
+from zoo.transformer.arrays import Array
+
+SLAB = 64  # positions whose keys are computed at a time: with one-hot positions, all at once take much memory
+
+
+class FirstLayer:
+    """Of a transformer in float64, whose program computes in some arithmetic; without attention, it has no heads."""
+
+    def __init__(
+        self, transformer: Transformer, a: Arithmetic, pairs: Array | None, underflow: float, block: int
+    ) -> None:
+        """With `pairs`, directions [1, 1, pair, d_model] of the output, heads hold their values along those.
+
+        From the pairs' entries underflow may have taken so much.
+        """
+        self.transformer, self.arithmetic, self.block = transformer, a, block
+        self.pairs, self.underflow = pairs, underflow
+        self.n_ctx, self.vocab = transformer.n_ctx, len(transformer.token_embedding)
+        at = [i for i, layer in enumerate(transformer.layers) if isinstance(layer, Attention)]
+        self.before = transformer.layers[: at[0]] if at else transformer.layers
+        layer = transformer.layers[at[0]] if at else None
+        self.layer = layer if isinstance(layer, Attention) else None
+
+    def embedded(self, positions: Array) -> Interval:
+        """The stream before the first attention layer: [1, position, token, d_model]"""
+        a = self.arithmetic
+        x = interval.embed(self.transformer, positions, a)
+        for layer in self.before:
+            assert isinstance(layer, Mlp)
+            x = interval.transform(x, average(x, a), layer, a)[0]
+        return x
+
+    def heads(self, positions: Array, dims: Sequence[Array | None]) -> list[Head]:
+        """The heads of the first attention layer with single positions for keys, and of those these dimensions."""
+        if self.n_ctx <= SLAB:
+            return [head.take(positions, some) for head, some in zip(self._all, dims)]
+        slabs = [self._slab(positions[i : i + SLAB], dims) for i in range(0, len(positions), SLAB)]
+        return [Head.join(heads) for heads in zip(*slabs)]
+
+    @cached_property
+    def _all(self) -> list[Head]:
+        return self._slab(np.arange(self.n_ctx), self.every_dim)
+
+    @cached_property
+    def blocks(self) -> list[Head]:
+        """The same with blocks of positions for keys, all that are whole."""
+        starts = range(0, self.n_ctx - self.block + 1, self.block)
+        slabs = (self.heads(np.arange(i, i + self.block), self.every_dim) for i in starts)
+        return [Head.join(heads) for heads in zip(*([head.hull() for head in heads] for heads in slabs))]
+
+    @property
+    def every_dim(self) -> list[None]:
+        return [None] * (0 if self.layer is None else self.layer.sizes["head"])
+
+    def _slab(self, positions: Array, dims: Sequence[Array | None]) -> list[Head]:
+        assert self.layer is not None
+        a, layer, pairs = self.arithmetic, self.layer, self.pairs
+        x = interval.normalize(self.embedded(positions), layer.norm, a)
+        heads = [Head.of(x, layer, h, False, a, some) for h, some in enumerate(dims)]
+        if pairs is None:
+            return heads
+        return [
+            head.projected_once(backward.attend(head, layer, h, pairs, self.underflow, a))
+            for h, head in enumerate(heads)
+        ]
+
+    @cached_property
+    def _fits(self) -> bool:
+        """Whether no key overflows in any dimension, asked for or not, by a bound over all positions at once."""
+        a, layer, t = self.arithmetic, self.layer, self.transformer
+        assert layer is not None
+        if self.before or layer.norm is not None:
+            starts = range(0, self.n_ctx, SLAB)
+            parts = (self.embedded(np.arange(i, min(i + SLAB, self.n_ctx))) for i in starts)
+            sizes = np.max(
+                [interval.normalize(part, layer.norm, a).magnitude.max(axis=(0, 1, 2)) for part in parts], axis=0
+            )
+        else:
+            sizes = np.abs(t.token_embedding).max(axis=0) + np.abs(t.position_embedding).max(axis=0)
+        heads, d_head = layer.sizes["head"], layer.sizes["d_head"]
+        for h, i in itertools.product(range(heads), range(0, d_head, SLAB)):
+            w, b = columns_of(layer.w_k, layer.b_k, h, np.arange(i, min(i + SLAB, d_head)))
+            keys = sizes @ np.abs(w) + (0 if b is None else np.abs(b))
+            if not np.all(4 * keys * (1 + a.weights) ** 2 < a.largest):
+                return False
+        return True
+
+    def dims(self, lengths: Array) -> Sequence[Array | None]:
+        """The dimensions of each head in which something is asked from the last positions; all where keys may overflow.
+
+        A key that overflows makes the program's scores NaN, also in a dimension in which nothing is asked.
+        """
+        assert self.layer is not None
+        if not self._fits:
+            return self.every_dim
+        x = interval.normalize(self.embedded(np.unique(lengths) - 1), self.layer.norm, self.arithmetic)
+        return [queried(x, self.layer, h, self.arithmetic) for h in range(self.layer.sizes["head"])]

@@ -1,0 +1,209 @@
+"""Does a transformer answer as a rule, a predictor or another transformer does, on every context up to its n_ctx?
+
+Sets of contexts ("boxes") start as the leaves of the rule's decision tree. A box is done when a bound says that the
+right answer wins all over it; else one more of its free positions is split. A box with nothing free is run.
+"""
+
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import chain, islice
+
+import numpy as np
+
+from properties.proof.boxes import Box, Counterexample, Settled, Tally
+from properties.proof.decision_tree import Reading
+from properties.proof.judges import Answers, Equal, Judge
+from properties.proof.reach import BATCH, within_reach
+from zoo.errors import ModelError
+from zoo.progress import steps
+from zoo.rule import Function
+from zoo.transformer import Transformer
+
+BEYOND = "all contexts: the model is too large, or not in float64 or float32"
+
+
+@dataclass
+class Proof:
+    """What was found. `contexts` were proved or run, `skipped` have no wrong answer or none specified.
+
+    `margin` is a lower bound on best right - best wrong logit over all of `contexts`, found at `where`.
+    """
+
+    status: str = "holds"  # holds, failed or undecided
+    leaves: int = 0
+    boxes: int = 0
+    contexts: int = 0
+    skipped: int = 0
+    margin: float = float("inf")
+    where: str = ""
+    counterexamples: list[Counterexample] = field(default_factory=list)
+    determined: bool = True  # one token is right in each of `contexts`
+    widest: str = ""  # where undecided: the largest set left
+    upto: int = 0  # every length up to this was settled
+    tells: str = ""  # what in the function's code could tell a lazy context: each was asked about by itself
+    seconds: float = 0.0
+    deadline: float = math.inf  # of the processor's time: what is not settled by then is left open
+
+    @property
+    def late(self) -> bool:
+        return time.process_time() > self.deadline
+
+
+def prove_answers(
+    transformer: Transformer,
+    vocab: Sequence[str],
+    function: Function,
+    lengths: Iterable[int] | None = None,
+    *,
+    first: bool = False,
+    max_boxes: int | None = None,
+    max_seconds: float | None = None,
+    settled: Callable[[Settled], None] | None = None,
+    kind: str = "",
+) -> Proof:
+    """Whether the transformer answers as a rule or predictor permits on every context of 1 to n_ctx tokens.
+
+    The margin must be above 0: a tie fails. Contexts where nothing or everything is permitted are skipped, and counted.
+    With `first`, stops at the first counterexample, which is of the shortest length there is; else finds all, sorted.
+    Where the budget of boxes or of seconds (of the processor) is used up, the proof is undecided, or failed if it had
+    failed already. `settled` is told of every box that is done. `kind` is "rule" or "predictor" where the function must
+    be that (see `zoo.rule.Asked`). Raises RuleError as `lazy.Reading` does.
+    """
+
+    def starts(length: int, proof: Proof) -> Iterator[Box]:
+        for leaf in reading.leaves(length):
+            proof.leaves += 1
+            if 0 < len(leaf.permitted) < len(vocab):
+                proof.determined &= len(leaf.permitted) == 1
+                yield leaf
+                continue
+            if proof.late:  # a rule may be silent about more contexts than can be looked through
+                yield leaf  # which is then left open
+                return
+            skipped.add(leaf)
+            if settled is not None:
+                settled(Settled("skipped", leaf, math.inf))
+
+    if not within_reach(transformer):
+        return Proof("undecided", widest=BEYOND)
+    judge, skipped, reading = Answers(transformer, tuple(vocab)), Tally(), Reading(function, vocab, kind)
+    every = range(1, transformer.n_ctx + 1) if lengths is None else lengths
+    proof = _search(judge, starts, vocab, every, first, max_boxes, max_seconds, settled)
+    reading.check()
+    proof.tells = reading.tells
+    proof.skipped = skipped.total(len(vocab))
+    return proof
+
+
+def prove_equal(
+    a: Transformer,
+    b: Transformer,
+    vocab: Sequence[str],
+    lengths: Iterable[int] | None = None,
+    *,
+    first: bool = False,
+    max_boxes: int | None = None,
+    max_seconds: float | None = None,
+) -> Proof:
+    """Whether two transformers give the same greedy answer on every context of 1 to the smaller n_ctx tokens.
+
+    Counterexamples say what b says where a permits something else. Contexts in which both tie are compared by their
+    first largest logits. The margin is the smaller of the two models'.
+    """
+    if a.sizes["vocab"] != b.sizes["vocab"]:
+        raise ModelError(f"the models have {a.sizes['vocab']} and {b.sizes['vocab']} tokens, but should have the same")
+
+    if not (within_reach(a) and within_reach(b)):
+        return Proof("undecided", widest=BEYOND)
+
+    def starts(length: int, proof: Proof) -> Iterator[Box]:
+        proof.leaves += 1
+        yield Box(length, {}, frozenset())
+
+    judge = Equal(a, b, tuple(vocab))
+    every = range(1, min(a.n_ctx, b.n_ctx) + 1) if lengths is None else lengths
+    return _search(judge, starts, vocab, every, first, max_boxes, max_seconds)
+
+
+def _search(
+    judge: Judge,
+    starts: Callable[[int, Proof], Iterator[Box]],
+    vocab: Sequence[str],
+    lengths: Iterable[int],
+    first: bool,
+    max_boxes: int | None,
+    max_seconds: float | None,
+    settled: Callable[[Settled], None] | None = None,
+) -> Proof:
+    proof, seen, begin = Proof(), Tally(), time.perf_counter()
+    proof.deadline = math.inf if max_seconds is None else time.process_time() + max_seconds
+    smallest: Settled | None = None
+    for group in steps(list(_together(lengths, judge.mixes)), "groups of lengths"):
+        fresh, stack = chain.from_iterable(starts(length, proof) for length in group), list[Box]()
+        while batch := [stack.pop() for _ in range(min(BATCH, len(stack)))] or list(islice(fresh, BATCH)):
+            if first and proof.counterexamples:  # only a shorter one is of interest now
+                limit = min(len(c.context) for c in proof.counterexamples)
+                batch = [box for box in batch if box.length < limit]
+            if batch and (proof.late or (max_boxes is not None and proof.boxes + len(batch) > max_boxes)):
+                proof.widest = max([*batch, *stack], key=lambda box: box.count(len(vocab))).describe(vocab)
+                break
+            if batch:
+                done, open_ = _settle(judge, batch, vocab, proof, first)
+                stack += open_
+                for one in done:
+                    seen.add(one.box)
+                smallest = min([*done, *([smallest] if smallest else [])], key=lambda one: one.margin, default=None)
+                if settled is not None:
+                    for one in done:
+                        settled(one)
+        if proof.widest or (first and proof.counterexamples):
+            break
+        proof.upto = group[-1]
+    if smallest is not None:
+        proof.margin, proof.where = smallest.margin, smallest.box.describe(vocab)
+    proof.contexts = seen.total(len(vocab))
+    order = {token: i for i, token in enumerate(vocab)}
+    proof.counterexamples.sort(key=lambda c: (len(c.context), [order[token] for token in c.context]))
+    if proof.counterexamples:
+        proof.status = "failed"
+        proof.counterexamples = proof.counterexamples[: 1 if first else None]
+    elif proof.widest:
+        proof.status = "undecided"
+    proof.seconds = time.perf_counter() - begin
+    return proof
+
+
+def _together(lengths: Iterable[int], mixes: bool) -> Iterator[list[int]]:
+    """Lengths in groups to be settled together, of about the same length, for there is much to do at each by itself."""
+    group: list[int] = []
+    for length in lengths:
+        if group and not (mixes and len(group) < 32 and length <= 1.2 * group[0]):
+            yield group
+            group = []
+        group.append(length)
+    if group:
+        yield group
+
+
+def _settle(
+    judge: Judge, batch: list[Box], vocab: Sequence[str], proof: Proof, first: bool
+) -> tuple[list[Settled], list[Box]]:
+    """What of a batch is proved or run, and what the rest is split into."""
+    proof.boxes += len(batch)
+    lower, proofs = judge.bound(batch)
+    proved = lower > 0  # NaN is not
+    done = [proofs[i] for i in np.flatnonzero(proved)]
+    rest = [box for box, fine in zip(batch, proved) if not fine]
+    to_run, to_split = ([box for box in rest if box.is_one_context(len(vocab)) is one] for one in (True, False))
+    wrongs = []
+    for box in to_run:
+        margin, wrong = judge.run(box.first(vocab), box.permitted)
+        done.append(Settled("run", box, margin))
+        wrongs.append(wrong)
+    looks = judge.look(to_split) if to_split else []
+    if first:
+        wrongs += [judge.run(tokens, box.permitted)[1] for box, (_, tokens) in zip(to_split, looks)]
+    proof.counterexamples += [wrong for wrong in wrongs if wrong is not None]
+    return done, [child for box, (position, _) in zip(to_split, looks) for child in box.split(position, vocab)]

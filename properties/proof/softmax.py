@@ -1,0 +1,151 @@
+"""Softmax attention over boxes: what keys can weigh, and the most that a weighted mean of their values can be."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from properties.proof.arithmetic import Arithmetic, Interval
+from zoo.transformer.arithmetic import EXP_ULPS, FLOAT64
+from zoo.transformer.arrays import Array
+
+NEGLIGIBLE = 1e-12
+SMALL = 1e-300  # far above all that underflow takes from an exponential, far below all that matters
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Attention weights of boxes up to a common factor, for the keys that can matter; the others only as a total."""
+
+    least: Array  # [box, query, kept key, token]
+    most: Array  # the same
+    valid: Array  # bool, the same: which tokens a key may be
+    rest: Array  # [batch, query, 1] the most that all other keys weigh together
+    kept: Array | None  # int [batch, query, kept key] which keys these are; None where all are
+
+    def of(self, values: Array) -> Array:
+        """Values [..., query or 1, column, key, token] of the keys kept."""
+        if self.kept is None:
+            return values
+        return np.take_along_axis(values, self.kept[:, :, None, :, None], 3)
+
+
+def softmax_weights(
+    s: Interval, visible: Array, own: Array, counts: Array, boxes: Array, of: Array | slice, a: Arithmetic
+) -> Weights:
+    """Of scores [batch, query, key, token], for boxes bool [box, key, token]; `of` tells the batch of each box.
+
+    visible bool [batch, query, key, token] is what a query may see at most, own int [batch, query] the key that is the
+    query itself: there, visible alone counts. Each key weighs as many times as counts int [key] says. Keys that surely
+    weigh less than NEGLIGIBLE of another are only summed: with one-hot positions two or three of a thousand remain. In
+    each box, scores are shifted by one that is surely reached: the largest of the keys' smallest.
+    """
+    low, high, reached = _ends(s, visible, a)
+    peak = np.where(visible, high - reached, -np.inf).max(axis=-1)  # [batch, query, key]
+    keep = int(np.count_nonzero(peak > math.log(NEGLIGIBLE), axis=-1).max())
+    some = 2 * keep < peak.shape[-1]
+    keys, rest = np.arange(peak.shape[-1])[None, None], np.zeros((*peak.shape[:2], 1))
+    if some:
+        keys = np.argpartition(-peak, keep, axis=-1)[..., :keep]
+        np.put_along_axis(peak, keys, -np.inf, -1)
+        # A hundredth is more than exp, the product and the sum, of fewer than 10^13 keys, can be off.
+        rest = (np.exp(peak) * counts).sum(axis=-1, keepdims=True) * 1.01
+        low, high, visible = (np.take_along_axis(x, keys[..., None], 2) for x in (low, high, visible))
+        keys = keys[of]
+    low, high, visible, own, rest = (x[of] for x in (low, high, visible, own, rest))
+    valid = (boxes[np.arange(len(boxes))[:, None, None], keys] | (keys == own[..., None])[..., None]) & visible
+    sure = np.where(valid, low, np.inf).min(axis=-1)
+    shift = np.where(np.isposinf(sure), -np.inf, sure).max(axis=-1)[..., None, None]  # [box, query, 1, 1]
+    times = counts[keys][..., None]
+    # exp is counted in `_ends`; the product with the count rounds once, 90 times less than 1e-14. e^700 is finite, and
+    # what underflows is off by less than SMALL.
+    least = np.exp(np.minimum(low - shift, 700)) * times * (1 - 1e-14)
+    most = (np.exp(high - shift) + SMALL) * times * (1 + 1e-14)
+    least, most = np.where(valid & (least > SMALL), least, 0), np.where(valid, most, 0)
+    return Weights(least, most, valid, rest, keys if some else None)
+
+
+def _ends(s: Interval, visible: Array, a: Arithmetic) -> tuple[Array, Array, Array]:
+    """The least and the most each score can be, with all that follows it counted as a shift of it, and one reached.
+
+    The program subtracts its largest score, which rounds by u of at most top - low. Here low, its error and what is
+    subtracted from it round three times by 2^-53 of no more than top - min(low, reached), and the error itself; 4 with
+    a hundredth for their products. exp is off by 2 EXP_ULPS units of u relative to itself, in the program and here, and
+    the division by 1: as a shift of the score ln(1 - x) > -1.05 x for what these can be.
+    """
+    low, high = s.c - s.r, s.c + s.r
+    unknown = ~(np.isfinite(low) & np.isfinite(high))
+    if unknown.any():
+        low, high = np.where(unknown, -np.inf, low), np.where(unknown, np.inf, high)
+    top = np.where(visible, high, -np.inf).max(axis=(-2, -1), keepdims=True)
+    sure = np.where(visible.any(axis=-1), np.where(visible, low, np.inf).min(axis=-1), -np.inf)
+    reached = sure.max(axis=-1)[..., None, None]
+    error = (top - np.minimum(low, reached)) * (a.unit + 4 * FLOAT64.unit) * 1.01
+    error += 1.05 * (2 * EXP_ULPS * (a.unit + FLOAT64.unit) + a.unit)
+    return low - error, high + error, reached
+
+
+def softmax_mean(weights: Weights, values: Array, a: Arithmetic) -> Array:
+    """An upper bound on the weighted mean of the keys' values, where each key is any of its tokens independently.
+
+    Values [batch, query or 1, column, key, token] -> [box, query, column]. The mean exceeds a number λ only where
+    Σ w (v - λ) > 0 over the keys, so that a λ at which every key's worst token still gives no more than 0 is a bound.
+    Newton's iteration finds it, from below. NaN where a value is not known.
+    """
+    shape = (*weights.least.shape[:2], values.shape[2])
+    bottom = np.broadcast_to(values.min(axis=(-2, -1)), shape)
+    top = np.broadcast_to(values.max(axis=(-2, -1)), shape)
+    values = weights.of(values)
+
+    def sums(level: Array) -> tuple[Array, Array, Array]:
+        """Σ w (v - λ) with every key's worst token, the same of absolute values, and Σ w."""
+        terms, factors = worst_terms(weights, values, level)
+        token = terms.argmax(axis=-1)[..., None]
+        term, weight = (np.take_along_axis(x, token, -1)[..., 0] for x in (terms, factors))
+        unseen = np.isneginf(term)
+        term, weight = np.where(unseen, 0, term), np.where(unseen, 0, weight)
+        others = weights.rest * (top - level)
+        return term.sum(-1) + others, np.abs(term).sum(-1) + np.abs(others), weight.sum(-1) + weights.rest
+
+    level = np.array(bottom)
+    step = 4 * a.own * (np.abs(top) + np.abs(bottom))
+    for _ in range(40):
+        excess, _, weight = sums(level)
+        rise = excess / weight
+        level = np.where(rise > 0, level + rise, level)
+        if not (rise > step).any():
+            break
+    bound, proved = np.where(np.isfinite(bottom) & np.isfinite(top), top, np.nan), ~np.isfinite(bottom)
+    for factor in (1, 64, 4096):
+        raised = np.minimum(level + factor * step, top)
+        excess, absolute, _ = sums(raised)
+        proves = ~proved & (excess + a.own * absolute <= 0)
+        bound[proves] = raised[proves]
+        proved |= proves
+        if proved.all():
+            break
+    return bound
+
+
+def worst_terms(weights: Weights, values: Array, level: Array) -> tuple[Array, Array]:
+    """The largest w (v - λ) can be for each token of each key kept, -inf for those it cannot be, and the w in it.
+
+    Values of the keys kept, level [box, query, column] -> twice [box, query, column, kept key, token].
+    """
+    above = values - level[..., None, None]
+    factors = np.where(above > 0, weights.most[:, :, None], weights.least[:, :, None])
+    return np.where(weights.valid[:, :, None], factors * above, -np.inf), factors
+
+
+def effects(weights: Weights, values: Interval, level: Array, lower: Array, boxes: Array) -> Array:
+    """How far each token pulls a head towards the worst rival at the worst last token: [box, position, token]"""
+    each = np.arange(len(boxes))
+    query, rival = np.divmod(lower.reshape(len(boxes), -1).argmin(axis=1), lower.shape[2])
+    terms, _ = worst_terms(weights, weights.of(values.r - values.c), level)
+    share = terms[each, query, rival] / weights.most[each, query].sum((-1, -2))[:, None, None]  # [box, kept key, token]
+    kept = np.arange(boxes.shape[1])[None]
+    if weights.kept is not None:
+        kept = np.broadcast_to(weights.kept, (len(boxes), *weights.kept.shape[1:]))[each, query]
+    effects = np.zeros(boxes.shape)
+    effects[each[:, None], kept] = np.nan_to_num(share, neginf=0)
+    return effects

@@ -1,0 +1,241 @@
+"""Verdicts for people, as a table, and for programs, as JSON."""
+
+import json
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from functools import partial
+from typing import Any
+
+import numpy as np
+from rich.text import Text
+
+from properties.checks.answers import states_figures_only
+from properties.checks.settle import PROOF_SECONDS, affordable
+from properties.checks.table import CHECKS
+from properties.checks.verdict import Asked, Verdict
+from properties.recheck import Rechecked
+from properties.report.model import console, grid
+from properties.robustness import number_types as precision
+from properties.robustness import tolerance
+from properties.robustness.edges import Edge, validity_edge
+from properties.robustness.mutants import Story
+from zoo.contexts import counted, counted_of, written
+from zoo.digits import at_least, at_most
+from zoo.errors import printable
+from zoo.model import Model
+
+Result = tuple[Asked, Model, list[Verdict]]
+STYLES = {"holds": "green", "deviates": "yellow", "undecided": "yellow", "failed": "bold red"}
+
+
+def verdicts(results: Sequence[Result], as_object: bool, every: bool, names: Sequence[str] = ()) -> int:
+    """Prints verdicts; the exit status: 0 where all hold or deviate as stated, else 1.
+
+    `names` are the checks that were asked for: in the table they have a line also where they apply to none.
+    """
+    if as_object:
+        print(json.dumps(as_json(results, every), indent=2))
+    else:
+        table(results, every, names)
+    return 0 if all(verdict.passed for *_, found in results for verdict in found) else 1
+
+
+def as_json(results: Iterable[Result], every: bool = False) -> dict[str, Any]:
+    """The documented schema, version 1; docs/json.md spells it out."""
+    models = [
+        {
+            "name": model.name,
+            "n_ctx": model.n_ctx,
+            "dtype": str(model.transformer.dtype),
+            "holds": all(verdict.passed for verdict in verdicts),
+            "verdicts": [verdict.as_json(every) for verdict in verdicts],
+        }
+        for _, model, verdicts in results
+    ]
+    return {"version": 1, "holds": all(model["holds"] for model in models), "models": models}
+
+
+def table(results: Sequence[Result], every: bool = False, asked_for: Sequence[str] = ()) -> None:
+    """Checks x models, as many models side by side as there is room for; then what did not simply hold, at length."""
+    out = console()
+    names = list(dict.fromkeys([*asked_for, *(verdict.check for *_, verdicts in results for verdict in verdicts)]))
+    names.sort(key=lambda name: list(CHECKS).index(name) if name in CHECKS else -1)
+    columns = [
+        (model.name, [_cell(verdicts, name) for name in names], _smallest(verdicts)) for _, model, verdicts in results
+    ]
+    room = out.width - 14
+    while columns:
+        shown = [columns.pop(0)]
+        used = _width(shown[0])
+        while columns and used + _width(columns[0]) <= room:
+            used += _width(columns[0])
+            shown.append(columns.pop(0))
+        side_by_side = grid("check", *(name for name, *_ in shown))
+        for row, check in enumerate(names):
+            side_by_side.add_row(check, *(cells[row] for _, cells, _ in shown))
+        side_by_side.add_row("smallest margin", *(margin for *_, margin in shown), style="bold")
+        out.print(side_by_side)
+        out.print()
+    for asked, _, verdicts in results:
+        for verdict in verdicts:
+            if verdict.status != "holds":
+                out.print(Text(printable(verdict.message(asked, every)), style=STYLES[verdict.status]), soft_wrap=True)
+    every_one = [verdict for *_, verdicts in results for verdict in verdicts]
+    models, checks = (f"{n} {noun}{'s' * (n != 1)}" for n, noun in ((len(results), "model"), (len(every_one), "check")))
+    out.print(f"{models}, {checks}: {_summary(every_one)}")
+
+
+def _summary(verdicts: Sequence[Verdict]) -> str:
+    """ "41 hold, 3 of them on a sample, 1 failed": how many there are of each status."""
+    said = {"holds": "hold", "deviates": "deviate as stated", "undecided": "undecided", "failed": "failed"}
+    counts = Counter[str](verdict.status for verdict in verdicts)
+    parts = [f"{counts[status]} {words}" for status, words in said.items() if counts[status]]
+    if sampled := sum(verdict.status == "holds" and verdict.method == "sampled" for verdict in verdicts):
+        parts.insert(1, "on a sample" if sampled == counts["holds"] else f"{sampled} of them on a sample")
+    return ", ".join(parts)
+
+
+def _cell(verdicts: list[Verdict], check: str) -> Text:
+    """What a check looked at: "all 62", "39 of 120", a sample, or nothing but its own inputs."""
+    for verdict in verdicts:
+        if verdict.check == check:
+            computed = verdict.detail.partition(":")[0] if verdict.status == "holds" else ""
+            seen = computed if verdict.method == "computed" else verdict.looked_at
+            text = seen if verdict.status == "holds" else f"{verdict.status.upper()} {seen}".rstrip()
+            return Text(text, style=STYLES[verdict.status])
+    return Text("-", style="dim")
+
+
+def _smallest(verdicts: list[Verdict]) -> str:
+    margins = [verdict.margin for verdict in verdicts if verdict.margin is not None]
+    return at_least(min(margins)) if margins else "-"
+
+
+def _width(column: tuple[str, list[Text], str]) -> int:
+    name, cells, margin = column
+    return 2 + max(len(name), len(margin), *(len(cell) for cell in cells))
+
+
+def _in_dtype(build: Callable[[int], Model], dtype: type, n_ctx: int) -> Model:
+    return build(n_ctx).astype(dtype)
+
+
+def _said(edge: Edge) -> str:
+    if edge.wrong is not None:
+        first, last = written(edge.context[:4]), written(edge.context[-4:])
+        where = f"{first}…{last}" if len(edge.context) > 8 else written(edge.context)
+        return f"right up to n_ctx {edge.right}, wrong at {edge.wrong} after {where}"
+    beyond = f"not settled at {edge.sought}" if edge.sought > edge.right else "the largest that was looked at"
+    return f"right at least up to n_ctx {edge.right}, {beyond}"
+
+
+def _certified(model: Model) -> str:
+    try:
+        certain = tolerance.certified(model, PROOF_SECONDS["auto"])
+    except tolerance.OutOfTimeError:
+        return "by how much every weight may be off was not settled in the time allowed"
+    if not certain > 0:
+        return "no change of the weights is certified to keep every right answer"
+    off = at_least(100 * Decimal(certain))
+    return f"every weight may be off by {off} % of itself, and no right answer changes (certified)"
+
+
+def _breaking(model: Model) -> str:
+    try:
+        change, where = tolerance.breaking(model, PROOF_SECONDS["auto"])
+    except tolerance.OutOfTimeError:
+        return "whether a change of the weights breaks an answer was not settled in the time allowed"
+    if where == "":
+        return "no breaking change was found"
+    return f"off by {at_most(100 * Decimal(change))} %, the answer after {where} can change"
+
+
+def robustness(model: Model, build: Callable[[int], Model] | None) -> None:
+    """How far every answer is from another one: in logits, in weights, in digits, for a family in tokens.
+
+    Of a model that fails it is only said where: that a wrong answer stays as it is says nothing of the model.
+    """
+    out = console()
+    for check in [CHECKS[name] for name in ("rule", "predictors")]:
+        if check.applies(model) and (verdict := check.run(model)).status == "failed":
+            why = verdict.detail if verdict.counterexample is None else verdict.counterexample.sentence()
+            out.print(f"\n{verdict.check} failed: {why}", soft_wrap=True)
+            out.print("how much its answers bear is not said, as some of them are wrong")
+            return
+    if not states_figures_only(model):
+        verdict = CHECKS["margin"].run(model if model.margin is not None else replace(model, margin=0))
+        found = verdict.detail if model.margin is not None else verdict.detail.partition("; stated")[0]
+        seen = f"{verdict.method}, {counted_of(verdict.contexts, verdict.total)} contexts"
+        out.print(f"\nsmallest margin: {found} ({seen})", soft_wrap=True)
+    if model.predictors or model.rule is not None:
+        out.print(_certified(model))
+        if affordable(model):
+            out.print(_breaking(model))
+    if build is not None:
+        for dtype in (np.float64, np.float32):
+            out.print(f"in {dtype.__name__} the family is {_said(validity_edge(partial(_in_dtype, build, dtype)))}")
+    if states_figures_only(model):
+        out.print("\nno answer is stated of it: where logits are equal but for rounding, so is the comparison")
+    for name, same, seen in precision.survives(model):
+        out.print(f"in {name} {'the same answers' if same else 'not the same answers'}: {seen}")
+
+
+def rechecked(model: Model, certificate: dict[str, Any], found: Rechecked) -> None:
+    """What a certificate was confirmed to prove, and by what."""
+    out = console()
+    least = ""
+    if math.isfinite(found.margin):
+        where = "" if found.with_margin == found.contexts else f"in {counted(found.with_margin)} of them "
+        least = f", {where}by {at_least(Decimal(found.margin))} at least"
+    out.print(
+        f"confirmed: {model.name} (n_ctx {model.n_ctx}, {certificate['dtype']}) answers as"
+        f" {certificate['function']['name']} says in {counted(found.contexts)} contexts{least}",
+        soft_wrap=True,
+    )
+    runs = found.runs + found.undecided_runs
+    out.print(f"{found.leaves} leaves: {found.bounds} proved, {runs} of one context, {found.skipped} unspecified")
+    if found.undecided_runs:
+        contexts = f"{found.undecided_runs} context{'s' * (found.undecided_runs > 1)}"
+        right = "is" if found.undecided_runs == 1 else "are"
+        out.print(f"{contexts} {right} right by a run of the program alone: rounding might change that")
+    if found.unspecified:
+        name = certificate["function"]["name"]
+        out.print(f"in {counted(found.unspecified)} of the contexts {name} permits nothing, or everything")
+
+
+def mutants_as_json(results: Iterable[tuple[Model, list[Story]]]) -> dict[str, Any]:
+    """The documented schema, version 1; docs/json.md spells it out."""
+    models = [
+        {"name": model.name, "mutants": len(stories), **{o: _outcomes(stories)[o] for o in ("caught", "equal", "open")}}
+        for model, stories in results
+    ]
+    return {"version": 1, "models": models}
+
+
+def mutants(results: Iterable[tuple[Model, list[Story]]], each: bool) -> None:
+    """What became of the mutants: a line for each, or for all that are alike; the context shown is the shortest."""
+    out = console()
+    for model, stories in results:
+        groups: dict[tuple[str, ...], list[Story]] = {}
+        for story in stories:
+            index = str(list(story.mutant.index)) if each and story.mutant.index else ""
+            groups.setdefault((story.mutant.place, index, story.mutant.change, story.outcome, story.check), []).append(
+                story
+            )
+        table = grid("mutants", "place", "at", "change", "outcome", "by", "shortest context")
+        for key, alike in groups.items():
+            contexts = [story.context for story in alike if story.context is not None]
+            shortest = min(contexts, key=len, default=None)
+            table.add_row(str(len(alike)), *key, "" if shortest is None else written(shortest))
+        counts = _outcomes(stories)
+        out.print(Text(model.name, style="bold"))
+        out.print(table)
+        summary = ", ".join(f"{counts[outcome]} {outcome}" for outcome in ("caught", "equal", "open"))
+        out.print(f"{model.name}: {len(stories)} mutants, {summary}\n")
+
+
+def _outcomes(stories: list[Story]) -> Counter[str]:
+    return Counter(story.outcome for story in stories)

@@ -1,0 +1,64 @@
+"""The validity edge of a family: the largest n_ctx at which it is right, and where it first fails beyond."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+
+from properties.proof.judges import stated
+from properties.proof.search import Proof, prove_answers
+from zoo.errors import ModelError
+from zoo.model import Context, Model
+
+MOST = 2**16  # no edge is sought beyond
+SECONDS = 2.0  # of the processor for one length; what is not settled by then is neither right nor wrong
+
+
+@dataclass(frozen=True)
+class Edge:
+    """Right on every context of n_ctx tokens at `right`; at `wrong`, this context of n_ctx tokens is wrong.
+
+    What lies between them, if anything does, rounding leaves undecided. Where `wrong` is None, nothing wrong was found:
+    `sought` is how far was looked.
+    """
+
+    right: int
+    wrong: int | None
+    sought: int
+    context: Context = ""
+    margin: float = 0.0
+
+
+def validity_edge(build: Callable[[int], Model], start: int = 8, most: int = MOST) -> Edge:
+    """By proof at lengths that double, then by bisection for the last right and for the first wrong one.
+
+    Each n_ctx is proved on the contexts of that length, the longest that the model reads. Two things are left to
+    arithmetic: that shorter contexts of the same model win by more, as fewer positions that are not asked for share the
+    attention; and that what holds at both ends of a step of the bisection holds in between.
+    """
+
+    @cache
+    def settle(n_ctx: int) -> Proof:
+        model = build(n_ctx)
+        function = stated(model)
+        assert function is not None
+        return prove_answers(model.transformer, model.vocab, function, lengths=[n_ctx], first=True, max_seconds=SECONDS)
+
+    def last(low: int, high: int, statuses: tuple[str, ...]) -> int:
+        """The last n_ctx of such a status, where low has one and high has none."""
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if settle(middle).status in statuses else (low, middle)
+        return low
+
+    right = start
+    if settle(right).status == "undecided":
+        raise ModelError(f"the family is not settled at n_ctx {right} in the time allowed, but should be right there")
+    if settle(right).status != "holds":
+        raise ModelError(f"the family is not right at n_ctx {right}, but should be where the search starts")
+    while (beyond := min(2 * right, most)) > right and settle(beyond).status == "holds":
+        right = beyond
+    if settle(beyond).status != "failed":
+        return Edge(right, None, beyond)
+    wrong = last(right, beyond, ("holds", "undecided")) + 1
+    [found] = settle(wrong).counterexamples
+    return Edge(last(right, wrong, ("holds",)), wrong, wrong, found.context, found.margin)

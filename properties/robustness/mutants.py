@@ -1,0 +1,213 @@
+"""Every weight of a model changed, and its structure: does the suite notice, or is the change none?
+
+A mutant is caught when its rule, a predictor or its stated margin fails in some context; it is equal when it gives the
+original's answer in every context. One that is neither is open: the suite misses it. Published arrays and recomputed
+claims do not count, as they would catch any change.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from properties.checks import settle as look
+from properties.checks.settle import sweep
+from zoo import contexts
+from zoo.errors import FailingError, ModelError
+from zoo.model import Context, Model
+from zoo.progress import steps
+from zoo.rule.watch import watching
+from zoo.transformer import Attention, Transformer, greedy
+from zoo.transformer.arrays import Array, Part
+
+WEIGHTS: dict[str, Callable[[float], float]] = {
+    "zeroed": lambda w: 0.0,
+    "negated": lambda w: -w,
+    "doubled": lambda w: 2 * w,
+    "halved": lambda w: w / 2,
+    "plus 1": lambda w: w + 1,
+    "minus 1": lambda w: w - 1,
+}
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A changed transformer: which array or part, where in it, and what was done."""
+
+    place: str  # "layer 0 w_q"
+    index: tuple[int, ...]
+    change: str
+    transformer: Transformer
+
+
+@dataclass(frozen=True)
+class Story:
+    """What became of a mutant: caught by a check, equal, or open; with the shortest context that shows it."""
+
+    mutant: Mutant
+    outcome: str  # "caught", "equal" or "open"
+    check: str = ""
+    context: Context | None = None
+
+
+def checked(model: Model) -> bool:
+    """Whether a model states anything that could catch a mutant."""
+    return model.rule is not None or bool(model.predictors)
+
+
+def stories(model: Model) -> Iterator[Story]:
+    """The story of each mutant of a model, over all contexts. Raises as `refuse_failing` does."""
+    rows, words, tests = _held(model)
+    original = _logits(model.transformer, model, rows).argmax(axis=1)
+    for mutant in steps(mutants(model.transformer), f"mutants of {model.name}"):
+        yield _story(mutant, _logits(mutant.transformer, model, rows), original, tests, words, model.margin)
+
+
+def refuse_failing(model: Model) -> None:
+    """FailingError where the model itself fails, so that what catches a mutant says nothing.
+
+    ModelError where nothing is stated of it, or its contexts are too many to enumerate.
+    """
+    _held(model)
+
+
+def _held(model: Model) -> tuple[list[Array], list[Context], list[tuple[str, Array]]]:
+    """All contexts in batches and in words, and what mutants are held to in them: the model itself holds."""
+    if not checked(model):
+        raise ModelError(
+            f"{model.name} has neither rule nor predictor, but should have one for its mutants to be held to"
+        )
+    method, batches = sweep(model)
+    if method != "enumerated":
+        total = contexts.counted(contexts.count(len(model.vocab), model.n_ctx))
+        raise ModelError(f"{model.name} has {total} contexts, but should have few enough to run each mutant on all")
+    rows = list(batches)
+    words = [model.decode(row) for batch in rows for row in batch]
+    tests: list[tuple[str, Array]] = []  # a check, and which answers it allows [contexts, vocab]
+    asked = [] if model.rule is None else [look.checked_rule(model.rule, model.vocab)]
+    for question in asked + [look.checked_predictor(predictor, model.vocab) for predictor in model.predictors]:
+        with watching(question.permitted) as permitted:
+            tests.append((question.kind, look.allowed_tokens(model, words, permitted)))
+    logits = _logits(model.transformer, model, rows)
+    itself = Mutant("the model itself", (), "", model.transformer)
+    story = _story(itself, logits, greedy(logits), tests, words, model.margin)
+    if story.outcome == "caught":
+        assert story.context is not None
+        raise FailingError(
+            f"{model.name} fails its {story.check} after {contexts.written(story.context)}, but should hold for its "
+            "mutants to be held to the same"
+        )
+    return rows, words, tests
+
+
+def _story(
+    mutant: Mutant,
+    logits: Array,
+    original: Array,
+    tests: list[tuple[str, Array]],
+    words: list[Context],
+    margin: float | None,
+) -> Story:
+    for check, allowed in tests:
+        judged = allowed.any(axis=1) & ~allowed.all(axis=1)
+        wrong = np.flatnonzero(judged & ~(look.margin(logits, allowed) > 0))
+        if len(wrong):
+            return Story(mutant, "caught", check, words[wrong[0]])
+    if margin is not None:
+        best = np.arange(logits.shape[1]) == logits.argmax(axis=1)[:, None]
+        wrong = np.flatnonzero(~(look.margin(logits, best) >= margin))
+        if len(wrong):
+            return Story(mutant, "caught", "margin", words[wrong[0]])
+    answers = greedy(logits)
+    different = np.flatnonzero((answers != original) | (answers < 0))
+    if len(different):
+        return Story(mutant, "open", context=words[different[0]])
+    return Story(mutant, "equal")
+
+
+def _logits(transformer: Transformer, model: Model, rows: list[Array]) -> Array:
+    changed = replace(model, transformer=transformer)
+    return np.concatenate([look.answer_logits(changed, batch) for batch in rows])
+
+
+def mutants(transformer: Transformer) -> Iterator[Mutant]:
+    """Each weight zeroed, negated, doubled, halved, plus and minus 1, swapped with the next; then the structure.
+
+    What leaves the arrays as they are (a zero negated, say) is no mutant.
+    """
+    for place, part in transformer.parts():
+        for name, array in part.arrays():
+            for index in np.ndindex(array.shape):
+                for change, changed in _changed(array, index):
+                    mutant = _with_part(transformer, part, _with_array(part, name, changed))
+                    yield Mutant(f"{place} {name}", index, change, mutant)
+    yield from _structural(transformer)
+
+
+def _changed(array: Array, index: tuple[int, ...]) -> Iterator[tuple[str, Array]]:
+    seen = {float(array[index])}
+    for change, function in WEIGHTS.items():
+        with np.errstate(all="ignore"):
+            value = float(array.dtype.type(function(float(array[index]))))
+        if value not in seen and np.isfinite(
+            value
+        ):  # 1 doubled and 1 plus 1 are one mutant; none may be beyond the type
+            seen.add(value)
+            changed = array.copy()
+            changed[index] = value
+            yield change, changed
+    following = (*index[:-1], index[-1] + 1)
+    if following[-1] < array.shape[-1] and array[following] != array[index]:
+        swapped = array.copy()
+        swapped[index], swapped[following] = array[following], array[index]
+        yield "swapped with the next", swapped
+
+
+def _structural(transformer: Transformer) -> Iterator[Mutant]:
+    for i, layer in enumerate(transformer.layers):
+        place = f"layer {i}"
+        if not isinstance(layer, Attention):
+            continue
+        changes: dict[str, Any] = {}
+        if layer.causal:
+            changes["mask dropped"] = replace(layer, causal=False)
+        if layer.multiplier != 1:
+            changes["scale dropped"] = replace(layer, scale=1)
+        with np.errstate(over="ignore"):
+            twice = None if layer.b_o is None else 2 * layer.b_o
+        if twice is not None and np.isfinite(twice).all():
+            changes["b_o added once too often"] = replace(layer, b_o=twice)
+        for h in range(layer.sizes["head"]):
+            w_o = layer.w_o.copy()
+            w_o[h] = 0
+            changes[f"head {h} removed"] = replace(layer, w_o=w_o)
+        for change, changed in changes.items():
+            yield Mutant(place, (), change, _with_part(transformer, layer, changed))
+    positions = transformer.position_embedding
+    for step, change in ((1, "one late"), (-1, "one early")):
+        rolled = np.roll(positions, step, axis=0)
+        if not np.array_equal(rolled, positions):
+            yield Mutant("positions", (), change, replace(transformer, position_embedding=rolled))
+
+
+def _with_array(part: Part, name: str, array: Array) -> Part:
+    changed: Any = part
+    result: Part = replace(changed, **{name: array})
+    return result
+
+
+def _with_part(transformer: Transformer, old: Part, new: Any) -> Transformer:
+    """The transformer with one of its parts exchanged."""
+    if old is transformer:
+        whole: Transformer = new
+        return whole
+    if old is transformer.final_norm:
+        return replace(transformer, final_norm=new)
+    layers = list(transformer.layers)
+    for i, layer in enumerate(layers):
+        if layer is old:
+            layers[i] = new
+        elif layer.norm is old:
+            layers[i] = replace(layer, norm=new)
+    return replace(transformer, layers=layers)

@@ -1,0 +1,75 @@
+"""In which floating-point types a model keeps its answers: float64, float32, bfloat16, float16, run on every context.
+
+numpy has no bfloat16, so it is imitated: float32 arrays whose every result is rounded to the 8 bits of bfloat16, sums
+being accumulated in float32, as matrix units do.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from properties.checks import settle as look
+from properties.checks.settle import sweep
+from zoo.contexts import counted, written
+from zoo.errors import ModelError
+from zoo.files.tensors import to_bfloat16
+from zoo.model import Model
+from zoo.transformer import Transformer, greedy
+from zoo.transformer.arrays import Array
+
+TYPES = ("float64", "float32", "bfloat16", "float16")
+
+
+class Bfloat16(np.ndarray[Any, Any]):
+    """A float32 array that rounds the result of every operation to bfloat16."""
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+        plain = [x.view(np.ndarray) if isinstance(x, Bfloat16) else x for x in inputs]
+        out = (options.pop("out", None) or (None,))[0]
+        result = getattr(ufunc, method)(*plain, **options)
+        if isinstance(result, np.ndarray) and result.dtype == np.float32:
+            result = rounded(result)
+        if out is None:
+            return result
+        out[...] = result
+        return out
+
+
+def rounded(array: Array) -> Array:
+    """To the nearest bfloat16: [...] float32 -> [...] Bfloat16."""
+    return to_bfloat16(array).view(Bfloat16)
+
+
+def in_type(transformer: Transformer, name: str) -> Transformer:
+    """The transformer in one of TYPES. ModelError where a weight is too large for it."""
+    if name != "bfloat16":
+        with np.errstate(over="ignore"):
+            return transformer.astype(name)
+    result = transformer.astype(np.float32)
+    for _, part in result.parts():
+        for array_name, array in part.arrays():
+            object.__setattr__(part, array_name, rounded(array))  # a new Part would make plain arrays of them
+    return result
+
+
+def survives(model: Model) -> Iterator[tuple[str, bool, str]]:
+    """For each of TYPES: whether every context gets float64's answer, and what was seen, in words."""
+    for name in TYPES:
+        try:
+            other = replace(model, transformer=in_type(model.transformer, name))
+        except ModelError as error:
+            yield name, False, f"the weights do not fit: {error}"
+            continue
+        method, batches = sweep(model)
+        seen, different = 0, 0
+        first = ""
+        for tokens in batches:
+            answers = greedy(look.answer_logits(model, tokens))
+            wrong = np.flatnonzero((greedy(look.answer_logits(other, tokens)) != answers) | (answers < 0))
+            if len(wrong) and not different:
+                first = written(model.decode(tokens[wrong[0]]))
+            seen, different = seen + len(tokens), different + len(wrong)
+        extent = f"{'all' if method == 'enumerated' else 'a sample of'} {counted(seen)} contexts"
+        yield name, not different, f"{different} of {extent} differ, first {first}" if different else extent

@@ -1,0 +1,354 @@
+"""At the ends of the dtype, what people are told against every context: checks, comparisons, number types, programs."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from types import ModuleType
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from properties import check_model
+from properties.checks import cycles
+from properties.proof import judges as questions
+from properties.proof.search import prove_equal
+from properties.robustness import comparison
+from properties.robustness import number_types as precision
+from properties.robustness.comparison import compare
+from properties.robustness.number_types import in_type, survives
+from properties.robustness.tolerance import certified
+from properties.selftest.extreme_models import (
+    Drawn,
+    Executed,
+    Function,
+    assert_each_occurred,
+    assert_planted_is_noticed,
+    count,
+    many,
+    rule_for,
+    transformers,
+)
+from zoo import Cycle, Deviation, Model, ModelError, Transformer
+from zoo.distill import distill
+from zoo.enumeration import paths as enumeration
+from zoo.transformer.arrays import Array
+
+SEEDS = st.integers(0, 2**32 - 1)
+METHODS = ("auto", "enumerate", "prove")
+# Those that are enumerated in each way, of which two unmasked layers are by `forward` alone.
+PATHS = st.one_of(transformers(), transformers(["attention"], normed=False), transformers(["attention", "attention"]))
+
+
+@contextmanager
+def sums_everywhere() -> Iterator[None]:
+    """Running sums also where there are few contexts."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(enumeration, "MANY", 1)
+        yield
+
+
+def wrongs(executed: Executed, rule: Function, method: str) -> tuple[set[str], set[str]]:
+    """The contexts that are wrong for sure, and those that are by one order of additions: proofs run each by itself."""
+    alone, together = set(executed.wrong(rule)), set(executed.batched.wrong(rule))
+    return (alone, alone) if method == "prove" else (alone & together, alone | together)
+
+
+@np.errstate(all="ignore")  # what overflows shows in the answers
+def check_rule(drawn: Drawn, seed: int, outcomes: Counter[str]) -> None:
+    """By every method a rule that holds is followed in every context, and one that failed is not."""
+    if isinstance(drawn, ModelError):
+        outcomes["refused"] += 1
+        return
+    executed = Executed(drawn)
+    rule = rule_for(executed, seed)
+    model, kinds = Model("extreme", executed.vocab, drawn, rule=rule), set()
+    for method in METHODS:
+        with sums_everywhere():
+            [verdict] = check_model(model, method, ["rule"])
+        surely, maybe = wrongs(executed, rule, method)
+        vacuous = not executed.judged(rule)
+        kinds.add(f"{verdict.method} {verdict.status}")
+        assert verdict.status != "holds" or not (surely or vacuous), f"{method}: it holds, but is wrong after {surely}"
+        assert verdict.status == "holds" or maybe or vacuous, f"{method}: {verdict.message()}, but nothing is wrong"
+        if verdict.counterexample is not None:
+            assert verdict.counterexample.context in maybe
+    count(outcomes, executed, *kinds)
+
+
+@pytest.mark.soundness
+def test_a_rule_that_holds_is_followed_in_every_context(outcomes: Counter[str]) -> None:
+    @many(120)
+    @given(PATHS, SEEDS)
+    def check(drawn: Drawn, seed: int) -> None:
+        check_rule(drawn, seed, outcomes)
+
+    check()
+    kinds = [f"{method} {status}" for method in ("enumerated", "proved") for status in ("holds", "failed")]
+    assert_each_occurred(outcomes, *kinds)
+
+
+@np.errstate(all="ignore")  # what overflows shows in the answers
+def check_stated(drawn: Drawn, seed: int, outcomes: Counter[str]) -> None:
+    """A margin that holds is reached in every context, and deviations are exactly the contexts that are wrong."""
+    if isinstance(drawn, ModelError):
+        outcomes["refused"] += 1
+        return
+    executed, rng = Executed(drawn), np.random.default_rng(seed)
+    rule, every = rule_for(executed, seed), list(executed.logits)
+    unknown = executed.nan or executed.batched.nan
+    margins = [one.margin(c, {one.answer(c)}) for one in (executed, executed.batched) for c in every]
+    least = 0.0 if unknown else max(0.0, min(*margins, float(np.finfo(np.float64).max) / 2))
+    margin = least * float(rng.choice([0, 0.5, 1, 1.001, 2]))
+    stated = set(executed.wrong(rule)) ^ ({str(rng.choice(every))} if rng.random() < 0.3 else set())
+    deviations = [Deviation(rule, sorted(stated), "as it happens")] if stated else []
+    model, kinds = Model("extreme", executed.vocab, drawn, rule, deviations=deviations, margin=margin), set()
+    for method in METHODS:
+        surely, maybe = wrongs(executed, rule, method)
+        with sums_everywhere():
+            said = {verdict.check: verdict.status for verdict in check_model(model, method, ["margin", "deviations"])}
+        kinds |= {f"{check} {status}" for check, status in said.items()}
+        assert said["margin"] != "holds" or (not unknown and margin <= min(margins)), f"{method}: {margin}, {margins}"
+        if "deviations" in said:
+            assert said["deviations"] != "deviates" or surely <= stated <= maybe, f"{method}: {stated}, not {surely}"
+            assert said["deviations"] == "deviates" or not surely == stated == maybe, f"{method}: {stated}"
+    count(outcomes, executed, *kinds)
+
+
+@pytest.mark.soundness
+def test_a_margin_and_deviations_are_as_stated(outcomes: Counter[str]) -> None:
+    @many(100)
+    @given(PATHS, SEEDS)
+    def check(drawn: Drawn, seed: int) -> None:
+        check_stated(drawn, seed, outcomes)
+
+    check()
+    assert_each_occurred(outcomes, "margin holds", "margin failed", "deviations deviates", "deviations failed")
+
+
+def other(transformer: Transformer, seed: int) -> Drawn:
+    """A transformer that answers alike, or not quite: the same, another dtype, louder, or with one number changed."""
+    rng = np.random.default_rng(seed)
+    kind = rng.integers(4)
+    try:
+        if kind == 0:
+            return transformer
+        if kind == 1:
+            return transformer.astype(np.float32 if transformer.dtype == np.float64 else np.float64)
+        changed = np.array(transformer.readout)
+        if kind == 2:
+            return replace(transformer, unembedding=changed * changed.dtype.type(2.0 ** rng.integers(-60, 60)))
+        changed[tuple(rng.integers(size) for size in changed.shape)] *= changed.dtype.type(rng.normal())
+        return replace(transformer, unembedding=changed)
+    except ModelError as error:
+        return error
+
+
+def different(one: Executed, two: Executed, which: Callable[[Iterable[bool]], bool]) -> list[str]:
+    """The contexts in which they do not give the same answer, or one gives none: alone, in a batch, `any` or `all`."""
+    pairs = ((one, two), (one.batched, two.batched))
+    return [c for c in one.logits if which(not a.answer(c) == b.answer(c) != "" for a, b in pairs)]
+
+
+@np.errstate(all="ignore")  # what overflows shows in the answers
+def check_equal(drawn: Drawn, seed: int, outcomes: Counter[str]) -> None:
+    """Two models are the same only where both give an answer, and the same one, in every context."""
+    second = drawn if isinstance(drawn, ModelError) else other(drawn, seed)
+    if isinstance(drawn, ModelError) or isinstance(second, ModelError):
+        outcomes["refused"] += 1
+        return
+    one, two = Executed(drawn), Executed(second)
+    wrong, kinds = different(one, two, all), set()
+    with sums_everywhere():
+        proof = prove_equal(drawn, second, one.vocab, max_boxes=1000)
+    kinds.add(f"proof {proof.status}")
+    assert proof.status != "holds" or not wrong, f"they are proved to be equal, but differ after {wrong}"
+    assert proof.status != "failed" or different(one, two, any), "they are said to differ, but do not"
+    assert proof.status != "undecided", f"1000 sets of contexts do not settle {len(one.logits)}"
+    with sums_everywhere():
+        verdict = compare(Model("one", one.vocab, drawn), Model("two", two.vocab, second), "two")
+    kinds.add(f"comparison {verdict.status}")
+    assert verdict.status != "holds" or not wrong, f"{verdict.message()}, but they differ after {wrong}"
+    assert verdict.status != "failed" or different(one, two, any), f"{verdict.message()}, but they do not differ"
+    count(outcomes, one, *kinds)
+
+
+@pytest.mark.soundness
+def test_equal_models_answer_alike_in_every_context(outcomes: Counter[str]) -> None:
+    @many(120)
+    @given(transformers(), SEEDS)
+    def check(drawn: Drawn, seed: int) -> None:
+        check_equal(drawn, seed, outcomes)
+
+    check()
+    kinds = [f"{means} {status}" for means in ("proof", "comparison") for status in ("holds", "failed")]
+    assert_each_occurred(outcomes, *kinds)
+
+
+@np.errstate(all="ignore")  # what overflows shows in the answers
+def check_cycle(drawn: Drawn, seed: int, outcomes: Counter[str]) -> None:
+    """Generation is followed by hand from every context; where some logit is NaN it says nothing."""
+    if isinstance(drawn, ModelError):
+        outcomes["refused"] += 1
+        return
+    executed, rng = Executed(drawn), np.random.default_rng(seed)
+    n_ctx = drawn.n_ctx
+    within = int(rng.integers(0, 2 * n_ctx + 3))
+
+    def follow(context: str, answer: Callable[[str], str]) -> str:
+        for _ in range(within):
+            context = (context + answer(context))[-n_ctx:]
+        return context
+
+    state, text = "a", "a"
+    for _ in range(40):
+        state = (state + executed.answer(state))[-n_ctx:]
+        text += state[-1]
+    period = next((p for p in range(1, 13) if text[-p - 12 :] == (text[-p:] * 14)[-p - 12 :]), 1)
+    goal = text[-period:]
+    repeated = goal * (n_ctx + 1)
+    on = {repeated[i : i + n_ctx] for i in range(period)}
+    model = Model("extreme", executed.vocab, drawn, cycle=Cycle(goal, within))
+    with sums_everywhere():
+        [verdict] = check_model(model, "auto", ["cycle"])
+    if verdict.status == "holds":
+        assert not executed.nan, f"{verdict.message()}, but some logits are NaN"
+        for program in (executed, executed.batched):
+            astray = [context for context in executed.logits if follow(context, program.answer) not in on]
+            assert not astray or verdict.method != "enumerated", f"{verdict}, but from {astray} it is not on {goal}"
+    count(outcomes, executed, verdict.status)
+
+
+@pytest.mark.soundness
+def test_a_cycle_that_holds_is_reached(outcomes: Counter[str]) -> None:
+    @many(200)
+    @given(transformers(), SEEDS)
+    def check(drawn: Drawn, seed: int) -> None:
+        check_cycle(drawn, seed, outcomes)
+
+    check()
+    assert_each_occurred(outcomes, "holds", "failed")
+
+
+@np.errstate(all="ignore")  # what overflows shows in the answers
+def check_types(drawn: Drawn, outcomes: Counter[str]) -> None:
+    """A number type that keeps every answer gives them in every context; NaN keeps none."""
+    if isinstance(drawn, ModelError):
+        outcomes["refused"] += 1
+        return
+    executed, kinds = Executed(drawn), set()
+    model = Model("extreme", executed.vocab, drawn)
+    with sums_everywhere():
+        [verdict] = check_model(model, "auto", ["float32"])
+        kinds.add(f"check {verdict.status}")
+        if verdict.status == "holds" and drawn.dtype == np.float64:
+            assert not (wrong := different(executed, Executed(drawn.astype(np.float32)), all)), (
+                f"they differ after {wrong}"
+            )
+        for name, keeps, said in survives(model):
+            kinds.add(f"{name} {'keeps' if keeps else 'does not keep'}")
+            if keeps:
+                wrong = different(executed, Executed(in_type(drawn, name)), all)
+                assert not wrong, f"{name} keeps {said}, but not after {wrong}"
+    count(outcomes, executed, *kinds)
+
+
+@pytest.mark.soundness
+def test_a_number_type_that_keeps_every_answer_does(outcomes: Counter[str]) -> None:
+    @many(100)
+    @given(transformers(most=20))
+    def check(drawn: Drawn) -> None:
+        check_types(drawn, outcomes)
+
+    check()
+    types = [f"{name} keeps" for name in ("float64", "float32", "bfloat16", "float16")]
+    others = [f"{name} does not keep" for name in ("float32", "bfloat16", "float16")]
+    assert_each_occurred(outcomes, *types, *others, "check holds", "check failed")
+
+
+@np.errstate(all="ignore")  # what overflows shows in the answers
+def check_program(drawn: Drawn, outcomes: Counter[str]) -> None:
+    """A distilled program answers as the model does in every context; a model that gives NaN has none."""
+    if isinstance(drawn, ModelError):
+        outcomes["refused"] += 1
+        return
+    executed = Executed(drawn)
+    try:
+        program = distill(Model("extreme", executed.vocab, drawn))
+    except ModelError:
+        rows = [row for one in (executed, executed.batched) for row in one.logits.values()]
+        assert not np.isfinite(rows).all(), "there is no program, but every logit is a number"
+        count(outcomes, executed, "no program")
+        return
+    for context in executed.logits:
+        said = executed.vocab[program([executed.vocab.index(token) for token in context])]
+        both = executed.answer(context), executed.batched.answer(context)
+        assert said in both, f"after {context} the program says {said}, the model {both}: {executed.logits[context]}"
+    count(outcomes, executed, f"by {enumeration.path(drawn)}")
+
+
+@pytest.mark.soundness
+def test_a_distilled_program_is_the_model(outcomes: Counter[str]) -> None:
+    @many(200)
+    @given(PATHS)
+    def check(drawn: Drawn) -> None:
+        check_program(drawn, outcomes)
+
+    check()
+    assert_each_occurred(outcomes, "no program", "by sums", "by prefixes", "by forward")
+
+
+@np.errstate(all="ignore")  # what overflows shows in the answers
+def check_tolerance(drawn: Drawn, seed: int, outcomes: Counter[str]) -> None:
+    """Weights that are off by what is certified to be borne leave every answer right."""
+    if isinstance(drawn, ModelError):
+        outcomes["refused"] += 1
+        return
+    executed, rng = Executed(drawn), np.random.default_rng(seed)
+    rule = rule_for(executed, seed)
+    bears = certified(Model("extreme", executed.vocab, drawn, rule=rule))
+    for _ in range(4 if bears else 0):
+        changed = drawn.astype(drawn.dtype)
+        for _, part in changed.parts():
+            for name, array in part.arrays():
+                object.__setattr__(part, name, off_by(array, bears, rng))
+        wrong = Executed(changed).wrong(rule)
+        assert not wrong, f"weights may be off by {bears}, but it is wrong after {wrong}"
+    count(outcomes, executed, "bears some" if bears else "bears nothing")
+
+
+def off_by(array: Array, share: float, rng: np.random.Generator) -> Array:
+    """Each entry by at most that share of itself: by all of it, mostly, as far as the type has such numbers."""
+    changed = (array * (1 + share * rng.choice([-1, 1, 0.5], array.shape))).astype(array.dtype)
+    exact = np.abs(changed.astype(np.longdouble) - array.astype(np.longdouble))
+    result: Array = np.where(exact <= share * np.abs(array.astype(np.longdouble)), changed, array)
+    return result
+
+
+@pytest.mark.soundness
+def test_what_is_certified_to_be_borne_is(outcomes: Counter[str]) -> None:
+    @many(60)
+    @given(transformers(most=20), SEEDS)
+    def check(drawn: Drawn, seed: int) -> None:
+        check_tolerance(drawn, seed, outcomes)
+
+    check()
+    assert_each_occurred(outcomes, "bears some", "bears nothing")
+
+
+@pytest.mark.parametrize(
+    ("module", "check"),
+    [
+        (questions, check_equal),
+        (comparison, check_equal),
+        (cycles, check_cycle),
+        (precision, lambda drawn, seed, outcomes: check_types(drawn, outcomes)),
+    ],
+)
+def test_nan_taken_for_an_answer_is_noticed(
+    module: ModuleType, check: Callable[[Drawn, int, Counter[str]], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "greedy", lambda logits: logits.argmax(axis=-1))
+    assert_planted_is_noticed(check, transformers(), "differ after|are NaN|not after")

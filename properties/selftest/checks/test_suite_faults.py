@@ -1,0 +1,111 @@
+"""Planted faults in the checks themselves: for each, a test of `test_faults` must fail, or that test shows nothing.
+
+A fault is a piece of the source of a check, exchanged for another. The module is run again with it, in place, so that
+the tests meet the faulty check under its own name.
+"""
+
+# ruff: noqa: E501  # one fault a line, however long
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FunctionType, ModuleType
+from typing import Any
+
+import pytest
+
+import zoo.models.two_head
+from properties.checks import answers, cycles, mechanics, settle, testing
+from properties.selftest.checks import test_faults
+
+FAULTS: list[tuple[ModuleType, str, str, str]] = [  # module, its source, what it is exchanged for, the test that sees it
+    (settle, "~(margins > 0)", "(margins < 0)", "test_a_tie_that_falls_to_the_right_side"),
+    (settle, "~(margins > 0)", "(margins <= 0)", "test_logits_that_are_not_numbers"),
+    (settle, "failing[0]]", "failing[-1]]", "test_a_model_right_at_lengths_one_to_four_and_wrong_at_five"),
+    (settle, "[words[i] for i in failing]", "[]", "test_a_rule_with_one_wrong_entry"),
+    (settle, "enumeration.last_rows(model.transformer, tokens)", "model.forward(tokens)[:, 0]", "test_large_three"),
+    (settle, "if exact or type(model).forward is not Model.forward:", "if exact:", "test_a_batch_that_mixes_rows"),
+    (settle, "    for tokens in batches:\n", "    for tokens in list(batches)[:4]:\n", "test_a_rule_with_one_wrong_entry"),
+    (settle, "for token in permitted(context):", "for token in model.vocab:", "test_large_three"),
+    (settle, "judged = allowed.any(axis=1) & ~allowed.all(axis=1)", "judged = allowed.any(axis=1)", "test_a_vacuous_rule"),
+    (settle, "result.judged += int(judged.sum())", "result.judged += 1", "test_a_vacuous_rule"),
+    (settle, 'return "sampled", _sample', 'return "enumerated", _sample', "test_a_sample_is_no_pass"),
+    (answers, 'return Finding("undecided", seen.method, seen.contexts, detail, seen.margin)', 'return Finding("holds", seen.method, seen.contexts, detail, seen.margin)', "test_a_sample_is_no_pass"),
+    (answers, 'return Finding("undecided", method, seen, detail)', 'return Finding("holds", method, seen, detail)', "test_a_sample_is_no_pass"),
+    (answers, '"undecided" if method == "sampled" else "holds", method, count', '"holds", method, count', "test_a_sample_is_no_pass"),
+    (answers, '"failed", "undecided", "holds"', '"undecided", "failed", "holds"', "test_a_failure_behind_an_undecided_predictor"),
+    (answers, "found |= {context", "found &= {context", "test_a_deviation_that_a_sample_does_not_meet"),
+    (answers, "(won & ~wins) | ", "", "test_a_tie_only_in_float32"),
+    (mechanics, "    model = wide(model)\n", "", "test_a_fault_in_half_precision"),
+    (testing, "if not verdict.passed:", "if False:", "test_a_sample_is_no_pass"),
+    (settle, "vocab, n_ctx, rows),", "vocab, n_ctx - 1, rows),", "test_a_model_right_at_lengths_one_to_four_and_wrong_at_five"),
+    (answers, "if not seen.judged and", "if False and", "test_a_vacuous_rule"),
+    (answers, 'return Finding("undecided", "computed", 0, "the model', 'return Finding("holds", "computed", 0, "the model', "test_a_model_that_claims_nothing_is_no_pass"),
+    (answers, "for predictor in model.predictors\n", "for predictor in model.predictors[:1]\n", "test_a_predictor_that_is_wrong_in_one_context_of_thousands"),
+    (answers, "if stated != found:", "if found - stated:", "test_a_deviation_that_is_not_exactly_as_stated"),
+    (answers, "if stated != found:", "if stated - found:", "test_a_deviation_that_is_not_exactly_as_stated"),
+    (answers, "key=lambda c: (len(c), tuple(c))", "key=lambda c: (-len(c), tuple(c))", "test_a_deviation_that_no_longer_holds"),
+    (answers, "if smallest < model.margin:", "if smallest <= 0:", "test_a_stated_margin_that_is_too_large"),
+    (answers, "if margins.min() < smallest:", "if margins.min() > smallest:", "test_a_stated_margin_that_is_too_large"),
+    (answers, "astype(np.float32)\n", "astype(np.float64)\n", "test_a_model_wrong_only_in_float32"),
+    (answers, 'return Finding("failed", "computed", 0, f"the weights', 'return Finding("holds", "computed", 0, f"the weights', "test_weights_that_do_not_fit_float32"),
+    (answers, "steps <= model.cycle.within", "True", "test_a_cycle_that_is_not_reached_as_stated"),
+    (cycles, "if following[on] != after:", "if False:", "test_a_cycle_that_is_not_reached_as_stated"),
+    (cycles, "        if state not in steps:\n", "        if False:\n", "test_a_cycle_that_is_not_reached_as_stated"),
+    (cycles, "start=steps[state] + 1", "start=steps[state]", "test_a_cycle_that_is_not_reached_as_stated"),
+    (answers, "if not claim.holds(found):", "if False:", "test_a_wrong_claim"),
+    (answers, "for claim in model.claims:", "for claim in model.claims[:1]:", "test_a_wrong_claim"),
+    (mechanics, "return ~(off <= most)", "return ~(off <= 1e9)", "test_a_softmax_that_is_not_normalized"),
+    (mechanics, "off = _difference(logits, slow)", "off = np.zeros(1)", "test_a_bias_added_once_for_each_head"),
+    (mechanics, "together, most = model.forward(tokens),", "together, most = [model.forward(row[None])[0] for row in tokens],", "test_a_batch_that_mixes_rows"),
+    (mechanics, "seeing = [pattern[:, :, future].any(axis=(1, 2))", "seeing = [pattern[:, :, future].all(axis=(1, 2)) & False", "test_a_mask_that_leaks_one_position"),
+    (mechanics, "np.any(seeing, axis=0)", "np.all(seeing, axis=0)", "test_a_mask_that_leaks_one_position"),
+    (mechanics, "if not same or (logits is not None and not np.array_equal(model.logits(longer), logits, equal_nan=True)):", "if False:", "test_a_model_that_reads_the_wrong_end_of_a_long_context"),
+    (mechanics, "off = _difference(np.sum(parts, axis=0), whole)", "off = _difference(whole, whole)", "test_a_bias_added_once_for_each_head"),
+    (mechanics, 'problem = "is taken"', "continue", "test_invalid_input_that_is_taken"),
+    (mechanics, "except ContextError as error:", "except Exception as error:", "test_invalid_input_that_is_taken"),
+]  # fmt: skip
+
+
+@contextmanager
+def exchanged(module: ModuleType, old: str, new: str) -> Iterator[None]:
+    """The module with a piece of its source exchanged; functions that others have imported change with it."""
+    assert module.__file__ is not None
+    source = Path(module.__file__).read_text()
+    assert old in source, f"{old!r} no longer stands in {module.__name__}"
+
+    def run(text: str) -> None:
+        before = dict(vars(module))
+        exec(compile(text, str(module.__file__), "exec"), vars(module))
+        for name, function in before.items():
+            changed = vars(module).get(name)
+            own = isinstance(function, FunctionType) and function.__module__ == module.__name__
+            if own and isinstance(changed, FunctionType) and function.__closure__ is None:
+                function.__code__ = changed.__code__
+                setattr(module, name, function)
+
+    try:
+        run(source.replace(old, new))
+        yield
+    finally:
+        run(source)
+
+
+def run_test(name: str) -> None:
+    """A test of test_faults, with the arguments that pytest would give it."""
+    test: Any = getattr(test_faults, name)
+    arguments: dict[str, Any] = {}
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        if "monkeypatch" in test.__code__.co_varnames:
+            arguments["monkeypatch"] = monkeypatch
+        if "model" in test.__code__.co_varnames[: test.__code__.co_argcount]:
+            arguments["model"] = zoo.models.two_head.MODEL
+        test(**arguments)
+
+
+@pytest.mark.parametrize(("module", "old", "new", "test"), FAULTS, ids=range(len(FAULTS)))
+def test_a_fault_in_a_check_is_seen(module: ModuleType, old: str, new: str, test: str) -> None:
+    run_test(test)
+    with exchanged(module, old, new), pytest.raises((Exception, pytest.fail.Exception)):
+        run_test(test)
+    run_test(test)

@@ -1,0 +1,162 @@
+"""The command as its user meets it: what it prints, where, and its exit status."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+import zoo
+from properties.checks.table import CHECKS
+from properties.command.main import main
+from zoo.models import aab
+
+
+@pytest.fixture
+def large_three(tmp_path: Path) -> str:
+    """A copy of aab with LARGE 3, in a file of its own."""
+    text = Path(aab.__file__).read_text()
+    assert "LARGE = 1024\n" in text
+    path = tmp_path / "large_three.py"
+    path.write_text(text.replace("LARGE = 1024\n", "LARGE = 3\n"))
+    return str(path)
+
+
+def test_predict_and_complete(capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments, printed in (
+        (["predict", "two_head", "bbaa"], "a"),
+        (["predict", "two_head_either", "bbaa"], "b"),
+        (["complete", "two_head", "aab"], "abaababaababaab"),
+        (["complete", "aab", "bbbbb", "-n", "10"], "aabaabaaba"),
+    ):
+        assert main(arguments) == 0
+        assert capsys.readouterr().out == f"{printed}\n"
+
+
+def test_verify_prints_every_model_and_check(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["verify"]) == 0
+    out = capsys.readouterr().out
+    assert all(name in out for name in [*zoo.names(), *CHECKS])
+    assert "all 62" in out
+    assert "all 126" in out
+    assert "14 contexts as stated" in out
+
+
+def test_verify_json_follows_the_schema(capsys: pytest.CaptureFixture[str], large_three: str) -> None:
+    assert main(["verify", "two_head", large_three, "--json"]) == 1
+    report = json.loads(capsys.readouterr().out)
+    assert list(report) == ["version", "holds", "models"]
+    assert (report["version"], report["holds"]) == (1, False)
+    good, bad = report["models"]
+    for model in (good, bad):
+        assert list(model) == ["name", "n_ctx", "dtype", "holds", "verdicts"]
+        keys = ["check", "status", "method", "contexts", "total", "margin", "seconds", "detail", "counterexample"]
+        assert all(list(verdict) == keys for verdict in model["verdicts"])
+    assert (good["name"], good["n_ctx"], good["dtype"], good["holds"]) == ("two_head", 6, "float64", True)
+    assert [v["contexts"] for v in good["verdicts"] if v["check"] == "rule"] == ["126"]
+    assert [v["status"] for v in good["verdicts"] if v["check"] == "deviations"] == ["deviates"]
+    [rule] = [v for v in bad["verdicts"] if v["check"] == "rule"]
+    assert (rule["status"], rule["method"], rule["contexts"]) == ("failed", "enumerated", "62")
+    assert list(rule["counterexample"]) == ["context", "predicted", "permitted", "logits", "margin"]
+    assert rule["counterexample"]["context"] == "bbaa"
+
+
+def test_verify_shows_the_shortest_counterexample(capsys: pytest.CaptureFixture[str], large_three: str) -> None:
+    assert main(["verify", large_three]) == 1
+    out = capsys.readouterr().out
+    assert "after bbaa it says a, permitted is b" in out
+    assert f"reproduce: zoo show {large_three} bbaa" in out
+
+
+def test_verify_only_the_named_checks(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["verify", "aab", "--check", "rule", "cycle", "--json"]) == 0
+    [model] = json.loads(capsys.readouterr().out)["models"]
+    assert [verdict["check"] for verdict in model["verdicts"]] == ["rule", "cycle"]
+
+
+def test_show(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", "two_head", "bbabba"]) == 0
+    out = capsys.readouterr().out
+    for text in (
+        "head 0 q: pos 1..5 -> 8 pos 0..4 + 8 pos 1..5",
+        "head 1 v: tok b -> -1 value",
+        "always -> 16 tok a",
+        "(0.9705, 'bbabba')  (0.9705, 'bbabba')",
+        "deviates from aab_or_third_previous",
+        "after bbabba: b",
+        "attention 0.1",
+        "head 0.1",
+    ):
+        assert text in out
+
+
+def test_list_and_cost(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list"]) == 0
+    out = capsys.readouterr().out
+    assert all(name in out for name in zoo.names())
+    assert main(["cost", "aab", "--json"]) == 0
+    cost = json.loads(capsys.readouterr().out)
+    assert cost["version"] == 1
+    assert cost["models"][0]["flops"] == 3935
+    assert cost["models"][0]["parameters"] == {"total": 344, "nonzero": 26, "unique": 4}
+    assert main(["cost"]) == 0
+    assert "3,935" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["predict", "aab", "abc"], "token 'c' is unknown, but should be one of a, b"),
+        (["predict", "aab", "\N{CRAB}"], "is unknown"),
+        (["predict", "aab", ""], "the context is empty"),
+        (["predict", "aba", "a"], "did you mean 'ab'?"),
+        (["complete", "aab", "a", "-n", "-1"], "should be a whole number from 0 on"),
+        (["verify", "nothing.py"], "is no model file"),
+        (["verify", "aab", "aab"], "repeats the name"),
+        (["verify", "--check", "rul"], "did you mean 'rule'?"),
+        (["verify", "ab", "--check", "predictors"], "applies to none of these models"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_status_2(
+    arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("zoo: ")
+    assert sentence in captured.err
+    assert captured.err.count("\n") == 1
+
+
+BAD_RULES = {
+    "lambda context: 1 / 0": "raises ZeroDivisionError",
+    'lambda context: "b"': "is 'b', but should be a set of tokens",
+    'lambda context: {"b", "z"}': "permits 'z', but should permit some of a, b",
+    "lambda: set()": "raises TypeError",
+    "7": "should be a function of a context",
+}
+
+
+@pytest.mark.parametrize("rule", BAD_RULES)
+def test_a_rule_that_is_none(rule: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(
+        "from zoo import Model, Transformer\n"
+        f"MODEL = Model('mine', 'ab', Transformer([[1, 0], [0, 1]], [[0, 0]], []), rule={rule})\n"
+    )
+    assert main(["verify", str(path)]) == 2
+    assert BAD_RULES[rule] in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [[], ["verfy"], ["predict", "aab"], ["verify", "--jsn"]])
+def test_wrong_usage_is_status_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(arguments)
+    assert stop.value.code == 2
+    assert "usage: zoo" in capsys.readouterr().err
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["--version"])
+    assert stop.value.code == 0
+    assert capsys.readouterr().out.startswith("handmade-zoo ")

@@ -1,0 +1,138 @@
+"""Round trips through files on random models: our own format bit for bit, GPT-2's with the same answers."""
+
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import assume, event, given, settings
+from hypothesis import strategies as st
+
+import zoo
+from properties.strategies import as_model, tokens, transformers
+from zoo import contexts, files
+from zoo.errors import FileError
+from zoo.files import gpt2
+from zoo.files.to_gpt2 import to_gpt2
+from zoo.model import Cycle, Model
+from zoo.training.backward import parameters
+from zoo.transformer import Attention, Mlp, Norm, Transformer, forward
+
+
+def through(model: Model, write: object) -> Model:
+    """The model written to a directory and read back."""
+    with tempfile.TemporaryDirectory() as folder:
+        directory = Path(folder) / "model"
+        write(model, directory)  # type: ignore[operator]
+        return files.read(directory)
+
+
+def assert_same(one: Transformer, other: Transformer) -> None:
+    """Bit for bit, and in everything that is no array."""
+    ours, theirs = parameters(one), parameters(other)
+    assert ours.keys() == theirs.keys()
+    for name, array in ours.items():
+        assert array.dtype == theirs[name].dtype
+        assert array.tobytes() == theirs[name].tobytes()
+    assert settings_of(one) == settings_of(other)
+
+
+def settings_of(transformer: Transformer) -> list[object]:
+    """Everything of a transformer that is no array."""
+    names = ("eps", "causal", "scale", "activation")
+    return [(where, type(part), *(getattr(part, name, None) for name in names)) for where, part in transformer.parts()]
+
+
+@settings(max_examples=settings().max_examples // 2)
+@given(transformers(), st.sampled_from([np.float64, np.float32, np.float16]))
+def test_our_own_format_keeps_every_bit(transformer: Transformer, dtype: type[np.floating]) -> None:
+    model = replace(as_model(transformer.astype(dtype)), margin=0.1, cycle=Cycle("a", 3), source="nowhere")
+    read = through(model, files.write_zoo)
+    assert_same(model.transformer, read.transformer)
+    for field in ("name", "vocab", "margin", "cycle", "source"):
+        assert getattr(read, field) == getattr(model, field)
+
+
+@st.composite
+def exportable(draw: st.DrawFn) -> Transformer:
+    """Transformers that GPT-2 has a form for: Norms everywhere with one eps, or none; one activation; masks."""
+    transformer = draw(transformers(max_d_model=7, norms=False))
+    normed, activation = draw(st.booleans()), draw(st.sampled_from(["relu", "gelu"]))
+    random = np.random.default_rng(draw(st.integers(0, 99)))
+    d, eps = transformer.d_model, draw(st.sampled_from([1e-5, 0.5]))
+
+    def norm() -> Norm | None:
+        return Norm(random.normal(size=d), random.normal(size=d), eps) if normed else None
+
+    layers: list[Attention | Mlp] = []
+    masked = len([layer for layer in transformer.layers if isinstance(layer, Attention)]) - 1
+    for layer in transformer.layers:
+        if isinstance(layer, Mlp):
+            layers.append(replace(layer, activation=activation, norm=norm()))
+        else:
+            layers.append(replace(layer, causal=layer.causal or masked > 0, norm=norm()))
+            masked -= 1
+    return replace(transformer, layers=layers, final_norm=norm())
+
+
+@given(exportable(), st.data())
+def test_gpt2_gives_the_same_answers(transformer: Transformer, data: st.DataObject) -> None:
+    batch = data.draw(tokens(transformer))
+    config, tensors = to_gpt2(transformer)
+    read = gpt2.read_config("here", config)
+    plain = {name.removeprefix("transformer."): tensor for name, tensor in tensors.items()}
+    assert {name: tensor.shape for name, tensor in plain.items()} == gpt2.shapes(read)
+    back = gpt2.from_gpt2(read, plain)
+    event(f"norms {transformer.final_norm is not None}, {config['n_layer']} blocks")
+    event(f"tied {transformer.unembedding is None}, padded {config['n_embd'] - transformer.d_model}")
+    # In float64: what remains is the rounding of the mean that LayerNorm subtracts, against the largest activations.
+    trace: dict[str, np.ndarray] = {}
+    before = forward(transformer, batch, trace)[:, -1]
+    size = max(1.0, *(float(np.abs(x).max()) for x in (before, trace["residual"])))
+    assume(size < 1e4)
+    np.testing.assert_allclose(forward(back, batch)[:, -1], before, rtol=1e-7, atol=1e-7 * size)
+
+
+@settings(max_examples=settings().max_examples // 4)
+@given(exportable(), st.data())
+def test_gpt2_files_give_the_same_answers(transformer: Transformer, data: st.DataObject) -> None:
+    model = as_model(transformer.astype(np.float32))
+    read = through(model, files.write_gpt2)
+    assert read.vocab == model.vocab
+    config, tensors = to_gpt2(model.transformer)
+    plain = {name.removeprefix("transformer."): tensor for name, tensor in tensors.items()}
+    assert_same(gpt2.from_gpt2(gpt2.read_config("here", config), plain), read.transformer)
+
+
+@pytest.mark.parametrize("name", [name for name in zoo.names() if zoo.load(name).rule])
+def test_every_model_of_the_zoo_answers_alike_after_either_trip(name: str) -> None:
+    model = zoo.load(name)
+    native, stock = through(model, files.write_zoo), through(model, files.write_gpt2)
+    assert_same(model.transformer, native.transformer)
+    for batch in contexts.batches(len(model.vocab), model.n_ctx):
+        logits = model.forward(batch)[:, -1]
+        np.testing.assert_allclose(stock.forward(batch)[:, -1], logits, rtol=1e-5, atol=1e-5)
+        np.testing.assert_array_equal(stock.forward(batch)[:, -1].argmax(axis=-1), logits.argmax(axis=-1))
+
+
+def test_what_gpt2_has_no_form_for_is_refused() -> None:
+    model = zoo.load("explainer").transformer
+    attention, mlp = model.layers
+    assert isinstance(attention, Attention)
+    assert isinstance(mlp, Mlp)
+    norm = model.final_norm
+    assert norm is not None
+    wrong = {
+        "Norms": [
+            replace(model, final_norm=None),
+            replace(model, layers=[replace(attention, norm=None), mlp]),
+            replace(model, layers=[attention, replace(mlp, norm=replace(norm, eps=1.0))]),
+        ],
+        "without mask": [replace(model, layers=[replace(attention, causal=False), mlp, attention])],
+        "one activation": [replace(model, layers=[mlp, replace(mlp, activation="relu")])],
+    }
+    for words, refused in wrong.items():
+        for one in refused:
+            with pytest.raises(FileError, match=words):
+                to_gpt2(one)

@@ -1,0 +1,193 @@
+"""What the checker of certificates says of a program holds for the program; faults planted in it are noticed."""
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from properties.recheck.margins import Margins
+from properties.recheck.program import Ball, Program
+from properties.recheck.stream import Stream
+from properties.selftest.random_models import assert_noticed, completions, random_boxes, transformers
+from zoo import Norm, Transformer, forward
+from zoo.errors import CertificateError
+
+pytest.importorskip("flint", reason="python-flint is not installed, and nothing can be confirmed without it")
+
+
+def check_balls(transformer: Transformer, seed: int) -> None:
+    """On random boxes, no entry of the stream and no difference of logits of a random completion leaves its ball."""
+    rng, vocab = np.random.default_rng(seed), len(transformer.token_embedding)
+    margins, number = Margins(transformer), Program(transformer.dtype).number
+    for n in range(1, transformer.n_ctx + 1):
+        for box in random_boxes(rng, 3, n, vocab):
+            margins.at([tuple(np.flatnonzero(row).tolist()) for row in box])
+            answer, rival = rng.permutation(vocab)[:2].tolist()
+            for tokens in completions(rng, box, 4):
+                trace: dict[str, Any] = {}
+                with np.errstate(all="ignore"):
+                    logits = forward(transformer, tokens[None], trace)[0, -1]
+                try:
+                    least = margins.lower(int(tokens[-1]), answer, rival)
+                    rows = [margins.before(len(transformer.layers), p, int(t)) for p, t in enumerate(tokens)]
+                except CertificateError:
+                    continue  # it may overflow
+                difference = number(float(logits[answer])) - number(float(logits[rival]))
+                assert difference.is_finite(), "a logit should be a number"
+                assert not difference < least, f"a difference is {difference}, but should be at least {least}"
+                for row, found in zip(rows, trace["residual"][0]):
+                    for e, entry in enumerate(found):
+                        ball = row.get(e, Ball(number(0), number(0)))
+                        off = abs(number(float(entry)) - ball.c)
+                        assert not off > ball.r, f"an entry is off by {off}, but should be by {ball.r} at most"
+
+
+@pytest.mark.soundness
+@given(transformers(max_n_ctx=5), st.integers(0, 2**32 - 1))
+def test_no_number_leaves_its_ball(transformer: Transformer, seed: int) -> None:
+    check_balls(transformer, seed)
+
+
+def without_rounding(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Program, "rounding", lambda self, size, count: self.zero)
+
+
+def with_rounding_of_the_wrong_dtype(monkeypatch: pytest.MonkeyPatch) -> None:
+    original = Program.__init__
+
+    def init(self: Program, dtype: Any) -> None:
+        original(self, dtype)
+        self.unit = self.number(2) ** -60
+
+    monkeypatch.setattr(Program, "__init__", init)
+
+
+def with_weights_that_may_not_vary(monkeypatch: pytest.MonkeyPatch) -> None:
+    original = Program.weights
+
+    def middle(self: Program, scores: Any) -> Any:
+        return {at: ((least * most).sqrt(),) * 2 for at, (least, most) in original(self, scores).items()}
+
+    monkeypatch.setattr(Program, "weights", middle)
+
+
+def with_levels_never_raised(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Program, "level", lambda self, keys: min(v.upper() for key in keys for *_, v in key))
+
+
+def with_one_token_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Stream, "open", lambda self, p, t, j: (t,) if j == p else self.options[j][:1])
+
+
+def with_the_last_token_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Stream, "open", lambda self, p, t, j: self.options[j][:1] if j == p else self.options[j])
+    original = Stream.weights
+
+    def weights(self: Stream, i: int, p: int, t: int, h: int) -> Any:
+        return original(self, i, p, self.options[p][0], h)
+
+    monkeypatch.setattr(Stream, "weights", weights)
+
+
+def with_what_another_leaf_saw(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Stream, "seen", lambda self, i, p: 0)
+
+
+def with_what_came_behind_in_another_leaf(monkeypatch: pytest.MonkeyPatch) -> None:
+    original = Margins.at
+
+    def at(self: Margins, options: Any) -> None:
+        before = getattr(self, "rests", {}) if len(options) == len(self.options) else {}
+        original(self, options)
+        self.rests = before
+
+    monkeypatch.setattr(Margins, "at", at)
+
+
+def with_every_key_visible(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Stream, "keys", lambda self, i, p: range(len(self.options)))
+
+
+def with_scores_that_move_half_as_far(monkeypatch: pytest.MonkeyPatch) -> None:
+    original = Stream.spread
+
+    def half(self: Stream, *where: int) -> Callable[[int, int], Any]:
+        within = original(self, *where)
+        return lambda j, o: within(j, o) / 2
+
+    monkeypatch.setattr(Stream, "spread", half)
+
+
+def with_a_gelu_that_rises(monkeypatch: pytest.MonkeyPatch) -> None:
+    original = Program.activate
+
+    def activate(self: Program, h: Ball, activation: str) -> Ball | None:
+        if activation == "relu":
+            return original(self, h, activation)
+        low, high = self.gelu(h.c - h.r), self.gelu(h.c + h.r)
+        return Ball((low + high) / 2, abs(high - low) / 2 + self.rounding(h.size, 9))
+
+    monkeypatch.setattr(Program, "activate", activate)
+
+
+def with_every_unit_taken_for_linear(monkeypatch: pytest.MonkeyPatch) -> None:
+    original = Margins.back
+
+    def back(self: Margins, step: Any, direction: Any) -> Any:
+        hidden = {unit: Ball(abs(ball.c) + ball.r, ball.r) for unit, ball in step.hidden.items()}
+        active = {unit: step.active.get(unit, Ball(self.program.zero, self.program.zero)) for unit in hidden}
+        return original(self, step._replace(hidden=hidden, active=active), direction)
+
+    monkeypatch.setattr(Margins, "back", back)
+
+
+def with_a_tenth_of_what_enters_a_norm(monkeypatch: pytest.MonkeyPatch) -> None:
+    original = Program.normalize
+
+    def normalize(self: Program, x: Any, norm: Norm | None, known: Ball | None = None) -> Any:
+        return original(self, {e: Ball(ball.c, ball.r / 10) for e, ball in x.items()} if norm else x, norm, known)
+
+    monkeypatch.setattr(Program, "normalize", normalize)
+
+
+# Each fault with layers that can show it, and whether there may be a Norm.
+FAULTS: list[tuple[Callable[[pytest.MonkeyPatch], None], Sequence[str] | None, bool]] = [
+    (without_rounding, None, True),
+    (with_rounding_of_the_wrong_dtype, None, True),
+    (with_weights_that_may_not_vary, ["attention", "attention"], False),
+    (with_levels_never_raised, ["attention"], True),
+    (with_one_token_a_key, ["attention"], True),
+    (with_the_last_token_ignored, ["attention"], True),
+    (with_what_another_leaf_saw, ["attention", "attention"], True),
+    (with_what_came_behind_in_another_leaf, ["attention", "relu"], True),
+    (with_every_key_visible, ["attention", "attention"], False),
+    (with_scores_that_move_half_as_far, ["attention", "attention"], False),
+    (with_a_gelu_that_rises, ["attention", "gelu"], False),
+    (with_every_unit_taken_for_linear, ["attention", "relu"], False),
+    (with_a_tenth_of_what_enters_a_norm, ["attention", "attention"], True),
+]
+
+
+@pytest.mark.parametrize(("fault", "kinds", "normed"), FAULTS)
+def test_a_planted_fault_is_noticed(
+    fault: Callable[[pytest.MonkeyPatch], None],
+    kinds: Sequence[str] | None,
+    normed: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fault(monkeypatch)
+    assert_noticed(check_balls, transformers(max_n_ctx=5, kinds=kinds, normed=normed), 500, "should be")
+
+
+def test_a_gelu_has_one_minimum() -> None:
+    """It falls up to -0.7525 and rises from -0.7524 on, and is nowhere below what is taken for its minimum."""
+    program = Program(np.dtype(np.float64))
+    ends = [program.gelu(program.number(x)) for x in np.linspace(-9, 4, 4001).tolist()]
+    turn = int((9 - 0.7525) / 13 * 4000)
+    assert all(a > b for a, b in pairwise(ends[:turn]))
+    assert all(a < b for a, b in pairwise(ends[turn + 2 :]))
+    assert all(end > program.number(-0.170041) for end in ends)

@@ -1,0 +1,65 @@
+"""Mutants of the zoo: none is open. And where a model states too little, they are."""
+
+import json
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+
+import zoo
+from properties.command.main import main
+from properties.robustness.mutants import mutants, stories
+from zoo.models import ab, induction, third_previous, two_head
+
+
+def test_no_mutant_of_the_zoo_is_open(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["mutate", "--json"]) == 0
+    counts = json.loads(capsys.readouterr().out)["models"]
+    assert [one["name"] for one in counts] == [name for name in zoo.names() if name != "explainer"]
+    assert all(one["open"] == 0 and one["caught"] > 0 for one in counts)
+    assert main(["mutate", "explainer"]) == 2
+    assert "explainer has neither rule nor predictor" in capsys.readouterr().err
+
+
+def test_no_mutant_of_a_small_induction_is_open() -> None:
+    assert {story.outcome for story in stories(induction.build("ab", n_ctx=4))} == {"caught", "equal"}
+
+
+def test_the_mutants_of_ab_by_hand() -> None:
+    """4 token, 10 position and 4 unembedding entries. What leaves them as they are, or is there already, is none."""
+    found = Counter(story.outcome for story in stories(ab.MODEL))
+    assert found == {"caught": 40, "equal": 8}
+    changes = Counter(mutant.change for mutant in mutants(ab.MODEL.transformer))
+    # Of a 1: zeroed, negated, doubled, halved (plus 1 doubles, minus 1 zeroes). Of a 0: plus and minus 1.
+    assert changes == {
+        "zeroed": 4,
+        "negated": 4,
+        "doubled": 4,
+        "halved": 4,
+        "plus 1": 14,
+        "minus 1": 14,
+        "swapped with the next": 4,
+    }
+
+
+def test_structural_mutants() -> None:
+    assert {m.change for m in mutants(two_head.MODEL.transformer) if not m.index} == {
+        "b_o added once too often",
+        "head 0 removed",
+        "head 1 removed",
+        "one late",
+        "one early",
+    }
+    assert {m.change for m in mutants(zoo.load("aab").transformer) if not m.index} >= {"mask dropped", "scale dropped"}
+
+
+def test_without_its_margin_and_with_half_a_rule_mutants_stay_open() -> None:
+    half = replace(third_previous.MODEL, rule=lambda c: {"a"} if c[-1] == "b" else set(), margin=None)
+    assert any(story.outcome == "open" for story in stories(half))
+
+
+def test_a_caught_mutant_has_its_shortest_context() -> None:
+    story = next(
+        s for s in stories(zoo.load("aab")) if (s.mutant.place, s.mutant.change) == ("layer 0", "head 0 removed")
+    )
+    assert (story.outcome, story.check, story.context) == ("caught", "rule", "aa")

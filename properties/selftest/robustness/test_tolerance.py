@@ -1,0 +1,125 @@
+"""How much a model bears: bounds on changes of its weights, types of numbers, and n_ctx, each from both sides."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+import zoo
+from properties.proof.bounds import Bounds
+from properties.proof.boxes import Boxes
+from properties.robustness import edges
+from properties.robustness.edges import Edge, validity_edge
+from properties.robustness.number_types import in_type, rounded, survives
+from properties.robustness.tolerance import _weights, _with, breaking, certified
+from properties.strategies import tokens, transformers
+from zoo import Model, ModelError, registry
+from zoo.models import aab, ab, two_head_either
+from zoo.transformer import forward
+
+
+@given(st.data(), st.sampled_from([1e-4, 1e-2, 0.05]))
+def test_no_change_of_the_weights_within_the_tolerance_leaves_the_bounds(data: st.DataObject, change: float) -> None:
+    transformer = data.draw(transformers(max_layers=2, max_d_model=5, max_n_ctx=4))
+    vocab = transformer.sizes["vocab"]
+    assume(vocab > 1)
+    context = data.draw(tokens(transformer, max_batch=1))
+    random = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
+    boxes = np.arange(vocab) == context[..., None]  # bool [1, position, vocab]: that one context
+    every, first = np.ones((1, vocab), bool), np.array([0])
+    lower = Bounds(transformer, weights=change).margins(Boxes.dense(boxes), first, every).lower[0]
+    weights = _weights(transformer)
+    for signs in (random.choice([-1, 1], weights.shape), random.uniform(-1, 1, weights.shape)):
+        logits = forward(_with(transformer, weights * (1 + change * signs)), context)[0, -1]
+        assert not logits[0] - logits[1:].max() < lower
+
+
+@pytest.mark.parametrize("name", [name for name in zoo.names() if zoo.load(name).rule is not None])
+def test_certified_is_below_breaking(name: str) -> None:
+    model = zoo.load(name)
+    assert model.rule is not None
+    assert 0 < certified(model) < breaking(model)[0]
+
+
+def test_the_breaking_change_of_aab() -> None:
+    """1024 (1 + x) must not fall below 1024 (1 - x) + 1 by the bias, the output and the counts together."""
+    assert breaking(aab.MODEL)[0] == pytest.approx(5.2e-4, rel=0.02)
+    assert certified(aab.MODEL) == pytest.approx(2.9e-4, rel=0.02)
+
+
+def test_bfloat16_rounds_to_eight_bits() -> None:
+    values = np.array([1.0, 1 + 2**-8, 1 + 3 * 2**-8, 1025, -3.14159, 3e38, np.inf], np.float32)
+    expected = [1.0, 1.0, 1 + 2**-6, 1024, -3.140625, 3.00406e38, np.inf]
+    np.testing.assert_allclose(rounded(values).view(np.ndarray), expected, rtol=1e-4)
+
+
+def test_a_model_that_survives_float32_only() -> None:
+    """After a the logits are 1 and 1 + 2^-12: bfloat16 and float16 keep 8 and 11 bits."""
+    unembedding = np.array([[1, 1], [1 + 2**-12, 0]])
+    close = replace(ab.MODEL, transformer=replace(ab.MODEL.transformer, unembedding=unembedding))
+    assert [same for _, same, _ in survives(close)] == [True, True, False, False]
+    assert "first a" in list(survives(close))[2][2]
+
+
+def test_weights_too_large_for_float16() -> None:
+    large = replace(ab.MODEL, transformer=replace(ab.MODEL.transformer, unembedding=np.array([[0, 1e6], [1e6, 0]])))
+    assert [same for _, same, _ in survives(large)] == [True, True, True, False]
+
+
+def test_results_in_bfloat16_are_rounded_all_along() -> None:
+    trace: dict[str, np.ndarray] = {}
+    forward(in_type(aab.MODEL.transformer, "bfloat16"), np.array([[0, 0, 1]]), trace)
+    assert abs(np.asarray(trace["0.pattern"], float).sum() - 3) < 0.05  # three rows of weights
+    for array in trace.values():
+        np.testing.assert_array_equal(array, rounded(np.asarray(array)))
+
+
+def test_the_edge_of_two_head_either_with_the_published_scale() -> None:
+    """Figures measured from the published arrays: right up to 973, wrong from 974."""
+    edge = validity_edge(lambda n: two_head_either.build(n, query_scale=8, positions=range(n - 4, n)))
+    assert (edge.right, edge.wrong) == (973, 974)
+    assert edge.context == "b" * 970 + "bbaa"
+    assert edge.margin < 0
+
+
+@pytest.mark.parametrize(("dtype", "least"), [(np.float64, 11_093), (np.float32, 11_000)])
+def test_the_edge_of_aab(dtype: type, least: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Measured in float64: right to 11,093, wrong at 11,094. In float32, rounding leaves some lengths undecided."""
+    monkeypatch.setattr(edges, "SECONDS", 0.5)
+    build = registry.family("aab")
+    assert build is not None
+
+    def member(n_ctx: int) -> Model:
+        model = build(n_ctx)
+        return replace(model, transformer=model.transformer.astype(dtype))
+
+    edge = validity_edge(member)
+    assert (edge.wrong, edge.sought) == (11_094, 11_094)
+    assert least <= edge.right <= 11_093
+    model = member(11_094)
+    assert model.predict(edge.context) not in model.predictors[0](edge.context)
+
+
+def test_an_edge_beyond_what_is_sought() -> None:
+    assert validity_edge(ab.build, most=64) == Edge(64, None, 64)
+    with pytest.raises(ModelError, match="is not right at n_ctx 8"):
+        validity_edge(lambda n_ctx: replace(ab.build(n_ctx), rule=lambda context: {"a"}))
+
+
+def test_what_takes_too_long_is_not_taken_for_right(monkeypatch: pytest.MonkeyPatch) -> None:
+    build = registry.family("induction")
+    assert build is not None
+    monkeypatch.setattr(edges, "SECONDS", 0.3)
+    edge = validity_edge(build)
+    assert edge.wrong is None
+    assert edge.right < edge.sought
+
+
+@pytest.mark.parametrize(("n_ctx", "build"), [(9, aab.build), (12, aab.build), (9, two_head_either.build)])
+def test_positions_without_direction_change_nothing_for_the_last(n_ctx: int, build: object) -> None:
+    assert callable(build)
+    whole, few = build(n_ctx), build(n_ctx, positions=range(n_ctx - 4, n_ctx))
+    batch = np.random.default_rng(0).integers(2, size=(64, n_ctx))
+    np.testing.assert_array_equal(whole.forward(batch)[:, -1], few.forward(batch)[:, -1])

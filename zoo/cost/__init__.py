@@ -1,0 +1,5 @@
+"""What an answer costs: `operations` counts from the arrays, `ladder` times every implementation."""
+
+from zoo.cost.operations import answer_flops, flops, instructions, parameters
+
+__all__ = ["answer_flops", "flops", "instructions", "parameters"]

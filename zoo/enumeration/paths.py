@@ -1,0 +1,216 @@
+"""The answers of a transformer in all contexts of some lengths, sharing work, by the cheapest path that is sound.
+
+- "sums": one Attention and nothing else: a few additions a context (`zoo.enumeration.running_sums`).
+- "prefixes": any depth, causal but for the last Attention: every context of n tokens is one of n - 1 and a token more,
+  whose keys and values are kept (`zoo.enumeration.prefixes`).
+- "forward": everything else, in batches.
+
+The first two are other programs than `forward`. Contexts in which the best two logits are so close that the difference
+could decide are doubtful: they are run on `forward`, and what is returned for them is its.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from zoo import contexts
+from zoo.enumeration.prefixes import Cache, cacheable, empty, extended, step
+from zoo.enumeration.rounding import Rounding, Seen
+from zoo.enumeration.running_sums import Sums, single_attention
+from zoo.errors import ContextError, ModelError
+from zoo.transformer import Transformer, forward
+from zoo.transformer.arrays import Array
+
+Path = Literal["sums", "prefixes", "forward"]
+ROWS = 256  # contexts extended together; the walk holds at most one such set of keys and values a length
+MOST_BYTES = 2**31  # of what is returned
+MANY = 512  # contexts from which on running sums are worth their tables
+
+
+@dataclass(frozen=True)
+class Answers:
+    """The greedy answer in every context of one length, in lexicographic order of the contexts."""
+
+    length: int
+    tokens: Array  # the first largest logit, unsigned int [contexts]
+    margin: float  # the smallest best - second best logit; NaN where a logit is none, inf with a vocabulary of one
+    at: int  # the number of the first context that has it
+    doubtful: Array  # the numbers of the contexts that were run on `forward`, int [doubtful]
+
+
+class Tile(NamedTuple):
+    """Logits [vocab, ...] of the contexts at `where` among all of their length, which are arranged in `shape`."""
+
+    length: int
+    shape: tuple[int, ...]
+    where: tuple[slice | int, ...]
+    logits: Array
+    error: float  # how far from those of `forward` they may be
+
+    def numbers(self, local: tuple[Any, ...]) -> Array:
+        """The numbers of some of its contexts, given by their indices in the tile."""
+        free = iter(local)
+        axes = [part.start + next(free) if isinstance(part, slice) else part for part in self.where]
+        return np.asarray(np.ravel_multi_index(np.broadcast_arrays(*axes), self.shape))
+
+
+def path(transformer: Transformer) -> Path:
+    """The cheapest way of enumerating that is sound for this transformer."""
+    arrays = [array for _, part in transformer.parts() for _, array in part.arrays()]
+    if any(type(array) is not np.ndarray for array in arrays):
+        return "forward"  # arrays with an arithmetic of their own, as of a type that numpy has not
+    if single_attention(transformer) and transformer.dtype in (np.float64, np.float32):
+        return "sums"
+    return "prefixes" if cacheable(transformer) else "forward"
+
+
+def answers(transformer: Transformer, lengths: Iterable[int] | None = None) -> dict[int, Answers]:
+    """For each length, or each up to n_ctx, what is answered in all contexts of it.
+
+    Memory: the answers, a byte a context up to 256 tokens, and what the path has in hand. ModelError where the answers
+    would take more than 2 GiB.
+    """
+    vocab = transformer.sizes["vocab"]
+    dtype = np.min_scalar_type(vocab - 1)
+    wanted = _lengths(transformer, lengths, dtype.itemsize)
+    tokens = {n: np.empty(vocab**n, dtype=dtype) for n in wanted}
+    lowest: dict[int, list[tuple[float, int]]] = {n: [] for n in wanted}
+    doubtful: dict[int, list[Array]] = {n: [np.empty(0, dtype=np.int64)] for n in wanted}
+    for tile, best, margin, found in _settled(transformer, wanted):
+        tokens[tile.length].reshape(tile.shape)[tile.where] = best
+        at = np.unravel_index(margin.argmin(), margin.shape)  # NaN counts as the smallest
+        lowest[tile.length].append((float(margin[at]), int(tile.numbers(at))))
+        doubtful[tile.length].append(found)
+    return {
+        n: Answers(
+            n, tokens[n], *min(lowest[n], key=lambda x: (x[0] == x[0], *x)), np.sort(np.concatenate(doubtful[n]))
+        )
+        for n in wanted
+    }
+
+
+def logits(transformer: Transformer, lengths: Iterable[int] | None = None) -> dict[int, Array]:
+    """For each length, or each up to n_ctx, the last row of logits of all contexts of it: [contexts, vocab].
+
+    ModelError where they would take more than 2 GiB.
+    """
+    vocab = transformer.sizes["vocab"]
+    wanted = _lengths(transformer, lengths, vocab * transformer.dtype.itemsize)
+    result: dict[int, Array] = {n: np.empty((vocab**n, vocab), dtype=transformer.dtype) for n in wanted}
+    for tile, *_ in _settled(transformer, wanted):
+        result[tile.length].reshape(*tile.shape, vocab)[tile.where] = np.moveaxis(tile.logits, 0, -1)
+    return result
+
+
+def last_rows(transformer: Transformer, tokens: Array) -> Array:
+    """The last row of logits of contexts of one length: int [batch, seq] -> [batch, vocab].
+
+    Large batches of a single attention layer go by running sums, doubtful contexts by `forward` as ever.
+    """
+    if len(tokens) < MANY or path(transformer) != "sums":
+        return forward(transformer, tokens, last=True)[:, -1]
+    sums = _sums(transformer)
+    with np.errstate(all="ignore"):
+        result = sums.logits(tokens)
+        _, margin = _ranked(result.T)
+        doubtful = ~((margin > 2 * sums.error) & np.isfinite(result).all(axis=1))
+        result = result.astype(transformer.dtype)
+        if doubtful.any():
+            result[doubtful] = forward(transformer, tokens[doubtful], last=True)[:, -1]
+    return result
+
+
+@lru_cache(maxsize=4)
+def _sums(transformer: Transformer) -> Sums:
+    return Sums(transformer)
+
+
+def _settled(transformer: Transformer, lengths: list[int]) -> Iterator[tuple[Tile, Array, Array, Array]]:
+    """Each tile with its answers and margins, doubtful contexts run on `forward`, and the numbers of these."""
+    tiles = {"sums": _by_sums, "prefixes": _by_prefixes, "forward": _by_forward}[path(transformer)]
+    with np.errstate(all="ignore"):  # what overflows becomes NaN or infinite, and is doubtful
+        for tile in tiles(transformer, lengths):
+            best, margin = _ranked(tile.logits)
+            numbers = np.empty(0, dtype=np.int64)
+            if not margin.min() > 2 * tile.error:
+                close = ~(margin > 2 * tile.error)
+                numbers = tile.numbers(np.nonzero(close))
+                tile.logits[:, close] = _run(transformer, tile.length, numbers).T
+                best, margin = _ranked(tile.logits)
+            yield tile, best, margin, numbers
+
+
+def _ranked(logits: Array) -> tuple[Array, Array]:
+    """The first largest of logits [vocab, ...], and by how much it beats the next: [...] each. NaN stays NaN."""
+    best, second = logits[0], np.full_like(logits[0], -np.inf)
+    token = np.zeros(best.shape, dtype=np.min_scalar_type(len(logits) - 1))
+    for i, candidate in enumerate(logits[1:], start=1):
+        np.copyto(token, token.dtype.type(i), where=candidate > best)
+        second = np.maximum(second, np.minimum(best, candidate)) if i > 1 else np.minimum(best, candidate)
+        best = np.maximum(best, candidate)
+    return token, best - second
+
+
+def _run(transformer: Transformer, length: int, numbers: Array, rows: int = 4096) -> Array:
+    """The last row of logits that `forward` gives in the contexts with these numbers: [contexts, vocab]"""
+    powers = transformer.sizes["vocab"] ** np.arange(length - 1, -1, -1)
+    parts = (numbers[i : i + rows, None] // powers % transformer.sizes["vocab"] for i in range(0, len(numbers), rows))
+    return np.concatenate([forward(transformer, part, last=True)[:, -1] for part in parts])
+
+
+def _by_sums(transformer: Transformer, lengths: list[int]) -> Iterator[Tile]:
+    sums = _sums(transformer)
+    for length in lengths:
+        for part, token, values in sums.tiles(length):
+            yield Tile(length, sums.shape(length), (part, slice(0, None), token), values, sums.error)
+
+
+def _by_prefixes(transformer: Transformer, lengths: list[int]) -> Iterator[Tile]:
+    walk = _walk(transformer, Rounding(transformer), empty(transformer), 0, max(lengths, default=0), ())
+    yield from (tile for tile in walk if tile.length in lengths)
+
+
+def _walk(
+    transformer: Transformer, rounding: Rounding, cache: Cache, start: int, most: int, seen: Seen
+) -> Iterator[Tile]:
+    """The cached contexts, which begin with number `start`, with every token more, and so on to `most` tokens."""
+    vocab = transformer.sizes["vocab"]
+    if cache.length == most:
+        return
+    if cache.contexts > 1 and cache.contexts * vocab > ROWS:
+        for i in range(vocab):
+            first = start + i * cache.contexts // vocab
+            yield from _walk(transformer, rounding, cache.part(i, vocab), first, most, seen)
+        return
+    residuals: list[Array] = []
+    rows, made = step(transformer, cache, np.arange(vocab), residuals)
+    error, seen = rounding.of_step(residuals, cache.length + 1, seen)
+    index = (slice(start * vocab, (start + cache.contexts) * vocab),)
+    yield Tile(cache.length + 1, (vocab ** (cache.length + 1),), index, rows.T, error)
+    yield from _walk(transformer, rounding, extended(cache, made, vocab), start * vocab, most, seen)
+
+
+def _by_forward(transformer: Transformer, lengths: list[int]) -> Iterator[Tile]:
+    for length in lengths:
+        start = 0
+        for batch in contexts.of_length(transformer.sizes["vocab"], length):
+            index = (slice(start, start + len(batch)),)
+            values = forward(transformer, batch, last=True)[:, -1].T
+            yield Tile(length, (transformer.sizes["vocab"] ** length,), index, values, -np.inf)
+            start += len(batch)
+
+
+def _lengths(transformer: Transformer, lengths: Iterable[int] | None, size: int) -> list[int]:
+    """The lengths that are asked for, if what is returned, so many bytes a context, can be held."""
+    vocab, wanted = transformer.sizes["vocab"], list(range(1, transformer.n_ctx + 1) if lengths is None else lengths)
+    for length in wanted:
+        if not 1 <= length <= transformer.n_ctx:
+            raise ContextError(f"the length {length} is asked for, but should be 1 to {transformer.n_ctx}")
+    number = sum(vocab**length for length in set(wanted))
+    if number * size > MOST_BYTES:
+        many = contexts.counted(number)
+        raise ModelError(f"there are {many} contexts, but should be at most {MOST_BYTES // size} to be enumerated")
+    return wanted

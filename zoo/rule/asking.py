@@ -1,0 +1,130 @@
+"""Rules and predictors: the one place that calls them on a context, and says whether what they answer is an answer."""
+
+from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from typing import Any
+
+from zoo.errors import RuleError, listed
+from zoo.rule.telling import tells
+
+__all__ = ["LAZY", "PREDICTOR", "RULE", "TIMING", "TRAINING", "Asked", "Function", "Words", "name_of", "plain", "tells"]
+
+Function = Callable[[Any], Any]  # a rule or a predictor
+SHOWN = 200  # characters of what a stranger's object says of itself
+
+
+@dataclass(frozen=True)
+class Words:
+    """How a RuleError says that a function raises, answers what is no set or token, or names what is no token.
+
+    In braces may stand name, context, error, text, answer, token, right and vocab.
+    """
+
+    raises: str
+    shape: str
+    token: str
+
+
+RULE = Words(
+    "{name}({context}) raises {error}: {text}, but should answer every context",
+    "{name}({context}) is {answer}, but should be {right}",
+    "{name}({context}) permits {token}, but should permit some of {vocab}",
+)
+PREDICTOR = Words(RULE.raises, *["{name}({context}) is {answer}, but should be one of {vocab}"] * 2)
+LAZY = Words(  # where the context that was asked about may be any of many
+    "{name} raises {error} ({text}) on {context}, but should answer every context",
+    "{name} answers {answer}, but should answer {right}",
+    "{name} answers {token}, but should answer tokens out of {vocab}",
+)
+TRAINING = Words(
+    "the rule raises {error} after {context}: {text}",
+    *["the rule says {answer} after {context}, but should give a set of tokens out of {vocab}"] * 2,
+)
+TIMING = Words(
+    "after {plain} it raises {error}, but should permit answers",
+    *["after {plain} it says {answer}, but should permit some of {vocab}"] * 2,
+)
+RIGHT = {"rule": "a set of tokens", "predictor": "a token", "": "a token or a set of tokens"}
+
+
+class Asked:
+    """A rule (answers sets of tokens), a predictor (answers a token) or, where `kind` is "", either, with checks.
+
+    An answer is what is permitted, as plain strings: what a class of its own says of itself does not get further.
+    """
+
+    def __init__(self, function: Function, vocab: Sequence[str], kind: str = "", words: Words = RULE) -> None:
+        self.function, self.vocab, self.kind, self.words = function, vocab, kind, words
+        self.known = frozenset(map(plain, vocab))
+
+    def __call__(self, context: Any) -> frozenset[str]:
+        """RuleError where the function raises or does not answer with tokens of the vocabulary."""
+        try:
+            return self.raw(context)
+        except _NoAnswerError as error:
+            raise RuleError(self._say(error.words, context, answer=error.answer, token=error.token)) from None
+        except (Exception, SystemExit) as error:
+            sentence = self._say(self.words.raises, context, error=type(error).__name__, text=_shown(error, str))
+            raise RuleError(sentence) from error
+
+    def of(self, function: Function) -> "Asked":
+        """Another function, in place of this one."""
+        return Asked(function, self.vocab, self.kind, self.words)
+
+    def raw(self, context: Any) -> frozenset[str]:
+        """The same with whatever is raised on the way."""
+        answer = self.function(context)
+        if type(answer) is set and self.kind != "predictor" and _all_plain(answer) and answer <= self.known:
+            return frozenset(answer)
+        if type(answer) is str and self.kind != "rule" and answer in self.known:
+            return frozenset((answer,))
+        if isinstance(answer, AbstractSet) and self.kind != "predictor":
+            answers = list(answer)
+        elif isinstance(answer, str) and self.kind != "rule":
+            answers = [answer]
+        else:
+            raise _NoAnswerError(self.words.shape, answer)
+        tokens = frozenset(plain(token) for token in answers if isinstance(token, str))
+        strange = [_shown(token) for token in answers if not isinstance(token, str)]
+        if strange or not tokens <= self.known:
+            raise _NoAnswerError(self.words.token, answer, min([*strange, *map(_shown, tokens - self.known)]))
+        return tokens
+
+    def _say(self, words: str, context: Any, **more: str) -> str:
+        right, vocab = RIGHT[self.kind], listed(self.vocab)
+        shown = {"context": _shown(context), "plain": _shown(context, str), "right": right, "vocab": vocab}
+        return words.format(name=name_of(self.function), **shown, **more)
+
+
+class _NoAnswerError(Exception):
+    """What was answered is no answer: how to say so, and what it was."""
+
+    def __init__(self, words: str, answer: object, token: str = "") -> None:
+        super().__init__(token)
+        self.words, self.answer, self.token = words, _shown(answer), token
+
+
+def plain(token: Any) -> str:
+    """A token as an exact `str`."""
+    text = token if issubclass(type(token), str) else str(token)
+    return str.__str__(text)
+
+
+def _all_plain(tokens: Iterable[Any]) -> bool:
+    return all(type(token) is str for token in tokens)
+
+
+def name_of(function: Function) -> str:
+    """What to call a function in a sentence."""
+    name = getattr(function, "__name__", None)
+    return name if isinstance(name, str) else _shown(function)
+
+
+def _shown(value: object, how: Callable[[object], str] = repr) -> str:
+    """In one line, and not too long, whatever a stranger's object says of itself."""
+    try:
+        text = " ".join(how(value).splitlines())
+    except Exception:
+        text = f"a {type(value).__name__}"
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."

@@ -1,0 +1,183 @@
+"""The parts of a transformer: dataclasses of numpy arrays, checked when they are made.
+
+The architecture is GPT-2's: learned absolute positions, softmax attention, LayerNorm before a layer, an Mlp with
+ReLU or the tanh form of GELU. There is no RoPE, RMSNorm or grouped-query attention. Any part but the embeddings may
+be left out.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from math import sqrt
+from typing import Any, ClassVar
+
+import numpy as np
+
+from zoo.errors import ModelError
+from zoo.transformer.activations import ACTIVATIONS
+from zoo.transformer.arrays import Array, Part, setting
+
+
+@dataclass(frozen=True, eq=False)
+class Norm(Part):
+    """LayerNorm over the last dimension: `(x - mean) / sqrt(var + eps) * weight + bias`.
+
+    eps becomes what the arrays' type makes of it.
+    """
+
+    weight: Array  # [d_model]
+    bias: Array  # [d_model]
+    eps: float
+
+    shapes: ClassVar = {"weight": "d_model", "bias": "d_model"}
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        eps = setting("Norm.eps", self.eps, self.weight.dtype)
+        if not eps > 0:
+            raise ModelError(f"Norm.eps is {self.eps!r}, but should be a number above 0")
+        object.__setattr__(self, "eps", eps)
+
+
+@dataclass(frozen=True, eq=False)
+class Attention(Part):
+    """Softmax attention; scale None is 1/sqrt(d_head), and the width of values need not be that of queries.
+
+    The scale becomes what the arrays' type makes of it.
+    """
+
+    w_q: Array  # [head, d_model, d_head]
+    w_k: Array  # [head, d_model, d_head]
+    w_v: Array  # [head, d_model, d_v]
+    w_o: Array  # [head, d_v, d_model]
+    b_q: Array | None = None  # [head, d_head]
+    b_k: Array | None = None  # [head, d_head]
+    b_v: Array | None = None  # [head, d_v]
+    b_o: Array | None = None  # [d_model]
+    causal: bool = True
+    scale: float | None = None
+    norm: Norm | None = None
+
+    shapes: ClassVar = {
+        "w_q": "head d_model d_head",
+        "w_k": "head d_model d_head",
+        "w_v": "head d_model d_v",
+        "w_o": "head d_v d_model",
+        "b_q": "head d_head",
+        "b_k": "head d_head",
+        "b_v": "head d_v",
+        "b_o": "d_model",
+    }
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.scale is not None:
+            object.__setattr__(self, "scale", setting("Attention.scale", self.scale, self.w_q.dtype))
+        if not isinstance(self.causal, bool):
+            raise ModelError(f"Attention.causal is {self.causal!r}, but should be True or False")
+        _check_norm("Attention.norm", self.norm)
+
+    @cached_property
+    def multiplier(self) -> float:
+        """What each score is multiplied by."""
+        if self.scale is not None:
+            return self.scale
+        return setting("1/sqrt(d_head)", 1 / sqrt(self.sizes["d_head"]), self.w_q.dtype)
+
+
+@dataclass(frozen=True, eq=False)
+class Mlp(Part):
+    """Two linear maps with an activation between them: "relu", or "gelu" in its tanh form."""
+
+    w_in: Array  # [d_model, d_mlp]
+    b_in: Array  # [d_mlp]
+    w_out: Array  # [d_mlp, d_model]
+    b_out: Array  # [d_model]
+    activation: str
+    norm: Norm | None = None
+
+    shapes: ClassVar = {"w_in": "d_model d_mlp", "b_in": "d_mlp", "w_out": "d_mlp d_model", "b_out": "d_model"}
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not isinstance(self.activation, str) or self.activation not in ACTIVATIONS:
+            raise ModelError(f"Mlp.activation is {self.activation!r}, but should be one of {', '.join(ACTIVATIONS)}")
+        _check_norm("Mlp.norm", self.norm)
+
+
+@dataclass(frozen=True, eq=False)
+class Transformer(Part):
+    """Embeddings, a flat sequence of layers (each is added to the residual stream), a final Norm, an unembedding.
+
+    An unembedding of None is tied: the token embedding is used again. n_ctx is the number of position rows.
+    """
+
+    token_embedding: Array  # [vocab, d_model]
+    position_embedding: Array  # [n_ctx, d_model]
+    layers: Sequence[Attention | Mlp]
+    final_norm: Norm | None = None
+    unembedding: Array | None = None  # [vocab, d_model], one row a token as in the token embedding
+
+    shapes: ClassVar = {
+        "token_embedding": "vocab d_model",
+        "position_embedding": "n_ctx d_model",
+        "unembedding": "vocab d_model",
+    }
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not isinstance(self.layers, Sequence):
+            raise ModelError(f"layers is a {type(self.layers).__name__}, but should be a list of Attention and Mlp")
+        object.__setattr__(self, "layers", tuple(self.layers))
+        _check_norm("Transformer.final_norm", self.final_norm)
+        for i, layer in enumerate(self.layers):
+            if not isinstance(layer, Attention | Mlp):
+                raise ModelError(f"layer {i} is a {type(layer).__name__}, but should be an Attention or an Mlp")
+        for where, part in self.parts():
+            if part.sizes["d_model"] != self.d_model:
+                raise ModelError(
+                    f"{where} has d_model {part.sizes['d_model']}, but should have the embedding's {self.d_model}"
+                )
+            for name, array in part.arrays():
+                if array.dtype != self.dtype:
+                    raise ModelError(
+                        f"{where} {name} is {array.dtype}, but should be {self.dtype} like the token embedding: "
+                        "all arrays of a transformer have one dtype"
+                    )
+
+    def parts(self) -> Iterator[tuple[str, Part]]:
+        """The transformer itself, its layers and norms, each with a name that says where it stands."""
+        yield "transformer", self
+        for i, layer in enumerate(self.layers):
+            yield f"layer {i}", layer
+            if layer.norm is not None:
+                yield f"layer {i} norm", layer.norm
+        if self.final_norm is not None:
+            yield "final norm", self.final_norm
+
+    @property
+    def n_ctx(self) -> int:
+        return self.sizes["n_ctx"]
+
+    @property
+    def d_model(self) -> int:
+        return self.sizes["d_model"]
+
+    @property
+    def readout(self) -> Array:
+        """What logits are read out with, [vocab, d_model]: the unembedding, or the token embedding where it is tied."""
+        return self.token_embedding if self.unembedding is None else self.unembedding
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.token_embedding.dtype
+
+    @cached_property
+    def last_attention(self) -> int:
+        """Its number among the layers; -1 where there is none."""
+        return max((i for i, layer in enumerate(self.layers) if isinstance(layer, Attention)), default=-1)
+
+
+def _check_norm(name: str, norm: object) -> None:
+    if norm is not None and not isinstance(norm, Norm):
+        raise ModelError(f"{name} is {norm!r}, but should be a Norm or None")
