@@ -19,7 +19,7 @@ from properties.selftest.extreme_models import (
     transformers,
 )
 from zoo import ModelError, Transformer
-from zoo.enumeration import Tile, sums
+from zoo.enumeration import Tile, running_sums
 from zoo.enumeration import paths as enumeration
 from zoo.enumeration.rounding import Rounding
 from zoo.transformer.arrays import Array
@@ -37,7 +37,7 @@ def check_enumeration(drawn: Drawn, outcomes: Counter[str]) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(enumeration, "MANY", 1)  # running sums wherever they can be
         patch.setattr(enumeration, "ROWS", 8)  # and few contexts together, as if there were many
-        patch.setattr(sums, "TILE", 8)
+        patch.setattr(running_sums, "TILE", 8)
         kinds = enumerated(drawn)
     count(outcomes, Executed(drawn), *kinds)
 
