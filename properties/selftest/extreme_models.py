@@ -207,13 +207,15 @@ class Executed:
     @cached_property
     def logits(self) -> dict[str, Array]:
         """By context, shortest first."""
-        numbers, found = range(len(self.vocab)), {}
-        with np.errstate(all="ignore"):
-            for n in range(1, self.transformer.n_ctx + 1):
-                for context in product(numbers, repeat=n):
-                    words = "".join(self.vocab[i] for i in context)
-                    found[words] = forward(self.transformer, np.array([context]), last=True)[0, -1]
-        return found
+        every = (words for n in range(1, self.transformer.n_ctx + 1) for words in product(self.vocab, repeat=n))
+        return {"".join(words): self.after("".join(words)) for words in every}
+
+    @np.errstate(all="ignore")
+    def after(self, context: str) -> Array:
+        """The logits after one context: [vocab]"""
+        tokens = np.array([[self.vocab.index(token) for token in context]])
+        row: Array = forward(self.transformer, tokens, last=True)[0, -1]
+        return row
 
     @cached_property
     def batched(self) -> "Executed":
