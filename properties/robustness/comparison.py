@@ -4,8 +4,9 @@ import time
 
 import numpy as np
 
-from properties.checks import settle as look
+from properties.checks.settle import PROOF_SECONDS, affordable, answer_logits, counterexample
 from properties.checks.verdict import Method, Status, Verdict
+from properties.proof.counterexample import own_answer
 from properties.proof.search import prove_equal
 from zoo import contexts
 from zoo.errors import ModelError
@@ -29,27 +30,27 @@ def compare(model: Model, other: Model, name: str, every: bool = False) -> Verdi
     failures: list[Context] = []
     total = contexts.count(len(model.vocab), n_ctx)
     widest = ""
-    if look.affordable(model) and look.affordable(other):
+    if affordable(model) and affordable(other):
         method: Method = "enumerated"
         seen = total
         for tokens in contexts.batches(len(model.vocab), n_ctx):
-            answers = greedy(look.answer_logits(other, tokens))
-            different = np.flatnonzero((greedy(look.answer_logits(model, tokens)) != answers) | (answers < 0))
+            answers = greedy(answer_logits(other, tokens))
+            different = np.flatnonzero((greedy(answer_logits(model, tokens)) != answers) | (answers < 0))
             failures += [model.decode(tokens[i]) for i in different]
     else:
         method = "proved"
         found = prove_equal(
             *(model.transformer, other.transformer, model.vocab, range(1, n_ctx + 1)),
             first=not every,
-            max_seconds=look.PROOF_SECONDS["auto"],
+            max_seconds=PROOF_SECONDS["auto"],
         )
         failures, widest = [wrong.context for wrong in found.counterexamples], found.widest
         seen = max(found.contexts, len(failures))
     shown = None
     if failures:
         row = model.encode(failures[0])
-        allowed = look.best(look.answer_logits(other, row[None])[0])
-        shown = look.counterexample(model, row, look.answer_logits(model, row[None])[0], allowed)
+        allowed = own_answer(answer_logits(other, row[None])[0])
+        shown = counterexample(model, row, answer_logits(model, row[None])[0], allowed)
     status: Status = "failed" if failures else "undecided" if widest else "holds"
     detail = f"as {name}" + (f", up to {n_ctx} tokens" if model.n_ctx != other.n_ctx else "")
     if failures:

@@ -19,13 +19,13 @@ from hypothesis import strategies as st
 import reference
 import zoo
 from properties import check_model
-from properties.checks import answers, cycles
-from properties.checks import settle as survey
+from properties.checks import answers, cycles, settle
 from properties.checks.table import CHECKS
 from properties.checks.testing import asserting
-from properties.checks.verdict import Counterexample, How
+from properties.checks.verdict import How
 from properties.command.main import find, main, read_context
 from properties.proof.certificate import certify
+from properties.proof.counterexample import Counterexample
 from properties.recheck import recheck
 from properties.report import verdicts as report
 from properties.report.exported import exported
@@ -102,7 +102,7 @@ def test_a_sample_is_of_how_many(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_what_a_sample_finds_wrong_is_of_those_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(survey, "SAMPLE", 10**7)
+    monkeypatch.setattr(settle, "SAMPLE", 10**7)
     verdict = CHECKS["rule"].run(replace(aab.build(n_ctx=40), rule=lambda context: {"a"}), How("sample"))
     assert verdict.contexts < verdict.total == 2**41 - 2
     assert verdict.detail == f"wrong in {len(verdict.failures)} of {verdict.contexts} contexts looked at, of ~2^41"
@@ -131,9 +131,9 @@ def test_a_comparison_is_of_the_lengths_that_both_read() -> None:
 
 
 def test_the_means_that_would_finish_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(survey.PROOF_SECONDS, "auto", 0)
+    monkeypatch.setitem(settle.PROOF_SECONDS, "auto", 0)
     monkeypatch.setattr(answers, "TRY_SECONDS", 0)
-    monkeypatch.setattr(survey, "BUDGET", 10**6)
+    monkeypatch.setattr(settle, "BUDGET", 10**6)
     model = replace(two_head.MODEL, predictors=[two_head.MODEL.predict])
     hint = "; --method enumerate would settle it, by running all 126 contexts"
     names = ["rule", "predictors", "deviations", "margin", "float32", "cycle"]
