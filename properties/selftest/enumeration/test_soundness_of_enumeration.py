@@ -1,6 +1,8 @@
 """At the ends of the dtype, every way of enumerating against the forward pass in every context."""
 
 from collections import Counter
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from properties.selftest.extreme_models import (
     Drawn,
     Executed,
     assert_each_occurred,
+    assert_planted_is_noticed,
     count,
     many,
     transformers,
@@ -18,6 +21,7 @@ from properties.selftest.extreme_models import (
 from zoo import ModelError, Transformer
 from zoo.enumeration import Tile
 from zoo.enumeration import paths as enumeration
+from zoo.enumeration.rounding import Rounding
 from zoo.transformer.arrays import Array
 
 SUMS = transformers(["attention"], normed=False)
@@ -101,3 +105,26 @@ def test_kept_prefixes_say_what_forward_says(outcomes: Counter[str]) -> None:
 
     check()
     assert_each_occurred(outcomes, "prefixes", "forward", "doubtful", "settled", "float16")
+
+
+def with_nothing_lost_by_underflow(monkeypatch: pytest.MonkeyPatch) -> None:
+    original = Rounding.__init__
+
+    def init(self: Rounding, *arguments: Any) -> None:
+        original(self, *arguments)
+        self.tiny = 0.0
+
+    monkeypatch.setattr(Rounding, "__init__", init)
+
+
+def with_numbers_that_never_overflow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Rounding, "finite", lambda self, x: x)
+
+
+@pytest.mark.parametrize("fault", [with_nothing_lost_by_underflow, with_numbers_that_never_overflow])
+def test_a_planted_fault_is_noticed(
+    fault: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fault(monkeypatch)
+    words = "is claimed|are trusted|is enumerated|the smallest margin"
+    assert_planted_is_noticed(lambda drawn, seed, outcomes: check_enumeration(drawn, outcomes), SUMS, words)

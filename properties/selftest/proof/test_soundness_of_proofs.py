@@ -1,6 +1,8 @@
 """At the ends of the dtype, proofs and bounds against every context that there is."""
 
 from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -9,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from properties.proof.arithmetic import Arithmetic
 from properties.proof.bounds import Bounds
 from properties.proof.boxes import Box, Boxes, Settled
 from properties.proof.search import prove_answers
@@ -16,6 +19,7 @@ from properties.selftest.extreme_models import (
     Drawn,
     Executed,
     assert_each_occurred,
+    assert_planted_is_noticed,
     count,
     many,
     rule_for,
@@ -173,3 +177,21 @@ def test_nor_where_contexts_are_long(outcomes: Counter[str]) -> None:
 
     check()
     assert_each_occurred(outcomes, "holds", "failed", "undecided", "in blocks")
+
+
+def with_nothing_lost_by_underflow(monkeypatch: pytest.MonkeyPatch) -> None:
+    of = Arithmetic.of_program
+    monkeypatch.setattr(Arithmetic, "of_program", lambda *arguments: replace(of(*arguments), tiny=0.0))
+
+
+def with_numbers_that_never_overflow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Arithmetic, "check", lambda self, magnitude: None)
+
+
+@pytest.mark.parametrize("fault", [with_nothing_lost_by_underflow, with_numbers_that_never_overflow])
+def test_a_planted_fault_is_noticed(
+    fault: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fault(monkeypatch)
+    assert_planted_is_noticed(check_bounds, transformers(vocab=(2, 3)), "should be at least|is proved")
+    assert_planted_is_noticed(check_proof, transformers(), "was proved|are said to be")
