@@ -246,19 +246,6 @@ def test_long_contexts_are_timed_on_few() -> None:
     assert rungs["enumeration"].reason.startswith("there are ~2^257 contexts")
 
 
-@pytest.mark.parametrize("command", [["cost", "ab"], ["distill", "ab"]])
-def test_progress_is_shown_on_a_terminal_only(
-    command: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert main(command) == 0
-    quiet = capsys.readouterr()
-    assert quiet.err == ""
-    monkeypatch.setenv("FORCE_COLOR", "1")  # rich takes every stream for a terminal
-    assert main(command) == 0
-    shown = capsys.readouterr()
-    assert {"cost": "timing", "distill": "distilling"}[command[0]] in shown.err
-
-
 def test_the_picture_is_drawn(tmp_path: Path) -> None:
     assert main(["cost", "aab", "--svg", str(tmp_path / "ladder.svg")]) == 0
     texts = "".join(ElementTree.parse(tmp_path / "ladder.svg").getroot().itertext())
