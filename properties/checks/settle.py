@@ -241,3 +241,9 @@ def checked_rule(rule: Rule, vocab: Sequence[str]) -> Question:
 def checked_predictor(predictor: Predictor, vocab: Sequence[str]) -> Question:
     """The predictor's answer as the one permitted, with RuleError where it raises or is no token of the vocabulary."""
     return Question(predictor, Asked(predictor, vocab, "predictor", PREDICTOR), "predictor")
+
+
+def questions(model: Model) -> list[Question]:
+    """What is stated of a model's answers: its rule, then its predictors."""
+    rule = [] if model.rule is None else [checked_rule(model.rule, model.vocab)]
+    return rule + [checked_predictor(predictor, model.vocab) for predictor in model.predictors]

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from properties.checks.settle import allowed_tokens, answer_logits, checked_predictor, checked_rule, sweep
+from properties.checks.settle import allowed_tokens, answer_logits, questions, sweep
 from properties.proof.counterexample import margin_of
 from zoo import contexts
 from zoo.errors import FailingError, ModelError
@@ -85,8 +85,7 @@ def _held(model: Model) -> tuple[list[Array], list[Context], list[tuple[str, Arr
     rows = list(batches)
     words = [model.decode(row) for batch in rows for row in batch]
     tests: list[tuple[str, Array]] = []  # a check, and which answers it allows [contexts, vocab]
-    questions = [] if model.rule is None else [checked_rule(model.rule, model.vocab)]
-    for question in questions + [checked_predictor(predictor, model.vocab) for predictor in model.predictors]:
+    for question in questions(model):
         with watching(question.asked) as asked:
             tests.append((question.kind, allowed_tokens(model, words, asked)))
     logits = _logits(model.transformer, model, rows)
