@@ -79,9 +79,8 @@ def _forward(transformer: Transformer, seq: int, rows: int, fused: bool) -> Coun
     count = embed(transformer, rows)
     for layer in transformer.layers:
         count += _layer(layer, seq, rows, fused)
-    return (
-        count + normalize(transformer.final_norm, transformer.d_model, rows, fused) + unembed(transformer, rows, fused)
-    )
+    count += normalize(transformer.final_norm, transformer.d_model, rows, fused)
+    return count + unembed(transformer, rows, fused)
 
 
 def _layer(layer: Layer, seq: int, rows: int, fused: bool) -> Count:
