@@ -15,7 +15,7 @@ from zoo.transformer import Attention, Mlp, Norm, Transformer
 Into = tuple[Vector, Number, Vector]  # a direction of a head's output seen from its input; a constant; from its columns
 
 
-class Margins(Stream):
+class LeafMargins(Stream):
     """The margins of one transformer. `at` turns to a leaf; `lower` bounds its margins."""
 
     def __init__(self, transformer: Transformer) -> None:
