@@ -34,26 +34,10 @@ def onnx_session(transformer: Transformer) -> Any:
 
     Tokens int64 [batch, seq] -> logits float32 [batch, vocab] of the last row.
     """
-    onnxruntime, onnx = import_module("onnxruntime"), import_module("onnx")
-    helper = import_module("onnx.helper")
-    nodes: list[Any] = []
-    constants: dict[str, Array] = {}
-
-    def node(kind: str, *inputs: str, **attributes: Any) -> str:
-        output = f"{kind}_{len(nodes)}"
-        nodes.append(helper.make_node(kind, list(inputs), [output], **attributes))
-        return output
-
-    def constant(name: str, array: Array) -> str:
-        constants[name] = np.ascontiguousarray(array)
-        return name
-
-    def linear(x: str, name: str, w: Array, b: Array | None) -> str:
-        product = node("MatMul", x, constant(name, w.astype(np.float32)))
-        return product if b is None else node("Add", product, constant(f"{name}_b", b.astype(np.float32)))
-
     [layer] = transformer.layers
     assert isinstance(layer, Attention)
+    graph = _Graph()
+    node, constant, linear = graph.node, graph.constant, graph.linear
     zero, one = constant("zero", np.array([0])), constant("one", np.array([1]))
     axis, last = constant("axis", np.array([1])), constant("last", np.array([-1]))
     seq = node("Slice", node("Shape", "tokens"), axis, constant("two", np.array([2])), zero)
@@ -71,17 +55,43 @@ def onnx_session(transformer: Transformer) -> Any:
         total = node("Add", total, linear(mixed, f"o{h}", layer.w_o[h], None))
     if layer.b_o is not None:
         total = node("Add", total, constant("b_o", layer.b_o.astype(np.float32)))
-    unembedding = transformer.readout
-    logits = node("Squeeze", linear(total, "unembedding", unembedding.T, None), one)
-    graph = helper.make_graph(
-        nodes,
-        "model",
-        [helper.make_tensor_value_info("tokens", onnx.TensorProto.INT64, ["batch", "seq"])],
-        [helper.make_tensor_value_info(logits, onnx.TensorProto.FLOAT, ["batch", "vocab"])],
-        [onnx.numpy_helper.from_array(array, name) for name, array in constants.items()],
-    )
-    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    return onnxruntime.InferenceSession(made.SerializeToString(), providers=["CPUExecutionProvider"])
+    return graph.session(node("Squeeze", linear(total, "unembedding", transformer.readout.T, None), one))
+
+
+class _Graph:
+    """A graph of ONNX that is being written: nodes and constants by their names."""
+
+    def __init__(self) -> None:
+        self.onnx, self.helper = import_module("onnx"), import_module("onnx.helper")
+        self.nodes: list[Any] = []
+        self.constants: dict[str, Array] = {}
+
+    def node(self, kind: str, *inputs: str, **attributes: Any) -> str:
+        output = f"{kind}_{len(self.nodes)}"
+        self.nodes.append(self.helper.make_node(kind, list(inputs), [output], **attributes))
+        return output
+
+    def constant(self, name: str, array: Array) -> str:
+        self.constants[name] = np.ascontiguousarray(array)
+        return name
+
+    def linear(self, x: str, name: str, w: Array, b: Array | None) -> str:
+        product = self.node("MatMul", x, self.constant(name, w.astype(np.float32)))
+        return product if b is None else self.node("Add", product, self.constant(f"{name}_b", b.astype(np.float32)))
+
+    def session(self, logits: str) -> Any:
+        """What runs it: tokens go in, and what has that name comes out."""
+        onnx, helper = self.onnx, self.helper
+        graph = helper.make_graph(
+            self.nodes,
+            "model",
+            [helper.make_tensor_value_info("tokens", onnx.TensorProto.INT64, ["batch", "seq"])],
+            [helper.make_tensor_value_info(logits, onnx.TensorProto.FLOAT, ["batch", "vocab"])],
+            [onnx.numpy_helper.from_array(array, name) for name, array in self.constants.items()],
+        )
+        made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+        sessions = import_module("onnxruntime").InferenceSession
+        return sessions(made.SerializeToString(), providers=["CPUExecutionProvider"])
 
 
 def _times(b: Array | None, h: int, scale: float) -> Array | None:

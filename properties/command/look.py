@@ -57,18 +57,22 @@ def complete(options: argparse.Namespace) -> int:
 
 def show(options: argparse.Namespace) -> int:
     from properties.report import model as report
+    from zoo.inspection.sentences import sentences
 
     model = find_as(options)
     context = None if options.context is None else read_context(model, options.context)
     if context is not None:
         model.encode(context)  # what cannot be read is said before a page is printed
-    report.show(model)
+    report.show(model, sentences(model), ((claim, claim.recomputed(model)) for claim in model.claims))
     if context is None:
-        from properties.report.verdicts import robustness
+        from properties.report.bearing import bearing as print_bearing
+        from properties.robustness.bearing import bearing
 
-        robustness(model, registry.family(options.name))
+        print_bearing(bearing(model, registry.family(options.name)))
     else:
-        report.show_context(model, context)
+        from zoo.inspection.reading import reading
+
+        report.show_reading(reading(model, context))
     return 0
 
 
@@ -83,5 +87,5 @@ def inspect(options: argparse.Namespace) -> int:
     found = parts.inspect(model, None if options.context is None else read_context(model, options.context))
     if options.svg is not None:
         picture.write(options.svg, pictures.svg(model, found))
-    print(parts.written(found)) if options.json else report.show(found, options.all)
+    print(parts.json_text(found)) if options.json else report.show(found, options.all)
     return 0

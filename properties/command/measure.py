@@ -25,8 +25,8 @@ def add(commands: Commands) -> None:
 
 
 def cost(options: argparse.Namespace) -> int:
-    from properties.report import model as report
-    from zoo.cost import ladder, picture
+    from properties.report import costs as report
+    from zoo.cost import counted, ladder, picture
 
     if not options.names and (options.n_ctx is not None or options.svg is not None):
         raise UnknownNameError("no model is named, but --svg should go with one and --n-ctx with at least one")
@@ -38,10 +38,11 @@ def cost(options: argparse.Namespace) -> int:
     ladders = {model.name: ladder.ladder(model) for model in models if options.names}  # without names it stays quick
     if options.svg is not None:
         picture.write(options.svg, picture.ladder(models[0], ladders[models[0].name]))
+    costs = [counted.cost(model, ladders.get(model.name, ())) for model in models]
     if options.json:
-        print(json.dumps(report.costs_as_json(models, ladders), indent=2))
+        print(json.dumps(report.costs_as_json(costs), indent=2))
     else:
-        report.costs(models, ladders)
+        report.costs(costs)
     return 0
 
 

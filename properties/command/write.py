@@ -10,7 +10,7 @@ from zoo.errors import printable
 from zoo.model import Model
 
 if TYPE_CHECKING:
-    from properties.report.exported import Export
+    from properties.robustness.export import Export
 
 
 def add(commands: Commands) -> None:
@@ -22,19 +22,20 @@ def add(commands: Commands) -> None:
 
 
 def export(options: argparse.Namespace) -> int:
-    from properties.report import exported
+    from properties.report.exported import told
+    from properties.robustness.export import held
     from zoo import files
 
     model = find(options.name, options.n_ctx)
     seen: list[Export] = []
 
     def accept(read: Model) -> bool:
-        seen.append(exported.held(model, read))
+        seen.append(held(model, read))
         return seen[0].first is None
 
     write = files.write_gpt2 if options.format == "gpt2" else files.write_zoo
     written = write(model, options.directory, accept=accept)
-    exported.told(seen[0], options.directory)
+    told(seen[0], options.directory)
     if not written:
         print(f"zoo: {printable(seen[0].refusal(options.directory))}", file=sys.stderr)
     return 0 if written else 1

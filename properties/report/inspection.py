@@ -8,7 +8,7 @@ from typing import Any
 
 from rich.table import Column
 
-from properties.report.model import console, grid
+from properties.report.console import console, grid
 
 FEW = 8  # values of a spectrum, or tokens of a context, that a line has room for
 MOST = 16  # heads, or parts, that are listed unless all are asked for

@@ -3,27 +3,19 @@
 import json
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from functools import partial
 from typing import Any
 
-import numpy as np
 from rich.text import Text
 
-from properties.checks.answers import states_figures_only
-from properties.checks.settle import PROOF_SECONDS, affordable
 from properties.checks.table import CHECKS
 from properties.checks.verdict import Asked, Verdict
 from properties.recheck import Rechecked
-from properties.report.model import console, grid
-from properties.robustness import number_types as precision
-from properties.robustness import tolerance
-from properties.robustness.edges import Edge, validity_edge
+from properties.report.console import console, grid
 from properties.robustness.mutants import Story
-from zoo.contexts import counted, counted_of, written
-from zoo.digits import at_least, at_most
+from zoo.contexts import counted, written
+from zoo.digits import at_least
 from zoo.errors import printable
 from zoo.model import Model
 
@@ -117,70 +109,6 @@ def _smallest(verdicts: list[Verdict]) -> str:
 def _width(column: tuple[str, list[Text], str]) -> int:
     name, cells, margin = column
     return 2 + max(len(name), len(margin), *(len(cell) for cell in cells))
-
-
-def _in_dtype(build: Callable[[int], Model], dtype: type, n_ctx: int) -> Model:
-    return build(n_ctx).astype(dtype)
-
-
-def _said(edge: Edge) -> str:
-    if edge.wrong is not None:
-        first, last = written(edge.context[:4]), written(edge.context[-4:])
-        where = f"{first}…{last}" if len(edge.context) > 8 else written(edge.context)
-        return f"right up to n_ctx {edge.right}, wrong at {edge.wrong} after {where}"
-    beyond = f"not settled at {edge.sought}" if edge.sought > edge.right else "the largest that was looked at"
-    return f"right at least up to n_ctx {edge.right}, {beyond}"
-
-
-def _certified(model: Model) -> str:
-    try:
-        certain = tolerance.certified(model, PROOF_SECONDS["auto"])
-    except tolerance.OutOfTimeError:
-        return "by how much every weight may be off was not settled in the time allowed"
-    if not certain > 0:
-        return "no change of the weights is certified to keep every right answer"
-    off = at_least(100 * Decimal(certain))
-    return f"every weight may be off by {off} % of itself, and no right answer changes (certified)"
-
-
-def _breaking(model: Model) -> str:
-    try:
-        change, where = tolerance.breaking(model, PROOF_SECONDS["auto"])
-    except tolerance.OutOfTimeError:
-        return "whether a change of the weights breaks an answer was not settled in the time allowed"
-    if where == "":
-        return "no breaking change was found"
-    return f"off by {at_most(100 * Decimal(change))} %, the answer after {where} can change"
-
-
-def robustness(model: Model, build: Callable[[int], Model] | None) -> None:
-    """How far every answer is from another one: in logits, in weights, in digits, for a family in tokens.
-
-    Of a model that fails it is only said where: that a wrong answer stays as it is says nothing of the model.
-    """
-    out = console()
-    for check in [CHECKS[name] for name in ("rule", "predictors")]:
-        if check.applies(model) and (verdict := check.run(model)).status == "failed":
-            why = verdict.detail if verdict.counterexample is None else verdict.counterexample.sentence()
-            out.print(f"\n{verdict.check} failed: {why}", soft_wrap=True)
-            out.print("how much its answers bear is not said, as some of them are wrong")
-            return
-    if not states_figures_only(model):
-        verdict = CHECKS["margin"].run(model if model.margin is not None else replace(model, margin=0))
-        found = verdict.detail if model.margin is not None else verdict.detail.partition("; stated")[0]
-        seen = f"{verdict.method}, {counted_of(verdict.contexts, verdict.total)} contexts"
-        out.print(f"\nsmallest margin: {found} ({seen})", soft_wrap=True)
-    if model.predictors or model.rule is not None:
-        out.print(_certified(model))
-        if affordable(model):
-            out.print(_breaking(model))
-    if build is not None:
-        for dtype in (np.float64, np.float32):
-            out.print(f"in {dtype.__name__} the family is {_said(validity_edge(partial(_in_dtype, build, dtype)))}")
-    if states_figures_only(model):
-        out.print("\nno answer is stated of it: where logits are equal but for rounding, so is the comparison")
-    for name, same, seen in precision.survives(model):
-        out.print(f"in {name} {'the same answers' if same else 'not the same answers'}: {seen}")
 
 
 def rechecked(model: Model, certificate: dict[str, Any], found: Rechecked) -> None:

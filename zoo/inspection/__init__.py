@@ -1,1 +1,4 @@
-"""What is inside a model, for people who look: `parts` computes it, `attribution` says what adds what to the logits."""
+"""What is inside a model, for people who look; read `parts` first.
+
+`sentences` reads weights aloud, `reading` follows one context, `attribution` says what adds what to the logits.
+"""

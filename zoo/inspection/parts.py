@@ -130,7 +130,7 @@ def hidden_states(model: Model, trace: dict[str, Array]) -> list[Array]:
     return [x[0] for x in (*residuals(model.transformer, trace), trace["residual"])]
 
 
-def written(found: dict[str, Any]) -> str:
+def json_text(found: dict[str, Any]) -> str:
     """What `inspect` found as JSON; beyond a million numbers on one line, which is quicker."""
     large = "context" in found and found["context"]["logits"].size > 2**20
     return json.dumps(found, indent=None if large else 2, allow_nan=False, default=np.ndarray.tolist)

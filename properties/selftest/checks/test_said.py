@@ -19,21 +19,24 @@ from hypothesis import strategies as st
 import reference
 import zoo
 from properties import check_model
-from properties.checks import answers, cycles
-from properties.checks import settle as survey
+from properties.checks import answers, cycles, settle
 from properties.checks.table import CHECKS
 from properties.checks.testing import asserting
-from properties.checks.verdict import Counterexample, How
+from properties.checks.verdict import How
 from properties.command.finding import find, read_context
 from properties.command.main import main
 from properties.proof.certificate import certify
+from properties.proof.counterexample import Counterexample
 from properties.recheck import recheck
+from properties.report import bearing
 from properties.report import verdicts as report
-from properties.report.exported import exported
+from properties.report.exported import told
 from properties.report.model import show
 from properties.robustness import tolerance
+from properties.robustness.bearing import FamilyEdge
 from properties.robustness.comparison import compare
 from properties.robustness.edges import Edge
+from properties.robustness.export import held
 from properties.robustness.number_types import survives
 from zoo import Claim, Deviation, FileError, Model, ModelError, Transformer, contexts, files
 from zoo.models import aab, ab, two_head
@@ -103,7 +106,7 @@ def test_a_sample_is_of_how_many(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_what_a_sample_finds_wrong_is_of_those_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(survey, "SAMPLE", 10**7)
+    monkeypatch.setattr(settle, "SAMPLE", 10**7)
     verdict = CHECKS["rule"].run(replace(aab.build(n_ctx=40), rule=lambda context: {"a"}), How("sample"))
     assert verdict.contexts < verdict.total == 2**41 - 2
     assert verdict.detail == f"wrong in {len(verdict.failures)} of {verdict.contexts} contexts looked at, of ~2^41"
@@ -132,9 +135,9 @@ def test_a_comparison_is_of_the_lengths_that_both_read() -> None:
 
 
 def test_the_means_that_would_finish_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(survey.PROOF_SECONDS, "auto", 0)
+    monkeypatch.setitem(settle.PROOF_SECONDS, "auto", 0)
     monkeypatch.setattr(answers, "TRY_SECONDS", 0)
-    monkeypatch.setattr(survey, "BUDGET", 10**6)
+    monkeypatch.setattr(settle, "BUDGET", 10**6)
     model = replace(two_head.MODEL, predictors=[two_head.MODEL.predict])
     hint = "; --method enumerate would settle it, by running all 126 contexts"
     names = ["rule", "predictors", "deviations", "margin", "float32", "cycle"]
@@ -193,7 +196,7 @@ def test_the_margin_of_an_export_is_rounded_down(capsys: pytest.CaptureFixture[s
     nearly = replace(
         ab.MODEL, transformer=replace(ab.MODEL.transformer, unembedding=np.array([[0, 1], [0.9999999, 0]]))
     )
-    exported(nearly, nearly, "here")
+    told(held(nearly, nearly), "here")
     out = capsys.readouterr().out
     assert "62 contexts, smallest margin 0.999999\nmargin in float32 0.999999\n" in out
 
@@ -251,15 +254,16 @@ def test_no_sentence_has_a_tuple(capsys: pytest.CaptureFixture[str]) -> None:
         [verdict] = check_model(words(deviations=[Deviation(meant, [stated], "why")]), names=["deviations"])
         assert verdict.status == "failed"
         assert "(" not in verdict.detail
-    show(words(deviations=[Deviation(meant, [["x1", "b c"]], "why")]))
+    show(words(deviations=[Deviation(meant, [["x1", "b c"]], "why")]), [], [])
     assert 'in ["x1", "b c"]: why' in capsys.readouterr().out
     assert tolerance.breaking(words())[1] == "x1"
     unembedding = 1 + 1e-5 * np.eye(3)[[1, 0, 2]]  # after x1 it says b c, in few digits x1
     close = replace(words(), transformer=replace(words().transformer, unembedding=unembedding))
     assert [seen for *_, seen in survives(close)][2:] == ["26 of all 39 contexts differ, first x1"] * 2
-    assert report._said(Edge(8, 9, 9, ("x1", "b c"))) == 'right up to n_ctx 8, wrong at 9 after ["x1", "b c"]'
-    long = Edge(8, 9, 9, ("x1",) * 9)
-    assert report._said(long) == "right up to n_ctx 8, wrong at 9 after x1 x1 x1 x1…x1 x1 x1 x1"
+    short, long = (FamilyEdge("float32", Edge(8, 9, 9, context)) for context in (("x1", "b c"), ("x1",) * 9))
+    right = "in float32 the family is right up to n_ctx 8, wrong at 9 after"
+    assert bearing.said(short) == f'{right} ["x1", "b c"]'
+    assert bearing.said(long) == f"{right} x1 x1 x1 x1…x1 x1 x1 x1"
 
 
 @pytest.mark.parametrize("wrong", [["c", ["a", 3]], [("a",), 3], ["", "a"], [[]]])

@@ -12,7 +12,8 @@ import pytest
 
 import zoo
 from properties.command.main import main
-from properties.report.exported import exported
+from properties.report.exported import told
+from properties.robustness.export import held
 from zoo import files
 
 RULE = """
@@ -63,11 +64,11 @@ def test_export_of_a_member_of_a_family(tmp_path: Path, capsys: pytest.CaptureFi
 def test_what_export_says_of_answers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     model = zoo.load("ab")
     flat = replace(model, transformer=replace(model.transformer, token_embedding=-model.transformer.token_embedding))
-    exported(model, flat, "here")
+    told(held(model, flat), "here")
     out = capsys.readouterr().out
     assert re.search(r"answers alike in 0 of 62 contexts, smallest margin -", out)
     large = replace(model.transformer, token_embedding=np.eye(2) * 6e4, unembedding=np.eye(2) * 6e4)
-    exported(model, replace(model, transformer=large), "here")
+    told(held(model, replace(model, transformer=large)), "here")
     assert "not for float16: logits overflow" in capsys.readouterr().out
     out = said(capsys, "export", "explainer", tmp_path / "explainer", "--format", "gpt2")
     assert re.search(r"alike in \d+ of 1828 contexts, smallest margin -?\d.*e-.*, a sample", out)

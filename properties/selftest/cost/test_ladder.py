@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 
 import zoo
 from properties.command.main import main
-from properties.report import model as report
+from properties.report import costs as report
 from properties.strategies import tokens, transformers
 from reference.assembly import AAB, Assembly
 from zoo import registry
 from zoo.cost import picture
 from zoo.cost.baseline import baseline
+from zoo.cost.counted import cost
 from zoo.cost.ladder import IMPLEMENTATIONS, Rung, ladder, spread
 from zoo.cost.operations import answer_flops, flops
 from zoo.distill import distill
@@ -245,19 +246,6 @@ def test_long_contexts_are_timed_on_few() -> None:
     assert rungs["enumeration"].reason.startswith("there are ~2^257 contexts")
 
 
-@pytest.mark.parametrize("command", [["cost", "ab"], ["distill", "ab"]])
-def test_progress_is_shown_on_a_terminal_only(
-    command: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert main(command) == 0
-    quiet = capsys.readouterr()
-    assert quiet.err == ""
-    monkeypatch.setenv("FORCE_COLOR", "1")  # rich takes every stream for a terminal
-    assert main(command) == 0
-    shown = capsys.readouterr()
-    assert {"cost": "timing", "distill": "distilling"}[command[0]] in shown.err
-
-
 def test_the_picture_is_drawn(tmp_path: Path) -> None:
     assert main(["cost", "aab", "--svg", str(tmp_path / "ladder.svg")]) == 0
     texts = "".join(ElementTree.parse(tmp_path / "ladder.svg").getroot().itertext())
@@ -275,7 +263,8 @@ def test_a_picture_s_place_is_looked_at_before_anything_is_timed(
 def test_a_stream_without_mu(monkeypatch: pytest.MonkeyPatch) -> None:
     stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
     monkeypatch.setattr("sys.stdout", stream)
-    report.costs([aab.MODEL], {"aab": [Rung("forward", 1, 24e-6), Rung("baseline", 1, 1.0), Rung("rule", 1, 1.0)]})
+    rungs = [Rung("forward", 1, 24e-6), Rung("baseline", 1, 1.0), Rung("rule", 1, 1.0)]
+    report.costs([cost(aab.MODEL, rungs)])
     stream.seek(0)
     assert "24 us" in stream.read()
 

@@ -12,7 +12,7 @@ import pytest
 
 import zoo
 from properties.command.main import main
-from properties.report.exported import Export, held
+from properties.robustness.export import Export, held
 from zoo import Attention, Basis, Model, Norm, Transformer, files, move
 from zoo.errors import RuleError
 

@@ -1,0 +1,41 @@
+"""How a model reads a context: where each head looks, and what each part adds to the logits of the last position."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from zoo.inspection.attribution import shares
+from zoo.model import Context, Model
+from zoo.transformer import Attention, forward
+from zoo.transformer.arrays import Array
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a forward pass over a context showed."""
+
+    tokens: Context  # as they were read: at most n_ctx
+    vocab: Sequence[str]
+    answer: str
+    logits: Array  # of the last position, [vocab]
+    patterns: Sequence[tuple[str, Array]]  # of each head by its name, [seq, seq]
+    shares: Sequence[tuple[str, Array]]  # of each part by its name, [vocab]; their sum is the logits
+
+
+def reading(model: Model, context: Context) -> Reading:
+    """ContextError where the model cannot read it."""
+    tokens = model.encode(context)
+    trace: dict[str, Array] = {}
+    logits = forward(model.transformer, tokens[None], trace)[0]
+    return Reading(
+        tokens=model.decode(tokens),
+        vocab=model.vocab,
+        answer=model.predict(context),
+        logits=logits[-1],
+        patterns=[
+            (f"attention {i}.{h}", trace[f"{i}.pattern"][0, h])
+            for i, layer in enumerate(model.transformer.layers)
+            if isinstance(layer, Attention)
+            for h in range(layer.sizes["head"])
+        ],
+        shares=[(name, share[0]) for name, share in shares(model.transformer, trace)],
+    )

@@ -1,0 +1,90 @@
+"""The weights of a model as sentences "from this direction to that", where they can be read."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from zoo.basis import describe
+from zoo.model import Model
+from zoo.transformer import Attention, Mlp, Norm
+from zoo.transformer.arrays import Array
+
+TERMS = 32  # of a line
+
+
+def sentences(model: Model) -> Iterator[tuple[str, str]]:
+    """The title of each part, and its sentences, one a line."""
+    transformer = model.transformer
+    residual = _names(model.basis.names if model.basis else (), transformer.d_model, "dim")
+    tokens = [f"token {token}" for token in model.vocab]
+    yield "token embedding", _described(transformer.token_embedding, tokens, residual)
+    yield (
+        "position embedding",
+        _described(transformer.position_embedding, [f"position {i}" for i in range(model.n_ctx)], residual),
+    )
+    for i, layer in enumerate(transformer.layers):
+        yield from _norm_sentences(f"layer {i} norm", layer.norm, residual)
+        arrays = [array for _, array in layer.arrays()]
+        if all(_dense(array) for name, array in layer.arrays() if name.startswith("w_")):
+            sentences = [_summary(np.concatenate([array.ravel() for array in arrays]), f"{len(arrays)} arrays")]
+        elif isinstance(layer, Attention):
+            sentences = list(_head_sentences(model, layer, residual))
+        else:
+            sentences = list(_mlp_sentences(layer, residual, [f"neuron {j}" for j in range(layer.sizes["d_mlp"])]))
+        yield f"layer {i}: {_kind(layer)}", "\n".join(sentences)
+    yield from _norm_sentences("final norm", transformer.final_norm, residual)
+    if transformer.unembedding is not None:
+        yield "unembedding", _described(transformer.unembedding, tokens, residual)
+
+
+def _kind(layer: Attention | Mlp) -> str:
+    if isinstance(layer, Mlp):
+        return f"Mlp, {layer.activation}"
+    return f"attention, {'causal' if layer.causal else 'no mask'}, scores times {layer.multiplier:g}"
+
+
+def _head_sentences(model: Model, layer: Attention, residual: Sequence[str]) -> Iterator[str]:
+    named = model.head_basis.names if model.head_basis else ()
+    for h in range(layer.sizes["head"]):
+        for what, w, b in (("q", layer.w_q, layer.b_q), ("k", layer.w_k, layer.b_k), ("v", layer.w_v, layer.b_v)):
+            inner = _names(named, w.shape[2], "dim")
+            yield from (f"head {h} {what}: {line}" for line in _map_sentences(w[h], b, h, residual, inner))
+        inner = _names(named, layer.sizes["d_v"], "dim")
+        yield from (f"head {h} o: {line}" for line in _described(layer.w_o[h], inner, residual).splitlines())
+    if layer.b_o is not None:
+        yield _described(layer.b_o[None], ["always"], residual)
+
+
+def _map_sentences(w: Array, b: Array | None, h: int, rows: Sequence[str], columns: Sequence[str]) -> list[str]:
+    bias = "" if b is None else _described(b[h][None], ["always"], columns)
+    return [*_described(w, rows, columns).splitlines(), *bias.splitlines()]
+
+
+def _mlp_sentences(layer: Mlp, residual: Sequence[str], hidden: Sequence[str]) -> Iterator[str]:
+    yield _described(layer.w_in, residual, hidden)
+    yield _described(layer.b_in[None], ["always"], hidden)
+    yield _described(layer.w_out, hidden, residual)
+    yield _described(layer.b_out[None], ["always"], residual)
+
+
+def _norm_sentences(title: str, norm: Norm | None, residual: Sequence[str]) -> Iterator[tuple[str, str]]:
+    if norm is not None:
+        yield f"{title}, eps {norm.eps:g}", _described(np.stack([norm.weight, norm.bias]), ["times", "plus"], residual)
+
+
+def _described(matrix: Array, rows: Sequence[str], columns: Sequence[str]) -> str:
+    """As sentences, or where one of them would be longer than one can read, what there is."""
+    return _summary(matrix, " x ".join(map(str, matrix.shape))) if _dense(matrix) else describe(matrix, rows, columns)
+
+
+def _dense(array: Array) -> bool:
+    return bool(np.count_nonzero(array, axis=-1).max() > TERMS)
+
+
+def _summary(array: Array, size: str) -> str:
+    nonzero, span = np.count_nonzero(array), f"from {array.min():g} to {array.max():g}"
+    return f"{size}: {nonzero:,} of {array.size:,} entries are not zero, {span}; too many to read as sentences"
+
+
+def _names(named: Sequence[str], size: int, kind: str) -> Sequence[str]:
+    return named if len(named) == size else [f"{kind} {i}" for i in range(size)]
