@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from zoo.model import Model
-from zoo.transformer import Attention, Mlp, Norm, Transformer
+from zoo.transformer import ACTIVATIONS, Attention, Mlp, Norm, Transformer
 from zoo.transformer.arrays import Array
 
 
@@ -53,7 +53,7 @@ def transformers(
         )
 
     def mlp() -> Mlp:
-        d_mlp, activation = draw(st.integers(1, 6)), draw(st.sampled_from(["relu", "gelu"]))
+        d_mlp, activation = draw(st.integers(1, 6)), draw(st.sampled_from(list(ACTIVATIONS)))
         return Mlp(array(d_model, d_mlp), array(d_mlp), array(d_mlp, d_model), array(d_model), activation, norm())
 
     makers: dict[str, Callable[[], Attention | Mlp]] = {"attention": attention, "mlp": mlp}

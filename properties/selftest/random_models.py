@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from zoo import Attention, Mlp, Norm, Transformer
+from zoo.transformer import ACTIVATIONS
 from zoo.transformer.arrays import Array
 
 Drawn = TypeVar("Drawn")
@@ -54,7 +55,7 @@ def transformers(
         return Mlp(array(d, width), array(width), array(width, d), array(d), activation, norm())
 
     if kinds is None:
-        kinds = draw(st.lists(st.sampled_from(["attention", "attention", "relu", "gelu"]), max_size=3))
+        kinds = draw(st.lists(st.sampled_from(["attention", "attention", *ACTIVATIONS]), max_size=3))
     layers = [attention() if kind == "attention" else mlp(kind) for kind in kinds]
     large = draw(st.sampled_from([1, 1, 30]))
     unembedding = array(vocab, d) if draw(st.booleans()) else None
