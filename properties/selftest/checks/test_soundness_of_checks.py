@@ -14,12 +14,12 @@ from properties import check_model
 from properties.proof.search import prove_equal
 from properties.robustness.comparison import compare
 from properties.robustness.number_types import in_type, survives
+from properties.selftest.examples import many
 from properties.selftest.extreme_models import (
     Drawn,
     Executed,
     assert_each_occurred,
     count,
-    many,
     rule_for,
     transformers,
 )

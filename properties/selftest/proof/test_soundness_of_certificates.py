@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from properties.proof.certificate import certify
 from properties.recheck import Rechecked, recheck
 from properties.recheck import margins as checked
+from properties.selftest.examples import many
 from properties.selftest.extreme_models import (
     Drawn,
     Executed,
     Function,
     assert_each_occurred,
     count,
-    many,
     rule_for,
     transformers,
 )

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from properties.proof.bounds import Bounds
 from properties.proof.boxes import Box, Boxes, Settled
 from properties.proof.search import prove_answers
+from properties.selftest.examples import many
 from properties.selftest.extreme_models import (
     Drawn,
     Executed,
     assert_each_occurred,
     count,
-    many,
     rule_for,
     transformers,
 )
