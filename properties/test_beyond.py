@@ -149,15 +149,16 @@ PARTS = {
 
 def built(parts: dict[str, Any], outcomes: Counter[str]) -> Transformer:
     """The transformer of these arrays; the part that refuses its own is counted."""
+    (weight, bias), (w_in, b_in, w_out, b_out), embeddings = parts["Norm"], parts["Mlp"], parts["Transformer"]
     name = "Norm"
     try:
-        norm = Norm(*parts[name], 1)
+        norm = Norm(weight, bias, 1)
         name = "Attention"
         attention = Attention(*parts[name])
         name = "Mlp"
-        mlp = Mlp(*parts[name], "relu", norm)
+        mlp = Mlp(w_in, b_in, w_out, b_out, "relu", norm)
         name = "Transformer"
-        return Transformer(*parts[name], [attention, mlp])
+        return Transformer(embeddings[0], embeddings[1], [attention, mlp])
     except ModelError:
         outcomes[f"refused by {name}"] += 1
         raise
