@@ -6,11 +6,13 @@ from hypothesis import HealthCheck, settings
 
 from zoo import ZooError
 
+NIGHTLY = 1000  # a profile of so many examples is one that searches
+
 
 def many(few: int) -> settings:
-    """As many examples as the Hypothesis profile says where that is more; else so many, always the same ones."""
+    """So many examples, always the same ones; in the nightly profiles as many as those say, at random."""
     slow = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
-    if settings().max_examples > few:
+    if settings().max_examples >= NIGHTLY:
         return settings(deadline=None, suppress_health_check=slow)
     return settings(
         max_examples=few, derandomize=True, database=None, deadline=None, suppress_health_check=slow, print_blob=False
