@@ -70,7 +70,7 @@ def test_no_difference_of_logits_leaves_its_bound(transformer: Transformer, seed
 
 @pytest.mark.soundness
 @settings(deadline=None)
-@given(transformers(max_vocab=3, min_n_ctx=8, max_n_ctx=12, kinds=["attention"]), st.integers(0, 2**32 - 1))
+@given(transformers(max_vocab=3, min_n_ctx=8, max_n_ctx=12, layers=["attention"]), st.integers(0, 2**32 - 1))
 def test_nor_where_positions_are_looked_at_in_blocks(transformer: Transformer, seed: int) -> None:
     check_blocks(transformer, seed)
 
@@ -189,15 +189,15 @@ FAULTS: list[tuple[Callable[[pytest.MonkeyPatch], None], list[str] | None, bool]
 ]
 
 
-@pytest.mark.parametrize(("fault", "kinds", "normed"), FAULTS)
+@pytest.mark.parametrize(("fault", "layers", "normed"), FAULTS)
 def test_a_planted_fault_is_noticed(
     fault: Callable[[pytest.MonkeyPatch], None],
-    kinds: list[str] | None,
+    layers: list[str] | None,
     normed: bool,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     fault(monkeypatch)
-    assert_noticed(check_bounds, transformers(kinds=kinds, normed=normed), 2000, "should be at least")
+    assert_noticed(check_bounds, transformers(layers=layers, normed=normed), 2000, "should be at least")
 
 
 @pytest.mark.parametrize("fault", [with_blocks_that_count_once, with_blocks_that_are_their_first_position])
@@ -205,7 +205,7 @@ def test_a_fault_planted_in_blocks_is_noticed(
     fault: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fault(monkeypatch)
-    drawn = transformers(max_vocab=3, min_n_ctx=8, max_n_ctx=12, kinds=["attention"])
+    drawn = transformers(max_vocab=3, min_n_ctx=8, max_n_ctx=12, layers=["attention"])
     assert_noticed(check_blocks, drawn, 2000, "should be at least")
 
 
