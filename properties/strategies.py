@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
@@ -53,7 +54,8 @@ class _Parts:
     """Parts of one width, whose weights are of one size and density."""
 
     def __init__(self, draw: st.DrawFn, d_model: int, max_width: int, norms: Sequence[float]) -> None:
-        self.draw, self.d_model, self.max_width, self.norms = draw, d_model, max_width, norms
+        self.draw: Any = draw
+        self.d_model, self.max_width, self.norms = d_model, max_width, norms
         self.random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
         self.density, self.size = draw(st.sampled_from([0.2, 0.8, 1.0])), draw(st.sampled_from([0.3, 1.0, 3.0]))
 
