@@ -13,7 +13,7 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 import zoo
-from properties.checks.settle import checked_predictor, survey
+from properties.checks.settle import checked_predictor, settle
 from properties.checks.verdict import How
 from properties.proof.search import Proof, prove_answers
 from zoo import Model
@@ -68,8 +68,8 @@ def test_proof_against_enumeration(benchmark: BenchmarkFixture) -> None:
     def run() -> None:
         for n_ctx in sizes:
             model = zoo.load("aab", n_ctx=n_ctx)
-            asked = checked_predictor(model.predictors[0], model.vocab)
-            by_running = seconds(partial(survey, model, asked, How("enumerate")))
+            question = checked_predictor(model.predictors[0], model.vocab)
+            by_running = seconds(partial(settle, model, question, How("enumerate")))
             ratios[n_ctx] = round(by_running / seconds(partial(prove, model)), 2)
 
     benchmark.pedantic(run, rounds=1)  # type: ignore[no-untyped-call]

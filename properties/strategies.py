@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from numpy.typing import DTypeLike
 
 from zoo.model import Model
-from zoo.transformer import Attention, Mlp, Norm, Transformer
+from zoo.transformer import ACTIVATIONS, Attention, Mlp, Norm, Transformer
 from zoo.transformer.arrays import Array
 
 
@@ -29,20 +29,19 @@ def transformers(
     """Value width other than query width, with and without mask, scale, biases, Norm, tied and untied.
 
     The shape is drawn; the weights come from a drawn seed, sparse or dense, small or large. Heads and Mlps are about
-    `max_width` wide at most. `layers` are out of attention, relu, gelu; None is up to `max_layers` of any. `norms` are
-    the eps that a Norm may have; without any there is no Norm. `least` are the smallest n_ctx and vocabulary. The
+    `max_width` wide at most. `layers` are out of attention and ACTIVATIONS; None is up to `max_layers` of any. `norms`
+    are the eps that a Norm may have; without any there is no Norm. `least` are the smallest n_ctx and vocabulary. The
     embeddings are so much `larger` than the other weights.
     """
     n_ctx, vocab = draw(st.integers(least[0], max_n_ctx)), draw(st.integers(least[1], max_vocab))
-    if layers is None:
-        kinds = st.sampled_from(["attention", "attention", "relu", "gelu"])
-        layers = draw(st.lists(kinds, max_size=max_layers))
+    kinds = st.sampled_from(["attention", "attention", *ACTIVATIONS])
+    kept = draw(st.lists(kinds, max_size=max_layers)) if layers is None else layers
     parts = _Parts(draw, draw(st.integers(1, max_d_model)), max_width, norms)
     d_model, large = parts.d_model, draw(st.sampled_from(larger))
     transformer = Transformer(
         token_embedding=large * parts.array(vocab, d_model),
         position_embedding=large * parts.array(n_ctx, d_model),
-        layers=[parts.attention() if kind == "attention" else parts.mlp(kind) for kind in layers],
+        layers=[parts.attention() if kind == "attention" else parts.mlp(kind) for kind in kept],
         final_norm=parts.norm(),
         unembedding=parts.array(vocab, d_model) if draw(st.booleans()) else None,
     )

@@ -1,7 +1,7 @@
 """Every context of a vocabulary up to a length, as arrays of tokens, shortest first."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -57,6 +57,17 @@ def sample(random: np.random.Generator, vocab: int, length: int, rows: int) -> A
         _, firsts = np.unique(drawn, axis=0, return_index=True)
         drawn = drawn[np.sort(firsts)]
     return drawn
+
+
+def reads_strings(vocab: Sequence[str]) -> bool:
+    """Whether contexts are strings: all tokens are single characters."""
+    return all(len(token) == 1 for token in vocab)
+
+
+def decoded(tokens: Iterable[int], vocab: Sequence[str], strings: bool) -> Context:
+    """The context that a row of numbers stands for: a string, or a tuple of tokens."""
+    words = tuple(vocab[i] for i in tokens)
+    return "".join(words) if strings else words
 
 
 def written(context: Context) -> str:

@@ -154,7 +154,7 @@ class Model:
     @cached_property
     def reads_strings(self) -> bool:
         """Whether contexts are strings: all tokens are single characters."""
-        return all(len(token) == 1 for token in self.vocab)
+        return contexts.reads_strings(self.vocab)
 
     def astype(self, dtype: DTypeLike) -> "Model":
         """The same model in another arithmetic. ModelError where a weight does not fit."""
@@ -205,8 +205,7 @@ class Model:
 
     def decode(self, tokens: Array) -> Context:
         """The context that a row of numbers stands for: a string, or a tuple of tokens."""
-        words = tuple(self.vocab[i] for i in tokens)
-        return "".join(words) if self.reads_strings else words
+        return contexts.decoded(tokens, self.vocab, self.reads_strings)
 
     def contexts(self) -> Iterator[Context]:
         """Every context of 1 to n_ctx tokens, shortest first."""

@@ -5,16 +5,30 @@ from dataclasses import replace
 
 import numpy as np
 
-from properties.checks import settle as look
 from properties.checks.cycles import of_contexts, of_suffixes, refuse_unwalkable, walk, walkable
-from properties.checks.settle import Survey, affordable, answer_logits, survey, sweep
-from properties.checks.table import Finding, check
-from properties.checks.verdict import Counterexample, How, Method, written
-from properties.proof.search import prove_equal
+from properties.checks.settle import (
+    Question,
+    affordable,
+    allowed_tokens,
+    answer_logits,
+    by_proof,
+    checked_predictor,
+    checked_rule,
+    counterexample,
+    means,
+    proof_of,
+    settle,
+    sweep,
+)
+from properties.checks.table import check
+from properties.checks.verdict import Finding, How, Method
+from properties.proof.counterexample import Counterexample, margin_of, own_answer
+from properties.proof.search import Proof, prove_equal
 from zoo import contexts
+from zoo.contexts import Context, written
 from zoo.digits import held_against
 from zoo.errors import ContextError, ModelError
-from zoo.model import Context, Model
+from zoo.model import Model
 from zoo.transformer import greedy
 from zoo.transformer.arrays import Array
 
@@ -36,26 +50,20 @@ def rule(model: Model, how: How) -> Finding:
     """In every context the answer is one that the rule permits, and no forbidden token's logit comes up to it."""
     if model.rule is None:
         return Finding("undecided", "computed", 0, "the model states no rule, predictor or claim to hold it to")
-    seen = survey(model, look.checked_rule(model.rule, model.vocab), how)
-    if not seen.judged and seen.first is None and seen.method != "sampled" and not seen.widest:
-        return Finding("failed", seen.method, seen.contexts, "vacuous: the rule determines nothing in any context")
-    return _settled(seen, model, how)
+    return settle(model, checked_rule(model.rule, model.vocab), how)
 
 
 @check(applies=lambda model: bool(model.predictors))
 def predictors(model: Model, how: How) -> Finding:
     """In every context the answer is the one that each predictor gives, also where the rule is silent."""
-    findings = [
-        _settled(survey(model, look.checked_predictor(predictor, model.vocab), how), model, how)
-        for predictor in model.predictors
-    ]
+    findings = [settle(model, checked_predictor(predictor, model.vocab), how) for predictor in model.predictors]
     worst = min(findings, key=lambda finding: ["failed", "undecided", "holds"].index(finding.status))
     margins = [finding.margin for finding in findings if finding.margin is not None]
     detail = worst.detail
     if len(findings) > 1:  # whose it is
         names = [getattr(predictor, "__name__", "a predictor") for predictor in model.predictors]
         detail = "; ".join(f"by {name}, {one.detail}" for name, one in zip(names, findings) if one.detail)
-    return worst._replace(margin=min(margins, default=None), detail=detail)
+    return replace(worst, margin=min(margins, default=None), detail=detail)
 
 
 @check(applies=lambda model: bool(model.deviations))
@@ -64,11 +72,11 @@ def deviations(model: Model, how: How) -> Finding:
     faults: list[tuple[str, Counterexample | None]] = []
     late: Finding | None = None
     for deviation in model.deviations:
-        meant = look.checked_rule(deviation.meant, model.vocab)
-        seen = survey(model, meant, replace(how, every=True))
-        if seen.widest:
-            detail = f"not all contexts were settled in the time allowed: {seen.widest}{_means(seen, model, how)}"
-            late = Finding("undecided", seen.method, seen.contexts, detail, None, seen.first, seen.failures)
+        meant = checked_rule(deviation.meant, model.vocab)
+        seen = settle(model, meant, replace(how, every=True))
+        if seen.left:
+            detail = f"not all contexts were settled in the time allowed: {seen.left}{means(model, how)}"
+            late = replace(seen, status="undecided", detail=detail, margin=None)
             continue
         stated, found = set(deviation.contexts), set(seen.failures)
         if seen.method == "sampled":  # it need not have met those that are stated
@@ -86,7 +94,7 @@ def deviations(model: Model, how: How) -> Finding:
     if late is not None:
         return late
     if seen.method == "sampled":
-        detail = f"no context but the stated ones was found{look.means(model, how)}"
+        detail = f"no context but the stated ones was found{means(model, how)}"
         return Finding("undecided", seen.method, seen.contexts, detail)
     detail = "; ".join(f"{_many(len(d.contexts), 'context')} as stated, {d.why}" for d in model.deviations)
     return Finding("deviates", seen.method, seen.contexts, detail)
@@ -96,29 +104,29 @@ def deviations(model: Model, how: How) -> Finding:
 def margin(model: Model, how: How) -> Finding:
     """In every context the answer's logit exceeds the second best by at least the stated margin."""
     assert model.margin is not None
-    seen = _proof_of_all(model, how)
-    if seen is not None and seen.first is None and seen.margin is not None:
-        found, stated = held_against(seen.margin, model.margin)
-        detail = f"at least {found}, in {seen.where}; stated {stated}"
-        if seen.margin >= model.margin:
-            return Finding("holds", "proved", seen.contexts, detail, seen.margin)
+    proof = _proof_of_all(model, how)
+    if proof is not None:
+        found, stated = held_against(proof.margin, model.margin)
+        detail = f"at least {found}, in {proof.where}; stated {stated}"
+        if proof.margin >= model.margin:
+            return Finding("holds", "proved", proof.contexts, detail, proof.margin)
         if not affordable(model):  # else it is run: a bound leaves a little to rounding
-            return Finding("undecided", "proved", seen.contexts, detail + look.means(model, how), seen.margin)
+            return Finding("undecided", "proved", proof.contexts, detail + means(model, how), proof.margin)
     method, batches = sweep(model, how)
     count, smallest, shown = 0, np.inf, None
     for tokens in batches:
         logits = answer_logits(model, tokens, exact=True)
-        margins = look.margin(logits, np.arange(len(model.vocab)) == logits.argmax(axis=1)[:, None])
+        margins = margin_of(logits, np.arange(len(model.vocab)) == logits.argmax(axis=1)[:, None])
         margins[np.isnan(margins)] = -np.inf
         count += len(tokens)
         if margins.min() < smallest:
             i = margins.argmin()
-            smallest, shown = float(margins[i]), look.counterexample(model, tokens[i], logits[i], look.best(logits[i]))
+            smallest, shown = float(margins[i]), counterexample(model, tokens[i], logits[i], own_answer(logits[i]))
     found, stated = held_against(smallest, model.margin)
     detail = found + (f" after {written(shown.context)}" if shown else "") + f"; stated {stated}"
     if smallest < model.margin:
         return Finding("failed", method, count, detail, smallest, shown)
-    detail += look.means(model, how) if method == "sampled" else ""
+    detail += means(model, how) if method == "sampled" else ""
     return Finding("undecided" if method == "sampled" else "holds", method, count, detail, smallest)
 
 
@@ -133,17 +141,13 @@ def float32(model: Model, how: How) -> Finding:
         return Finding("failed", "computed", 0, f"the weights do not fit: {error}")
     total = contexts.count(len(model.vocab), model.n_ctx)
     proofs = [_proof_of_all(model, how), _proof_of_all(single, how)]  # by the same rule, so of the same answers
-    if all(seen is not None and seen.first is None for seen in proofs):
+    if all(proof is not None for proof in proofs):
         return Finding("holds", "proved", total)
-    if look.by_proof(model, how):  # no rule says one answer everywhere: the two are held against each other
+    if by_proof(model, how):  # no rule says one answer everywhere: the two are held against each other
         found = prove_equal(*(model.transformer, single.transformer, model.vocab), first=True, max_seconds=TRY_SECONDS)
         if found.counterexamples:
-            context = found.counterexamples[0].context
-            row = model.encode(context)[None]
-            allowed, logits32 = look.best(answer_logits(model, row)[0]), answer_logits(single, row)[0]
-            shown = look.counterexample(single, row[0], logits32, allowed)
             seen = max(found.contexts, 1)
-            return Finding("failed", "proved", seen, "another answer in float32", None, shown)
+            return Finding("failed", "proved", seen, "another answer in float32", None, found.counterexamples[0])
         if not found.widest and found.margin > 0:  # nor is there a tie
             return Finding("holds", "proved", total)
     method, batches = sweep(model, how)
@@ -154,14 +158,14 @@ def float32(model: Model, how: How) -> Finding:
         best = greedy(logits)
         answers = np.arange(len(model.vocab)) == best[:, None]
         # A tie that is new is another answer by chance; NaN is not > 0.
-        wins, won = look.margin(logits32, answers) > 0, look.margin(logits, answers) > 0
+        wins, won = margin_of(logits32, answers) > 0, margin_of(logits, answers) > 0
         wrong = np.flatnonzero((won & ~wins) | (best != greedy(logits32)) | (best < 0))
         if len(wrong):
             i = wrong[0]
-            shown = look.counterexample(single, tokens[i], logits32[i], look.best(logits[i]))
+            shown = counterexample(single, tokens[i], logits32[i], own_answer(logits[i]))
             return Finding("failed", method, seen, "another answer in float32", None, shown)
     if method == "sampled":
-        detail = f"the same answer in every context of a sample{look.means(model, how)}"
+        detail = f"the same answer in every context of a sample{means(model, how)}"
         return Finding("undecided", method, seen, detail)
     return Finding("holds", method, seen)
 
@@ -178,12 +182,12 @@ def cycle(model: Model, how: How) -> Finding:
         window, method, count = model.n_ctx, "enumerated", contexts.count(len(model.vocab), model.n_ctx)
         path = walk(of_contexts(model), goal, window)
     else:
-        seen = _proof_of_all(model, how)
-        suffixes = None if seen is None or seen.first is not None else of_suffixes(_total(model)[0].function, model)
-        if seen is None or suffixes is None:
+        proof = _proof_of_all(model, how)
+        suffixes = None if proof is None else of_suffixes(_total(model)[0].function, model)
+        if proof is None or suffixes is None:
             detail = "there are too many contexts to walk through"
-            return Finding("undecided", "computed", 0, detail + (look.means(model, how) if walkable(model) else ""))
-        (window, following), method, count = suffixes, "proved", seen.contexts
+            return Finding("undecided", "computed", 0, detail + (means(model, how) if walkable(model) else ""))
+        (window, following), method, count = suffixes, "proved", proof.contexts
         path = walk(following, goal, window)
     if path.problem:
         return Finding("failed", method, count, f"from {_shown(model, path.farthest)} {path.problem}")
@@ -207,69 +211,35 @@ def claims(model: Model, how: How) -> Finding:
     return Finding("holds", "computed", 0, f"{_many(len(said), 'claim')}: {'; '.join(said)}", total=0)
 
 
-def _total(model: Model) -> list[look.Question]:
+def _total(model: Model) -> list[Question]:
     """What says a right answer to every context, perhaps: a predictor, or else the rule."""
-    asked = [look.checked_predictor(predictor, model.vocab) for predictor in model.predictors]
-    return asked + ([] if model.rule is None else [look.checked_rule(model.rule, model.vocab)])
+    questions = [checked_predictor(predictor, model.vocab) for predictor in model.predictors]
+    return questions + ([] if model.rule is None else [checked_rule(model.rule, model.vocab)])
 
 
-def _proof_of_all(model: Model, how: How) -> Survey | None:
-    """Where a proof is wanted: that of the answer to every context, or None where nothing determines all of them."""
-    if not (look.by_proof(model, how) and (asked := _total(model))):
+def _proof_of_all(model: Model, how: How) -> Proof | None:
+    """Where a proof is wanted: that the answer to every context is right, or None where there is no such proof.
+
+    Nor is there one where not all contexts have one right answer.
+    """
+    if not (by_proof(model, how) and (questions := _total(model))):
         return None
-    seen = survey(model, asked[0], how)
-    return seen if seen.determined else None
-
-
-def _settled(seen: Survey, model: Model, how: How) -> Finding:
-    if seen.first is not None:
-        if seen.method == "proved" and not how.every:  # one was sought
-            detail = "wrong in the shortest context there is"
-            detail += ", of those settled in the time allowed" if seen.widest else ""
-        else:
-            detail = f"wrong in {_of_those_looked_at(len(seen.failures), seen, model)}"
-        if seen.widest:
-            detail += f"; not settled: {seen.widest}{_by_name(seen)}"
-        if seen.first.margin == 0:
-            detail += "; the first is a tie"
-        return Finding("failed", seen.method, seen.contexts, detail, seen.margin, seen.first, seen.failures)
-    if seen.widest:
-        detail = f"not proved in the time allowed: {seen.widest}{_means(seen, model, how)}"
-        return Finding("undecided", seen.method, seen.contexts, detail)
-    if seen.method == "sampled":
-        detail = f"right in every context of a sample{look.means(model, how)}"
-        return Finding("undecided", seen.method, seen.contexts, detail, seen.margin)
-    return Finding("holds", seen.method, seen.contexts, "", seen.margin)
-
-
-def _of_those_looked_at(number: int, seen: Survey, model: Model) -> str:
-    """ "6 of 120 contexts", or where not all were looked at "1 of 39 contexts looked at, of 120"."""
-    total = contexts.count(len(model.vocab), model.n_ctx)
-    some = f"{number} of {contexts.counted(seen.contexts)} contexts"
-    return some if seen.contexts == total else f"{some} looked at, of {contexts.counted(total)}"
+    proof = proof_of(model, questions[0], how)
+    return proof if proof.status == "holds" and proof.determined and not proof.skipped else None
 
 
 def _many(number: int, noun: str) -> str:
     return f"{number} {noun}{'s' * (number != 1)}"
 
 
-def _by_name(seen: Survey) -> str:
-    return f"; {seen.by_name}" if seen.by_name else ""
-
-
-def _means(seen: Survey, model: Model, how: How) -> str:
-    """Why a proof did not end, where the rule is the reason, and what else would settle it."""
-    return f"{_by_name(seen)}{look.means(model, how)}"
-
-
-def _at(model: Model, context: Context, asked: look.Question) -> Counterexample:
+def _at(model: Model, context: Context, question: Question) -> Counterexample:
     row = model.encode(context)
-    allowed = look.allowed_tokens(model, [context], asked.permitted)[0]
-    return look.counterexample(model, row, answer_logits(model, row[None])[0], allowed)
+    allowed = allowed_tokens(model, [context], question.asked)[0]
+    return counterexample(model, row, answer_logits(model, row[None])[0], allowed)
 
 
-def _fails(model: Model, context: Context, asked: look.Question) -> bool:
-    shown = _at(model, context, asked)
+def _fails(model: Model, context: Context, question: Question) -> bool:
+    shown = _at(model, context, question)
     return shown.margin is not None and not shown.margin > 0
 
 

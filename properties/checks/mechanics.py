@@ -5,11 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from properties.checks import settle as look
-from properties.checks.settle import sweep
-from properties.checks.table import Finding, check
-from properties.checks.verdict import How, Method, largest, written
-from zoo.contexts import of_length, sample
+from properties.checks import settle
+from properties.checks.settle import counterexample, sweep
+from properties.checks.table import check
+from properties.checks.verdict import Finding, How, Method
+from properties.proof.counterexample import largest, own_answer
+from zoo.contexts import of_length, sample, written
 from zoo.cost.operations import flops
 from zoo.digits import at_most
 from zoo.enumeration.rounding import Rounding
@@ -94,7 +95,7 @@ def window(model: Model, how: How) -> Finding:
     method: Method = "enumerated" if complete else "sampled"
     random, some = np.random.default_rng(0), min(256, max(1, 2**17 // n_ctx))
     rows = np.concatenate(list(of_length(vocab, n_ctx))) if complete else sample(random, vocab, n_ctx, some)
-    runs = min(len(rows), int(look.SAMPLE / (flops(model.transformer, n_ctx))))  # none where one costs too much
+    runs = min(len(rows), int(settle.SAMPLE / (flops(model.transformer, n_ctx))))  # none where one costs too much
     several = [i % vocab for i in range(min(vocab, 4) * n_ctx)]  # windows full of other tokens
     befores = [*([token] for token in range(max(0, vocab - 15), vocab)), several]
     for i, row in enumerate(rows):
@@ -193,7 +194,7 @@ def _departs(
     at = int(np.flatnonzero(_differ(off, most))[0])
     detail = f"{what} gives {largest(other[at].tolist())}, {off[at]:.3g} apart where rounding explains {most:.3g}"
     detail += f" (at token {at + 1} of {len(row)})" if at + 1 < len(logits) else ""
-    shown = look.counterexample(model, row, logits[at], look.best(other[at]))
+    shown = counterexample(model, row, logits[at], own_answer(other[at]))
     return Finding("failed", method, seen, detail, None, shown)
 
 

@@ -2,12 +2,12 @@
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from properties.checks.verdict import AUTO, Counterexample, How, Method
-from properties.proof.boxes import said
+from properties.checks.verdict import AUTO, Finding, How, Method
+from properties.proof.counterexample import Counterexample, margin_of
 from properties.proof.reach import within_reach
 from properties.proof.search import Proof, prove_answers
 from zoo import contexts, enumeration
@@ -17,7 +17,7 @@ from zoo.model import Context, Model, Predictor, Rule
 from zoo.progress import steps
 from zoo.rule import PREDICTOR, Asked, Function
 from zoo.rule.watch import watching
-from zoo.transformer import Attention, Mlp, Transformer, greedy
+from zoo.transformer import Attention, Mlp, Transformer
 from zoo.transformer.arrays import Array
 
 # What one sweep over contexts may cost, in operations of the forward pass: a few seconds.
@@ -26,32 +26,16 @@ SAMPLE = 5 * 10**8  # and what a sample may cost
 RULE = 10**4  # what a plain-Python rule costs for a context, in such operations: some microseconds
 MOST = 1000  # how many times the budget may be asked for: about an hour
 PROOF_SECONDS = {"auto": 120, "prove": 1200}  # what one proof may take
-Permitted = Callable[[Context], frozenset[str]]
+Permits = Callable[[Context], frozenset[str]]
 
 
 @dataclass(frozen=True)
 class Question:
-    """A rule or predictor as it was given, and what it permits after a context, checked."""
+    """A rule or predictor as it was given, and as it is asked what it permits after a context, checked."""
 
     function: Rule | Predictor
-    permitted: Asked
+    asked: Asked
     kind: str  # "rule" or "predictor"
-
-
-@dataclass
-class Survey:
-    """What was seen of a model against permitted answers; contexts where all or none are permitted are not judged."""
-
-    method: Method
-    contexts: int = 0
-    judged: int = 0
-    margin: float | None = None  # the smallest best permitted - best forbidden logit
-    failures: list[Context] = field(default_factory=list)  # shortest first
-    first: Counterexample | None = None
-    widest: str = ""  # where a proof ran out of time: the largest set of contexts that is left
-    determined: bool = False  # it was proved, and one token is right in every context
-    where: str = ""  # the contexts among which a proof found the smallest margin
-    by_name: str = ""  # why a proof looked at every context by itself
 
 
 def sweep(model: Model, how: How = AUTO, cost: float = 1) -> tuple[Method, Iterator[Array]]:
@@ -128,57 +112,92 @@ def answer_logits(model: Model, tokens: Array, exact: bool = False) -> Array:
         return enumeration.last_rows(model.transformer, tokens)
 
 
-def survey(model: Model, asked: Question, how: How = AUTO) -> Survey:
+def settle(model: Model, question: Question, how: How = AUTO) -> Finding:
     """Every context's answer against the permitted ones, by the strongest means that is quick enough.
 
-    Where a proof fails, only the shortest context is sought, or where `how` says so all of them. A tie is a failure:
-    its sums in another order may differ.
+    Contexts where all or none are permitted are not judged. Where a proof fails, only the shortest context is sought,
+    or where `how` says so all of them. A tie is a failure: its sums in another order may differ.
     """
     if by_proof(model, how):
-        return _proved(model, asked, how)
-    with watching(asked.permitted) as permitted:
-        return _run(model, permitted, *sweep(model, how))
+        found, judged = _proved(proof_of(model, question, how), question)
+    else:
+        with watching(question.asked) as asked:
+            found, judged = _run(model, asked, *sweep(model, how))
+    if question.kind == "rule" and not judged and found.method != "sampled" and not (found.failures or found.left):
+        return replace(found, status="failed", detail="vacuous: the rule determines nothing in any context")
+    return _told(found, model, how)
 
 
-def _run(model: Model, permitted: Permitted, method: Method, batches: Iterator[Array]) -> Survey:
-    result = Survey(method)
+def _run(model: Model, asked: Permits, method: Method, batches: Iterator[Array]) -> tuple[Finding, int]:
+    """What running finds, and how many contexts were judged."""
+    seen, judged = 0, 0
+    margin: float | None = None
+    failures: list[Context] = []
+    first: Counterexample | None = None
     for tokens in batches:
         words = [model.decode(row) for row in tokens]
         logits = answer_logits(model, tokens)
-        allowed = allowed_tokens(model, words, permitted)
-        judged = allowed.any(axis=1) & ~allowed.all(axis=1)
-        margins = margin(logits, allowed)
-        result.contexts += len(tokens)
-        result.judged += int(judged.sum())
-        if judged.any():
-            smallest = float(margins[judged].min())
-            result.margin = smallest if result.margin is None else min(result.margin, smallest)
-        failing = np.flatnonzero(judged & ~(margins > 0))  # NaN is not > 0
-        result.failures += [words[i] for i in failing]
-        if len(failing) and result.first is None:
-            result.first = counterexample(model, tokens[failing[0]], logits[failing[0]], allowed[failing[0]])
-    return result
+        allowed = allowed_tokens(model, words, asked)
+        counts = allowed.any(axis=1) & ~allowed.all(axis=1)
+        margins = margin_of(logits, allowed)
+        seen, judged = seen + len(tokens), judged + int(counts.sum())
+        if counts.any():
+            smallest = float(margins[counts].min())
+            margin = smallest if margin is None else min(margin, smallest)
+        failing = np.flatnonzero(counts & ~(margins > 0))  # NaN is not > 0
+        failures += [words[i] for i in failing]
+        if len(failing) and first is None:
+            first = counterexample(model, tokens[failing[0]], logits[failing[0]], allowed[failing[0]])
+    return Finding("failed" if failures else "holds", method, seen, "", margin, first, tuple(failures)), judged
 
 
-def _proved(model: Model, asked: Question, how: How) -> Survey:
-    seconds = PROOF_SECONDS[how.method]
-    found = _proof(model.transformer, tuple(model.vocab), asked.function, asked.kind, how.every, seconds)
-    result = Survey(
-        "proved",
-        contexts=max(found.contexts + found.skipped, len(found.counterexamples)),  # some are met on the way
-        judged=found.contexts,
-        margin=found.margin if found.contexts else None,
-        failures=[wrong.context for wrong in found.counterexamples],
-        widest=found.widest,
-        determined=found.status == "holds" and found.determined and not found.skipped,
-        where=found.where,
-        by_name=f"the {asked.kind} uses {found.tells}, and is asked of every context by itself" if found.tells else "",
+def _proved(proof: Proof, question: Question) -> tuple[Finding, int]:
+    """The same by a proof."""
+    by_name = (
+        f"; the {question.kind} uses {proof.tells}, and is asked of every context by itself" if proof.tells else ""
     )
-    if result.failures:
-        row = model.encode(result.failures[0])
-        allowed = allowed_tokens(model, [result.failures[0]], asked.permitted)[0]
-        result.first = counterexample(model, row, answer_logits(model, row[None])[0], allowed)
-    return result
+    found = Finding(
+        status=proof.status,
+        method="proved",
+        contexts=max(proof.contexts + proof.skipped, len(proof.counterexamples)),  # some are met on the way
+        margin=proof.margin if proof.contexts else None,
+        counterexample=next(iter(proof.counterexamples), None),
+        failures=tuple(wrong.context for wrong in proof.counterexamples),
+        left=proof.widest and f"{proof.widest}{by_name}",
+    )
+    return found, proof.contexts
+
+
+def _told(found: Finding, model: Model, how: How) -> Finding:
+    """What was found, in words."""
+    if found.counterexample is not None:
+        if found.method == "proved" and not how.every:  # one was sought
+            detail = "wrong in the shortest context there is"
+            detail += ", of those settled in the time allowed" if found.left else ""
+        else:
+            detail = f"wrong in {_of_those_looked_at(found, model)}"
+        detail += f"; not settled: {found.left}" if found.left else ""
+        detail += "; the first is a tie" if found.counterexample.margin == 0 else ""
+        return replace(found, status="failed", detail=detail)
+    if found.left:
+        detail = f"not proved in the time allowed: {found.left}{means(model, how)}"
+        return replace(found, status="undecided", detail=detail, margin=None)
+    if found.method == "sampled":
+        return replace(found, status="undecided", detail=f"right in every context of a sample{means(model, how)}")
+    return found
+
+
+def _of_those_looked_at(found: Finding, model: Model) -> str:
+    """ "6 of 120 contexts", or where not all were looked at "1 of 39 contexts looked at, of 120"."""
+    total = contexts.count(len(model.vocab), model.n_ctx)
+    some = f"{len(found.failures)} of {contexts.counted(found.contexts)} contexts"
+    return some if found.contexts == total else f"{some} looked at, of {contexts.counted(total)}"
+
+
+def proof_of(model: Model, question: Question, how: How) -> Proof:
+    """What a proof finds in the time that `how` has for it."""
+    seconds = PROOF_SECONDS[how.method]
+    return _proof(model.transformer, tuple(model.vocab), question.function, question.kind, how.every, seconds)
 
 
 # Several checks ask the same question; what it is about is told by identity, for what compares equal may differ.
@@ -199,41 +218,19 @@ def _proof(
     return found
 
 
-def allowed_tokens(model: Model, words: list[Context], permitted: Permitted) -> Array:
+def allowed_tokens(model: Model, words: list[Context], asked: Permits) -> Array:
     """Which tokens are permitted after each context: bool [contexts, vocab]."""
     index = {token: i for i, token in enumerate(model.vocab)}
     allowed = np.zeros((len(words), len(model.vocab)), dtype=bool)
     for i, context in enumerate(words):
-        for token in permitted(context):
+        for token in asked(context):
             allowed[i, index[token]] = True
     return allowed
 
 
-def margin(logits: Array, allowed: Array) -> Array:
-    """Best permitted - best forbidden logit: [..., vocab] and bool [..., vocab] -> [...]."""
-    with np.errstate(invalid="ignore"):
-        best = np.where(allowed, logits, -np.inf).max(axis=-1) - np.where(allowed, -np.inf, logits).max(axis=-1)
-    return np.asarray(best)
-
-
-def best(logits: Array) -> Array:
-    """Only the greedy answer permitted, none where a logit is NaN: [vocab] -> bool [vocab]."""
-    allowed: Array = np.arange(len(logits)) == greedy(logits)
-    return allowed
-
-
-def counterexample(model: Model, row: Array, logits: Array, allowed: Array | None) -> Counterexample:
-    """What the model says after a row of tokens; permitted is what is allowed, or where that is None its own answer."""
-    allowed = best(logits) if allowed is None else allowed
-    judged = allowed.any() and not allowed.all()
-    return Counterexample(
-        context=model.decode(row),
-        predicted=said(model.vocab, logits),
-        permitted=tuple(token for token, is_allowed in zip(model.vocab, allowed) if is_allowed),
-        logits=tuple(float(logit) for logit in logits),
-        margin=float(margin(logits, allowed)) if judged else None,
-        dtype=str(model.transformer.dtype),
-    )
+def counterexample(model: Model, row: Array, logits: Array, allowed: Array) -> Counterexample:
+    """What the model says after a row of tokens; permitted is what is allowed."""
+    return Counterexample.of(row, model.vocab, logits, allowed, model.transformer.dtype)
 
 
 def checked_rule(rule: Rule, vocab: Sequence[str]) -> Question:
@@ -244,3 +241,9 @@ def checked_rule(rule: Rule, vocab: Sequence[str]) -> Question:
 def checked_predictor(predictor: Predictor, vocab: Sequence[str]) -> Question:
     """The predictor's answer as the one permitted, with RuleError where it raises or is no token of the vocabulary."""
     return Question(predictor, Asked(predictor, vocab, "predictor", PREDICTOR), "predictor")
+
+
+def questions(model: Model) -> list[Question]:
+    """What is stated of a model's answers: its rule, then its predictors."""
+    rule = [] if model.rule is None else [checked_rule(model.rule, model.vocab)]
+    return rule + [checked_predictor(predictor, model.vocab) for predictor in model.predictors]

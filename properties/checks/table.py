@@ -7,30 +7,17 @@ Each check is one function of a model whose docstring is the claim that it settl
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, get_args
+from typing import get_args
 
 import numpy as np
 
-from properties.checks.verdict import AUTO, Counterexample, How, Method, Status, Verdict, Wanted
+from properties.checks.verdict import AUTO, Finding, How, Verdict, Wanted
 from zoo import contexts
 from zoo.errors import ModelError, UnknownNameError
-from zoo.model import Context, Model
+from zoo.model import Model
 from zoo.registry import unknown
 
 Check = Callable[..., Verdict]  # of a model, and `How` where that is not AUTO
-
-
-class Finding(NamedTuple):
-    """What the body of a check returns: a verdict without name and time. `total` None: it speaks of every context."""
-
-    status: Status
-    method: Method
-    contexts: int
-    detail: str = ""
-    margin: float | None = None
-    counterexample: Counterexample | None = None
-    failures: Sequence[Context] = ()
-    total: int | None = None
 
 
 @dataclass(frozen=True)
@@ -52,20 +39,9 @@ def check(applies: Callable[[Model], bool] = lambda model: True) -> Callable[[Fi
             with np.errstate(all="ignore"):  # what overflows shows in the verdict
                 found = find(model, how)
             seconds = time.perf_counter() - start
-            return Verdict(
-                model=model.name,
-                dtype=str(model.transformer.dtype),
-                check=find.__name__,
-                status=found.status,
-                method=found.method,
-                contexts=found.contexts,
-                total=contexts.count(len(model.vocab), model.n_ctx) if found.total is None else found.total,
-                margin=found.margin,
-                seconds=seconds,
-                detail=found.detail,
-                counterexample=found.counterexample,
-                failures=tuple(found.failures),
-            )
+            total = contexts.count(len(model.vocab), model.n_ctx) if found.total is None else found.total
+            named = {"model": model.name, "dtype": str(model.transformer.dtype), "check": find.__name__}
+            return Verdict(**(vars(found) | named | {"total": total, "seconds": seconds}))
 
         run.__name__, run.__doc__ = find.__name__, find.__doc__
         CHECKS[find.__name__] = Registered(run, applies)

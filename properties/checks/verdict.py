@@ -2,14 +2,11 @@
 
 import shlex
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from zoo.contexts import counted_of
-from zoo.contexts import written as written
-from zoo.digits import apart, at_least
-from zoo.model import Context
+from properties.proof.counterexample import Counterexample
+from zoo.contexts import Context, counted_of, written
 
 Status = Literal["holds", "failed", "undecided", "deviates"]
 Method = Literal["enumerated", "proved", "sampled", "computed"]
@@ -25,33 +22,6 @@ class How:
 
 
 AUTO = How()
-SHOWN = 8  # logits in a sentence
-
-
-@dataclass(frozen=True)
-class Counterexample:
-    """A context with the greedy answer, what was permitted instead, and the logits of the last position.
-
-    The margin is best permitted - best forbidden logit; None where every token or none is permitted. What is predicted
-    is "" where a logit is NaN: no answer is given then. `dtype` is that of the program that said so: of a check of
-    float32, say, not the model's own.
-    """
-
-    context: Context
-    predicted: str
-    permitted: tuple[str, ...]
-    logits: tuple[float, ...]
-    margin: float | None
-    dtype: str
-
-    def sentence(self) -> str:
-        margin = "" if self.margin is None else f", margin {at_least(self.margin)}"
-        permitted = " or ".join(self.permitted[:SHOWN]) or "nothing"
-        if len(self.permitted) > SHOWN:
-            permitted += f" or {len(self.permitted) - SHOWN} others"
-        said = f"after {written(self.context)} it says {self.predicted or 'nothing, for a logit is NaN'}"
-        wrong = "" if self.predicted in self.permitted else f", permitted is {permitted}"
-        return f"{said}{wrong} ({largest(self.logits)}{margin})"
 
 
 @dataclass(frozen=True)
@@ -73,26 +43,35 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What one check found of one model.
+class Finding:
+    """What the body of a check returns: all of a verdict but name and time.
 
     `deviates`: known, and exactly as stated. `undecided` is no pass: neither all contexts nor a proof were in reach.
-    `contexts` is how many were run or covered, of the `total` of which the check speaks; `margin` the smallest over
-    them, in logits; `seconds` wall time; `dtype` the model's.
+    `contexts` is how many were run or covered, of the `total` of which the check speaks, or where that is None of every
+    one; `margin` the smallest over them, in logits. `failures` are all contexts that were found wrong, shortest first;
+    `left` is the largest set of contexts that time did not suffice for, and why.
     """
+
+    status: Status
+    method: Method
+    contexts: int
+    detail: str = ""
+    margin: float | None = None
+    counterexample: Counterexample | None = None
+    failures: tuple[Context, ...] = ()
+    total: int | None = None
+    left: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict(Finding):
+    """What one check found of one model: `seconds` is wall time, `dtype` the model's."""
 
     model: str
     dtype: str
     check: str
-    status: Status
-    method: Method
-    contexts: int
-    total: int
-    margin: float | None
     seconds: float
-    detail: str
-    counterexample: Counterexample | None = None
-    failures: tuple[Context, ...] = ()  # every context that was found wrong, shortest first
+    total: int
 
     @property
     def passed(self) -> bool:
@@ -151,13 +130,6 @@ class Verdict:
             },
         }
         return result | ({"failures": self.failures} if every else {})
-
-
-def largest(logits: Sequence[float]) -> str:
-    """All of them, or of many the largest."""
-    some = logits if len(logits) <= SHOWN else sorted(logits, reverse=True)[:SHOWN]
-    kind = "logits" if len(logits) <= SHOWN else f"the largest of {len(logits)} logits"
-    return f"{kind} {', '.join(apart(some))}"
 
 
 def _quoted(word: str) -> str:

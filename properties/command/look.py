@@ -87,5 +87,5 @@ def inspect(options: argparse.Namespace) -> int:
     found = parts.inspect(model, None if options.context is None else read_context(model, options.context))
     if options.svg is not None:
         picture.write(options.svg, pictures.svg(model, found))
-    print(parts.written(found)) if options.json else report.show(found, options.all)
+    print(parts.json_text(found)) if options.json else report.show(found, options.all)
     return 0

@@ -7,22 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from zoo.model import Context
-from zoo.transformer import Transformer, forward, greedy
 from zoo.transformer.arrays import Array
 
 Path = tuple[tuple[int, frozenset[str]], ...]  # positions in the order they were asked for, and what was replied
 Sets = Mapping[int, frozenset[str]]  # what a position may hold; those not listed may hold any token
-
-
-@dataclass(frozen=True)
-class Counterexample:
-    """A context that was run: what is said there and what should be; `margin` is best right - best wrong logit."""
-
-    context: Context
-    says: str
-    permitted: frozenset[str]
-    margin: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,22 +136,3 @@ class Settled:
     margin: float
     answer: str | None = None
     levels: Array | None = None  # [head, token at the last position, rival]
-
-
-def written(tokens: Array, vocab: Sequence[str]) -> Context:
-    """int [position] -> a string where all tokens are single characters, else a tuple"""
-    words = tuple(vocab[i] for i in tokens.tolist())
-    return "".join(words) if all(len(token) == 1 for token in vocab) else words
-
-
-def said(vocab: Sequence[str], logits: Array) -> str:
-    """The answer that logits [vocab] give; "" where one is NaN, for none is given then."""
-    answer = int(greedy(logits))
-    return vocab[answer] if answer >= 0 else ""
-
-
-def run(transformer: Transformer, tokens: Array) -> Array:
-    """Logits of the last position after int [position], by the program itself: [vocab]."""
-    with np.errstate(all="ignore"):  # what overflows shows in the logits
-        logits: Array = forward(transformer, tokens[None], last=True)[0, -1]
-    return logits

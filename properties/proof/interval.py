@@ -193,7 +193,7 @@ def activate(h: Interval, activation: str, a: Arithmetic) -> tuple[Interval, Arr
         low, high = np.where(inside, GELU_BELOW, np.minimum(g_low, g_high)), np.maximum(g_low, g_high)
         rounding = a.rounding(h.magnitude, EXP_ULPS + 5)
     else:
-        raise NotImplementedError(activation)
+        raise NotImplementedError(f"{activation} is not handled here, but should be, as an activation")
     # The ends were rounded themselves: `own` is far more than that.
     slack = a.own * (np.abs(low) + np.abs(high)) + 4 * FLOAT64.tiny * (high > low)
     return Interval((low + high) / 2, (high - low) / 2 + slack + rounding), rounding

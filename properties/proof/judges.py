@@ -5,7 +5,8 @@ from typing import Protocol
 import numpy as np
 
 from properties.proof.bounds import Bounds
-from properties.proof.boxes import Box, Boxes, Counterexample, Settled, run, said, written
+from properties.proof.boxes import Box, Boxes, Settled
+from properties.proof.counterexample import Counterexample, margin_of, own_answer
 from zoo.model import Model
 from zoo.rule import Function
 from zoo.transformer import Transformer, forward, greedy
@@ -64,9 +65,10 @@ class Answers:
     def run(self, tokens: Array, permitted: frozenset[str]) -> tuple[float, Counterexample | None]:
         logits = run(self.transformer, tokens)
         right = np.array([token in permitted for token in self.vocab])
-        margin = float(logits[right].max() - logits[~right].max())
-        wrong = Counterexample(written(tokens, self.vocab), said(self.vocab, logits), permitted, margin)
-        return margin, None if margin > 0 else wrong
+        margin = float(margin_of(logits, right))
+        if margin > 0:  # NaN is not
+            return margin, None
+        return margin, Counterexample.of(tokens, self.vocab, logits, right, self.transformer.dtype)
 
 
 class Equal:
@@ -91,13 +93,20 @@ class Equal:
         both = [run(transformer, tokens) for transformer in (self.a, self.b)]
         a, b = (int(greedy(logits)) for logits in both)
         margin = float(min(logits.max() - np.delete(logits, logits.argmax()).max(initial=-np.inf) for logits in both))
-        right = frozenset() if a < 0 else frozenset([self.vocab[a]])
-        wrong = Counterexample(written(tokens, self.vocab), said(self.vocab, both[1]), right, margin)
-        return margin, None if a == b >= 0 else wrong
+        if a == b >= 0:
+            return margin, None
+        return margin, Counterexample.of(tokens, self.vocab, both[1], own_answer(both[0]), self.b.dtype)
 
     def _answers(self, boxes: list[Box]) -> Array:
         """What a says in one context of each; any token where it says none, for nothing is proved then."""
         return np.array([max(0, int(greedy(run(self.a, box.first(self.vocab))))) for box in boxes])
+
+
+def run(transformer: Transformer, tokens: Array) -> Array:
+    """Logits of the last position after int [position], by the program itself: [vocab]."""
+    with np.errstate(all="ignore"):  # what overflows shows in the logits
+        logits: Array = forward(transformer, tokens[None], last=True)[0, -1]
+    return logits
 
 
 def _look(bounds: list[Bounds], boxes: Boxes, answers: Array, rivals: Array) -> list[tuple[int, Array]]:

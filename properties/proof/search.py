@@ -9,10 +9,12 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
+from typing import Literal
 
 import numpy as np
 
-from properties.proof.boxes import Box, Counterexample, Settled, Tally
+from properties.proof.boxes import Box, Settled, Tally
+from properties.proof.counterexample import Counterexample
 from properties.proof.decision_tree import Reading
 from properties.proof.judges import Answers, Equal, Judge
 from properties.proof.reach import BATCH, within_reach
@@ -31,7 +33,7 @@ class Proof:
     `margin` is a lower bound on best right - best wrong logit over all of `contexts`, found at `where`.
     """
 
-    status: str = "holds"  # holds, failed or undecided
+    status: Literal["holds", "failed", "undecided"] = "holds"
     leaves: int = 0
     boxes: int = 0
     contexts: int = 0
@@ -69,7 +71,7 @@ def prove_answers(
     With `first`, stops at the first counterexample, which is of the shortest length there is; else finds all, sorted.
     Where the budget of boxes or of seconds (of the processor) is used up, the proof is undecided, or failed if it had
     failed already. `settled` is told of every box that is done. `kind` is "rule" or "predictor" where the function must
-    be that (see `zoo.rule.Asked`). Raises RuleError as `lazy.Reading` does.
+    be that (see `zoo.rule.Asked`). Raises RuleError as `decision_tree.Reading` does.
     """
 
     def starts(length: int, proof: Proof) -> Iterator[Box]:

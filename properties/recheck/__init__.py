@@ -18,9 +18,9 @@ from typing import Any
 
 import numpy as np
 
-from properties.recheck.margins import Margins
+from properties.recheck.margins import LeafMargins
 from properties.recheck.program import Number
-from properties.recheck.tree import Leaf, about, leaves
+from properties.recheck.tree import Leaf, about, confirmed_leaves
 from zoo.errors import CertificateError, MismatchError
 from zoo.model import Model
 from zoo.progress import steps
@@ -54,10 +54,10 @@ def recheck(certificate: dict[str, Any], model: Model, function: Callable[[Any],
     MismatchError where the certificate is about something else, CertificateError with what is wrong with it.
     """
     transformer = about(certificate, model, function)
-    margins = Margins(transformer)
+    margins = LeafMargins(transformer)
     found = Rechecked()
     for n in steps(range(1, transformer.n_ctx + 1), "lengths confirmed"):
-        for leaf in leaves(certificate["trees"][str(n)], model, function, len(margins.heads), n):
+        for leaf in confirmed_leaves(certificate["trees"][str(n)], model, function, len(margins.heads), n):
             found.leaves += 1
             found.contexts += leaf.contexts
             if leaf.kind == "skipped":
@@ -81,7 +81,7 @@ def recheck(certificate: dict[str, Any], model: Model, function: Callable[[Any],
     return found
 
 
-def _proved(margins: Margins, leaf: Leaf, model: Model) -> float:
+def _proved(margins: LeafMargins, leaf: Leaf, model: Model) -> float:
     """The smallest margin of a leaf, by its levels."""
     answer, smallest = model.vocab.index(leaf.answer), math.inf
     for token in leaf.options[-1]:
@@ -100,7 +100,7 @@ def _proved(margins: Margins, leaf: Leaf, model: Model) -> float:
     return smallest
 
 
-def _run(margins: Margins, leaf: Leaf, model: Model) -> tuple[float, float]:
+def _run(margins: LeafMargins, leaf: Leaf, model: Model) -> tuple[float, float]:
     """The least and the most that the margin in a single context may be; CertificateError where it fails."""
     tokens = [its[0] for its in leaf.options]
     with np.errstate(all="ignore"):

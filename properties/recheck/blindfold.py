@@ -16,8 +16,10 @@ Said = frozenset[str]
 ITS_OWN = (LookupError, ValueError, ArithmeticError, AssertionError, StopIteration, GeneratorExit)
 
 
-def permitted(asked: Asked, sets: Sets, strings: bool, n: int, where: str, tells: str = "") -> frozenset[str]:
-    """CertificateError where that depends on more, or is no answer. `strings` says that contexts are strings.
+def blind_answer(asked: Asked, sets: Sets, strings: bool, n: int, where: str, tells: str = "") -> frozenset[str]:
+    """What the function permits in every context of a leaf. `strings` says that contexts are strings.
+
+    CertificateError where that depends on more than the leaf says, or is no answer.
 
     A single context is asked about as it is; where the function could tell a blindfold from that (it uses what `tells`
     names), nothing else is believed. Else two real contexts out of the leaf must be answered alike.

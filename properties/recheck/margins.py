@@ -15,8 +15,8 @@ from zoo.transformer import Attention, Mlp, Norm, Transformer
 Into = tuple[Vector, Number, Vector]  # a direction of a head's output seen from its input; a constant; from its columns
 
 
-class Margins(Stream):
-    """Those of one transformer. `at` turns to a leaf; `lower` bounds its margins."""
+class LeafMargins(Stream):
+    """The margins of one transformer. `at` turns to a leaf; `lower` bounds its margins."""
 
     def __init__(self, transformer: Transformer) -> None:
         super().__init__(transformer)
@@ -61,10 +61,10 @@ class Margins(Stream):
         if norm is not None:
             bound, sizes = self.behind_norm(final, norm, difference, bound)
         if token not in self.logit_errors:  # of all, for a logit that is NaN is no answer, permitted or not
-            self.logit_errors[token] = [self.read_out(sizes, row) for row in self.readout]
+            self.logit_errors[token] = [self.unembed(sizes, row) for row in self.readout]
         return bound - self.logit_errors[token][answer] - self.logit_errors[token][rival]
 
-    def read_out(self, sizes: Vector, row: Vector) -> Number:
+    def unembed(self, sizes: Vector, row: Vector) -> Number:
         """What rounding may change in the product of a stream of these sizes and a row of the readout."""
         products = [sizes[e] * abs(entry) for e, entry in row.items() if e in sizes]
         return self.program.rounding(sum(products, self.program.zero), len(products))
@@ -76,7 +76,7 @@ class Margins(Stream):
         behind = self.last + 1 if self.heads and entrywise else self.last
         final, mean, passed = self.before(behind, p, t), self.mean(behind, p, t), []
         for j in self.behind:
-            final, mean, step = self.through(j, final, mean)
+            final, mean, step = self.transform(j, final, mean)
             passed.append(step)
         if self.behind or not self.heads:
             sizes = {e: ball.size for e, ball in final.items()}
@@ -178,7 +178,7 @@ class Margins(Stream):
         """The largest value of a key along rival - answer."""
         through, constant, columns = self.into[pair]
         least = constant
-        for m, ball in self.normed(i, j, o).items():
+        for m, ball in self.normalize(i, j, o).items():
             if m in through:
                 least += ball.c * through[m] - ball.r * abs(through[m])
         errors = self.projected(i, j, o, "v", pair[0])[1]

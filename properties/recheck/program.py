@@ -225,6 +225,8 @@ class Program:
             if high <= 0:
                 return None
             low, high = low.max(self.zero), high.max(self.zero)
+        elif activation != "gelu":
+            raise NotImplementedError(f"{activation} is not handled here, but should be, as an activation")
         else:
             # 1 + tanh is off by less than 4 units for the 8 roundings of tanh's argument, by 8 of tanh, and by 2 of
             # the sum. Of that |h| / 2 is taken, for 1 + tanh may cancel, and the product rounds: 8, and 1 for what they

@@ -9,7 +9,7 @@ from functools import wraps
 from typing import Any, NamedTuple
 
 from properties.recheck.program import Ball, Matrix, Number, Program, Row, Vector
-from zoo.transformer import Attention, Mlp, Transformer
+from zoo.transformer import Attention, Mlp, Transformer, unhandled
 
 REMEMBERED = 300_000  # rows, of 1.2 kB in a small model
 Options = Sequence[tuple[int, ...]]  # the tokens that each position may hold
@@ -25,21 +25,32 @@ class Passed(NamedTuple):
     errors: Vector
 
 
-def remembered(method: Callable[..., Any]) -> Callable[..., Any]:
-    """Of what layer i has at position p with token t; kept as long as it sees the same of the leaf."""
+def _remembered(behind: bool) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    def wrapped(method: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(method)
+        def recall(self: "Stream", i: int, p: int, t: int, *more: Any) -> Any:
+            memory, key = (
+                self.memories[self.sight[i + behind]],
+                (method.__name__, i, p, t, more, self.seen(i + behind, p)),
+            )
+            if key not in memory:
+                memory[key] = method(self, i, p, t, *more)
+            return memory[key]
 
-    @wraps(method)
-    def recall(self: "Stream", i: int, p: int, t: int, *more: Any) -> Any:
-        memory, key = self.memories[self.sight[i]], (method.__name__, i, p, t, more, self.seen(i, p))
-        if key not in memory:
-            memory[key] = method(self, i, p, t, *more)
-        return memory[key]
+        return recall
 
-    return recall
+    return wrapped
+
+
+# Of what goes into layer i at position p with token t, or out of it; kept as long as that sees the same of the leaf.
+remembered, remembered_behind = _remembered(False), _remembered(True)
 
 
 class Stream:
-    """That of one transformer. `at` turns to a leaf; `before` is the vector that goes into a layer."""
+    """The stream of one transformer. `at` turns to a leaf; `before` is the vector that goes into a layer.
+
+    `embed`, `normalize`, `attend` and `transform` are the operations of `zoo.transformer.forward` on balls.
+    """
 
     def __init__(self, transformer: Transformer) -> None:
         self.t, self.program = transformer, Program(transformer.dtype)
@@ -51,6 +62,8 @@ class Stream:
         ] = {}  # by layer, name and head, which is 0 where there is none
         self.biases: dict[tuple[int, str, int], Vector] = {}
         for i, layer in enumerate(transformer.layers):
+            if not isinstance(layer, Attention | Mlp):
+                unhandled(layer)
             for name, array in layer.arrays():
                 each = array if isinstance(layer, Attention) and name != "b_o" else [array]
                 for h, part in enumerate(each):
@@ -87,13 +100,18 @@ class Stream:
     def before(self, i: int, p: int, t: int) -> Row:
         """What goes into layer i, or behind the last one comes out."""
         if i == 0:
-            rows = (self.tokens[t], self.positions[p])
-            token, position = ({e: Ball(entry, self.program.zero) for e, entry, _ in row} for row in rows)
-            return self.program.add(token, position)[0]
-        x = self.before(i - 1, p, t)
-        if isinstance(self.t.layers[i - 1], Mlp):
-            return self.through(i - 1, x, self.mean(i - 1, p, t))[0]
-        return self.program.add(x, self.attended(i, p, t)[0])[0]
+            return self.embed(p, t)
+        x, layer = self.before(i - 1, p, t), self.t.layers[i - 1]
+        if isinstance(layer, Mlp):
+            return self.transform(i - 1, x, self.mean(i - 1, p, t))[0]
+        if isinstance(layer, Attention):
+            return self.program.add(x, self.attend(i - 1, p, t)[0])[0]
+        unhandled(layer)
+
+    def embed(self, p: int, t: int) -> Row:
+        rows = (self.tokens[t], self.positions[p])
+        token, position = ({e: Ball(entry, self.program.zero) for e, entry, _ in row} for row in rows)
+        return self.program.add(token, position)[0]
 
     @remembered
     def mean(self, i: int, p: int, t: int) -> Ball:
@@ -104,14 +122,15 @@ class Stream:
             return Ball(sum((ball.c for ball in balls), zero) / d, sum((ball.r for ball in balls), zero) / d)
         x, mean = self.before(i - 1, p, t), self.mean(i - 1, p, t)
         if isinstance(self.t.layers[i - 1], Mlp):
-            return self.through(i - 1, x, mean)[1]
-        out, moved, errors = self.attended(i, p, t)
+            return self.transform(i - 1, x, mean)[1]
+        out, moved, errors = self.attend(i - 1, p, t)
         _, more = self.program.add(x, out)
         spread = sum(errors.values(), zero) + sum(more.values(), zero)
         return Ball(mean.c + moved.c, mean.r + moved.r + spread / d)
 
     @remembered
-    def normed(self, i: int, p: int, t: int) -> Row:
+    def normalize(self, i: int, p: int, t: int) -> Row:
+        """What layer i reads, behind its Norm."""
         norm = self.t.layers[i].norm
         return self.program.normalize(self.before(i, p, t), norm, None if norm is None else self.mean(i, p, t))
 
@@ -119,7 +138,7 @@ class Stream:
     def projected(self, i: int, p: int, t: int, name: str, h: int) -> tuple[Row, Vector]:
         """A head's query, key or value, and the part of its radii that is rounding."""
         w, b = self.matrices[i, f"w_{name}", h], self.biases.get((i, f"b_{name}", h), {})
-        return self.program.linear(self.normed(i, p, t), w, b)
+        return self.program.linear(self.normalize(i, p, t), w, b)
 
     def heads_of(self, i: int) -> range:
         return range(self.t.layers[i].sizes["head"])
@@ -156,8 +175,8 @@ class Stream:
 
         def within(j: int, o: int) -> Number:
             k, k_errors = self.projected(i, j, o, "k", h)
-            moved = sum((asks[m] * y.r for m, y in self.normed(i, j, o).items()), zero)
-            moved += sum((x.r * self.offers(i, j, o, h)[m] for m, x in self.normed(i, p, t).items()), zero)
+            moved = sum((asks[m] * y.r for m, y in self.normalize(i, j, o).items()), zero)
+            moved += sum((x.r * self.offers(i, j, o, h)[m] for m, x in self.normalize(i, p, t).items()), zero)
             moved += sum((error * k[e].size for e, error in q_errors.items() if e in k), zero)
             return moved + sum((error * q[e].size for e, error in k_errors.items() if e in q), zero)
 
@@ -166,7 +185,7 @@ class Stream:
     @remembered
     def offers(self, i: int, j: int, o: int, h: int) -> list[Number]:
         """|A y| + |A| |dy|"""
-        k, y, zero = self.key(i, j, o, h), self.normed(i, j, o), self.program.zero
+        k, y, zero = self.key(i, j, o, h), self.normalize(i, j, o), self.program.zero
         if (i, h) not in self.combined:
             columns = [{e: entry for e, entry, _ in row} for row in self.matrices[i, "w_k", h]]
             self.combined[i, h] = [
@@ -188,10 +207,9 @@ class Stream:
                     sizes[column] = ball.size.max(sizes.get(column, self.program.zero))
         return sizes
 
-    @remembered
-    def attended(self, i: int, p: int, t: int) -> tuple[Row, Ball, Vector]:
-        """What the attention before layer i adds: to each entry, to their mean, and what of it may be rounding."""
-        i = i - 1
+    @remembered_behind
+    def attend(self, i: int, p: int, t: int) -> tuple[Row, Ball, Vector]:
+        """What an attention adds to the stream: to each entry, to their mean, and what of it may be rounding."""
         program, keys = self.program, self.keys(i, p)
         none = Ball(program.zero, program.zero)
         biases, d = self.biases.get((i, "b_o", 0), {}), self.t.d_model
@@ -231,7 +249,7 @@ class Stream:
             self.counts[i] = {e: max(its[e] for its in heads) + addends[e] - 1 for e in addends}
         return self.counts[i]
 
-    def through(self, i: int, x: Row, mean: Ball) -> tuple[Row, Ball, Passed]:
+    def transform(self, i: int, x: Row, mean: Ball) -> tuple[Row, Ball, Passed]:
         """The stream behind an Mlp, and its mean."""
         program, layer, zero = self.program, self.t.layers[i], self.program.zero
         assert isinstance(layer, Mlp)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from properties.recheck.blindfold import Sets, permitted
+from properties.recheck.blindfold import Sets, blind_answer
 from zoo.errors import CertificateError, MismatchError, RuleError
 from zoo.model import Model
 from zoo.rule import Asked
@@ -61,8 +61,10 @@ def about(certificate: dict[str, Any], model: Model, function: Callable[[Any], A
     return transformer
 
 
-def leaves(tree: Any, model: Model, function: Callable[[Any], Any], heads: int, n: int) -> Iterator[Leaf]:
-    """Those of the contexts of n tokens. CertificateError where they do not partition them, or permit something else.
+def confirmed_leaves(tree: Any, model: Model, function: Callable[[Any], Any], heads: int, n: int) -> Iterator[Leaf]:
+    """The leaves of a tree over the contexts of n tokens.
+
+    CertificateError where they do not partition those, or permit something else.
 
     A proved leaf has an answer that is permitted, and levels for `heads`; what was run is a single context; and where
     contexts are skipped, the function permits nothing or everything. It remembers nothing of what it is asked.
@@ -74,7 +76,7 @@ def leaves(tree: Any, model: Model, function: Callable[[Any], Any], heads: int, 
             i - n: "".join(sorted(tokens)) if model.reads_strings else sorted(tokens) for i, tokens in sets.items()
         }
         where = f"the leaf {dict(sorted(known.items()))} of {n} tokens"
-        allowed = permitted(asked, sets, model.reads_strings, n, where, before.tells)
+        allowed = blind_answer(asked, sets, model.reads_strings, n, where, before.tells)
         stated = node.get("permitted")
         _must(stated == sorted(allowed), f"{where} permits {shortly(stated)}, but should permit {sorted(allowed)}")
         options = [tuple(i for i, token in enumerate(model.vocab) if token in sets.get(j, vocab)) for j in range(n)]
@@ -144,7 +146,7 @@ def _partition(tree: Any, vocab: frozenset[str], n: int) -> Iterator[tuple[Sets,
 
 
 def _items(value: Any) -> Iterable[Any]:
-    """Those of a list; anything else has none."""
+    """The items of a list; anything else has none."""
     return value if isinstance(value, list) else ()
 
 
@@ -165,6 +167,8 @@ def _digest(transformer: Transformer) -> str:
             settings = (part.activation,)
         elif isinstance(part, Norm):
             settings = (float(part.eps),)
+        elif not isinstance(part, Transformer):  # its settings, if it has any, would be left out
+            raise NotImplementedError(f"a {type(part).__name__} is not handled here, but should be, as a kind of part")
         sha.update(f"{where} {type(part).__name__} {settings}\n".encode())
         for name, array in part.arrays():
             sha.update(f"{name} {array.shape} {array.dtype.str}\n".encode() + np.ascontiguousarray(array).tobytes())

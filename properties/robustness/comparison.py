@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from properties.checks import settle as look
+from properties.checks.settle import PROOF_SECONDS, affordable, answer_logits, counterexample
 from properties.checks.verdict import Method, Verdict
+from properties.proof.counterexample import own_answer
 from properties.proof.search import prove_equal
 from zoo import contexts
 from zoo.errors import ModelError
@@ -28,15 +29,15 @@ def compare(model: Model, other: Model, name: str, every: bool = False) -> Verdi
         )
     start = time.perf_counter()
     n_ctx = min(model.n_ctx, other.n_ctx)
-    if look.affordable(model) and look.affordable(other):
+    if affordable(model) and affordable(other):
         found = _run(model, other, n_ctx)
     else:
         found = _proved(model, other, n_ctx, every)
     shown = None
     if found.different:
         row = model.encode(found.different[0])
-        allowed = look.best(look.answer_logits(other, row[None])[0])
-        shown = look.counterexample(model, row, look.answer_logits(model, row[None])[0], allowed)
+        allowed = own_answer(answer_logits(other, row[None])[0])
+        shown = counterexample(model, row, answer_logits(model, row[None])[0], allowed)
     up_to = f", up to {n_ctx} tokens" if model.n_ctx != other.n_ctx else ""
     return Verdict(
         model=model.name,
@@ -67,8 +68,8 @@ class _Found:
 def _run(model: Model, other: Model, n_ctx: int) -> _Found:
     different: list[Context] = []
     for tokens in contexts.batches(len(model.vocab), n_ctx):
-        answers = greedy(look.answer_logits(other, tokens))
-        rows = np.flatnonzero((greedy(look.answer_logits(model, tokens)) != answers) | (answers < 0))
+        answers = greedy(answer_logits(other, tokens))
+        rows = np.flatnonzero((greedy(answer_logits(model, tokens)) != answers) | (answers < 0))
         different += [model.decode(tokens[i]) for i in rows]
     return _Found("enumerated", different, contexts.count(len(model.vocab), n_ctx))
 
@@ -77,7 +78,7 @@ def _proved(model: Model, other: Model, n_ctx: int, every: bool) -> _Found:
     proof = prove_equal(
         *(model.transformer, other.transformer, model.vocab, range(1, n_ctx + 1)),
         first=not every,
-        max_seconds=look.PROOF_SECONDS["auto"],
+        max_seconds=PROOF_SECONDS["auto"],
     )
     different = [wrong.context for wrong in proof.counterexamples]
     return _Found("proved", different, max(proof.contexts, len(different)), proof.widest)

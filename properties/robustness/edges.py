@@ -61,4 +61,5 @@ def validity_edge(build: Callable[[int], Model], start: int = 8, most: int = MOS
         return Edge(right, None, beyond)
     wrong = last(right, beyond, ("holds", "undecided")) + 1
     [found] = settle(wrong).counterexamples
+    assert found.margin is not None  # some tokens are right there and some are not
     return Edge(last(right, wrong, ("holds",)), wrong, wrong, found.context, found.margin)

@@ -19,11 +19,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from properties.checks import settle as survey
-from properties.checks.settle import Question
-from properties.checks.verdict import written
+from properties.checks.settle import allowed_tokens, answer_logits, questions, sweep
+from properties.proof.counterexample import margin_of
 from properties.robustness.number_types import in_type
-from zoo.contexts import counted
+from zoo.contexts import counted, written
 from zoo.enumeration.rounding import Rounding
 from zoo.errors import FileError, ModelError
 from zoo.files import gpt2
@@ -68,8 +67,8 @@ class Export:
 
 def held(model: Model, read: Model) -> Export:
     """What was read against the model, in all contexts if they are not too many, else in a sample."""
-    method, batches = survey.sweep(model)
-    asked = [(tokens, greedy(survey.answer_logits(model, tokens))) for tokens in batches]
+    method, batches = sweep(model)
+    asked = [(tokens, greedy(answer_logits(model, tokens))) for tokens in batches]
     alike, margin = compared(read, asked)
     wrong, open_, first = 0, 0, None
     for tokens in _different(read, asked):
@@ -99,12 +98,12 @@ def compared(model: Model, asked: Iterable[tuple[Array, Array]]) -> tuple[int, f
     """
     alike, smallest = 0, [np.inf]
     for tokens, answers in asked:
-        logits = np.array(survey.answer_logits(model, tokens), dtype=np.float64)  # [batch, vocab]
+        logits = np.array(answer_logits(model, tokens), dtype=np.float64)  # [batch, vocab]
         alike += int((logits.argmax(axis=1) == answers).sum())
         if not np.isfinite(logits).all():
             smallest.append(np.nan)
             continue
-        smallest.append(survey.margin(logits, np.arange(logits.shape[1]) == answers[:, None]).min())
+        smallest.append(margin_of(logits, np.arange(logits.shape[1]) == answers[:, None]).min())
     return alike, float(np.min(smallest))
 
 
@@ -118,34 +117,29 @@ def _margin_in(read: Model, name: str, asked: Iterable[tuple[Array, Array]]) -> 
 def _different(read: Model, asked: Iterable[tuple[Array, Array]]) -> Iterator[Array]:
     """The contexts, shortest first, in which the model's answer does not win in what was read: int [batch, seq]."""
     for tokens, answers in asked:
-        logits = survey.answer_logits(read, tokens)
-        wins = survey.margin(logits, np.arange(logits.shape[1]) == answers[:, None]) > 0  # NaN is not
+        logits = answer_logits(read, tokens)
+        wins = margin_of(logits, np.arange(logits.shape[1]) == answers[:, None]) > 0  # NaN is not
         if not wins.all():
             yield tokens[~wins]
 
 
 def _count(model: Model, read: Model, tokens: Array) -> tuple[Array, Array]:
     """Which of those contexts count, and which have another answer: int [batch, seq] -> bool [batch] both."""
-    ours, theirs = survey.answer_logits(model, tokens), survey.answer_logits(read, tokens)
+    ours, theirs = answer_logits(model, tokens), answer_logits(read, tokens)
     words = [model.decode(row) for row in tokens]
-    questions = _questions(model)
+    stated = questions(model)
     judged, kept, wrong = (np.zeros(len(tokens), dtype=bool) for _ in range(3))
-    for question in questions:
-        allowed = survey.allowed_tokens(model, words, question.permitted)
+    for question in stated:
+        allowed = allowed_tokens(model, words, question.asked)
         here = allowed.any(axis=1) & ~allowed.all(axis=1)
-        right = here & (survey.margin(ours, allowed) > 0)
+        right = here & (margin_of(ours, allowed) > 0)
         judged, kept = judged | here, kept | right
-        wrong |= right & ~(survey.margin(theirs, allowed) > 0)
-    own = np.flatnonzero(~kept & (judged | (not questions)))  # what is stated, if anything, is not what it does
+        wrong |= right & ~(margin_of(theirs, allowed) > 0)
+    own = np.flatnonzero(~kept & (judged | (not stated)))  # what is stated, if anything, is not what it does
     for at in (own[i : i + TOGETHER] for i in range(0, len(own), TOGETHER)):
-        wins = survey.margin(ours[at], np.arange(ours.shape[1]) == ours[at].argmax(axis=1)[:, None])
+        wins = margin_of(ours[at], np.arange(ours.shape[1]) == ours[at].argmax(axis=1)[:, None])
         wrong[at] = (wins > 0) & ~(wins <= 2 * rounding(read.transformer, tokens[at]))
     return wrong, ours.argmax(axis=1) != theirs.argmax(axis=1)
-
-
-def _questions(model: Model) -> list[Question]:
-    rule = [] if model.rule is None else [survey.checked_rule(model.rule, model.vocab)]
-    return rule + [survey.checked_predictor(predictor, model.vocab) for predictor in model.predictors]
 
 
 def rounding(transformer: Transformer, tokens: Array) -> float:

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from properties.checks import settle as look
-from properties.checks.settle import sweep
+from properties.checks.settle import allowed_tokens, answer_logits, questions, sweep
+from properties.proof.counterexample import margin_of
 from zoo import contexts
 from zoo.errors import FailingError, ModelError
 from zoo.model import Context, Model
@@ -85,10 +85,9 @@ def _held(model: Model) -> tuple[list[Array], list[Context], list[tuple[str, Arr
     rows = list(batches)
     words = [model.decode(row) for batch in rows for row in batch]
     tests: list[tuple[str, Array]] = []  # a check, and which answers it allows [contexts, vocab]
-    asked = [] if model.rule is None else [look.checked_rule(model.rule, model.vocab)]
-    for question in asked + [look.checked_predictor(predictor, model.vocab) for predictor in model.predictors]:
-        with watching(question.permitted) as permitted:
-            tests.append((question.kind, look.allowed_tokens(model, words, permitted)))
+    for question in questions(model):
+        with watching(question.asked) as asked:
+            tests.append((question.kind, allowed_tokens(model, words, asked)))
     logits = _logits(model.transformer, model, rows)
     itself = Mutant("the model itself", (), "", model.transformer)
     story = _story(itself, logits, greedy(logits), tests, words, model.margin)
@@ -111,12 +110,12 @@ def _story(
 ) -> Story:
     for check, allowed in tests:
         judged = allowed.any(axis=1) & ~allowed.all(axis=1)
-        wrong = np.flatnonzero(judged & ~(look.margin(logits, allowed) > 0))
+        wrong = np.flatnonzero(judged & ~(margin_of(logits, allowed) > 0))
         if len(wrong):
             return Story(mutant, "caught", check, words[wrong[0]])
     if margin is not None:
         best = np.arange(logits.shape[1]) == logits.argmax(axis=1)[:, None]
-        wrong = np.flatnonzero(~(look.margin(logits, best) >= margin))
+        wrong = np.flatnonzero(~(margin_of(logits, best) >= margin))
         if len(wrong):
             return Story(mutant, "caught", "margin", words[wrong[0]])
     answers = greedy(logits)
@@ -128,7 +127,7 @@ def _story(
 
 def _logits(transformer: Transformer, model: Model, rows: list[Array]) -> Array:
     changed = replace(model, transformer=transformer)
-    return np.concatenate([look.answer_logits(changed, batch) for batch in rows])
+    return np.concatenate([answer_logits(changed, batch) for batch in rows])
 
 
 def mutants(transformer: Transformer) -> Iterator[Mutant]:

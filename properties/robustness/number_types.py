@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from properties.checks import settle as look
-from properties.checks.settle import sweep
+from properties.checks.settle import answer_logits, sweep
 from zoo.contexts import counted, written
 from zoo.errors import ModelError
 from zoo.files.tensors import to_bfloat16
@@ -66,8 +65,8 @@ def survives(model: Model) -> Iterator[tuple[str, bool, str]]:
         seen, different = 0, 0
         first = ""
         for tokens in batches:
-            answers = greedy(look.answer_logits(model, tokens))
-            wrong = np.flatnonzero((greedy(look.answer_logits(other, tokens)) != answers) | (answers < 0))
+            answers = greedy(answer_logits(model, tokens))
+            wrong = np.flatnonzero((greedy(answer_logits(other, tokens)) != answers) | (answers < 0))
             if len(wrong) and not different:
                 first = written(model.decode(tokens[wrong[0]]))
             seen, different = seen + len(tokens), different + len(wrong)

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from properties.selftest.random_models import assert_noticed
 from properties.test_beyond import assert_sentence
 from zoo import Attention, Mlp, ModelError, Norm, Transformer, contexts, forward
+from zoo.transformer import ACTIVATIONS
 from zoo.transformer.arrays import Array
 
 Function = Callable[[Any], Any]
@@ -27,7 +28,7 @@ Drawn = Transformer | ModelError  # what was built, or the sentence by which it 
 # As they are written, beyond float32 or float64 or at their ends; None is what a layer has by itself.
 SETTINGS = (1e-5, 1.0, 5e-324, 1e-310, 5e-46, 2e-45, 1e-40, 1e-30, 1e30, 3.3e38, 1e39, 1e200, 1.7e308, 0.1, 100.0)
 TYPES: list[Any] = [float, float, float, np.float64, np.float32]
-KINDS = ("attention", "attention", "relu", "gelu")
+KINDS = ("attention", "attention", *ACTIVATIONS)
 LAYERS = [kinds for count in range(3) for kinds in product(KINDS, repeat=count)] + [("attention", "relu", "attention")]
 
 
@@ -207,13 +208,15 @@ class Executed:
     @cached_property
     def logits(self) -> dict[str, Array]:
         """By context, shortest first."""
-        numbers, found = range(len(self.vocab)), {}
-        with np.errstate(all="ignore"):
-            for n in range(1, self.transformer.n_ctx + 1):
-                for context in product(numbers, repeat=n):
-                    words = "".join(self.vocab[i] for i in context)
-                    found[words] = forward(self.transformer, np.array([context]), last=True)[0, -1]
-        return found
+        every = (words for n in range(1, self.transformer.n_ctx + 1) for words in product(self.vocab, repeat=n))
+        return {"".join(words): self.after("".join(words)) for words in every}
+
+    @np.errstate(all="ignore")
+    def after(self, context: str) -> Array:
+        """The logits after one context: [vocab]"""
+        tokens = np.array([[self.vocab.index(token) for token in context]])
+        row: Array = forward(self.transformer, tokens, last=True)[0, -1]
+        return row
 
     @cached_property
     def batched(self) -> "Executed":

@@ -11,7 +11,7 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 
 from properties.proof.decision_tree import leaves
-from properties.recheck.blindfold import permitted
+from properties.recheck.blindfold import blind_answer
 from properties.selftest.idioms import BY_NAME, EVERYTHING, NUMBERS, OF_STRINGS, TOKENS, TRUTHS
 from zoo.errors import CertificateError, RuleError
 from zoo.rule import Asked, tells
@@ -113,7 +113,7 @@ def blindfold(arguments: Arguments, sets: dict[int, frozenset[str]]) -> bool:
     name, vocab, length, a, b, i, j = arguments
     rule, strings = rule_of(name, vocab, a, b, i, j), all(len(token) == 1 for token in vocab)
     try:
-        found = permitted(Asked(rule, vocab), sets, strings, length, "the box", tells(rule))
+        found = blind_answer(Asked(rule, vocab), sets, strings, length, "the box", tells(rule))
     except CertificateError:
         return False
     for c in product(*(sorted(sets.get(at, vocab)) for at in range(length))):

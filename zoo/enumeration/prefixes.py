@@ -3,6 +3,9 @@
 It holds as long as no token changes its position: every Attention but the last must be causal (only the last row is
 asked), and once the window of n_ctx tokens slides, absolute positions make every kept key and value stale.
 
+`step` is the forward pass of the new rows alone, in the same five operations: embedding and attention are here, the
+rest is `forward`'s.
+
 It holds one context, or all contexts that begin alike: then the keys and values of the common beginning are there once.
 """
 
@@ -12,7 +15,18 @@ from typing import NamedTuple
 import numpy as np
 
 from zoo.errors import ContextError, ModelError
-from zoo.transformer import Attention, Mlp, Transformer, linear, normalize, softmax, total, transform
+from zoo.transformer import (
+    Attention,
+    Mlp,
+    Transformer,
+    linear,
+    normalize,
+    softmax,
+    total,
+    transform,
+    unembed,
+    unhandled,
+)
 from zoo.transformer.arrays import Array
 
 
@@ -82,8 +96,7 @@ def step(
             f"the cache holds {cache.length} tokens, but should hold fewer than n_ctx {transformer.n_ctx}: "
             "when the window slides every position changes"
         )
-    row = transformer.token_embedding[tokens] + transformer.position_embedding[cache.length]  # [tokens, d_model]
-    x = np.tile(row, (cache.contexts, 1))  # [contexts * tokens, d_model]
+    x = embed(transformer, cache, tokens)
     made: list[tuple[Array, Array]] = []
     residuals = [] if residuals is None else residuals
     residuals.append(x)
@@ -91,13 +104,14 @@ def step(
         h = normalize(x, layer.norm)
         if isinstance(layer, Mlp):
             x = x + transform(h, layer, {}, 0)
-        else:
-            output, new = _attend(h, layer, cache.kept[len(made)])
+        elif isinstance(layer, Attention):
+            output, new = attend(h, layer, cache.kept[len(made)])
             made.append(new)
             x = x + output
+        else:
+            unhandled(layer)
         residuals.append(x)
-    unembedding = transformer.readout
-    return normalize(x, transformer.final_norm) @ unembedding.T, made
+    return unembed(normalize(x, transformer.final_norm), transformer.readout), made
 
 
 def extended(cache: Cache, made: list[tuple[Array, Array]], tokens: int) -> Cache:
@@ -114,7 +128,13 @@ def extended(cache: Cache, made: list[tuple[Array, Array]], tokens: int) -> Cach
     return Cache(cache.length + 1, cache.contexts * tokens, tuple(kept))
 
 
-def _attend(x: Array, layer: Attention, kept: Kept) -> tuple[Array, tuple[Array, Array]]:
+def embed(transformer: Transformer, cache: Cache, tokens: Array) -> Array:
+    """The rows that come after the cached contexts: [contexts * tokens, d_model]"""
+    row = transformer.token_embedding[tokens] + transformer.position_embedding[cache.length]  # [tokens, d_model]
+    return np.tile(row, (cache.contexts, 1))
+
+
+def attend(x: Array, layer: Attention, kept: Kept) -> tuple[Array, tuple[Array, Array]]:
     """[rows, d_model] -> the same: each new row sees the kept ones of its context and itself."""
     q, k, v = (
         linear(x, w, b) for w, b in ((layer.w_q, layer.b_q), (layer.w_k, layer.b_k), (layer.w_v, layer.b_v))

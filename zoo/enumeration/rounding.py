@@ -1,8 +1,13 @@
 """How far two programs that compute a transformer's last row in another order of operations can be apart.
 
-Absolute values are followed through the layers with a count of the roundings: what the readout cancels still counts in
-full. It holds for any order of additions, with or without fused multiply-adds, where results may also underflow to
-zero, on the assumption of EXP_ULPS for exp and tanh.
+`embed`, `normalize`, `attend`, `transform`, `unembed`, as in `zoo.transformer.forward`, on absolute values, which are
+followed through the layers with a count of the roundings: what the readout cancels still counts in full. It holds for
+any order of additions, with or without fused multiply-adds, where results may also underflow to zero, on the
+assumptions of `zoo.transformer.arithmetic`.
+
+A sum of n products is off by gamma(k) Σ |product| if each goes through k roundings at most, gamma(k) = k u / (1 - k u),
+which is less than 2 k u, k `unit`, where k u is less than a half. Of its products and additions no more than n can lose
+to underflow, `tiny` each: an addition that does has two addends that did not, and becomes zero or keeps what is left.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,10 +18,9 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from zoo.training.backward import residuals
-from zoo.transformer import Attention, Mlp, Norm, Transformer
+from zoo.transformer import Attention, Mlp, Norm, Transformer, chosen, unhandled
+from zoo.transformer.arithmetic import EXP_ULPS, FLOAT64, FloatingPoint
 from zoo.transformer.arrays import Array
-
-EXP_ULPS = 4  # how far exp and tanh may be off, in units of the last place; an assumption: numpy states less than 1
 
 
 @dataclass(frozen=True)
@@ -48,12 +52,17 @@ class Rounding:
 
     def __init__(self, transformer: Transformer, dtype: DTypeLike | None = None) -> None:
         """The type is the transformer's own where none is given."""
-        numbers = np.finfo(transformer.dtype if dtype is None else dtype)
+        program = FloatingPoint.of(transformer.dtype if dtype is None else dtype)
         self.exact = transformer.astype(np.float64)
-        # Twice the unit roundoff u: n of its size are more than n u / (1 - n u) for all n u below a half.
-        self.unit, self.tiny, self.most = float(numbers.eps), float(numbers.tiny), float(numbers.max) / 4
-        sizes = [size for _, part in self.exact.parts() for size in part.sizes.values()]
-        self.known = (2 * max(sizes) + 16) * self.unit < 0.5
+        self.unit = 2 * program.unit  # k of its size are more than gamma(k) where k u < 1/2, see above
+        # Of a product of the program, and of up to three made here for each: sizes, and errors twice.
+        self.tiny = program.tiny + 3 * FLOAT64.tiny
+        # Sums of absolute values are compared with it. No sum has more addends than the largest dimension, or heads
+        # times d_v: with k u < 1/4, the program's own are less than 4/3 as large, and twice that in a sum of squares.
+        self.most = program.largest / 4
+        sizes = [part.sizes for _, part in self.exact.parts()]
+        longest = max(max(*s.values(), s.get("head", 1) * s.get("d_v", 1)) for s in sizes)
+        self.known = (longest + 16) * self.unit < 0.5
 
     @np.errstate(all="ignore")
     def of_step(self, residuals: Sequence[Array], length: int, seen: Seen = ()) -> tuple[float, Seen]:
@@ -63,23 +72,22 @@ class Rounding:
         then one after each layer. Each row sees `length` tokens, those before it `seen`.
         """
         now: list[tuple[Value, Value]] = []
-        x = self.embedded(np.abs(residuals[0]).max(axis=0))
+        x = self.embed(np.abs(residuals[0]).max(axis=0))
         for layer, before, after in zip(self.exact.layers, residuals, residuals[1:]):
             h = self.normalize(x, layer.norm, before)
             if isinstance(layer, Mlp):
                 added = self.transform(h, layer)
+            elif isinstance(layer, Attention):
+                added, kept = self.attend(h, layer, length, seen[len(now)] if seen else None)
+                now.append(kept)
             else:
-                k, v = self.map(h, layer.w_k, layer.b_k), self.map(h, layer.w_v, layer.b_v)
-                if seen:
-                    k, v = k.joined(seen[len(now)][0]), v.joined(seen[len(now)][1])
-                now.append((k, v))
-                weight, underflow = self.weights(self.map(h, layer.w_q, layer.b_q), k, layer, length)
-                added = self.output(self.mean(v, weight, underflow, length), layer)
+                unhandled(layer)
             # The other program's stream is as far from real arithmetic as the one that was seen.
             error = self.sum([x, added]).error
             x = Value(np.abs(after).max(axis=0).astype(np.float64) + 2 * error, error)
-        logits = self.map(self.normalize(x, self.exact.final_norm, residuals[-1]), self.exact.readout.T, None)
-        # Both programs are off from real arithmetic by so much; the bound itself is computed with rounding.
+        logits = self.unembed(self.normalize(x, self.exact.final_norm, residuals[-1]))
+        # Both programs are off from real arithmetic by so much. The bound itself is made of sums and products of
+        # positive numbers, which round by less than a hundredth, of fewer than 10^13 operations.
         return 2.02 * float(logits.error.max()), tuple(now)
 
     def of_trace(self, trace: Mapping[str, Array]) -> float:
@@ -88,19 +96,25 @@ class Rounding:
         length = streams[0].shape[1]
         return self.of_step([x.reshape(-1, x.shape[-1]) for x in streams], length)[0]
 
-    def embedded(self, size: Array) -> Value:
-        """Sums of two numbers of which one program's results are at most so large: [..., d_model]"""
+    def embed(self, size: Array) -> Value:
+        """Sums of two numbers of which one program's results are at most so large: [..., d_model]
+
+        One addition: u of the sum, which is less than `unit` of its result. Another program's result is off by as much.
+        """
         size = size.astype(np.float64)
         return self.finite(Value(size * (1 + 2 * self.unit) + 2 * self.tiny, size * self.unit + self.tiny))
 
     def sum(self, parts: Sequence[Value]) -> Value:
-        """Of so many numbers, in any order."""
+        """Of so many numbers, in any order: one addition less than there are numbers."""
         size, error = (np.sum(all_parts, axis=0) for all_parts in zip(*((part.size, part.error) for part in parts)))
         error = error + len(parts) * (self.unit * size + self.tiny)
         return self.finite(Value(size + error, error))
 
     def map(self, x: Value, w: Array, b: Array | None) -> Value:
-        """x @ w + b: [..., d_in] -> [..., d_out]; at most d_in + 1 roundings, each of which may underflow instead."""
+        """x @ w + b: [..., d_in] -> [..., d_out]
+
+        A product is rounded by itself, in at most d_in - 1 additions and in that of b: d_in + 1 times, and 1 to spare.
+        """
         n, w = w.shape[-2], np.abs(w)
         size = x.size @ w if b is None else x.size @ w + np.abs(b)
         error = x.error @ w + (n + 2) * (self.unit * size + self.tiny)
@@ -112,6 +126,16 @@ class Rounding:
             return x
         return Value(x.size, np.full_like(x.error, np.inf))
 
+    def attend(
+        self, h: Value, layer: Attention, length: int, seen: tuple[Value, Value] | None = None
+    ) -> tuple[Value, tuple[Value, Value]]:
+        """What an attention adds to the stream, [d_model], and its keys and values with those seen before."""
+        k, v = self.map(h, layer.w_k, layer.b_k), self.map(h, layer.w_v, layer.b_v)
+        if seen is not None:
+            k, v = k.joined(seen[0]), v.joined(seen[1])
+        weight, underflow = self.weights(self.map(h, layer.w_q, layer.b_q), k, layer, length)
+        return self.output(self.mean(v, weight, underflow, length), layer), (k, v)
+
     def weights(self, q: Value, k: Value, layer: Attention, length: int, reach: float = 0.0) -> tuple[Array, Array]:
         """How far softmax weights can be off: relative to each, and what underflow takes from or adds to all: [head, 1]
 
@@ -121,62 +145,94 @@ class Rounding:
         unit, scale, d_head = self.unit, abs(layer.multiplier), q.size.shape[-1]
         product = (q.size * k.size).sum(axis=-1, keepdims=True)  # [head, 1]
         off = (q.size * k.error + k.size * q.error).sum(axis=-1, keepdims=True)
-        off = off + (d_head + 1) * (unit * product + self.tiny)
+        off = off + (d_head + 1) * (unit * product + self.tiny)  # d_head products and d_head - 1 additions; 1 to spare
         off = self.finite(Value(product + off, off)).error
-        # The product with the scale, which may itself have been rounded.
+        # The product with the scale is rounded, and so may the scale have been: 2 u and u² of a sum that may be 4/3 as
+        # large as its absolute values, where 2 `unit` are 4 u; of what underflowed, that is less than was to spare.
         score = scale * product
         off = self.finite(Value(score, scale * off + 2 * unit * score + self.tiny)).error
-        # Of a weight, relative to itself: the score and what it is shifted by, whose difference is rounded; exp; the
-        # same of the denominator; the sum and the division.
+        # By how much exponents are off. The difference of a score and what it is shifted by, 2 (score + off) at most,
+        # rounds by u: `unit` of half of it. So does a shift that is a sum with `reach`, which is what the denominator's
+        # least is off by. exp is off by EXP_ULPS `unit`, for which ln(1 - x) > -1.01 x, x being less than 0.0099.
         exponent = off + unit * (score + off + reach / 2) + 1.01 * EXP_ULPS * unit
+        # A weight is off as an exponential and as the denominator is; by its length - 1 additions; and by the division.
         weight = np.expm1(2 * exponent + (length + 2) * unit)
-        # Every exponential may underflow, in the numerators and in the denominator, which is at least e^-reach.
-        return weight, (1 + weight) * (2 * length + 2) * self.tiny * np.exp(reach)
+        # Every exponential may underflow, in the numerators and in the denominator, which is at least e^-reach, and so
+        # may every division: 3 length.
+        return weight, (1 + weight) * (3 * length + 2) * self.tiny * np.exp(reach)
 
     def mean(self, v: Value, weight: Array, underflow: Array, length: int, reach: float = 0.0) -> Value:
-        """Weighted means of values [head, d], whose weights sum to 1, in one sum of `length` products."""
+        """Weighted means of values [head, d], whose weights sum to 1, in one sum of `length` products.
+
+        A product is rounded by itself, in length - 1 additions and in a division where that comes last: length + 1
+        times, and 1 to spare. Where it does, products and their sum underflow before they are divided by e^-reach.
+        """
         off = weight + underflow + (1 + weight + underflow) * (length + 2) * self.unit
-        error = (1 + off) * v.error + off * v.size + (length + 2) * self.tiny * np.exp(reach)
+        error = (1 + off) * (v.error + (length + 2) * self.tiny * np.exp(reach)) + off * v.size
         return Value(v.size + error, error)
 
     def output(self, mean: Value, layer: Attention) -> Value:
-        """What the heads' means [head, d_v] add to the stream: [d_model]"""
-        w, head = np.abs(layer.w_o), len(layer.w_o)
+        """What the heads' means [head, d_v] add to the stream: [d_model]
+
+        Head by head or all heads in one sum: a product is rounded by itself, in head d_v - 1 additions at most, and in
+        that of b_o: head d_v + 1 times, and 1 to spare.
+        """
+        w, n = np.abs(layer.w_o), layer.sizes["head"] * layer.sizes["d_v"] + 2
         size = (mean.size[:, None] @ w)[:, 0].sum(axis=0)
         size = size if layer.b_o is None else size + np.abs(layer.b_o)
-        n = layer.sizes["d_v"] + head + 3
-        error = (mean.error[:, None] @ w)[:, 0].sum(axis=0) + n * (self.unit * size + head * self.tiny)
+        error = (mean.error[:, None] @ w)[:, 0].sum(axis=0) + n * (self.unit * size + self.tiny)
         return self.finite(Value(size + error, error))
 
     def transform(self, h: Value, layer: Mlp) -> Value:
-        hidden = self.map(h, layer.w_in, layer.b_in)
-        if layer.activation == "gelu":
-            # It is steeper than 1 by less than a fifth. 1 + tanh z is off by the 8 roundings of z, less than 4 u since
-            # |z| (1 - tanh² z) < 0.45, by 2 EXP_ULPS u of tanh and by 2 u of the sum, which is at most 2; of all that
-            # |x| / 2 is taken, and the product rounds: (4 + EXP_ULPS) u |x|.
-            size = hidden.size
-            error = 1.2 * hidden.error + (4 + EXP_ULPS) / 2 * self.unit * size + 4 * self.tiny * (1 + size)
-            hidden = Value(size + error, error)
-        return self.map(hidden, layer.w_out, layer.b_out)
+        """What an Mlp adds to the stream."""
+        activate = chosen({"relu": lambda x: x, "gelu": self.gelu}, layer.activation)  # relu moves nothing apart
+        return self.map(activate(self.map(h, layer.w_in, layer.b_in)), layer.w_out, layer.b_out)
+
+    def gelu(self, x: Value) -> Value:
+        """x (1 + tanh z) / 2, which is steeper than 1 by less than a fifth.
+
+        1 + tanh z is off by the 8 roundings of z, less than 4 u since |z| (1 - tanh² z) < 0.45, by 2 EXP_ULPS u of tanh
+        and by 2 u of the sum, which is at most 2. Of all that |x| / 2 is taken, and the product rounds: (4 + EXP_ULPS)
+        u |x|, where 4 u are 3.6 and leave room for products of roundings. Underflow takes less than 3 tiny from z and 1
+        from tanh, of which |x| / 2 is taken, and 3 from x / 2, which is at most doubled, and the product.
+        """
+        error = 1.2 * x.error + (4 + EXP_ULPS) / 2 * self.unit * x.size + 4 * self.tiny * (1 + x.size)
+        return Value(x.size + error, error)
 
     def normalize(self, x: Value, norm: Norm | None, rows: Array) -> Value:
-        """Of rows [rows, d_model] as one program had them, of which the one that varies least is magnified most."""
+        """Of rows [rows, d_model] as one program had them, of which the one that varies least is magnified most.
+
+        With c the distances from the mean and D = sqrt(mean(c²) + eps), a program's c' / D' differs from c / D by
+        (c' - c) / D' + (c / D) (D - D') / D', and by what is rounded then.
+        """
         if norm is None:
             return x
         unit, tiny, n = self.unit, self.tiny, rows.shape[-1]
-        away = x.size + x.size.mean()  # the distances from the mean, and how far they are off: a sum, a difference
+        away = x.size + x.size.mean()
+        # c' - c: n - 1 additions, a division by n and the difference are n + 1 roundings of no more than `away`.
         error = x.error + x.error.mean() + (n + 3) * (unit * away + tiny)
-        off = float(np.sqrt((error * error).mean()))  # of their root mean square
-        root = float(np.sqrt(norm.eps)) * (1 - unit)  # squares are not negative
+        # D moves by no more than the root mean square of what c moves by.
+        off = float(np.sqrt((error * error).mean()))
+        root = float(np.sqrt(norm.eps)) * (1 - unit)  # squares are not negative: D' is at least this
+        # The least D' of both programs: D of these rows, as float64 has it from their own mean, which is off by less
+        # than `off`; real arithmetic's is off from that by `off`, and another program's from that again: 3. Roundings:
+        # here of differences 1, squared 3, n - 1 additions, a division and eps: n + 4, halved by the root, and the
+        # root; in the program, from c', n + 2, halved, and the root: n + 5 of u, and n + 6 `unit` are more.
         least = float(np.sqrt(rows.astype(np.float64).var(axis=-1).min() + norm.eps))
-        least = float(np.maximum((1 - (n + 6) * unit) * least - 2 * off, root))
-        under = (n + 2) * tiny / least  # of that root, as every square may underflow
+        least = float(np.maximum((1 - (n + 6) * unit) * least - 3 * off, root))
+        # The squares' sum may lose n tiny, of which the mean is 1, the division 1 and eps 1; n + 2 is no less than 3.
+        under = (n + 2) * tiny / least  # and the root half of that
         least = float(np.maximum(least - under, root))
-        y = np.minimum(np.sqrt(n), away / least)
+        y = np.minimum(np.sqrt(n), away / least)  # |c / D|: a square is at most the sum of them
         off = (off + under) / least
+        # D' is off by its (n + 2) / 2 + 1 roundings as well, and the division is another; n + 6 `unit` are more.
         error = (error / least + y * (off + (n + 6) * unit * (1 + off))) + tiny
         squares = self.finite(Value(n * (away + error) ** 2 + norm.eps, error)).error  # inf where they could overflow
         weight, bias = np.abs(norm.weight), np.abs(norm.bias)
         size = (y + error) * weight + bias
-        error = np.maximum(error, squares) * weight + 3 * (unit * size + tiny)
+        error = np.maximum(error, squares) * weight + 3 * (unit * size + tiny)  # a product and a sum; 1 to spare
         return self.finite(Value(size + error, error))
+
+    def unembed(self, x: Value) -> Value:
+        """The logits of a normed stream: [d_model] -> [vocab]"""
+        return self.map(x, self.exact.readout.T, None)

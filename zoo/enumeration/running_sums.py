@@ -155,7 +155,7 @@ def _attention(
     """The layer, what goes into it [row, d_model], its largest values [head, d_v], and how far its weights are off."""
     [layer] = rounding.exact.layers
     assert isinstance(layer, Attention)
-    x = rounding.embedded(rows)
+    x = rounding.embed(rows)
     q, k, v = (
         rounding.map(x[None], w, None if b is None else b[:, None]).worst(1)
         for w, b in ((layer.w_q, layer.b_q), (layer.w_k, layer.b_k), (layer.w_v, layer.b_v))

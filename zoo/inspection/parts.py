@@ -16,7 +16,7 @@ from zoo.inspection.attribution import shares
 from zoo.model import Context, Model
 from zoo.progress import steps
 from zoo.training.backward import residuals
-from zoo.transformer import Attention, forward
+from zoo.transformer import Attention, Mlp, forward, unhandled
 from zoo.transformer.arrays import Array
 
 VERSION = 1
@@ -60,6 +60,8 @@ def attention_heads(model: Model) -> Iterator[tuple[int, int, Attention]]:
     for i, layer in enumerate(model.transformer.layers):
         if isinstance(layer, Attention):
             yield from ((i, h, layer) for h in range(layer.sizes["head"]))
+        elif not isinstance(layer, Mlp):
+            unhandled(layer)
 
 
 def matrix(left: Array, right: Array) -> dict[str, Any]:
@@ -130,7 +132,7 @@ def hidden_states(model: Model, trace: dict[str, Array]) -> list[Array]:
     return [x[0] for x in (*residuals(model.transformer, trace), trace["residual"])]
 
 
-def written(found: dict[str, Any]) -> str:
+def json_text(found: dict[str, Any]) -> str:
     """What `inspect` found as JSON; beyond a million numbers on one line, which is quicker."""
     large = "context" in found and found["context"]["logits"].size > 2**20
     return json.dumps(found, indent=None if large else 2, allow_nan=False, default=np.ndarray.tolist)

@@ -1,4 +1,8 @@
-"""The loss, the gradient of every parameter by backward passes written by hand, and one step down the gradient."""
+"""The loss, the gradient of every parameter by backward passes written by hand, and one step down the gradient.
+
+`unembed`, `transform`, `attend`, `normalize`, `embed`, as in `zoo.transformer.forward`, last one first: each goes from
+the derivative by what the operation makes to those by what goes into it and by its own arrays.
+"""
 
 from collections.abc import Mapping
 from math import pi, sqrt
@@ -6,8 +10,20 @@ from math import pi, sqrt
 import numpy as np
 
 from zoo.errors import ContextError, ModelError
-from zoo.transformer import ACTIVATIONS, Attention, Mlp, Norm, Transformer, check_tokens, forward, linear, normalize
+from zoo.transformer import (
+    ACTIVATIONS,
+    Attention,
+    Mlp,
+    Norm,
+    Transformer,
+    check_tokens,
+    chosen,
+    forward,
+    linear,
+    unhandled,
+)
 from zoo.transformer.arrays import Array
+from zoo.transformer.forward import normalize as normalized
 from zoo.transformer.parts import Arrays
 
 
@@ -29,27 +45,25 @@ def gradients(transformer: Transformer, tokens: Array, targets: Array) -> tuple[
     logits = forward(transformer, tokens, trace)
     value, d_logits = _cross_entropy(logits, check_targets(transformer, tokens, targets))
     found: Arrays = {}
-    final = normalize(trace["residual"], transformer.final_norm)  # [batch, seq, d_model]
-    unembedding = transformer.readout
-    d_unembedding = np.einsum("btv,btd->vd", d_logits, final)
-    d_x = _norm(trace["residual"], transformer.final_norm, d_logits @ unembedding, "final norm", found)
+    final = normalized(trace["residual"], transformer.final_norm)  # [batch, seq, d_model]
+    d_final, d_readout = unembed(final, transformer.readout, d_logits)
+    d_x = normalize(trace["residual"], transformer.final_norm, d_final, "final norm", found)
     for i, x in reversed(list(enumerate(residuals(transformer, trace)))):
         layer = transformer.layers[i]
-        h = normalize(x, layer.norm)
+        h = normalized(x, layer.norm)
         if isinstance(layer, Attention):
-            d_h, own = _attention(h, layer, trace[f"{i}.pattern"], d_x)
+            d_h, own = attend(h, layer, trace[f"{i}.pattern"], d_x)
+        elif isinstance(layer, Mlp):
+            d_h, own = transform(h, layer, d_x)
         else:
-            d_h, own = _mlp(h, layer, d_x)
+            unhandled(layer)
         found |= {(f"layer {i}", name): array for name, array in own.items() if getattr(layer, name) is not None}
-        d_x = d_x + _norm(x, layer.norm, d_h, f"layer {i} norm", found)
-    d_embedding = np.zeros_like(transformer.token_embedding)
-    np.add.at(d_embedding, np.asarray(tokens), d_x)  # a token that occurs twice is owed both
-    d_positions = np.zeros_like(transformer.position_embedding)
-    d_positions[: d_x.shape[1]] = d_x.sum(axis=0)
+        d_x = d_x + normalize(x, layer.norm, d_h, f"layer {i} norm", found)
+    d_embedding, d_positions = embed(transformer, tokens, d_x)
     if transformer.unembedding is None:
-        d_embedding += d_unembedding
+        d_embedding += d_readout
     else:
-        found["transformer", "unembedding"] = d_unembedding
+        found["transformer", "unembedding"] = d_readout
     found |= {("transformer", "token_embedding"): d_embedding, ("transformer", "position_embedding"): d_positions}
     return value, {name: found[name] for name in transformer.named_arrays()}
 
@@ -72,8 +86,10 @@ def residuals(transformer: Transformer, trace: Mapping[str, Array]) -> list[Arra
         inputs.append(x)
         if isinstance(layer, Mlp):
             x = x + trace[f"{i}.mlp"]
-        else:
+        elif isinstance(layer, Attention):
             x = x + trace[f"{i}.heads"].sum(axis=1) + (0 if layer.b_o is None else layer.b_o)
+        else:
+            unhandled(layer)
     return inputs
 
 
@@ -103,21 +119,26 @@ def _cross_entropy(logits: Array, targets: Array) -> tuple[float, Array]:
     return float(value), (np.exp(log_p) - right) * counted[..., None] / logits.dtype.type(n)
 
 
-def _norm(x: Array, norm: Norm | None, d_y: Array, where: str, found: Arrays) -> Array:
-    """From the derivative by a Norm's output to that by its input, [batch, seq, d_model] both; notes its own."""
-    if norm is None:
-        return d_y
-    centred = x - x.mean(axis=-1, keepdims=True)
-    deviation = np.sqrt((centred * centred).mean(axis=-1, keepdims=True) + norm.eps)
-    unit = centred / deviation
-    found[where, "weight"], found[where, "bias"] = (d_y * unit).sum(axis=(0, 1)), d_y.sum(axis=(0, 1))
-    d_unit = d_y * norm.weight
-    along = unit * (d_unit * unit).mean(axis=-1, keepdims=True)
-    result: Array = (d_unit - d_unit.mean(axis=-1, keepdims=True) - along) / deviation
-    return result
+def unembed(x: Array, readout: Array, d_logits: Array) -> tuple[Array, Array]:
+    """x [batch, seq, d_model], d_logits [batch, seq, vocab] -> the derivatives by x and by the readout."""
+    return d_logits @ readout, np.einsum("btv,btd->vd", d_logits, x)
 
 
-def _attention(h: Array, layer: Attention, pattern: Array, d_y: Array) -> tuple[Array, dict[str, Array]]:
+def transform(h: Array, layer: Mlp, d_y: Array) -> tuple[Array, dict[str, Array]]:
+    """[batch, seq, d_model] both -> the derivatives by h and by the arrays."""
+    into = h @ layer.w_in + layer.b_in  # [batch, seq, d_mlp]
+    hidden = ACTIVATIONS[layer.activation](into)
+    d_into = d_y @ layer.w_out.T * chosen(SLOPES, layer.activation)(into)
+    own = {
+        "w_in": np.einsum("btd,btm->dm", h, d_into),
+        "b_in": d_into.sum(axis=(0, 1)),
+        "w_out": np.einsum("btm,btd->md", hidden, d_y),
+        "b_out": d_y.sum(axis=(0, 1)),
+    }
+    return d_into @ layer.w_in.T, own
+
+
+def attend(h: Array, layer: Attention, pattern: Array, d_y: Array) -> tuple[Array, dict[str, Array]]:
     """h and d_y [batch, seq, d_model], pattern [batch, head, query, key] -> the derivatives by h and by the arrays."""
     q, k, v = (
         linear(h[:, None], w, b)  # [batch, head, seq, d_head or d_v]
@@ -139,18 +160,27 @@ def _attention(h: Array, layer: Attention, pattern: Array, d_y: Array) -> tuple[
     return d_h, own
 
 
-def _mlp(h: Array, layer: Mlp, d_y: Array) -> tuple[Array, dict[str, Array]]:
-    """[batch, seq, d_model] both -> the derivatives by h and by the arrays."""
-    into = h @ layer.w_in + layer.b_in  # [batch, seq, d_mlp]
-    hidden = ACTIVATIONS[layer.activation](into)
-    d_into = d_y @ layer.w_out.T * SLOPES[layer.activation](into)
-    own = {
-        "w_in": np.einsum("btd,btm->dm", h, d_into),
-        "b_in": d_into.sum(axis=(0, 1)),
-        "w_out": np.einsum("btm,btd->md", hidden, d_y),
-        "b_out": d_y.sum(axis=(0, 1)),
-    }
-    return d_into @ layer.w_in.T, own
+def normalize(x: Array, norm: Norm | None, d_y: Array, where: str, found: Arrays) -> Array:
+    """From the derivative by a Norm's output to that by its input, [batch, seq, d_model] both; notes its own."""
+    if norm is None:
+        return d_y
+    centred = x - x.mean(axis=-1, keepdims=True)
+    deviation = np.sqrt((centred * centred).mean(axis=-1, keepdims=True) + norm.eps)
+    unit = centred / deviation
+    found[where, "weight"], found[where, "bias"] = (d_y * unit).sum(axis=(0, 1)), d_y.sum(axis=(0, 1))
+    d_unit = d_y * norm.weight
+    along = unit * (d_unit * unit).mean(axis=-1, keepdims=True)
+    result: Array = (d_unit - d_unit.mean(axis=-1, keepdims=True) - along) / deviation
+    return result
+
+
+def embed(transformer: Transformer, tokens: Array, d_x: Array) -> tuple[Array, Array]:
+    """From the derivative by the stream [batch, seq, d_model] to those by the token and the position embedding."""
+    d_tokens = np.zeros_like(transformer.token_embedding)
+    np.add.at(d_tokens, np.asarray(tokens), d_x)  # a token that occurs twice is owed both
+    d_positions = np.zeros_like(transformer.position_embedding)
+    d_positions[: d_x.shape[1]] = d_x.sum(axis=0)
+    return d_tokens, d_positions
 
 
 def relu_slope(x: Array) -> Array:

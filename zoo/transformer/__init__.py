@@ -4,10 +4,11 @@ What is said of a transformer (a vocabulary, a rule) belongs to `zoo.model`; wha
 bounds) has its own folder and the same names for the operations.
 """
 
-from zoo.transformer.activations import ACTIVATIONS, gelu, relu
+from zoo.transformer.activations import ACTIVATIONS, chosen, gelu, relu
 from zoo.transformer.forward import (
     attend,
     check_tokens,
+    embed,
     forward,
     greedy,
     linear,
@@ -15,18 +16,22 @@ from zoo.transformer.forward import (
     softmax,
     total,
     transform,
+    unembed,
     visible,
 )
-from zoo.transformer.parts import Attention, Mlp, Norm, Transformer
+from zoo.transformer.parts import Attention, Layer, Mlp, Norm, Transformer, unhandled
 
 __all__ = [
     "ACTIVATIONS",
     "Attention",
+    "Layer",
     "Mlp",
     "Norm",
     "Transformer",
     "attend",
     "check_tokens",
+    "chosen",
+    "embed",
     "forward",
     "gelu",
     "greedy",
@@ -36,5 +41,7 @@ __all__ = [
     "softmax",
     "total",
     "transform",
+    "unembed",
+    "unhandled",
     "visible",
 ]

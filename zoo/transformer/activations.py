@@ -1,10 +1,14 @@
 """What an Mlp can have between its two maps."""
 
+from collections.abc import Mapping
 from math import pi, sqrt
+from typing import TypeVar
 
 import numpy as np
 
 from zoo.transformer.arrays import Array
+
+Entry = TypeVar("Entry")
 
 
 def relu(x: Array) -> Array:
@@ -18,3 +22,10 @@ def gelu(x: Array) -> Array:
 
 
 ACTIVATIONS = {"relu": relu, "gelu": gelu}
+
+
+def chosen(table: Mapping[str, Entry], activation: str) -> Entry:
+    """What a table has for an activation; NotImplementedError where it has nothing: none is taken for another."""
+    if activation not in table:
+        raise NotImplementedError(f"{activation} is not handled here, but should be, as an activation")
+    return table[activation]

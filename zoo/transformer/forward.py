@@ -7,7 +7,7 @@ import numpy as np
 from zoo.errors import ContextError
 from zoo.transformer.activations import ACTIVATIONS
 from zoo.transformer.arrays import Array
-from zoo.transformer.parts import Attention, Mlp, Norm, Transformer
+from zoo.transformer.parts import Attention, Mlp, Norm, Transformer, unhandled
 
 
 # BLAS may raise the flag for lanes that it does not use (numpy issue 24067); numbers that are none are seen as such.
@@ -31,21 +31,36 @@ def forward(
     """
     tokens = tokens if checked else check_tokens(transformer, tokens)
     trace = {} if trace is None else trace
-    # With a few tokens it is numpy's calls that cost: `take` a third of an index, equal ranks half of other ones.
-    x = transformer.token_embedding.take(tokens, axis=0)  # [batch, seq, d_model]
-    x = x + transformer.position_embedding[None, : tokens.shape[1]]
-    trace["embedding"] = x
+    trace["embedding"] = x = embed(transformer, tokens)  # [batch, seq, d_model]
     if last and transformer.last_attention < 0:
         x = x[:, -1:]
     for i, layer in enumerate(transformer.layers):
         h = normalize(x, layer.norm)
         if last and i == transformer.last_attention:
             x = x[:, -1:]
-        x = x + (
-            attend(h, layer, trace, i, x.shape[1]) if isinstance(layer, Attention) else transform(h, layer, trace, i)
-        )
+        if isinstance(layer, Attention):
+            x = x + attend(h, layer, trace, i, x.shape[1])
+        elif isinstance(layer, Mlp):
+            x = x + transform(h, layer, trace, i)
+        else:
+            unhandled(layer)
     trace["residual"] = x
-    return normalize(x, transformer.final_norm) @ transformer.readout.T  # [batch, seq, d_model] -> [batch, seq, vocab]
+    return unembed(normalize(x, transformer.final_norm), transformer.readout)
+
+
+def embed(transformer: Transformer, tokens: Array) -> Array:
+    """int [batch, seq] -> [batch, seq, d_model]"""
+    # With a few tokens it is numpy's calls that cost: `take` a third of an index, equal ranks half of other ones.
+    return transformer.token_embedding.take(tokens, axis=0) + transformer.position_embedding[None, : tokens.shape[1]]
+
+
+def normalize(x: Array, norm: Norm | None) -> Array:
+    """LayerNorm over the last dimension, or x itself where there is none."""
+    if norm is None:
+        return x
+    centred = x - x.mean(axis=-1, keepdims=True)
+    variance = (centred * centred).mean(axis=-1, keepdims=True)
+    return centred / np.sqrt(variance + norm.eps) * norm.weight + norm.bias  # type: ignore[no-any-return]
 
 
 def attend(x: Array, layer: Attention, trace: dict[str, Array], i: int, rows: int) -> Array:
@@ -69,6 +84,11 @@ def transform(x: Array, layer: Mlp, trace: dict[str, Array], i: int) -> Array:
     return trace[f"{i}.mlp"]
 
 
+def unembed(x: Array, readout: Array) -> Array:
+    """[..., d_model] -> [..., vocab]"""
+    return x @ readout.T
+
+
 def linear(x: Array, w: Array, b: Array | None) -> Array:
     """One map for each head: [batch, 1, seq, d_in], [head, d_in, d_out], [head, d_out] -> [batch, head, seq, d_out]"""
     return total(x @ w, None if b is None else b[:, None])
@@ -88,15 +108,6 @@ def softmax(x: Array) -> Array:
     """Over the last dimension, shifted by the largest entry so that exp cannot overflow."""
     e = np.exp(x - np.maximum.reduce(x, axis=-1, keepdims=True))
     return e / np.add.reduce(e, axis=-1, keepdims=True)  # type: ignore[no-any-return]
-
-
-def normalize(x: Array, norm: Norm | None) -> Array:
-    """LayerNorm over the last dimension, or x itself where there is none."""
-    if norm is None:
-        return x
-    centred = x - x.mean(axis=-1, keepdims=True)
-    variance = (centred * centred).mean(axis=-1, keepdims=True)
-    return centred / np.sqrt(variance + norm.eps) * norm.weight + norm.bias  # type: ignore[no-any-return]
 
 
 def greedy(logits: Array) -> Array:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import sqrt
-from typing import Any, ClassVar, Self, TypeVar
+from typing import Any, ClassVar, Never, Self, TypeVar
 
 import numpy as np
 
@@ -109,6 +109,18 @@ class Mlp(Part):
         _check_norm("Mlp.norm", self.norm)
 
 
+Layer = Attention | Mlp
+LAYERS = (Attention, Mlp)
+
+
+def unhandled(layer: Never) -> Never:
+    """For the last `else` of what has a case for each kind of layer: a new kind is not taken for another.
+
+    mypy says where a kind is forgotten; where it does not look, NotImplementedError does.
+    """
+    raise NotImplementedError(f"a {type(layer).__name__} is not handled here, but should be, as a kind of layer")
+
+
 @dataclass(frozen=True, eq=False)
 class Transformer(Part):
     """Embeddings, a flat sequence of layers (each is added to the residual stream), a final Norm, an unembedding.
@@ -118,7 +130,7 @@ class Transformer(Part):
 
     token_embedding: Array  # [vocab, d_model]
     position_embedding: Array  # [n_ctx, d_model]
-    layers: Sequence[Attention | Mlp]
+    layers: Sequence[Layer]
     final_norm: Norm | None = None
     unembedding: Array | None = None  # [vocab, d_model], one row a token as in the token embedding
 
@@ -135,7 +147,7 @@ class Transformer(Part):
         object.__setattr__(self, "layers", tuple(self.layers))
         _check_norm("Transformer.final_norm", self.final_norm)
         for i, layer in enumerate(self.layers):
-            if not isinstance(layer, Attention | Mlp):
+            if not isinstance(layer, LAYERS):
                 raise ModelError(f"layer {i} is a {type(layer).__name__}, but should be an Attention or an Mlp")
         for where, part in self.parts():
             if part.sizes["d_model"] != self.d_model:

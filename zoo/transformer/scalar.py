@@ -1,15 +1,16 @@
 """The forward pass once more, one number at a time: slow, and written without looking at the fast one.
 
-It serves twice: the checks compare the fast forward pass with it, and run on counting numbers it says what a forward
-pass costs by the convention that every add, subtract, multiply, divide, compare, exp, tanh and square root is one
-operation, and that a sum starts from zero.
+`embed`, `normalize`, `attend`, `transform`, `unembed`, as in `zoo.transformer.forward`. It serves twice: the checks
+compare the fast forward pass with it, and run on counting numbers it says what a forward pass costs by the convention
+that every add, subtract, multiply, divide, compare, exp, tanh and square root is one operation, and that a sum starts
+from zero.
 """
 
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from zoo.transformer import Attention, Mlp, Norm, Transformer
+from zoo.transformer import Attention, Mlp, Norm, Transformer, chosen, unhandled
 from zoo.transformer.arrays import Array
 
 Vector = list[Any]
@@ -39,23 +40,23 @@ def scalar_forward(
         return [made(value) for value in values] if isinstance(values, list) else number(values)
 
     embedding, positions = table(transformer.token_embedding), table(transformer.position_embedding)
-    stream = [[e + p for e, p in zip(embedding[t], positions[i])] for i, t in enumerate(tokens, start)]
+    stream = [embed(embedding[t], positions[i]) for i, t in enumerate(tokens, start)]
     attentions = [at for at, layer in enumerate(transformer.layers) if isinstance(layer, Attention)]
     if last and not attentions:
         stream = stream[-1:]
     for at, layer in enumerate(transformer.layers):
-        inputs = [_norm(row, layer.norm, number) for row in stream]
+        inputs = [normalize(row, layer.norm, number) for row in stream]
         alone = last and at in attentions[-1:]
         stream = stream[-1:] if alone else stream
-        outputs = (
-            _attention(inputs, layer, table, number, kept.setdefault(at, []), alone)
-            if isinstance(layer, Attention)
-            else [_mlp(row, layer, table, number) for row in inputs]
-        )
+        if isinstance(layer, Attention):
+            outputs = attend(inputs, layer, table, number, kept.setdefault(at, []), alone)
+        elif isinstance(layer, Mlp):
+            outputs = [transform(row, layer, table, number) for row in inputs]
+        else:
+            unhandled(layer)
         stream = [_add(row, output) for row, output in zip(stream, outputs)]
     rows = embedding if transformer.unembedding is None else table(transformer.unembedding)
-    final = [_norm(row, transformer.final_norm, number) for row in stream]
-    return [[_dot(row, direction, number) for direction in rows] for row in final]
+    return [unembed(normalize(row, transformer.final_norm, number), rows, number) for row in stream]
 
 
 def count_operations(
@@ -135,7 +136,20 @@ def _function(f: Callable[[float], float], x: Any) -> Any:
     return x.counted(f(float(x))) if isinstance(x, CountingNumber) else f(x)
 
 
-def _attention(
+def embed(token: Vector, position: Vector) -> Vector:
+    return _add(token, position)
+
+
+def normalize(x: Vector, norm: Norm | None, number: Number) -> Vector:
+    if norm is None:
+        return x
+    mean = _sum(x, number) / len(x)
+    away = [value - mean for value in x]
+    deviation = _function(math.sqrt, _dot(away, away, number) / len(x) + norm.eps)
+    return [a / deviation * float(w) + float(b) for a, w, b in zip(away, norm.weight, norm.bias)]
+
+
+def attend(
     inputs: list[Vector],
     layer: Attention,
     table: Callable[[Any], Any],
@@ -169,19 +183,14 @@ def _attention(
     return [_linear(row, stacked, b_o, number) for row in mixed]
 
 
-def _mlp(x: Vector, layer: Mlp, table: Callable[[Any], Any], number: Number) -> Vector:
-    activate = {"relu": _relu, "gelu": _gelu}[layer.activation]
+def transform(x: Vector, layer: Mlp, table: Callable[[Any], Any], number: Number) -> Vector:
+    activate = chosen(ACTIVATIONS, layer.activation)
     hidden = [activate(h, number) for h in _linear(x, table(layer.w_in), table(layer.b_in), number)]
     return _linear(hidden, table(layer.w_out), table(layer.b_out), number)
 
 
-def _norm(x: Vector, norm: Norm | None, number: Number) -> Vector:
-    if norm is None:
-        return x
-    mean = _sum(x, number) / len(x)
-    away = [value - mean for value in x]
-    deviation = _function(math.sqrt, _dot(away, away, number) / len(x) + norm.eps)
-    return [a / deviation * float(w) + float(b) for a, w, b in zip(away, norm.weight, norm.bias)]
+def unembed(x: Vector, rows: list[Vector], number: Number) -> Vector:
+    return [_dot(x, direction, number) for direction in rows]
 
 
 def _softmax(scores: Vector, number: Number) -> Vector:
@@ -201,6 +210,9 @@ def _relu(x: Any, number: Number) -> Any:
 def _gelu(x: Any, number: Number) -> Any:
     inner = (x + x * x * x * 0.044715) * math.sqrt(2 / math.pi)
     return x * 0.5 * (_function(math.tanh, inner) + 1)
+
+
+ACTIVATIONS = {"relu": _relu, "gelu": _gelu}
 
 
 def _linear(x: Vector, w: list[Vector], b: Vector | None, number: Number) -> Vector:

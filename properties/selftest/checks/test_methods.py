@@ -9,8 +9,7 @@ import pytest
 import reference
 import zoo
 from properties import check_model, prove
-from properties.checks import answers
-from properties.checks import settle as survey
+from properties.checks import answers, settle
 from properties.checks.cycles import of_contexts, of_suffixes, walk
 from properties.checks.verdict import Verdict
 from properties.command.main import main
@@ -187,7 +186,7 @@ def test_a_model_that_is_wrong_by_one_token_far_away_at_one_length(length: int, 
 
 
 def test_what_runs_out_of_time_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(survey.PROOF_SECONDS, "prove", 0)
+    monkeypatch.setitem(settle.PROOF_SECONDS, "prove", 0)
     for check in ("rule", "deviations"):
         verdict = by_check(check_model(two_head.MODEL, "prove", [check]))[check]
         assert verdict.status == "undecided"

@@ -19,14 +19,14 @@ from hypothesis import strategies as st
 import reference
 import zoo
 from properties import check_model
-from properties.checks import answers, cycles
-from properties.checks import settle as survey
+from properties.checks import answers, cycles, settle
 from properties.checks.table import CHECKS
 from properties.checks.testing import asserting
-from properties.checks.verdict import Counterexample, How
+from properties.checks.verdict import How
 from properties.command.finding import find, read_context
 from properties.command.main import main
 from properties.proof.certificate import certify
+from properties.proof.counterexample import Counterexample
 from properties.recheck import recheck
 from properties.report import bearing
 from properties.report import verdicts as report
@@ -106,7 +106,7 @@ def test_a_sample_is_of_how_many(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_what_a_sample_finds_wrong_is_of_those_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(survey, "SAMPLE", 10**7)
+    monkeypatch.setattr(settle, "SAMPLE", 10**7)
     verdict = CHECKS["rule"].run(replace(aab.build(n_ctx=40), rule=lambda context: {"a"}), How("sample"))
     assert verdict.contexts < verdict.total == 2**41 - 2
     assert verdict.detail == f"wrong in {len(verdict.failures)} of {verdict.contexts} contexts looked at, of ~2^41"
@@ -135,9 +135,9 @@ def test_a_comparison_is_of_the_lengths_that_both_read() -> None:
 
 
 def test_the_means_that_would_finish_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(survey.PROOF_SECONDS, "auto", 0)
+    monkeypatch.setitem(settle.PROOF_SECONDS, "auto", 0)
     monkeypatch.setattr(answers, "TRY_SECONDS", 0)
-    monkeypatch.setattr(survey, "BUDGET", 10**6)
+    monkeypatch.setattr(settle, "BUDGET", 10**6)
     model = replace(two_head.MODEL, predictors=[two_head.MODEL.predict])
     hint = "; --method enumerate would settle it, by running all 126 contexts"
     names = ["rule", "predictors", "deviations", "margin", "float32", "cycle"]
@@ -478,7 +478,7 @@ def test_what_a_model_that_fails_bears_is_not_said(failing: Path, capsys: pytest
         assert words not in out.partition("\nrule failed")[2]
 
 
-@pytest.mark.skipif(find_spec("flint") is None, reason="bounds are confirmed with python-flint only")
+@pytest.mark.skipif(find_spec("flint") is None, reason="python-flint is not installed")
 def test_a_margin_is_confirmed_in_so_many_contexts(capsys: pytest.CaptureFixture[str]) -> None:
     """One token wins by 5; of two the last are so close that only a run says which wins."""
     embedding = np.array([[1 + 2.0**-52, 0], [1, 0]])

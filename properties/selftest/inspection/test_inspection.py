@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import zoo
 from properties.strategies import as_model, tokens, transformers
 from zoo import files
-from zoo.inspection.parts import inspect, matrix, written
+from zoo.inspection.parts import inspect, json_text, matrix
 from zoo.inspection.pictures import LARGEST, MOST, svg
 from zoo.model import Model
 from zoo.transformer import Attention, Transformer, forward
@@ -77,7 +77,7 @@ def test_a_context_is_read_as_the_model_does(data: st.DataObject) -> None:
     row = data.draw(tokens(transformer, max_batch=1))[0]
     model = as_model(transformer)
     found = inspect(model, model.decode(row), top=2)
-    assert json.loads(written(found))["name"] == model.name
+    assert json.loads(json_text(found))["name"] == model.name
     said, logits = found["context"], model.logits(model.decode(row))
     np.testing.assert_array_equal(said["logits"], logits)
     assert said["top"][0]["token"] == said["answer"] == model.predict(model.decode(row))

@@ -20,12 +20,12 @@ import zoo
 from properties.proof.certificate import certify, write
 from properties.recheck import Rechecked, recheck
 from properties.recheck.program import Program
-from properties.recheck.tree import about, leaves
+from properties.recheck.tree import about, confirmed_leaves
 from properties.selftest.random_models import transformers
 from zoo import Attention, Model, Transformer, contexts, forward
 from zoo.errors import CertificateError, MismatchError, ZooError
 
-needs_flint = pytest.mark.skipif(find_spec("flint") is None, reason="bounds are confirmed with python-flint only")
+needs_flint = pytest.mark.skipif(find_spec("flint") is None, reason="python-flint is not installed")
 Json = dict[str, Any]
 MODELS = [name for name in zoo.names() if zoo.load(name).rule is not None]
 
@@ -43,7 +43,7 @@ def structure(made: Json, model: Model, function: Callable[[Any], Any]) -> int:
     transformer = about(made, model, function)
     attentions = [layer for layer in transformer.layers if isinstance(layer, Attention)]
     heads = attentions[-1].sizes["head"] if attentions else 0
-    every = [leaves(made["trees"][str(n)], model, function, heads, n) for n in range(1, model.n_ctx + 1)]
+    every = [confirmed_leaves(made["trees"][str(n)], model, function, heads, n) for n in range(1, model.n_ctx + 1)]
     return sum(leaf.contexts for its in every for leaf in its)
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from properties.proof.certificate import certify
 from properties.recheck import Rechecked, recheck
-from properties.recheck import margins as checked
+from properties.recheck.margins import LeafMargins
 from properties.recheck.program import Program
 from properties.selftest.extreme_models import (
     Drawn,
@@ -93,7 +93,7 @@ def check_checked(drawn: Drawn, seed: int, outcomes: Counter[str]) -> None:
         return
     rng, executed = np.random.default_rng(seed), Executed(drawn)
     vocab, kinds = len(executed.vocab), set()
-    margins = checked.Margins(drawn)
+    margins = LeafMargins(drawn)
     for n in range(1, drawn.n_ctx + 1):
         for box in random_boxes(rng, 2, n, vocab):
             margins.at([tuple(np.flatnonzero(row).tolist()) for row in box])

@@ -106,7 +106,7 @@ def assert_bounded(executed: Executed, box: Array, answer: int, rival: int, leas
     vocab = executed.vocab
     for tokens in product(*(np.flatnonzero(row).tolist() for row in box)):
         context = "".join(vocab[i] for i in tokens)
-        row = executed.logits[context].astype(np.float64)
+        row = executed.after(context).astype(np.float64)
         margin = float(row[answer] - row[rival])
         if np.isnan(margin):
             assert not least > 0, f"after {context} the logits are {row}, but a margin of {least} is proved"
@@ -120,6 +120,42 @@ def test_no_difference_of_logits_leaves_its_bound_at_the_ends(outcomes: Counter[
     @given(transformers(vocab=(2, 3)), SEEDS)
     def check(drawn: Drawn, seed: int) -> None:
         check_bounds(drawn, seed, outcomes)
+
+    check()
+    assert_each_occurred(outcomes, "unknown", "proved", "bounded")
+
+
+@np.errstate(all="ignore")  # what overflows shows in the answers
+def check_blocks(drawn: Drawn, seed: int, outcomes: Counter[str]) -> None:
+    """The same of boxes that know little of a context, where the other positions are looked at in blocks of a few."""
+    if isinstance(drawn, ModelError):
+        outcomes["refused"] += 1
+        return
+    rng, executed, n = np.random.default_rng(seed), Executed(drawn), drawn.n_ctx
+    vocab = len(executed.vocab)
+    bound = Bounds(drawn, block=int(rng.integers(2, 4)))
+    positions = np.arange(n - 1 - rng.integers(3), n)
+    pairs = [(a, b) for a in range(vocab) for b in range(vocab) if a != b]
+    masks = np.ones((2 * len(pairs), n, vocab), bool)
+    masks[:, positions] = random_boxes(rng, 2, len(positions), vocab).repeat(len(pairs), axis=0)
+    answers, others = np.array(pairs * 2).T
+    boxes = Boxes(np.full(len(masks), n), positions, masks[:, positions])
+    lower = bound._in_parts(boxes, bound._closed(boxes), answers, np.arange(vocab) == others[:, None]).lower
+    kinds = {"unknown" if least == -np.inf else "proved" if least > 0 else "bounded" for least in lower}
+    for mask, answer, rival, least in zip(masks, answers.tolist(), others.tolist(), lower.tolist()):
+        for tokens in completions(rng, mask, 3):
+            assert_bounded(executed, np.eye(vocab, dtype=bool)[tokens], answer, rival, least)
+            context = "".join(executed.vocab[i] for i in tokens)
+            kinds |= {"with NaN"} if np.isnan(executed.after(context)).any() else set()
+    outcomes.update(["built", str(drawn.dtype), *kinds])
+
+
+@pytest.mark.soundness
+def test_nor_where_positions_are_looked_at_in_blocks(outcomes: Counter[str]) -> None:
+    @many(60)
+    @given(transformers(["attention"], n_ctx=(7, 9), vocab=(2,), most=2000), SEEDS)
+    def check(drawn: Drawn, seed: int) -> None:
+        check_blocks(drawn, seed, outcomes)
 
     check()
     assert_each_occurred(outcomes, "unknown", "proved", "bounded")

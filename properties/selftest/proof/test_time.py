@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import zoo
-from properties.checks import settle as survey
+from properties.checks import settle
 from properties.command.main import main
 from properties.proof.search import prove_answers
 from properties.robustness import tolerance
@@ -25,7 +25,7 @@ def test_a_certificate_that_takes_too_long(
     path = tmp_path / "c.json"
     command = ["verify", "aab", "--check", "rule", "--method", method, "--certificate", str(path)]
     with monkeypatch.context() as patch:
-        patch.setitem(survey.PROOF_SECONDS, "prove" if method == "prove" else "auto", 0)
+        patch.setitem(settle.PROOF_SECONDS, "prove" if method == "prove" else "auto", 0)
         assert main(command) == 1
     said = r"zoo: aab was not settled in the time allowed, and there is no certificate: left open is, for one, "
     assert re.fullmatch(rf"{said}\d token.*\n", capsys.readouterr().err)
@@ -45,7 +45,7 @@ def test_a_wrong_model_is_not_out_of_time(tmp_path: Path, capsys: pytest.Capture
 @pytest.fixture
 def slow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], str]:
     """A model whose proof has as many cases as there are contexts, and a fifth of a second for it."""
-    monkeypatch.setitem(survey.PROOF_SECONDS, "auto", 0.2)
+    monkeypatch.setitem(settle.PROOF_SECONDS, "auto", 0.2)
 
     def write(n_ctx: int) -> str:
         (path := tmp_path / "slow.py").write_text(SLOW.replace("N,", f"{n_ctx},"))

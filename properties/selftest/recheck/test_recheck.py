@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from properties.recheck.margins import Margins
+from properties.recheck.margins import LeafMargins
 from properties.recheck.program import Ball, Program
 from properties.recheck.stream import Stream
 from properties.selftest.random_models import assert_noticed, completions, random_boxes, transformers
@@ -22,7 +22,7 @@ pytest.importorskip("flint", reason="python-flint is not installed, and nothing 
 def check_balls(transformer: Transformer, seed: int) -> None:
     """On random boxes, no entry of the stream and no difference of logits of a random completion leaves its ball."""
     rng, vocab = np.random.default_rng(seed), len(transformer.token_embedding)
-    margins, number = Margins(transformer), Program(transformer.dtype).number
+    margins, number = LeafMargins(transformer), Program(transformer.dtype).number
     for n in range(1, transformer.n_ctx + 1):
         for box in random_boxes(rng, 3, n, vocab):
             margins.at([tuple(np.flatnonzero(row).tolist()) for row in box])
@@ -98,14 +98,14 @@ def with_what_another_leaf_saw(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def with_what_came_behind_in_another_leaf(monkeypatch: pytest.MonkeyPatch) -> None:
-    original = Margins.at
+    original = LeafMargins.at
 
-    def at(self: Margins, options: Any) -> None:
+    def at(self: LeafMargins, options: Any) -> None:
         before = getattr(self, "rests", {}) if len(options) == len(self.options) else {}
         original(self, options)
         self.rests = before
 
-    monkeypatch.setattr(Margins, "at", at)
+    monkeypatch.setattr(LeafMargins, "at", at)
 
 
 def with_every_key_visible(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,14 +135,14 @@ def with_a_gelu_that_rises(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def with_every_unit_taken_for_linear(monkeypatch: pytest.MonkeyPatch) -> None:
-    original = Margins.back
+    original = LeafMargins.back
 
-    def back(self: Margins, step: Any, direction: Any) -> Any:
+    def back(self: LeafMargins, step: Any, direction: Any) -> Any:
         hidden = {unit: Ball(abs(ball.c) + ball.r, ball.r) for unit, ball in step.hidden.items()}
         active = {unit: step.active.get(unit, Ball(self.program.zero, self.program.zero)) for unit in hidden}
         return original(self, step._replace(hidden=hidden, active=active), direction)
 
-    monkeypatch.setattr(Margins, "back", back)
+    monkeypatch.setattr(LeafMargins, "back", back)
 
 
 def with_a_tenth_of_what_enters_a_norm(monkeypatch: pytest.MonkeyPatch) -> None:
