@@ -9,7 +9,6 @@ code could tell the difference and say nothing (`zoo.rule.telling`) gets nothing
 """
 
 import operator
-import random
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -19,6 +18,8 @@ from types import FrameType
 from typing import Any
 
 from properties.proof.boxes import Box, Path
+from properties.proof.samples import Samples
+from zoo.contexts import reads_strings
 from zoo.errors import RuleError
 from zoo.rule import LAZY, Asked, Function, name_of, plain
 from zoo.rule.remembering import SHOULD
@@ -52,8 +53,9 @@ class Reading:
     def __init__(self, function: Function, vocab: Sequence[str], kind: str = "", samples: int = 2) -> None:
         while isinstance(function, _lru_cache_wrapper):  # it would hash its argument, and so read all of it
             function = function.__wrapped__
-        self.asked, self.samples = Asked(function, vocab, kind, LAZY), samples
+        self.asked = Asked(function, vocab, kind, LAZY)
         self.vocab = tuple(map(plain, vocab))
+        self.samples = Samples(self.vocab, samples)
         self.before = known(function)
         self.tells = self.before.tells
         self.said: deque[Said] = deque(maxlen=AGAIN)
@@ -61,7 +63,7 @@ class Reading:
         self.kept: list[int] = []  # what was asked about tokens of an earlier run
 
     def leaves(self, length: int) -> Iterator[Box]:
-        """Those of a length; the memory is looked at after as many lengths as are a power of two."""
+        """The leaves of a length; the memory is looked at after as many lengths as are a power of two."""
         todo: list[Path] = [()]
         while todo:
             run = Run(self.vocab, length, todo.pop(), kept=self.kept)
@@ -92,7 +94,7 @@ class Reading:
     def _try(self, leaf: Box) -> None:
         """RuleError where the function says something else to real contexts out of a leaf."""
         context = None
-        for context in _samples(leaf, self.vocab, self.samples):
+        for context in self.samples.of(leaf):
             again = self.asked(context)
             if again != leaf.permitted:
                 how = "before" if self.tells else "read token by token"
@@ -470,28 +472,4 @@ def _set(vocab: tuple[str, ...]) -> frozenset[str]:
 
 @cache
 def _reads_strings(vocab: tuple[str, ...]) -> bool:
-    return all(len(token) == 1 for token in vocab)
-
-
-def _samples(leaf: Box, vocab: tuple[str, ...], samples: int) -> Iterator[Any]:
-    """Real contexts out of a leaf: at random, and every second time with one token wherever that may be."""
-    for i in range(samples):
-        pool = _pool(vocab, _RANDOM.choice(vocab) if i % 2 else "", 1 << leaf.length.bit_length())
-        start = _RANDOM.randrange(len(pool) - leaf.length)
-        context, at = pool[:0], 0
-        for position, may_be in sorted(leaf.sets.items()):
-            token = pool[start + position]
-            token = token if token in may_be else _RANDOM.choice(sorted(may_be))
-            context += pool[start + at : start + position] + (token if isinstance(pool, str) else (token,))
-            at = position + 1
-        yield context + pool[start + at : start + leaf.length]
-
-
-_RANDOM = random.Random(0)  # its own generator: a rule that reseeds the global one changes nothing here
-
-
-@cache
-def _pool(vocab: tuple[str, ...], only: str, size: int) -> Any:
-    """Random tokens, or one again and again, to cut samples from: to draw each would take longer than the rule."""
-    drawn = tuple(_RANDOM.choices([only] if only else vocab, k=2 * size + 997))
-    return "".join(drawn) if _reads_strings(vocab) else drawn
+    return reads_strings(vocab)

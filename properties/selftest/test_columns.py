@@ -20,8 +20,7 @@ from properties.proof.bounds import Bounds
 from properties.proof.boxes import Boxes
 from properties.proof.certificate import digest
 from properties.recheck import tree
-from properties.recheck.margins import Margins
-from properties.report.model import show
+from properties.recheck.margins import LeafMargins
 from zoo.cost.baseline import baseline
 from zoo.cost.operations import answer_flops, bytes_moved, flops
 from zoo.enumeration.prefixes import empty, step
@@ -30,6 +29,7 @@ from zoo.files.own_format import from_zoo, to_zoo
 from zoo.files.to_gpt2 import to_gpt2
 from zoo.inspection.attribution import shares
 from zoo.inspection.parts import inspect
+from zoo.inspection.sentences import sentences
 from zoo.model import Model
 from zoo.training.backward import gradients, residuals
 from zoo.transformer import ACTIVATIONS, Attention, Layer, Mlp, Transformer, forward, parts
@@ -45,7 +45,7 @@ COLUMNS: dict[str, object] = {
     "interval": importlib.import_module("properties.proof.interval"),
     "direction": importlib.import_module("properties.proof.backward"),
     "rounding": Rounding,
-    "ball": Margins,
+    "ball": LeafMargins,
 }
 
 
@@ -108,7 +108,7 @@ def bounded(t: Transformer) -> object:
 
 
 def rechecked(t: Transformer) -> object:
-    margins = Margins(t)
+    margins = LeafMargins(t)
     margins.at([(0, 1)] * 3)
     return margins.lower(0, 0, 1)
 
@@ -141,7 +141,7 @@ PLACES: dict[str, tuple[str, Callable[[Transformer], object]]] = {
     "digests": ("properties/proof/certificate.py", digest),
     "the checker": ("properties/recheck/stream.py", rechecked),
     "the checker's digests": ("properties/recheck/tree.py", tree._digest),
-    "what is shown": ("properties/report/model.py", lambda t: show(model(t))),
+    "what is shown": ("zoo/inspection/sentences.py", lambda t: list(sentences(model(t)))),
     "the checks": ("properties/checks/settle.py", lambda t: check_model(model(t), names=["rule"])),
 }
 # What looks at layers or activations and is behind one of these, or means only what it names.

@@ -1,0 +1,35 @@
+"""Several checks ask the same question: what a proof found is kept, what it did not come to in its time is not."""
+
+from collections import deque
+from typing import Any
+
+import pytest
+
+import zoo
+from properties.checks import settle
+from properties.checks.verdict import How
+from properties.proof.search import Proof, prove_answers
+
+
+def proofs_run(monkeypatch: pytest.MonkeyPatch, *seconds: float) -> tuple[list[str], int]:
+    """What the same question is answered, asked once with each budget in turn, and how many proofs were run for it."""
+    model = zoo.load("aab", n_ctx=30)
+    [question] = settle.questions(model)[1:]
+    left, run = list(seconds), 0
+
+    def prove(*arguments: Any, **options: Any) -> Proof:
+        nonlocal run
+        run += 1
+        return prove_answers(*arguments, **(options | {"max_seconds": left.pop(0)}))
+
+    monkeypatch.setattr(settle, "prove_answers", prove)
+    monkeypatch.setattr(settle, "_proofs", deque(maxlen=8))
+    return [settle.settle(model, question, How("prove")).status for _ in seconds], run
+
+
+def test_what_was_found_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert proofs_run(monkeypatch, 600, 600) == (["holds", "holds"], 1)
+
+
+def test_what_only_ran_out_of_time_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert proofs_run(monkeypatch, 0, 600) == (["undecided", "holds"], 2)
