@@ -60,7 +60,8 @@ class _Parts:
         return self.random.normal(scale=self.size, size=shape) * (self.random.random(shape) < self.density)
 
     def norm(self) -> Norm | None:
-        if not (self.norms and self.draw(st.booleans())):
+        there: bool = self.draw(st.booleans())
+        if not (there and self.norms):
             return None
         eps = self.draw(st.sampled_from(self.norms))
         weight = self.array(self.d_model) + self.draw(st.sampled_from([0, 1]))
