@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
@@ -30,20 +29,19 @@ def transformers(
     """Value width other than query width, with and without mask, scale, biases, Norm, tied and untied.
 
     The shape is drawn; the weights come from a drawn seed, sparse or dense, small or large. Heads and Mlps are about
-    `max_width` wide at most. `layers` are out of attention, relu, gelu; None is up to `max_layers` of any. `norms` are
-    the eps that a Norm may have; without any there is no Norm. `least` are the smallest n_ctx and vocabulary. The
+    `max_width` wide at most. `layers` are out of attention and ACTIVATIONS; None is up to `max_layers` of any. `norms`
+    are the eps that a Norm may have; without any there is no Norm. `least` are the smallest n_ctx and vocabulary. The
     embeddings are so much `larger` than the other weights.
     """
     n_ctx, vocab = draw(st.integers(least[0], max_n_ctx)), draw(st.integers(least[1], max_vocab))
-    if layers is None:
-        kinds = st.sampled_from(["attention", "attention", *ACTIVATIONS])
-        layers = draw(st.lists(kinds, max_size=max_layers))
+    kinds = st.sampled_from(["attention", "attention", *ACTIVATIONS])
+    kept = draw(st.lists(kinds, max_size=max_layers)) if layers is None else layers
     parts = _Parts(draw, draw(st.integers(1, max_d_model)), max_width, norms)
     d_model, large = parts.d_model, draw(st.sampled_from(larger))
     transformer = Transformer(
         token_embedding=large * parts.array(vocab, d_model),
         position_embedding=large * parts.array(n_ctx, d_model),
-        layers=[parts.attention() if kind == "attention" else parts.mlp(kind) for kind in layers],
+        layers=[parts.attention() if kind == "attention" else parts.mlp(kind) for kind in kept],
         final_norm=parts.norm(),
         unembedding=parts.array(vocab, d_model) if draw(st.booleans()) else None,
     )
@@ -54,8 +52,7 @@ class _Parts:
     """Parts of one width, whose weights are of one size and density."""
 
     def __init__(self, draw: st.DrawFn, d_model: int, max_width: int, norms: Sequence[float]) -> None:
-        self.draw: Any = draw
-        self.d_model, self.max_width, self.norms = d_model, max_width, norms
+        self.draw, self.d_model, self.max_width, self.norms = draw, d_model, max_width, norms
         self.random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
         self.density, self.size = draw(st.sampled_from([0.2, 0.8, 1.0])), draw(st.sampled_from([0.3, 1.0, 3.0]))
 
@@ -63,7 +60,8 @@ class _Parts:
         return self.random.normal(scale=self.size, size=shape) * (self.random.random(shape) < self.density)
 
     def norm(self) -> Norm | None:
-        if not (self.norms and self.draw(st.booleans())):
+        there: bool = self.draw(st.booleans())
+        if not (there and self.norms):
             return None
         eps = self.draw(st.sampled_from(self.norms))
         weight = self.array(self.d_model) + self.draw(st.sampled_from([0, 1]))
