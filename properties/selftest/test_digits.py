@@ -9,9 +9,9 @@ import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
 
+from properties.selftest.models import aab
 from zoo import ModelError, contexts, registry
 from zoo.digits import apart, at_least, at_most, digits_apart, exact, held_against, nearest
-from zoo.models import aab
 
 finite = st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(2**53), 2**53)
 

@@ -15,9 +15,9 @@ from properties.checks import settle
 from properties.checks.table import CHECKS, check_model
 from properties.checks.testing import asserting
 from properties.checks.verdict import How
+from properties.selftest.models import aab, ab, third_previous, two_head
 from zoo import Claim, Cycle, Deviation, Model, ModelError, RuleError, Transformer
 from zoo.model import Context
-from zoo.models import aab, ab, third_previous, two_head
 from zoo.transformer import Attention
 from zoo.transformer.arrays import Array
 

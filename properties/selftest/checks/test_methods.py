@@ -17,15 +17,15 @@ from properties.proof import reach
 from properties.proof.certificate import certify
 from properties.robustness.comparison import compare
 from properties.robustness.tolerance import certified
+from properties.selftest.models import NAMES, aab, two_head
 from zoo import Cycle, Model, ModelError, RuleError, Transformer, UnknownNameError
-from zoo.models import aab, two_head
 
 
 def by_check(verdicts: list[Verdict]) -> dict[str, Verdict]:
     return {verdict.check: verdict for verdict in verdicts}
 
 
-@pytest.mark.parametrize("name", [name for name in zoo.names() if zoo.load(name).rule is not None])
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_proof_and_enumeration_say_the_same(name: str, dtype: type) -> None:
     model = zoo.load(name)

@@ -38,8 +38,8 @@ from properties.robustness.comparison import compare
 from properties.robustness.edges import Edge
 from properties.robustness.export import held
 from properties.robustness.number_types import survives
+from properties.selftest.models import aab, ab, two_head
 from zoo import Claim, Deviation, FileError, Model, ModelError, Transformer, contexts, files
-from zoo.models import aab, ab, two_head
 
 LARGE_THREE = Path(aab.__file__).read_text().replace("LARGE = 1024\n", "LARGE = 3\n")
 # After a the logits are 1 and 1.00000001: in float32 a tie.

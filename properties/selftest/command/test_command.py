@@ -8,7 +8,7 @@ import pytest
 import zoo
 from properties.checks.table import CHECKS
 from properties.command.main import main
-from zoo.models import aab
+from properties.selftest.models import aab
 
 
 @pytest.fixture

@@ -7,13 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import zoo
+from properties.selftest.models import NAMES, aab
 from properties.strategies import transformers
 from zoo.cost.operations import Parameters, flops, instructions, parameters
-from zoo.models import aab
 from zoo.transformer.scalar import count_operations
 
 
-@pytest.mark.parametrize("name", [name for name in zoo.names() if zoo.load(name).rule is not None])
+@pytest.mark.parametrize("name", NAMES)
 def test_the_formula_counts_what_the_scalar_forward_does(name: str) -> None:
     model = zoo.load(name)
     for seq in range(1, model.n_ctx + 1):

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 import zoo
 from properties.command.main import main
 from properties.report import costs as report
+from properties.selftest.models import aab, aab_compact
 from properties.strategies import tokens, transformers
 from reference.assembly import AAB, Assembly
 from zoo import registry
@@ -24,7 +25,6 @@ from zoo.cost.ladder import IMPLEMENTATIONS, Rung, ladder, spread
 from zoo.cost.operations import answer_flops, flops
 from zoo.distill import distill
 from zoo.errors import FileError, ModelError
-from zoo.models import aab, aab_compact
 from zoo.transformer import forward
 from zoo.transformer.arrays import Array
 

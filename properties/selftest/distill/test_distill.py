@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import zoo
+from properties.selftest.models import NAMES
 from reference.assembly import AAB, parse
 from zoo import contexts, enumeration
 from zoo.distill import checked_program as targets
@@ -28,7 +29,7 @@ TARGETS: list[Target] = ["python", "c", "x86"]
 
 
 @pytest.mark.parametrize("target", TARGETS)
-@pytest.mark.parametrize("name", [name for name in zoo.names() if zoo.load(name).rule is not None])
+@pytest.mark.parametrize("name", NAMES)
 def test_the_zoo_distilled_answers_as_the_models_do(name: str, target: Target) -> None:
     model = zoo.load(name)
     program = distill(model)
@@ -193,7 +194,7 @@ def far() -> str:
     return "mov dl,1\n" + "cmp [rax+rcx-200],7\nje done\n" * 40 + "cmp rcx,300\njbe done\nmov dl,2\ndone:\n"
 
 
-@pytest.mark.parametrize("name", [*(name for name in zoo.names() if zoo.load(name).rule is not None), "far"])
+@pytest.mark.parametrize("name", [*NAMES, "far"])
 def test_a_disassembler_reads_what_was_assembled(name: str, tmp_path: Path) -> None:
     listing = far() if name == "far" else emit.x86(distill(zoo.load(name)))
     instructions, labels = parse(listing)
@@ -270,11 +271,11 @@ def test_a_wrong_enumeration_is_not_distilled(path: str, monkeypatch: pytest.Mon
         distill(model)
 
 
-NAMES = ["len", "_tail_1", "asm", "typeof", "seconds", "3 b-c", "caf\u00e9"]
+WORDS = ["len", "_tail_1", "asm", "typeof", "seconds", "3 b-c", "caf\u00e9"]
 
 
 @pytest.mark.parametrize("target", TARGETS)
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", WORDS)
 def test_any_name_will_do(name: str, target: Target) -> None:
     model = replace(zoo.load("induction"), name=name)
     text = targets.write(model, target)

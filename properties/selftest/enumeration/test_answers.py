@@ -9,6 +9,7 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 
 import zoo
+from properties.selftest.models import NAMES
 from properties.strategies import each_attention, tokens, transformers
 from zoo import contexts
 from zoo.enumeration import paths as enumeration
@@ -96,7 +97,7 @@ def test_enumerated_logits_are_those_of_the_scalar_forward_pass(data: st.DataObj
     np.testing.assert_allclose(found, scalar_forward(transformer, row.tolist())[-1], rtol=1e-8, atol=1e-8)
 
 
-@pytest.mark.parametrize("name", [name for name in zoo.names() if zoo.load(name).rule is not None])
+@pytest.mark.parametrize("name", NAMES)
 def test_every_answer_of_the_zoo(name: str) -> None:
     model = zoo.load(name)
     answers = enumeration.answers(model.transformer)

@@ -8,16 +8,16 @@ import pytest
 
 import zoo
 from properties.robustness.number_types import in_type
+from properties.selftest.models import ab, two_head
 from properties.strategies import each_attention
 from zoo.enumeration import paths as enumeration
 from zoo.enumeration import prefixes as cache
 from zoo.enumeration import running_sums as sums
 from zoo.enumeration.rounding import Rounding
-from zoo.models import ab
 from zoo.transformer import Attention, Transformer, forward
 from zoo.transformer.arrays import Array
 
-SINGLE = zoo.load("two_head").transformer
+SINGLE = two_head.MODEL.transformer
 DEEP = each_attention(
     replace(SINGLE, layers=[*SINGLE.layers, *SINGLE.layers]), lambda layer: replace(layer, causal=True)
 )

@@ -10,6 +10,7 @@ from hypothesis import assume, event, given, settings
 from hypothesis import strategies as st
 
 import zoo
+from properties.selftest.models import NAMES
 from properties.strategies import as_model, tokens, transformers
 from zoo import contexts, files
 from zoo.errors import FileError
@@ -104,7 +105,7 @@ def test_gpt2_files_give_the_same_answers(transformer: Transformer, data: st.Dat
     assert_same(gpt2.from_gpt2(gpt2.read_config("here", config), plain), read.transformer)
 
 
-@pytest.mark.parametrize("name", [name for name in zoo.names() if zoo.load(name).rule])
+@pytest.mark.parametrize("name", NAMES)
 def test_every_model_of_the_zoo_answers_alike_after_either_trip(name: str) -> None:
     model = zoo.load(name)
     native, stock = through(model, files.write_zoo), through(model, files.write_gpt2)

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 import zoo
+from properties.selftest.models import NAMES
 from properties.selftest.skipped import need
 from zoo import contexts, files
 from zoo.inspection.parts import inspect
@@ -22,7 +23,6 @@ from zoo.model import Model
 from zoo.transformer import Attention, Mlp, Transformer, normalize
 from zoo.transformer.arrays import Array
 
-ANSWERING = [name for name in zoo.names() if zoo.load(name).rule is not None]
 pytestmark = [  # their own
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
     pytest.mark.filterwarnings("ignore::FutureWarning"),
@@ -62,7 +62,7 @@ def margins(ours: Model, model: Any) -> Array:
     return np.concatenate(found)
 
 
-@pytest.mark.parametrize("name", ANSWERING)
+@pytest.mark.parametrize("name", NAMES)
 def test_stock_gpt2_answers_alike_in_every_context(name: str, tmp_path: Path) -> None:
     torch = need("torch")
     model = zoo.load(name)

@@ -21,13 +21,13 @@ from properties.proof.certificate import certify, write
 from properties.recheck import Rechecked, recheck
 from properties.recheck.program import Program
 from properties.recheck.tree import about, confirmed_leaves
+from properties.selftest.models import NAMES, two_head
 from properties.selftest.random_models import transformers
 from zoo import Attention, Model, Transformer, contexts, forward
 from zoo.errors import CertificateError, MismatchError, ZooError
 
 needs_flint = pytest.mark.skipif(find_spec("flint") is None, reason="python-flint is not installed")
 Json = dict[str, Any]
-MODELS = [name for name in zoo.names() if zoo.load(name).rule is not None]
 
 
 def certificate(model: Model, function: Callable[[Any], Any]) -> Json:
@@ -58,7 +58,7 @@ def nodes(made: Json, kind: str = "proved") -> Iterator[Json]:
             yield node
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_certificates_of_the_zoo_are_confirmed(name: str, dtype: str) -> None:
     model = zoo.load(name)
@@ -227,7 +227,7 @@ def test_a_tampered_certificate_is_refused(tamper: Callable[[Json], None]) -> No
 
 @needs_flint
 @pytest.mark.parametrize("tamper", [raise_a_margin, raise_the_smallest_margin])
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", NAMES)
 def test_a_margin_that_was_raised_is_refused(tamper: Callable[[Json], None], name: str) -> None:
     model = zoo.load(name)
     made = certificate(model, model.rule)  # type: ignore[arg-type]  # there is one
@@ -237,7 +237,7 @@ def test_a_margin_that_was_raised_is_refused(tamper: Callable[[Json], None], nam
 
 
 @needs_flint
-@pytest.mark.parametrize("name", [name for name in MODELS if name != "ab"])  # which has no attention, and no levels
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "ab"])  # which has no attention, and no levels
 @pytest.mark.parametrize(("nudge", "sentence"), [(-1e-6, "is not confirmed"), (1e-6, "but confirmed is")])
 def test_a_level_that_was_nudged_is_refused(name: str, nudge: float, sentence: str) -> None:
     model = zoo.load(name)
@@ -413,7 +413,7 @@ VALUES = st.recursive(
     ),
     max_leaves=5,
 )
-MADE = certificate(zoo.load("two_head"), reference.two_head_as_built)
+MADE = certificate(two_head.MODEL, reference.two_head_as_built)
 
 
 def mutate(data: st.DataObject, made: Json) -> None:

@@ -18,10 +18,10 @@ from properties.proof.bounds import Bounds, Margins
 from properties.proof.boxes import Settled
 from properties.proof.search import Proof, prove_answers, prove_equal
 from properties.selftest.examples import assert_occurred, many
+from properties.selftest.models import NAMES, aab_compact, induction
+from properties.selftest.models.two_head import EITHER_FAILS
 from properties.selftest.random_models import transformers
 from zoo import Attention, ModelError, Transformer, forward
-from zoo.models import aab_compact, induction
-from zoo.models.two_head import EITHER_FAILS
 from zoo.transformer.arrays import Array
 
 Function = Callable[[Any], Any]
@@ -132,7 +132,7 @@ def test_equal_models_and_differences_are_what_enumeration_says(outcomes: Counte
     assert_occurred(outcomes, "holds", "failed", least=3)
 
 
-@pytest.mark.parametrize("name", [name for name in zoo.names() if zoo.load(name).rule is not None])
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_the_zoo_is_proved(name: str, dtype: type) -> None:
     model = zoo.load(name)
@@ -178,7 +178,7 @@ def test_induction_is_proved_without_a_split(vocab: str) -> None:
 
 def test_a_long_failure_is_found_at_once() -> None:
     """Two heads with a query scale of 8 fail from n_ctx 974 on."""
-    from zoo.models import two_head_either
+    from properties.selftest.models import two_head_either
 
     model = two_head_either.build(974, query_scale=8)
     result = prove_answers(model.transformer, "ab", reference.aab_or_third_previous, [973, 974], first=True)

@@ -14,8 +14,8 @@ from properties.command.main import main
 from properties.proof.search import prove_answers
 from properties.robustness import tolerance
 from properties.selftest.command.test_interrupts import SLOW
+from properties.selftest.models import aab
 from zoo import Transformer
-from zoo.models import aab
 
 
 @pytest.mark.parametrize("method", ["auto", "prove", "enumerate", "sample"])

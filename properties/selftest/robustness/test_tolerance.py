@@ -14,9 +14,9 @@ from properties.robustness import edges
 from properties.robustness.edges import Edge, validity_edge
 from properties.robustness.number_types import in_type, rounded, survives
 from properties.robustness.tolerance import _weights, _with, breaking, certified
+from properties.selftest.models import NAMES, aab, ab, two_head_either
 from properties.strategies import tokens, transformers
 from zoo import Model, ModelError, registry
-from zoo.models import aab, ab, two_head_either
 from zoo.transformer import forward
 
 
@@ -36,7 +36,7 @@ def test_no_change_of_the_weights_within_the_tolerance_leaves_the_bounds(data: s
         assert not logits[0] - logits[1:].max() < lower
 
 
-@pytest.mark.parametrize("name", [name for name in zoo.names() if zoo.load(name).rule is not None])
+@pytest.mark.parametrize("name", NAMES)
 def test_certified_is_below_breaking(name: str) -> None:
     model = zoo.load(name)
     assert model.rule is not None

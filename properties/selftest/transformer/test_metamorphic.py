@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import zoo
+from properties.selftest.models import NAMES
 from properties.strategies import each_attention, tokens, transformers
 from zoo import contexts
 from zoo.transformer import Attention, Mlp, Norm, Transformer, forward
@@ -134,9 +135,6 @@ def constant_on_all_logits(transformer: Transformer, random: np.random.Generator
     return replace(transformer, unembedding=unembedding + random.normal(size=transformer.d_model))
 
 
-# The models of which an answer is stated; where there are only figures, logits may tie and the greedy token is chance.
-ANSWERING = [name for name in zoo.names() if zoo.load(name).rule is not None]
-
 SAME_LOGITS: list[Change] = [
     other_query_key_basis,
     swapped_roles,
@@ -152,7 +150,7 @@ def centred(logits: Array) -> Array:
     return result
 
 
-@pytest.mark.parametrize("name", ANSWERING)
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("change", [*SAME_LOGITS, constant_on_all_logits], ids=lambda change: change.__name__)
 def test_every_answer_of_the_zoo_stays(name: str, change: Change) -> None:
     transformer = zoo.load(name).transformer
@@ -190,7 +188,7 @@ def renamed(transformer: Transformer, order: Array) -> Transformer:
     )
 
 
-@pytest.mark.parametrize("name", ANSWERING)
+@pytest.mark.parametrize("name", NAMES)
 def test_tokens_renamed_give_the_answers_renamed(name: str) -> None:
     model = zoo.load(name)
     vocab = list(reversed(model.vocab))
