@@ -62,7 +62,7 @@ class _Look:
     def _attributes(self) -> bool:
         """Adds what holders have under names that are new to them."""
         for find, known in self.holders:
-            for name in self.names - known:
+            for name in sorted(self.names - known):
                 known.add(name)
                 self.todo += [(name, value) for value in find(name)]
         return bool(self.todo)
@@ -123,7 +123,7 @@ class _Look:
             self._code(code)
 
     def _code(self, code: Code) -> None:
-        for text in code.strings:
+        for text in sorted(code.strings):
             _not_dunder(text)
         self.names |= code.strings  # of patterns, and what could be looked up
         for at in range(len(code.instructions)):
