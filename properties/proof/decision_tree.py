@@ -57,11 +57,11 @@ class Reading:
         self.before = known(function)
         self.tells = self.before.tells
         self.said: deque[Said] = deque(maxlen=AGAIN)
-        self.lengths = 0
+        self.number = 0
         self.kept: list[int] = []  # what was asked about tokens of an earlier run
 
     def leaves(self, length: int) -> Iterator[Box]:
-        """Those of a length; the memory is looked at after as many lengths as are a power of two."""
+        """Those of a length; the function's memory is looked at after as many leaves as are a power of two."""
         todo: list[Path] = [()]
         while todo:
             run = Run(self.vocab, length, todo.pop(), kept=self.kept)
@@ -77,10 +77,10 @@ class Reading:
             todo += run.open
             leaf = Box(length, run.sets, answer, run.path)
             self._try(leaf)
+            self.number += 1
+            if not self.number & (self.number - 1):
+                self.before.memory.check()
             yield leaf
-        self.lengths += 1
-        if not self.lengths & (self.lengths - 1):
-            self.before.memory.check()
 
     def check(self) -> None:
         """RuleError where the function has changed anything, or a copy says something else in the opposite order."""

@@ -67,6 +67,8 @@ class Record:
         ]
         if not differ:
             return ""
+        if self.read is _parts and isinstance(attribute := (*now, *self.known)[differ[0]], str):
+            return attribute
         return self.name if not self.names else _first_name(self.known, now, differ[0])
 
 
@@ -89,27 +91,27 @@ class Memory:
     """All that calls of a function may write to, as it was when this was made. RuleError where that cannot be seen."""
 
     def __init__(self, function: Callable[[Any], Any]) -> None:
-        self.function = function
-        self._walk()
-
-    def _walk(self) -> None:
-        walk = _Walk(self.function)
-        walk.through()
-        self.records, self.unfilled, self.writable = walk.records, walk.unfilled, walk.writable
+        walk = _Walk(function)
+        try:
+            walk.through()
+        except RuleError:
+            raise
+        except Exception as error:  # of a stranger's object that does not let itself be looked at
+            what = f"reaches what raises {type(error).__name__} when it is looked at"
+            raise RuleError(f"{name_of(function)} {what}, {SHOULD}") from error
+        self.function, self.records, self.writable = function, walk.records, walk.writable
 
     def changed(self) -> str:
         """The name of the first that is not as it was, or ""."""
         return next(filter(None, (record.changed() for record in self.records)), "")
 
     def check(self) -> None:
-        """RuleError where anything has changed; what `cached_property` has filled is looked at from now on."""
+        """RuleError where anything has changed."""
         if name := self.changed():
             raise RuleError(
                 f"{name_of(self.function)} changes {name!r} when it is called, {SHOULD}; "
                 "to keep results, use functools.cache"
             )
-        if any(name in held for name, held in self.unfilled):
-            self._walk()
 
 
 class _Walk:
@@ -121,7 +123,7 @@ class _Walk:
         self.seen: dict[int, Any] = {}  # with the objects, so that no other gets their number
         self.count = 0
         self.records: list[Record] = []
-        self.unfilled: list[tuple[str, dict[str, Any]]] = []  # what `cached_property` will add
+        self.unfilled: list[tuple[str, Any, dict[str, Any]]] = []  # what `cached_property` would add to an object
         self.names: set[str] = set()  # that code spells
         self.variables: dict[int, tuple[str, dict[str, Any], set[str]]] = {}  # of modules, and which of them
         self.modules: set[int] = set()  # of which any name that is spelled may be meant
@@ -156,7 +158,18 @@ class _Walk:
         for methods, known in self.classes:
             self.todo += [(name, methods[name]) for name in (self.names - known) & methods.keys()]
             known |= self.names
+        filled = [one for one in self.unfilled if one[0] in self.names or self.unspelled]
+        for name, value, held in filled:
+            self._fill(name, value, held)
+        self.unfilled = [one for one in self.unfilled if all(one is not other for other in filled)]
         return bool(self.todo)
+
+    def _fill(self, name: str, value: Any, held: dict[str, Any]) -> None:
+        """What `cached_property` keeps is there before the first call, so that it can be seen whether it changes."""
+        with suppress(Exception):  # then it is raised again when the function asks
+            getattr(value, name)
+        self._record(name, _Named([name]), held, names=True)
+        self.todo.append((name, held.get(name)))
 
     def _variables(self, variables: dict[str, Any], names: set[str]) -> None:
         module = str(variables.get("__name__"))
@@ -285,7 +298,7 @@ class _Walk:
         if held is not None:
             properties = {name for base in kind.__mro__ for name, part in vars(base).items() if _is_cached(part)}
             cached = properties - held.keys()
-            self.unfilled += [(one, held) for one in cached]
+            self.unfilled += [(one, value, held) for one in cached]
             self._named(name, held, cached)
         if slots := list(_slots(kind)):
             self._record(name, lambda value: _held(slots, value), value, names=True)

@@ -31,6 +31,8 @@ def tells(function: Callable[[Any], Any]) -> str:
         _Look(function).through()
     except _CouldTellError as found:
         return str(found)
+    except Exception as error:  # of a stranger's object that does not let itself be looked at
+        return f"what raises {type(error).__name__}"
     return ""
 
 
@@ -123,6 +125,7 @@ class _Look:
             self._code(code)
 
     def _code(self, code: Code) -> None:
+        self.todo += [("a constant", constant) for constant in code.constants]
         for text in sorted(code.strings):
             _not_dunder(text)
         self.names |= code.strings  # of patterns, and what could be looked up

@@ -19,12 +19,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-import properties.lazy
+import properties.proof.decision_tree
 import reference
 import zoo
-from properties.certificate import certify
-from properties.checks import check_model
-from properties.lazy import leaves
+from properties.checks import settle
+from properties.checks.table import check_model
+from properties.proof.certificate import certify
+from properties.proof.decision_tree import leaves
 from properties.recheck.tree import leaves as confirmed
 from zoo import Model, Transformer
 from zoo.errors import CertificateError, RuleError
@@ -54,7 +55,7 @@ class WithoutHook(ABC):
     """Which a stand-in was registered with."""
 
 
-WithoutHook.register(properties.lazy.LazyString)
+WithoutHook.register(properties.proof.decision_tree.LazyString)
 
 
 class Looks:
@@ -297,8 +298,8 @@ TELLERS: dict[str, tuple[Rule, str]] = {
     "a pattern": (by_class_pattern, "__class__"),
     "isinstance by a hook": (lambda c: isinstance(c, Strings), "Strings"),
     "isinstance of what was registered": (lambda c: not isinstance(c, WithoutHook), "WithoutHook"),
-    "isinstance of a stand-in": (lambda c: not isinstance(c, properties.lazy.LazyString), "LazyString"),
-    "a stand-in's file": (lambda c: properties.lazy._real(c) is c, "_real"),
+    "isinstance of a stand-in": (lambda c: not isinstance(c, properties.proof.decision_tree.LazyString), "LazyString"),
+    "a stand-in's file": (lambda c: properties.proof.decision_tree._real(c) is c, "_real"),
     "typing": (lambda c: isinstance(c, typing.Sequence), "__subclasscheck__"),
     "format": (lambda c: "{0.__class__.__class__}".format(c) == "<class 'type'>", "format"),
     "format of an attribute": (lambda c: "{0.__len__}".format(c).startswith("<method-w"), "format"),
@@ -389,7 +390,7 @@ def test_what_could_tell_and_does_not_is_proved_and_confirmed_context_by_context
 
 
 def test_a_proof_that_takes_too_long_says_what_tells(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("properties.survey.PROOF_SECONDS", {"auto": 0.2, "prove": 0.2})
+    monkeypatch.setattr(settle, "PROOF_SECONDS", {"auto": 0.2, "prove": 0.2})
     long = Transformer(np.array([[1.0], [1.0]]), np.zeros((40, 1)), [], unembedding=np.array([[1.0], [0.0]]))
     changes: dict[str, Any] = {"rule": looks_and_says_a, "predictors": [lambda c: type(c) and "a"]}
     for field, value in changes.items():
@@ -401,7 +402,7 @@ def test_a_proof_that_takes_too_long_says_what_tells(monkeypatch: pytest.MonkeyP
 
 
 def test_a_cycle_is_not_sought_for_ages_where_every_context_is_a_leaf(monkeypatch: pytest.MonkeyPatch) -> None:
-    from properties.cycles import of_suffixes
+    from properties.checks.cycles import of_suffixes
 
     long = Transformer(np.array([[1.0], [1.0]]), np.zeros((64, 1)), [], unembedding=np.array([[1.0], [0.0]]))
     assert of_suffixes(looks_and_says_a, Model("always_a", "ab", long, looks_and_says_a)) is None
@@ -417,19 +418,19 @@ def test_no_rule_of_the_zoo_could_tell(rule: Rule) -> None:
 
 
 def never_looked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("zoo.watch.tells", lambda function: "")
+    monkeypatch.setattr("zoo.rule.watch.tells", lambda function: "")
 
 
 def names_not_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("zoo.telling._Look._attributes", lambda self: False)
+    monkeypatch.setattr("zoo.rule.telling._Look._attributes", lambda self: False)
 
 
 def constants_not_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("zoo.telling._not_dunder", lambda name: None)
+    monkeypatch.setattr("zoo.rule.telling._not_dunder", lambda name: None)
 
 
 def operators_not_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("zoo.bytecode.Code.suspicious", lambda self, at: "")
+    monkeypatch.setattr("zoo.rule.bytecode.Code.suspicious", lambda self, at: "")
 
 
 @pytest.mark.parametrize(
@@ -446,5 +447,5 @@ def test_a_fault_planted_in_what_tells_is_noticed(
     fault: Callable[[pytest.MonkeyPatch], None], name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fault(monkeypatch)
-    with pytest.raises((AssertionError, RuleError), match="assert 'holds' == 'failed'|read token by token"):
+    with pytest.raises((AssertionError, RuleError), match=r"assert 'holds' == 'failed'|read token by token"):
         test_a_rule_that_tells_fails(name, "prove")
