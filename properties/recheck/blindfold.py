@@ -166,7 +166,7 @@ class _Tuple(_Hidden):
     def __eq__(self, other: Any) -> Any:
         if type(other) in (tuple, _Tuple):
             return len(self) == len(other) and all(map(operator.eq, self, other))
-        return _with_stranger(self, other, tuple)
+        return _peek(self)  # `tuple[context]` holds the tokens of a real one: it is not met within that
 
     def __contains__(self, item: Any) -> bool:
         return any(token is item or token == item for token in self)
