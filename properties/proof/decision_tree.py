@@ -115,7 +115,7 @@ class Run:
     asked: set[int] = field(default_factory=set)  # positions that were read
     handed_out: set[int] = field(default_factory=set)  # those read as tokens, of which nothing was asked yet
     cut_out: set[int] = field(default_factory=set)  # those of slices of which not all was known
-    insisted: bool = False  # something was asked for which only a real context will do
+    stumble: Any = None  # all of the above as it was when something was asked for which only a real context will do
     done: bool = False  # it has answered, and nothing of it should be in use any more
     kept: list[int] = field(default_factory=list)  # positions that were asked about all the same
 
@@ -126,24 +126,30 @@ class Run:
         """The function's answer. What it reads and does not ask about by itself, it gets named, and is run again."""
         kind, every = LazyString if _reads_strings(self.vocab) else LazyTuple, range(self.length)
         while True:
-            settled = len(self.path)
-            self.asked.clear()
-            self.handed_out.clear()
-            self.cut_out.clear()
-            self.insisted = False
+            settled, self.stumble = len(self.path), None
+            for positions in (self.asked, self.handed_out, self.cut_out):
+                positions.clear()
             try:
-                answer, stumbled = watched(asked.raw, kind(self, every))
-                if stumbled or self.insisted:  # over a token that it read, or else over what is no real context
-                    self.handed_out.update(at for at in self.asked if len(self.may_be(at)) > 1)
-                elif not self.handed_out:
+                answer = watched(asked.raw, kind(self, every), self.stumbles)
+                if self.stumble is None and not self.handed_out:
                     return answer
             except (Exception, SystemExit):  # a real error comes again below, on real tokens
                 pass
-            # It may have gone to C code, and a failure there been swallowed; or else a slice has.
+            if self.stumble is not None:  # over a token that it read, or a slice, or else over what is no real context
+                self.path, self.sets, replies, self.asked, self.handed_out, self.cut_out = self.stumble
+                del self.open[replies:]
+                self.handed_out.update(at for at in self.asked if len(self.may_be(at)) > 1)
+            # Unasked tokens may have gone to C code, and a failure there been swallowed.
             for position in sorted(self.handed_out) or sorted(self.cut_out):
                 self.name(position)
             if len(self.path) == settled:  # there is nothing left that it would get as a real token now
                 return self.named(asked)
+
+    def stumbles(self) -> None:
+        """From here on it may do what it would not do with a real context, and nothing of that counts."""
+        if self.stumble is None:
+            positions = (set(self.asked), set(self.handed_out), set(self.cut_out))
+            self.stumble = (self.path, dict(self.sets), len(self.open), *positions)
 
     def named(self, asked: Asked) -> frozenset[str]:
         """The answer to the one context that is left when every token is named."""
@@ -188,9 +194,8 @@ class Run:
         return False
 
 
-def watched(function: Callable[[Any], frozenset[str]], context: Any) -> tuple[frozenset[str], bool]:
-    """The answer, and whether an error was swallowed on the way that is none of a function's own, see `ITS_OWN`."""
-    stumbled = False
+def watched(function: Callable[[Any], frozenset[str]], context: Any, stumbles: Callable[[], None]) -> frozenset[str]:
+    """The answer; `stumbles` is told of an error on the way, swallowed or not, that is none of a function's own."""
     mine = globals()
 
     def entered(frame: FrameType, event: str, _: Any) -> Any:
@@ -198,14 +203,14 @@ def watched(function: Callable[[Any], frozenset[str]], context: Any) -> tuple[fr
         return None if frame.f_globals is mine else seen
 
     def seen(frame: FrameType, event: str, raised: Any) -> Any:
-        nonlocal stumbled
-        stumbled = stumbled or (event == "exception" and not issubclass(raised[0], ITS_OWN))
+        if event == "exception" and not issubclass(raised[0], ITS_OWN):
+            stumbles()
         return seen
 
     before = sys.gettrace()
     sys.settrace(entered)
     try:
-        return function(context), stumbled
+        return function(context)
     finally:
         sys.settrace(before)
 
@@ -412,7 +417,7 @@ _KINDS: dict[type, Any] = {
 
 
 def _insisting(context: Any) -> Any:
-    _open(context)[0].insisted = True
+    _open(context)[0].stumbles()
     return context
 
 
