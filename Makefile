@@ -17,7 +17,7 @@ test: .venv/dev
 	$(BIN)/lint-imports
 	$(BIN)/pytest --benchmark-disable -n 2 --dist loadfile
 
-nightly: .venv/proof
+nightly: .venv/dev
 	$(ONE_THREAD) HYPOTHESIS_PROFILE=soundness $(BIN)/pytest -m soundness --benchmark-disable -n 2
 
 bench: .venv/dev
@@ -26,7 +26,7 @@ bench: .venv/dev
 bench-peers: .venv/peers
 	$(ONE_THREAD) $(BIN)/pytest benchmarks/test_peers.py
 
-test-all: .venv/all test
+test-all: .venv/peers test
 
 .venv/dev: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=...")'
@@ -38,13 +38,6 @@ test-all: .venv/all test
 .venv/peers: .venv/dev
 	$(BIN)/pip install --quiet "$(TORCH)"  # first, so that no other package chooses a larger build
 	$(BIN)/pip install --quiet --editable ".[peers,emulator]"
-	touch $@
-
-.venv/proof: .venv/dev
-	$(BIN)/pip install --quiet --editable ".[proof]"
-	touch $@
-
-.venv/all: .venv/peers .venv/proof
 	touch $@
 
 clean:

@@ -15,6 +15,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 import zoo
 from benchmarks import peers
+from properties.selftest.skipped import need
 from zoo import Model, contexts, enumeration
 from zoo.cost.baseline import baseline
 from zoo.distill import distill
@@ -37,8 +38,8 @@ def source_style(model: Model) -> Callable[[Array], Array]:
 
 
 def torch_gpt2(model: Model) -> Callable[[Array], Array]:
-    torch = pytest.importorskip("torch")
-    pytest.importorskip("transformers")
+    torch = need("torch")
+    need("transformers")
     stock = gpt2(model.name, model.n_ctx)
 
     def run(tokens: Array) -> Array:
@@ -49,7 +50,7 @@ def torch_gpt2(model: Model) -> Callable[[Array], Array]:
 
 
 def transformer_lens(model: Model) -> Callable[[Array], Array]:
-    pytest.importorskip("transformer_lens")
+    need("transformer_lens")
     torch = importlib.import_module("torch")
     hooked = peers.transformer_lens(model)
 
@@ -61,8 +62,8 @@ def transformer_lens(model: Model) -> Callable[[Array], Array]:
 
 
 def onnxruntime(model: Model) -> Callable[[Array], Array]:
-    pytest.importorskip("onnxruntime")
-    pytest.importorskip("onnx")
+    need("onnxruntime")
+    need("onnx")
     session = peers.onnx_session(model.transformer)
     return lambda tokens: np.asarray(session.run(None, {"tokens": tokens})[0].argmax(axis=-1))
 
@@ -143,8 +144,8 @@ def test_generation_with_kept_keys(benchmark: BenchmarkFixture) -> None:
 
 def test_generation_by_stock_generate(benchmark: BenchmarkFixture) -> None:
     benchmark.group = "25 generated tokens"
-    torch = pytest.importorskip("torch")
-    pytest.importorskip("transformers")
+    torch = need("torch")
+    need("transformers")
     stock, tokens = gpt2("aab", 32), torch.from_numpy(GENERATE.encode(START))[None]
 
     def generate() -> str:

@@ -34,6 +34,7 @@ def asserting(check: Check) -> Callable[[Model], Verdict]:
     """The check, raising AssertionError with the message of a verdict that does not pass."""
 
     def run(model: Model) -> Verdict:
+        __tracebackhide__ = True  # pytest shows the verdict, and not this frame
         verdict = check(model)
         if not verdict.passed:
             raise AssertionError(verdict.message())

@@ -17,6 +17,7 @@ import numpy as np
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
+from properties.selftest.random_models import assert_noticed
 from properties.test_beyond import assert_sentence
 from zoo import Attention, Mlp, ModelError, Norm, Transformer, contexts, forward
 from zoo.transformer.arrays import Array
@@ -206,13 +207,15 @@ class Executed:
     @cached_property
     def logits(self) -> dict[str, Array]:
         """By context, shortest first."""
-        numbers, found = range(len(self.vocab)), {}
-        with np.errstate(all="ignore"):
-            for n in range(1, self.transformer.n_ctx + 1):
-                for context in product(numbers, repeat=n):
-                    words = "".join(self.vocab[i] for i in context)
-                    found[words] = forward(self.transformer, np.array([context]), last=True)[0, -1]
-        return found
+        every = (words for n in range(1, self.transformer.n_ctx + 1) for words in product(self.vocab, repeat=n))
+        return {"".join(words): self.after("".join(words)) for words in every}
+
+    @np.errstate(all="ignore")
+    def after(self, context: str) -> Array:
+        """The logits after one context: [vocab]"""
+        tokens = np.array([[self.vocab.index(token) for token in context]])
+        row: Array = forward(self.transformer, tokens, last=True)[0, -1]
+        return row
 
     @cached_property
     def batched(self) -> "Executed":
@@ -225,6 +228,15 @@ class Executed:
                 tokens = np.array([[self.vocab.index(token) for token in context] for context in some])
                 found.update(zip(some, forward(self.transformer, tokens, last=True)[:, -1]))
         other.__dict__["logits"] = found
+        return other
+
+    @cached_property
+    def wider(self) -> "Executed":
+        """The same in a type with more exponents: where they differ, something overflows or underflows."""
+        other = Executed(self.transformer.astype(np.float64))
+        for _, part in other.transformer.parts() if self.transformer.dtype == np.float64 else ():
+            for name, array in part.arrays():  # a new part would not take them
+                object.__setattr__(part, name, array.astype(np.longdouble))
         return other
 
     @cached_property
@@ -242,7 +254,7 @@ class Executed:
         row = self.logits[context]
         right = np.array([token in permitted for token in self.vocab])
         with np.errstate(all="ignore"):
-            best, second = row[right].max(), row[~right].max()
+            best, second = row[right].max(initial=-np.inf), row[~right].max(initial=-np.inf)
             return float(np.maximum(best - second, np.float64(best) - np.float64(second)))
 
     def judged(self, rule: Function) -> dict[str, frozenset[str]]:
@@ -256,18 +268,22 @@ class Executed:
 
 
 def rule_for(executed: Executed, seed: int) -> Function:
-    """One of a few plain rules, or a table of what was read, by what the model says there: some entries are wrong."""
+    """One of a few plain rules, or a table of what was read: what the model says there, or would in a wider type.
+
+    In some tables a few entries are wrong.
+    """
     rng, vocab = np.random.default_rng(seed), executed.vocab
     plain = [_says_last, _says_first, _says(vocab[rng.integers(len(vocab))]), _says_most][: 4 if len(vocab) > 1 else 3]
-    if rng.random() < 0.3:
+    if rng.random() < 0.25:
         return plain[rng.integers(len(plain))]
     n_ctx = executed.transformer.n_ctx
     reads, end = n_ctx if rng.random() < 0.5 else int(rng.integers(n_ctx + 1)), bool(rng.integers(2))
     votes: dict[tuple[int, str], Counter[str]] = {}
+    asked = executed.wider if rng.random() < 0.5 else executed
     for context in executed.logits:
-        answer = executed.answer(context) or vocab[rng.integers(len(vocab))]
+        answer = asked.answer(context) or vocab[rng.integers(len(vocab))]
         votes.setdefault(_read(context, reads, end), Counter())[answer] += 1
-    own, planted = rng.random() < 0.75, rng.choice([0.0, 0.0, 0.1, 0.5])
+    own, planted = rng.random() < 0.85, rng.choice([0.0, 0.0, 0.1, 0.5])
     table = {}
     for key, vote in votes.items():
         token = vote.most_common(1)[0][0] if own else vocab[rng.integers(len(vocab))]
@@ -304,6 +320,17 @@ def _says(token: str) -> Function:
         return {token}
 
     return always
+
+
+def assert_planted_is_noticed(
+    check: Callable[[Drawn, int, Counter[str]], None], drawn: st.SearchStrategy[Drawn], sentence: str
+) -> None:
+    """That a check of what is drawn fails so, with a fault that was planted, in one of 1500 examples at most."""
+
+    def each(one: Drawn, seed: int) -> None:
+        check(one, seed, Counter())
+
+    assert_noticed(each, drawn, 1500, sentence)
 
 
 def count(outcomes: Counter[str], executed: Executed, *kinds: str) -> None:

@@ -1,6 +1,7 @@
 """Random transformers with every feature of the architecture, and random boxes, for the tests of bounds and proof."""
 
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import numpy as np
 import pytest
@@ -9,6 +10,8 @@ from hypothesis import strategies as st
 
 from zoo import Attention, Mlp, Norm, Transformer
 from zoo.transformer.arrays import Array
+
+Drawn = TypeVar("Drawn")
 
 
 @st.composite
@@ -61,9 +64,9 @@ def transformers(
 
 
 def assert_noticed(
-    check: Callable[[Transformer, int], None], drawn: st.SearchStrategy[Transformer], examples: int, sentence: str
+    check: Callable[[Drawn, int], None], drawn: st.SearchStrategy[Drawn], examples: int, sentence: str
 ) -> None:
-    """That a check of a transformer and a seed fails so for one of so many examples, always the same ones."""
+    """That a check of what is drawn and of a seed fails so for one of so many examples, always the same ones."""
     search = settings(
         max_examples=examples,
         derandomize=True,

@@ -6,7 +6,7 @@ import pytest
 
 import zoo
 from properties import check_model
-from properties.command.main import find_all
+from properties.command.finding import find_all
 from zoo import ModelError, UnknownNameError
 
 MODEL_FILE = """

@@ -6,7 +6,6 @@ from typing import Any
 from zoo.errors import FileError
 from zoo.files.tensors import Shape, field
 from zoo.model import Cycle, Model
-from zoo.training.backward import parameters
 from zoo.transformer import Attention, Mlp, Norm, Transformer
 from zoo.transformer.arrays import Array
 
@@ -20,7 +19,7 @@ def to_zoo(model: Model) -> tuple[dict[str, Any], dict[str, Array]]:
     transformer = model.transformer
     if transformer.dtype.name not in DTYPES:
         raise FileError(f"{model.name} is {transformer.dtype}, but should be one of {', '.join(DTYPES)}")
-    arrays = {".".join(name): array for name, array in parameters(transformer).items()}
+    arrays = {".".join(name): array for name, array in transformer.named_arrays().items()}
     rule, cycle, norm = model.rule, model.cycle, transformer.final_norm
     config = {
         "format": FORMAT,

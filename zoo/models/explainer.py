@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from zoo import Attention, Claim, Mlp, Model, Norm, Transformer
-from zoo.training.backward import gradients, loss, parameters, sgd_step, with_parameters
+from zoo.training.backward import gradients, loss, sgd_step
 from zoo.training.byte_pair import END_OF_TEXT, BytePair
 from zoo.transformer.arrays import Array
 
@@ -68,7 +68,7 @@ def after(model: Model) -> float:
 def without_biases(model: Model) -> Model:
     """The same with zeros for the biases that the source does not state."""
     zeros = {("layer 1", "b_in"): np.zeros(16), ("layer 1", "b_out"): np.zeros(4)}
-    return replace(model, transformer=with_parameters(model.transformer, zeros))
+    return replace(model, transformer=model.transformer.with_arrays(zeros))
 
 
 def biased(seed: int) -> Transformer:
@@ -86,8 +86,8 @@ def after_two(model: Model) -> float:
     """The loss after a step that moves the tied embedding twice, as embedding and again as unembedding."""
     found = gradients(model.transformer, TOKENS, TARGETS)[1]
     rates = {("transformer", "token_embedding"): 2 * RATE}
-    moved = {n: array - rates.get(n, RATE) * found[n] for n, array in parameters(model.transformer).items()}
-    return loss(with_parameters(model.transformer, moved), TOKENS, TARGETS)
+    moved = {n: array - rates.get(n, RATE) * found[n] for n, array in model.transformer.named_arrays().items()}
+    return loss(model.transformer.with_arrays(moved), TOKENS, TARGETS)
 
 
 def in_float32(model: Model) -> Model:

@@ -1,37 +1,14 @@
 """The loss, the gradient of every parameter by backward passes written by hand, and one step down the gradient."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from math import pi, sqrt
-from typing import Any
 
 import numpy as np
 
 from zoo.errors import ContextError, ModelError
 from zoo.transformer import ACTIVATIONS, Attention, Mlp, Norm, Transformer, check_tokens, forward, linear, normalize
 from zoo.transformer.arrays import Array
-
-Name = tuple[str, str]  # a part, as `Transformer.parts` names it, and one of its arrays: ("layer 0", "w_q")
-Arrays = dict[Name, Array]
-
-
-def parameters(transformer: Transformer) -> Arrays:
-    """Every array by its name. A tied unembedding is no array of its own."""
-    return {(where, name): array for where, part in transformer.parts() for name, array in part.arrays()}
-
-
-def with_parameters(transformer: Transformer, arrays: Mapping[Name, Array]) -> Transformer:
-    """The transformer with other arrays in place of those named."""
-
-    def changed(where: str, part: Any) -> Any:
-        return part and replace(part, **{name: array for (w, name), array in arrays.items() if w == where})
-
-    layers = [
-        replace(changed(f"layer {i}", layer), norm=changed(f"layer {i} norm", layer.norm))
-        for i, layer in enumerate(transformer.layers)
-    ]
-    own: Transformer = changed("transformer", transformer)
-    return replace(own, layers=layers, final_norm=changed("final norm", transformer.final_norm))
+from zoo.transformer.parts import Arrays
 
 
 def loss(transformer: Transformer, tokens: Array, targets: Array) -> float:
@@ -74,7 +51,7 @@ def gradients(transformer: Transformer, tokens: Array, targets: Array) -> tuple[
     else:
         found["transformer", "unembedding"] = d_unembedding
     found |= {("transformer", "token_embedding"): d_embedding, ("transformer", "position_embedding"): d_positions}
-    return value, {name: found[name] for name in parameters(transformer)}
+    return value, {name: found[name] for name in transformer.named_arrays()}
 
 
 def sgd_step(transformer: Transformer, tokens: Array, targets: Array, rate: float) -> Transformer:
@@ -85,7 +62,7 @@ def sgd_step(transformer: Transformer, tokens: Array, targets: Array, rate: floa
     if not isinstance(rate, int | float | np.floating) or not np.isfinite(rate):
         raise ModelError(f"rate is {rate!r}, but should be a finite number")
     down = gradients(transformer, tokens, targets)[1]
-    return with_parameters(transformer, {n: array - rate * down[n] for n, array in parameters(transformer).items()})
+    return transformer.with_arrays({n: array - rate * down[n] for n, array in transformer.named_arrays().items()})
 
 
 def residuals(transformer: Transformer, trace: Mapping[str, Array]) -> list[Array]:

@@ -9,7 +9,7 @@ from zoo.errors import ContextError, ModelError, RuleError
 from zoo.model import Context, Model, Rule
 from zoo.rule import TRAINING, Asked
 from zoo.rule.watch import watching
-from zoo.training.backward import check_targets, gradients, parameters, with_parameters
+from zoo.training.backward import check_targets, gradients
 from zoo.transformer import Attention, Mlp, Norm, Transformer
 from zoo.transformer.arrays import Array
 
@@ -102,14 +102,14 @@ def fit(
     random = np.random.default_rng(seed)
     tokens, targets = map(np.asarray, examples)
     check_targets(transformer, tokens, targets)
-    mean, square = ({name: np.zeros_like(a) for name, a in parameters(transformer).items()} for _ in range(2))
+    mean, square = ({name: np.zeros_like(a) for name, a in transformer.named_arrays().items()} for _ in range(2))
     for step in progress.steps(range(1, steps + 1), "training"):
         chosen = random.integers(len(tokens), size=min(batch, len(tokens)))
-        moved = parameters(transformer)
+        moved = transformer.named_arrays()
         for name, d in gradients(transformer, tokens[chosen], targets[chosen])[1].items():
             mean[name] = 0.9 * mean[name] + 0.1 * d
             square[name] = 0.999 * square[name] + 0.001 * d * d
             slope = mean[name] / (1 - 0.9**step) / (np.sqrt(square[name] / (1 - 0.999**step)) + 1e-8)
             moved[name] = moved[name] - rate * slope
-        transformer = with_parameters(transformer, moved)
+        transformer = transformer.with_arrays(moved)
     return transformer

@@ -16,6 +16,13 @@ Array = NDArray[Any]
 TYPES = (np.float16, np.float32, np.float64)
 
 
+class Emulated(np.ndarray[Any, Any]):
+    """The base of arrays with an arithmetic of their own, of a type that numpy has not: a part keeps them as they are.
+
+    Any other subclass of numpy's arrays becomes a plain one.
+    """
+
+
 class Part:
     """The base of Norm, Attention, Mlp and Transformer, which are dataclasses with a shape for each array."""
 
@@ -58,7 +65,7 @@ class Part:
 def _as_floats(name: str, value: Any) -> Array:
     """A read-only, contiguous copy in a floating-point type; integers become float64."""
     try:
-        array = np.array(value, order="C")
+        array = np.array(value, order="C", subok=isinstance(value, Emulated))
     except ValueError:
         raise ModelError(f"{name} has rows of different lengths, but should be a full array") from None
     if np.issubdtype(array.dtype, np.integer) or array.dtype == bool:

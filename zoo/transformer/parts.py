@@ -5,17 +5,21 @@ ReLU or the tanh form of GELU. There is no RoPE, RMSNorm or grouped-query attent
 be left out.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import sqrt
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
 
 from zoo.errors import ModelError
 from zoo.transformer.activations import ACTIVATIONS
 from zoo.transformer.arrays import Array, Part, setting
+
+Name = tuple[str, str]  # a part, as `Transformer.parts` names it, and one of its arrays: ("layer 0", "w_q")
+Arrays = dict[Name, Array]
+AnyPart = TypeVar("AnyPart", bound=Part)
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,6 +158,38 @@ class Transformer(Part):
                 yield f"layer {i} norm", layer.norm
         if self.final_norm is not None:
             yield "final norm", self.final_norm
+
+    def named_arrays(self) -> Arrays:
+        """Every array by its name, in the order of `parts`. A tied unembedding is no array of its own."""
+        return {(where, name): array for where, part in self.parts() for name, array in part.arrays()}
+
+    def with_arrays(self, changes: Mapping[Name, Array]) -> Self:
+        """The same transformer with other arrays in place of those named; a part of which none is named is kept.
+
+        Raises ModelError for a name that it has not, an array of another shape, or what no part can hold.
+        """
+        own = self.named_arrays()
+        for name, array in changes.items():
+            if name not in own:
+                raise ModelError(
+                    f"{name!r} is no array of this transformer, but should be one of {', '.join(map(repr, own))}"
+                )
+            shape, before = list(np.shape(array)), list(own[name].shape)
+            if shape != before:
+                raise ModelError(f"{' '.join(name)} has shape {shape}, but should be {before} as before")
+
+        def changed(where: str, part: AnyPart, **more: Any) -> AnyPart:
+            named = {name: array for (w, name), array in changes.items() if w == where}
+            return replace(part, **named, **more) if named or more else part
+
+        def normed(where: str, norm: Norm | None) -> Norm | None:
+            return norm and changed(where, norm)
+
+        layers = []
+        for i, layer in enumerate(self.layers):
+            norm = normed(f"layer {i} norm", layer.norm)
+            layers.append(changed(f"layer {i}", layer, **({} if norm is layer.norm else {"norm": norm})))
+        return changed("transformer", self, layers=layers, final_norm=normed("final norm", self.final_norm))
 
     @property
     def n_ctx(self) -> int:

@@ -24,7 +24,8 @@ from properties.checks import settle as survey
 from properties.checks.table import CHECKS
 from properties.checks.testing import asserting
 from properties.checks.verdict import Counterexample, How
-from properties.command.main import find, main, read_context
+from properties.command.finding import find, read_context
+from properties.command.main import main
 from properties.proof.certificate import certify
 from properties.recheck import recheck
 from properties.report import verdicts as report
@@ -473,7 +474,7 @@ def test_what_a_model_that_fails_bears_is_not_said(failing: Path, capsys: pytest
         assert words not in out.partition("\nrule failed")[2]
 
 
-@pytest.mark.skipif(find_spec("flint") is None, reason="bounds are confirmed with python-flint only")
+@pytest.mark.skipif(find_spec("flint") is None, reason="python-flint is not installed")
 def test_a_margin_is_confirmed_in_so_many_contexts(capsys: pytest.CaptureFixture[str]) -> None:
     """One token wins by 5; of two the last are so close that only a run says which wins."""
     embedding = np.array([[1 + 2.0**-52, 0], [1, 0]])

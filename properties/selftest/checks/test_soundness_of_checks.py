@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -11,23 +12,32 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from properties import check_model
+from properties.checks import cycles
+from properties.proof import judges as questions
 from properties.proof.search import prove_equal
+from properties.robustness import comparison
+from properties.robustness import number_types as precision
 from properties.robustness.comparison import compare
 from properties.robustness.number_types import in_type, survives
+from properties.robustness.tolerance import certified
 from properties.selftest.extreme_models import (
     Drawn,
     Executed,
+    Function,
     assert_each_occurred,
+    assert_planted_is_noticed,
     count,
     many,
     rule_for,
     transformers,
 )
-from zoo import Cycle, Model, ModelError, Transformer
+from zoo import Cycle, Deviation, Model, ModelError, Transformer
 from zoo.distill import distill
-from zoo.enumeration import paths
+from zoo.enumeration import paths as enumeration
+from zoo.transformer.arrays import Array
 
 SEEDS = st.integers(0, 2**32 - 1)
+METHODS = ("auto", "enumerate", "prove")
 # Those that are enumerated in each way, of which two unmasked layers are by `forward` alone.
 PATHS = st.one_of(transformers(), transformers(["attention"], normed=False), transformers(["attention", "attention"]))
 
@@ -36,8 +46,14 @@ PATHS = st.one_of(transformers(), transformers(["attention"], normed=False), tra
 def sums_everywhere() -> Iterator[None]:
     """Running sums also where there are few contexts."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(paths, "MANY", 1)
+        patch.setattr(enumeration, "MANY", 1)
         yield
+
+
+def wrongs(executed: Executed, rule: Function, method: str) -> tuple[set[str], set[str]]:
+    """The contexts that are wrong for sure, and those that are by one order of additions: proofs run each by itself."""
+    alone, together = set(executed.wrong(rule)), set(executed.batched.wrong(rule))
+    return (alone, alone) if method == "prove" else (alone & together, alone | together)
 
 
 @np.errstate(all="ignore")  # what overflows shows in the answers
@@ -49,18 +65,16 @@ def check_rule(drawn: Drawn, seed: int, outcomes: Counter[str]) -> None:
     executed = Executed(drawn)
     rule = rule_for(executed, seed)
     model, kinds = Model("extreme", executed.vocab, drawn, rule=rule), set()
-    for method in ("auto", "enumerate", "prove"):
+    for method in METHODS:
         with sums_everywhere():
             [verdict] = check_model(model, method, ["rule"])
-        program = executed if method == "prove" else executed.batched
-        wrong = program.wrong(rule)
-        kinds.add(f"{verdict.method} {verdict.status}")
-        assert verdict.status != "holds" or not wrong, f"{method}: {verdict}, but it is wrong after {wrong}"
+        surely, maybe = wrongs(executed, rule, method)
         vacuous = not executed.judged(rule)
-        assert verdict.status != "failed" or wrong or vacuous, f"{method}: {verdict.message()}, but nothing is wrong"
-        assert (verdict.status == "holds") == (not wrong and not vacuous), f"{method}: {verdict.message()}"
+        kinds.add(f"{verdict.method} {verdict.status}")
+        assert verdict.status != "holds" or not (surely or vacuous), f"{method}: it holds, but is wrong after {surely}"
+        assert verdict.status == "holds" or maybe or vacuous, f"{method}: {verdict.message()}, but nothing is wrong"
         if verdict.counterexample is not None:
-            assert verdict.counterexample.context in wrong
+            assert verdict.counterexample.context in maybe
     count(outcomes, executed, *kinds)
 
 
@@ -74,6 +88,44 @@ def test_a_rule_that_holds_is_followed_in_every_context(outcomes: Counter[str]) 
     check()
     kinds = [f"{method} {status}" for method in ("enumerated", "proved") for status in ("holds", "failed")]
     assert_each_occurred(outcomes, *kinds)
+
+
+@np.errstate(all="ignore")  # what overflows shows in the answers
+def check_stated(drawn: Drawn, seed: int, outcomes: Counter[str]) -> None:
+    """A margin that holds is reached in every context, and deviations are exactly the contexts that are wrong."""
+    if isinstance(drawn, ModelError):
+        outcomes["refused"] += 1
+        return
+    executed, rng = Executed(drawn), np.random.default_rng(seed)
+    rule, every = rule_for(executed, seed), list(executed.logits)
+    unknown = executed.nan or executed.batched.nan
+    margins = [one.margin(c, {one.answer(c)}) for one in (executed, executed.batched) for c in every]
+    least = 0.0 if unknown else max(0.0, min(*margins, float(np.finfo(np.float64).max) / 2))
+    margin = least * float(rng.choice([0, 0.5, 1, 1.001, 2]))
+    stated = set(executed.wrong(rule)) ^ ({str(rng.choice(every))} if rng.random() < 0.3 else set())
+    deviations = [Deviation(rule, sorted(stated), "as it happens")] if stated else []
+    model, kinds = Model("extreme", executed.vocab, drawn, rule, deviations=deviations, margin=margin), set()
+    for method in METHODS:
+        surely, maybe = wrongs(executed, rule, method)
+        with sums_everywhere():
+            said = {verdict.check: verdict.status for verdict in check_model(model, method, ["margin", "deviations"])}
+        kinds |= {f"{check} {status}" for check, status in said.items()}
+        assert said["margin"] != "holds" or (not unknown and margin <= min(margins)), f"{method}: {margin}, {margins}"
+        if "deviations" in said:
+            assert said["deviations"] != "deviates" or surely <= stated <= maybe, f"{method}: {stated}, not {surely}"
+            assert said["deviations"] == "deviates" or not surely == stated == maybe, f"{method}: {stated}"
+    count(outcomes, executed, *kinds)
+
+
+@pytest.mark.soundness
+def test_a_margin_and_deviations_are_as_stated(outcomes: Counter[str]) -> None:
+    @many(100)
+    @given(PATHS, SEEDS)
+    def check(drawn: Drawn, seed: int) -> None:
+        check_stated(drawn, seed, outcomes)
+
+    check()
+    assert_each_occurred(outcomes, "margin holds", "margin failed", "deviations deviates", "deviations failed")
 
 
 def other(transformer: Transformer, seed: int) -> Drawn:
@@ -205,7 +257,7 @@ def check_types(drawn: Drawn, outcomes: Counter[str]) -> None:
 
 @pytest.mark.soundness
 def test_a_number_type_that_keeps_every_answer_does(outcomes: Counter[str]) -> None:
-    @many(250)
+    @many(100)
     @given(transformers(most=20))
     def check(drawn: Drawn) -> None:
         check_types(drawn, outcomes)
@@ -234,7 +286,7 @@ def check_program(drawn: Drawn, outcomes: Counter[str]) -> None:
         said = executed.vocab[program([executed.vocab.index(token) for token in context])]
         both = executed.answer(context), executed.batched.answer(context)
         assert said in both, f"after {context} the program says {said}, the model {both}: {executed.logits[context]}"
-    count(outcomes, executed, f"by {paths.path(drawn)}")
+    count(outcomes, executed, f"by {enumeration.path(drawn)}")
 
 
 @pytest.mark.soundness
@@ -246,3 +298,57 @@ def test_a_distilled_program_is_the_model(outcomes: Counter[str]) -> None:
 
     check()
     assert_each_occurred(outcomes, "no program", "by sums", "by prefixes", "by forward")
+
+
+@np.errstate(all="ignore")  # what overflows shows in the answers
+def check_tolerance(drawn: Drawn, seed: int, outcomes: Counter[str]) -> None:
+    """Weights that are off by what is certified to be borne leave every answer right."""
+    if isinstance(drawn, ModelError):
+        outcomes["refused"] += 1
+        return
+    executed, rng = Executed(drawn), np.random.default_rng(seed)
+    rule = rule_for(executed, seed)
+    bears = certified(Model("extreme", executed.vocab, drawn, rule=rule))
+    for _ in range(4 if bears else 0):
+        changed = drawn.astype(drawn.dtype)
+        for _, part in changed.parts():
+            for name, array in part.arrays():
+                object.__setattr__(part, name, off_by(array, bears, rng))
+        wrong = Executed(changed).wrong(rule)
+        assert not wrong, f"weights may be off by {bears}, but it is wrong after {wrong}"
+    count(outcomes, executed, "bears some" if bears else "bears nothing")
+
+
+def off_by(array: Array, share: float, rng: np.random.Generator) -> Array:
+    """Each entry by at most that share of itself: by all of it, mostly, as far as the type has such numbers."""
+    changed = (array * (1 + share * rng.choice([-1, 1, 0.5], array.shape))).astype(array.dtype)
+    exact = np.abs(changed.astype(np.longdouble) - array.astype(np.longdouble))
+    result: Array = np.where(exact <= share * np.abs(array.astype(np.longdouble)), changed, array)
+    return result
+
+
+@pytest.mark.soundness
+def test_what_is_certified_to_be_borne_is(outcomes: Counter[str]) -> None:
+    @many(60)
+    @given(transformers(most=20), SEEDS)
+    def check(drawn: Drawn, seed: int) -> None:
+        check_tolerance(drawn, seed, outcomes)
+
+    check()
+    assert_each_occurred(outcomes, "bears some", "bears nothing")
+
+
+@pytest.mark.parametrize(
+    ("module", "check"),
+    [
+        (questions, check_equal),
+        (comparison, check_equal),
+        (cycles, check_cycle),
+        (precision, lambda drawn, seed, outcomes: check_types(drawn, outcomes)),
+    ],
+)
+def test_nan_taken_for_an_answer_is_noticed(
+    module: ModuleType, check: Callable[[Drawn, int, Counter[str]], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "greedy", lambda logits: logits.argmax(axis=-1))
+    assert_planted_is_noticed(check, transformers(), "differ after|are NaN|not after")

@@ -8,20 +8,23 @@ the tests meet the faulty check under its own name.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from inspect import signature
 from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
 
 import pytest
 
-import zoo.models.two_head
+from properties import Verdict
 from properties.checks import answers, cycles, mechanics, settle, testing
+from properties.checks.table import CHECKS
 from properties.selftest.checks import test_faults
+from zoo import Model
 
 FAULTS: list[tuple[ModuleType, str, str, str]] = [  # module, its source, what it is exchanged for, the test that sees it
     (settle, "~(margins > 0)", "(margins < 0)", "test_a_tie_that_falls_to_the_right_side"),
     (settle, "~(margins > 0)", "(margins <= 0)", "test_logits_that_are_not_numbers"),
-    (settle, "failing[0]]", "failing[-1]]", "test_a_model_right_at_lengths_one_to_four_and_wrong_at_five"),
+    (settle, "tokens[failing[0]], logits[failing[0]], allowed[failing[0]]", "tokens[failing[-1]], logits[failing[-1]], allowed[failing[-1]]", "test_a_model_right_at_lengths_one_to_four_and_wrong_at_five"),
     (settle, "[words[i] for i in failing]", "[]", "test_a_rule_with_one_wrong_entry"),
     (settle, "enumeration.last_rows(model.transformer, tokens)", "model.forward(tokens)[:, 0]", "test_large_three"),
     (settle, "if exact or type(model).forward is not Model.forward:", "if exact:", "test_a_batch_that_mixes_rows"),
@@ -36,7 +39,7 @@ FAULTS: list[tuple[ModuleType, str, str, str]] = [  # module, its source, what i
     (answers, '"failed", "undecided", "holds"', '"undecided", "failed", "holds"', "test_a_failure_behind_an_undecided_predictor"),
     (answers, "found |= {context", "found &= {context", "test_a_deviation_that_a_sample_does_not_meet"),
     (answers, "(won & ~wins) | ", "", "test_a_tie_only_in_float32"),
-    (mechanics, "    model = wide(model)\n", "", "test_a_fault_in_half_precision"),
+    (mechanics, "    model = wide(model)\n    if (least := ", "    if (least := ", "test_a_fault_in_half_precision"),
     (testing, "if not verdict.passed:", "if False:", "test_a_sample_is_no_pass"),
     (settle, "vocab, n_ctx, rows),", "vocab, n_ctx - 1, rows),", "test_a_model_right_at_lengths_one_to_four_and_wrong_at_five"),
     (answers, "if not seen.judged and", "if False and", "test_a_vacuous_rule"),
@@ -51,7 +54,7 @@ FAULTS: list[tuple[ModuleType, str, str, str]] = [  # module, its source, what i
     (answers, 'return Finding("failed", "computed", 0, f"the weights', 'return Finding("holds", "computed", 0, f"the weights', "test_weights_that_do_not_fit_float32"),
     (answers, "steps <= model.cycle.within", "True", "test_a_cycle_that_is_not_reached_as_stated"),
     (cycles, "if following[on] != after:", "if False:", "test_a_cycle_that_is_not_reached_as_stated"),
-    (cycles, "        if state not in steps:\n", "        if False:\n", "test_a_cycle_that_is_not_reached_as_stated"),
+    (cycles, "        if state not in steps:\n            return Walk", "        if state not in steps:\n            steps[state] = 0\n        if False:\n            return Walk", "test_a_cycle_that_is_not_reached_as_stated"),
     (cycles, "start=steps[state] + 1", "start=steps[state]", "test_a_cycle_that_is_not_reached_as_stated"),
     (answers, "if not claim.holds(found):", "if False:", "test_a_wrong_claim"),
     (answers, "for claim in model.claims:", "for claim in model.claims[:1]:", "test_a_wrong_claim"),
@@ -72,7 +75,7 @@ def exchanged(module: ModuleType, old: str, new: str) -> Iterator[None]:
     """The module with a piece of its source exchanged; functions that others have imported change with it."""
     assert module.__file__ is not None
     source = Path(module.__file__).read_text()
-    assert old in source, f"{old!r} no longer stands in {module.__name__}"
+    assert source.count(old) == 1, f"{old!r} stands {source.count(old)} times in {module.__name__}, but should once"
 
     def run(text: str) -> None:
         before = dict(vars(module))
@@ -92,20 +95,46 @@ def exchanged(module: ModuleType, old: str, new: str) -> Iterator[None]:
 
 
 def run_test(name: str) -> None:
-    """A test of test_faults, with the arguments that pytest would give it."""
+    """A test of test_faults, with the arguments that pytest would give it, the first ones where there are several."""
     test: Any = getattr(test_faults, name)
     arguments: dict[str, Any] = {}
+    for mark in getattr(test, "pytestmark", []):
+        arguments[mark.args[0]] = mark.args[1][0]
     with pytest.MonkeyPatch.context() as monkeypatch:
-        if "monkeypatch" in test.__code__.co_varnames:
+        if "monkeypatch" in signature(test).parameters:
             arguments["monkeypatch"] = monkeypatch
-        if "model" in test.__code__.co_varnames[: test.__code__.co_argcount]:
-            arguments["model"] = zoo.models.two_head.MODEL
         test(**arguments)
 
 
 @pytest.mark.parametrize(("module", "old", "new", "test"), FAULTS, ids=range(len(FAULTS)))
 def test_a_fault_in_a_check_is_seen(module: ModuleType, old: str, new: str, test: str) -> None:
     run_test(test)
-    with exchanged(module, old, new), pytest.raises((Exception, pytest.fail.Exception)):
+    with exchanged(module, old, new), pytest.raises((AssertionError, pytest.fail.Exception)):  # the second: no refusal
         run_test(test)
     run_test(test)
+
+
+def assert_each_seen_to_fail(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of each check some verdict failed while what plants faults was run."""
+    seen, failing = set[str](), test_faults.failing
+
+    def noted(check: str, model: Model) -> Verdict:
+        verdict = failing(check, model)
+        seen.add(verdict.check)
+        return verdict
+
+    monkeypatch.setattr(test_faults, "failing", noted)
+    for name in dir(test_faults):
+        if name.startswith("test_"):
+            run_test(name)
+    assert seen == set(CHECKS), "each check should be seen to fail"
+
+
+def test_every_check_has_been_seen_to_fail(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert_each_seen_to_fail(monkeypatch)
+
+
+def test_a_check_that_nothing_was_planted_for_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(CHECKS, "another", CHECKS["rule"])
+    with pytest.raises(AssertionError, match="each check should be seen to fail"):
+        assert_each_seen_to_fail(monkeypatch)

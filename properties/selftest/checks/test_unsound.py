@@ -234,7 +234,7 @@ def test_it_is_not_said_to_hold(name: str, method: str, monkeypatch: pytest.Monk
         assert verdict.status in ("failed", "undecided"), verdict
 
 
-@pytest.mark.skipif(find_spec("flint") is None, reason="nothing can be confirmed without python-flint")
+@pytest.mark.skipif(find_spec("flint") is None, reason="python-flint is not installed")
 @pytest.mark.parametrize("name", UNSOUND)
 def test_no_certificate_of_it_is_confirmed(name: str) -> None:
     """Neither the prover's, if there is one, nor one with levels that were made up."""

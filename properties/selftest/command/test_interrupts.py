@@ -114,8 +114,8 @@ def test_a_file_that_is_interrupted(
 def test_the_status_where_python_itself_runs_text(tmp_path: Path) -> None:
     """As it does to make a dataclass, in an import that is interrupted."""
     (tmp_path / "run.py").write_text(
-        "import importlib, sys\ncommand = importlib.import_module('properties.command.main')\n"
-        "command.list_models = lambda options: exec('raise KeyboardInterrupt')\nsys.exit(command.main(['list']))\n"
+        "import sys\nfrom properties.command import look, main\n"
+        "look.list_models = lambda options: exec('raise KeyboardInterrupt')\nsys.exit(main(['list']))\n"
     )
     path = os.pathsep.join([*sys.path, str(tmp_path)])
     environment = os.environ | {"PYTHONPATH": path}

@@ -74,7 +74,7 @@ def test_elsewhere_the_emulator_runs_what_was_distilled(monkeypatch: pytest.Monk
 
 @pytest.mark.parametrize("name", ["aab", "induction", "two_head"])
 def test_the_emulator_counts_as_the_interpreter_does(name: str) -> None:
-    pytest.importorskip("unicorn", reason="the emulator is an extra")
+    pytest.importorskip("unicorn", reason="unicorn is not installed: pip install handmade-zoo[emulator]")
     words = [str(c).encode() for c in zoo.load(name).contexts()]
     listing = emit.x86(distill(zoo.load(name)))
     assert native.executed(listing, words, emulated=True) == native.executed(listing, words, emulated=False)

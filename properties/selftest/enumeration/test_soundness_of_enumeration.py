@@ -1,6 +1,8 @@
 """At the ends of the dtype, every way of enumerating against the forward pass in every context."""
 
 from collections import Counter
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,13 +13,15 @@ from properties.selftest.extreme_models import (
     Drawn,
     Executed,
     assert_each_occurred,
+    assert_planted_is_noticed,
     count,
     many,
     transformers,
 )
 from zoo import ModelError, Transformer
-from zoo.enumeration import Tile
+from zoo.enumeration import Tile, running_sums
 from zoo.enumeration import paths as enumeration
+from zoo.enumeration.rounding import Rounding
 from zoo.transformer.arrays import Array
 
 SUMS = transformers(["attention"], normed=False)
@@ -30,30 +34,39 @@ def check_enumeration(drawn: Drawn, outcomes: Counter[str]) -> None:
     if isinstance(drawn, ModelError):
         outcomes["refused"] += 1
         return
-    executed, path = Executed(drawn), enumeration.path(drawn)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(enumeration, "MANY", 1)  # running sums wherever they can be
+        patch.setattr(enumeration, "ROWS", 8)  # and few contexts together, as if there were many
+        patch.setattr(running_sums, "TILE", 8)
+        kinds = enumerated(drawn)
+    count(outcomes, Executed(drawn), *kinds)
+
+
+def enumerated(transformer: Transformer) -> set[str]:
+    executed, path = Executed(transformer), enumeration.path(transformer)
     kinds: set[str] = {path}
-    answers, logits = enumeration.answers(drawn), enumeration.logits(drawn)
+    answers, logits = enumeration.answers(transformer), enumeration.logits(transformer)
     tiles = {"sums": enumeration._by_sums, "prefixes": enumeration._by_prefixes, "forward": enumeration._by_forward}
     for n, one in answers.items():
         words = [context for context in executed.logits if len(context) == n]  # in lexicographic order
         assert_answers(executed, words, one.tokens)
+        rows = rows_of(transformer, words, executed.vocab)
         assert_answers(executed, words, logits[n].argmax(axis=1))
-        if any(executed.answer(context) == "" == executed.batched.answer(context) for context in words):
+        assert_answers(executed, words, rows.argmax(axis=1))
+        nan = [i for i, c in enumerate(words) if executed.answer(c) == "" == executed.batched.answer(c)]
+        assert np.isnan(rows[nan]).any(axis=1).all(), f"logits are NaN, but {rows[nan]} that are trusted are enumerated"
+        if nan:
             assert np.isnan(one.margin), f"a logit of {n} tokens is NaN, but the smallest margin is {one.margin}"
         kinds |= {"doubtful"} if len(one.doubtful) else set()
         kinds |= {"settled"} if len(one.doubtful) < len(words) else set()
-        assert_answers(executed, words, rows_of(drawn, words, executed.vocab).argmax(axis=1))
-    for tile in tiles[path](drawn, list(answers)):
+    for tile in tiles[path](transformer, list(answers)):
         assert_within(executed, tile)
-    count(outcomes, executed, *kinds)
+    return kinds
 
 
 def rows_of(transformer: Transformer, words: list[str], vocab: str) -> Array:
-    """By running sums wherever they can be."""
     tokens = np.array([[vocab.index(token) for token in context] for context in words])
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(enumeration, "MANY", 1)
-        return enumeration.last_rows(transformer, tokens)
+    return enumeration.last_rows(transformer, tokens)
 
 
 def assert_answers(executed: Executed, words: list[str], tokens: Array) -> None:
@@ -101,3 +114,26 @@ def test_kept_prefixes_say_what_forward_says(outcomes: Counter[str]) -> None:
 
     check()
     assert_each_occurred(outcomes, "prefixes", "forward", "doubtful", "settled", "float16")
+
+
+def with_nothing_lost_by_underflow(monkeypatch: pytest.MonkeyPatch) -> None:
+    original = Rounding.__init__
+
+    def init(self: Rounding, *arguments: Any) -> None:
+        original(self, *arguments)
+        self.tiny = 0.0
+
+    monkeypatch.setattr(Rounding, "__init__", init)
+
+
+def with_numbers_that_never_overflow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Rounding, "finite", lambda self, x: x)
+
+
+@pytest.mark.parametrize("fault", [with_nothing_lost_by_underflow, with_numbers_that_never_overflow])
+def test_a_planted_fault_is_noticed(
+    fault: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fault(monkeypatch)
+    words = "is claimed|are trusted|is enumerated|the smallest margin"
+    assert_planted_is_noticed(lambda drawn, seed, outcomes: check_enumeration(drawn, outcomes), SUMS, words)

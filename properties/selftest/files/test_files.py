@@ -16,7 +16,6 @@ from zoo.errors import FileError
 from zoo.files import gpt2
 from zoo.files.to_gpt2 import to_gpt2
 from zoo.model import Cycle, Model
-from zoo.training.backward import parameters
 from zoo.transformer import Attention, Mlp, Norm, Transformer, forward
 
 
@@ -30,7 +29,7 @@ def through(model: Model, write: object) -> Model:
 
 def assert_same(one: Transformer, other: Transformer) -> None:
     """Bit for bit, and in everything that is no array."""
-    ours, theirs = parameters(one), parameters(other)
+    ours, theirs = one.named_arrays(), other.named_arrays()
     assert ours.keys() == theirs.keys()
     for name, array in ours.items():
         assert array.dtype == theirs[name].dtype

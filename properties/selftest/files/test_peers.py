@@ -4,6 +4,7 @@ Each test is skipped, with the reason, where what it needs is not installed: `pi
 """
 
 import contextlib
+import importlib
 import io
 import itertools
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 
 import zoo
+from properties.selftest.skipped import need
 from zoo import contexts, files
 from zoo.inspection.parts import inspect
 from zoo.model import Model
@@ -28,10 +30,6 @@ pytestmark = [  # their own
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
-
-
-def need(module: str) -> Any:
-    return pytest.importorskip(module, reason=f"{module} is not installed: pip install handmade-zoo[peers]")
 
 
 def stock(directory: Path, **more: Any) -> Any:
@@ -218,9 +216,9 @@ def test_hidden_states_and_attentions_are_theirs(tmp_path: Path) -> None:
 
 
 def test_transformer_lens_loads_the_directory(tmp_path: Path) -> None:
-    need("transformer_lens")
     torch = need("torch")
-    bridge = pytest.importorskip("transformer_lens.model_bridge", reason="TransformerLens 4 is not installed")
+    need("transformer_lens")
+    bridge = importlib.import_module("transformer_lens.model_bridge")
     model = zoo.load("aab")
     files.write_gpt2(model, tmp_path / "aab")
     with quiet():

@@ -27,7 +27,6 @@ from zoo import files
 from zoo.errors import ContextError, FileError, ZooError
 from zoo.files import directories, gpt2, tensors
 from zoo.files.directories import CONFIG, TENSORS, TOKENIZER, VOCAB
-from zoo.training.backward import parameters
 
 FORMATS = {"zoo": files.write_zoo, "gpt2": files.write_gpt2}
 
@@ -423,10 +422,10 @@ def test_half_precision_is_read_exactly(dtype: str, tmp_path: Path) -> None:
 def test_the_dtype_of_a_configuration_is_heeded(name: str, tmp_path: Path) -> None:
     """The weights are those that transformers makes of them; those of half precision are kept in float32."""
     files.write_gpt2(zoo.load("explainer"), directory := tmp_path / "model")
-    before = parameters(files.read(directory).transformer)
+    before = files.read(directory).transformer.named_arrays()
     for dtype in ("float64", "float32", "torch.float32", "bfloat16", "float16"):
         edit_config(**{name: dtype})(directory)
-        for array_name, array in parameters(files.read(directory).transformer).items():
+        for array_name, array in files.read(directory).transformer.named_arrays().items():
             assert array.dtype == ("float64" if dtype == "float64" else "float32")
             exact = before[array_name].astype(np.float64)
             bits = {"bfloat16": 8, "float16": 11}.get(dtype, 24)

@@ -25,7 +25,7 @@ from properties.selftest.random_models import transformers
 from zoo import Attention, Model, Transformer, contexts, forward
 from zoo.errors import CertificateError, MismatchError, ZooError
 
-needs_flint = pytest.mark.skipif(find_spec("flint") is None, reason="bounds are confirmed with python-flint only")
+needs_flint = pytest.mark.skipif(find_spec("flint") is None, reason="python-flint is not installed")
 Json = dict[str, Any]
 MODELS = [name for name in zoo.names() if zoo.load(name).rule is not None]
 

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,11 +13,13 @@ from hypothesis import strategies as st
 from properties.proof.certificate import certify
 from properties.recheck import Rechecked, recheck
 from properties.recheck import margins as checked
+from properties.recheck.program import Program
 from properties.selftest.extreme_models import (
     Drawn,
     Executed,
     Function,
     assert_each_occurred,
+    assert_planted_is_noticed,
     count,
     many,
     rule_for,
@@ -118,3 +121,30 @@ def test_no_difference_of_logits_leaves_what_the_checker_finds(outcomes: Counter
 
     check()
     assert_each_occurred(outcomes, "not confirmed", "positive", "negative")
+
+
+def with_nothing_lost_by_underflow(monkeypatch: pytest.MonkeyPatch) -> None:
+    change(monkeypatch, tiny="0")
+
+
+def with_numbers_that_never_overflow(monkeypatch: pytest.MonkeyPatch) -> None:
+    change(monkeypatch, limit="1e5000")
+
+
+def change(monkeypatch: pytest.MonkeyPatch, **values: str) -> None:
+    original = Program.__init__
+
+    def init(self: Program, dtype: Any) -> None:
+        original(self, dtype)
+        for name, value in values.items():
+            setattr(self, name, self.number(value))
+
+    monkeypatch.setattr(Program, "__init__", init)
+
+
+@pytest.mark.parametrize("fault", [with_nothing_lost_by_underflow, with_numbers_that_never_overflow])
+def test_a_planted_fault_is_noticed(
+    fault: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fault(monkeypatch)
+    assert_planted_is_noticed(check_checked, transformers(vocab=(2, 3), most=20), "should be at least|is proved")

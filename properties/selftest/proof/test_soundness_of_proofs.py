@@ -1,6 +1,8 @@
 """At the ends of the dtype, proofs and bounds against every context that there is."""
 
 from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -9,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from properties.proof.arithmetic import Arithmetic
 from properties.proof.bounds import Bounds
 from properties.proof.boxes import Box, Boxes, Settled
 from properties.proof.search import prove_answers
@@ -16,6 +19,7 @@ from properties.selftest.extreme_models import (
     Drawn,
     Executed,
     assert_each_occurred,
+    assert_planted_is_noticed,
     count,
     many,
     rule_for,
@@ -102,7 +106,7 @@ def assert_bounded(executed: Executed, box: Array, answer: int, rival: int, leas
     vocab = executed.vocab
     for tokens in product(*(np.flatnonzero(row).tolist() for row in box)):
         context = "".join(vocab[i] for i in tokens)
-        row = executed.logits[context].astype(np.float64)
+        row = executed.after(context).astype(np.float64)
         margin = float(row[answer] - row[rival])
         if np.isnan(margin):
             assert not least > 0, f"after {context} the logits are {row}, but a margin of {least} is proved"
@@ -116,6 +120,42 @@ def test_no_difference_of_logits_leaves_its_bound_at_the_ends(outcomes: Counter[
     @given(transformers(vocab=(2, 3)), SEEDS)
     def check(drawn: Drawn, seed: int) -> None:
         check_bounds(drawn, seed, outcomes)
+
+    check()
+    assert_each_occurred(outcomes, "unknown", "proved", "bounded")
+
+
+@np.errstate(all="ignore")  # what overflows shows in the answers
+def check_blocks(drawn: Drawn, seed: int, outcomes: Counter[str]) -> None:
+    """The same of boxes that know little of a context, where the other positions are looked at in blocks of a few."""
+    if isinstance(drawn, ModelError):
+        outcomes["refused"] += 1
+        return
+    rng, executed, n = np.random.default_rng(seed), Executed(drawn), drawn.n_ctx
+    vocab = len(executed.vocab)
+    bound = Bounds(drawn, block=int(rng.integers(2, 4)))
+    positions = np.arange(n - 1 - rng.integers(3), n)
+    pairs = [(a, b) for a in range(vocab) for b in range(vocab) if a != b]
+    masks = np.ones((2 * len(pairs), n, vocab), bool)
+    masks[:, positions] = random_boxes(rng, 2, len(positions), vocab).repeat(len(pairs), axis=0)
+    answers, others = np.array(pairs * 2).T
+    boxes = Boxes(np.full(len(masks), n), positions, masks[:, positions])
+    lower = bound._in_parts(boxes, bound._closed(boxes), answers, np.arange(vocab) == others[:, None]).lower
+    kinds = {"unknown" if least == -np.inf else "proved" if least > 0 else "bounded" for least in lower}
+    for mask, answer, rival, least in zip(masks, answers.tolist(), others.tolist(), lower.tolist()):
+        for tokens in completions(rng, mask, 3):
+            assert_bounded(executed, np.eye(vocab, dtype=bool)[tokens], answer, rival, least)
+            context = "".join(executed.vocab[i] for i in tokens)
+            kinds |= {"with NaN"} if np.isnan(executed.after(context)).any() else set()
+    outcomes.update(["built", str(drawn.dtype), *kinds])
+
+
+@pytest.mark.soundness
+def test_nor_where_positions_are_looked_at_in_blocks(outcomes: Counter[str]) -> None:
+    @many(60)
+    @given(transformers(["attention"], n_ctx=(7, 9), vocab=(2,), most=2000), SEEDS)
+    def check(drawn: Drawn, seed: int) -> None:
+        check_blocks(drawn, seed, outcomes)
 
     check()
     assert_each_occurred(outcomes, "unknown", "proved", "bounded")
@@ -173,3 +213,21 @@ def test_nor_where_contexts_are_long(outcomes: Counter[str]) -> None:
 
     check()
     assert_each_occurred(outcomes, "holds", "failed", "undecided", "in blocks")
+
+
+def with_nothing_lost_by_underflow(monkeypatch: pytest.MonkeyPatch) -> None:
+    of = Arithmetic.of_program
+    monkeypatch.setattr(Arithmetic, "of_program", lambda *arguments: replace(of(*arguments), tiny=0.0))
+
+
+def with_numbers_that_never_overflow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Arithmetic, "check", lambda self, magnitude: None)
+
+
+@pytest.mark.parametrize("fault", [with_nothing_lost_by_underflow, with_numbers_that_never_overflow])
+def test_a_planted_fault_is_noticed(
+    fault: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fault(monkeypatch)
+    assert_planted_is_noticed(check_bounds, transformers(vocab=(2, 3)), "should be at least|is proved")
+    assert_planted_is_noticed(check_proof, transformers(), "was proved|are said to be")

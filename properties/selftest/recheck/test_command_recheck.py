@@ -9,7 +9,7 @@ import pytest
 
 from properties.command.main import main
 
-needs_flint = pytest.mark.skipif(find_spec("flint") is None, reason="bounds are confirmed with python-flint only")
+needs_flint = pytest.mark.skipif(find_spec("flint") is None, reason="python-flint is not installed")
 
 COPIES = """
 import numpy as np

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 import zoo
 from properties.strategies import tokens, transformers
 from zoo.errors import ModelError
-from zoo.training.backward import Arrays, gradients, loss, parameters, residuals, sgd_step, with_parameters
+from zoo.training.backward import gradients, loss, residuals, sgd_step
 from zoo.transformer import Attention, Mlp, Norm, Transformer, forward, normalize, softmax
 from zoo.transformer.arrays import Array
+from zoo.transformer.parts import Arrays
 
 SETTINGS = settings(max_examples=settings().max_examples // 6)
 
@@ -34,8 +35,8 @@ def test_every_gradient_is_the_central_difference(example: tuple[Transformer, Ar
     transformer, batch, targets = example
     random = np.random.default_rng(seed)
     found = gradients(transformer, batch, targets)[1]
-    assert found.keys() == parameters(transformer).keys()
-    for name, array in parameters(transformer).items():
+    assert found.keys() == transformer.named_arrays().keys()
+    for name, array in transformer.named_arrays().items():
         assert found[name].shape == array.shape
         direction = random.normal(size=array.shape)
         expected, error = central_difference(transformer, name, direction, batch, targets)
@@ -49,10 +50,10 @@ def central_difference(
     transformer: Transformer, name: tuple[str, str], direction: Array, batch: Array, targets: Array
 ) -> tuple[float, float | None]:
     """The slope of the loss along a direction, and how far it can be off: from steps of two sizes, None if far."""
-    array = parameters(transformer)[name]
+    array = transformer.named_arrays()[name]
 
     def moved(step: float) -> Transformer:
-        return with_parameters(transformer, {name: array + step * direction})
+        return transformer.with_arrays({name: array + step * direction})
 
     def slope(step: float) -> float:
         return (loss(moved(step), batch, targets) - loss(moved(-step), batch, targets)) / (2 * step)
@@ -94,7 +95,7 @@ def by_torch(transformer: Transformer, batch: Array, targets: Array) -> tuple[fl
     import torch
     from torch.nn import functional
 
-    p = {name: torch.tensor(array, requires_grad=True) for name, array in parameters(transformer).items()}
+    p = {name: torch.tensor(array, requires_grad=True) for name, array in transformer.named_arrays().items()}
 
     def norm(x: torch.Tensor, one: Norm | None, where: str) -> torch.Tensor:
         if one is None:

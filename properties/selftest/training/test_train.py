@@ -12,7 +12,7 @@ from properties import check_model
 from zoo import Model
 from zoo import published_figures as figures
 from zoo.errors import ContextError, ModelError, RuleError
-from zoo.training.backward import gradients, loss, parameters
+from zoo.training.backward import gradients, loss
 from zoo.training.train import Examples, fit, from_rule, from_text, untrained
 
 TEXT = "aab" * 10
@@ -49,10 +49,10 @@ def test_what_is_trained_on_every_context_holds_in_every_context(shape: dict[str
 def test_a_step_of_adam_at_first_goes_by_the_sign_alone() -> None:
     model = started(seed=1)
     examples = from_text(model, TEXT)
-    after = parameters(fit(model.transformer, examples, steps=1, batch=3, rate=0.01))
+    after = fit(model.transformer, examples, steps=1, batch=3, rate=0.01).named_arrays()
     chosen = np.random.default_rng(0).integers(3, size=3)  # there are three windows
     found = gradients(model.transformer, examples[0][chosen], examples[1][chosen])[1]
-    for name, before in parameters(model.transformer).items():
+    for name, before in model.transformer.named_arrays().items():
         steep = np.abs(found[name]) > 1e-4
         np.testing.assert_allclose((after[name] - before)[steep], -0.01 * np.sign(found[name])[steep], rtol=1e-3)
 
@@ -61,7 +61,7 @@ def test_adam_is_torch_s() -> None:
     torch = pytest.importorskip("torch", reason="torch is not installed: pip install handmade-zoo[peers]")
     model = started(seed=1)
     tokens, targets = from_text(model, "aab" * 10)
-    tensors = {name: torch.tensor(array) for name, array in parameters(model.transformer).items()}
+    tensors = {name: torch.tensor(array) for name, array in model.transformer.named_arrays().items()}
     adam = torch.optim.Adam(tensors.values(), lr=0.02)
     random, transformer = np.random.default_rng(0), model.transformer
     for steps in range(1, 6):
@@ -70,7 +70,7 @@ def test_adam_is_torch_s() -> None:
             tensors[name].grad = torch.tensor(d)
         adam.step()
         transformer = fit(model.transformer, (tokens, targets), steps, rate=0.02)
-        for name, array in parameters(transformer).items():
+        for name, array in transformer.named_arrays().items():
             np.testing.assert_allclose(array, tensors[name].numpy(), rtol=1e-5, atol=1e-7)
 
 

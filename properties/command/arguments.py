@@ -1,0 +1,44 @@
+"""The arguments that several subcommands take, declared once."""
+
+import argparse
+from collections.abc import Callable
+from typing import Any
+
+Commands = Any  # what `add_subparsers` gives: argparse has no public name for it
+Run = Callable[[argparse.Namespace], int]
+
+MODEL = "a model of the zoo, a directory that holds one, or a Python file that defines MODEL (it is run)"
+CONTEXT = "the tokens so far, as one word; with spaces, or as a JSON list, where tokens are longer"
+DTYPES = ["float64", "float32"]
+
+
+def command(commands: Commands, name: str, run: Run, text: str) -> argparse.ArgumentParser:
+    """A subcommand without arguments yet."""
+    one: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text)
+    one.set_defaults(run=run)
+    return one
+
+
+def add_model(to: argparse.ArgumentParser) -> None:
+    to.add_argument("name", metavar="NAME", help=MODEL)
+
+
+def add_models(to: argparse.ArgumentParser, without: str = "all of the zoo if none is given") -> None:
+    """`without` says which models are meant where none is named."""
+    to.add_argument("names", metavar="NAME", nargs="*", help=f"{MODEL}; {without}")
+
+
+def add_context(to: argparse.ArgumentParser, nargs: str | None = None) -> None:
+    to.add_argument("context", metavar="CONTEXT", nargs=nargs, help=CONTEXT)
+
+
+def add_n_ctx(to: argparse.ArgumentParser, text: str = "the member of a family that reads N tokens") -> None:
+    to.add_argument("--n-ctx", type=int, metavar="N", help=text)
+
+
+def add_dtype(to: argparse.ArgumentParser) -> None:
+    to.add_argument("--dtype", choices=DTYPES, help="the arithmetic; as the arrays are by default")
+
+
+def add_json(to: argparse.ArgumentParser, what: str) -> None:
+    to.add_argument("--json", action="store_true", help=f"print {what} as JSON")

@@ -1,0 +1,87 @@
+"""`zoo list`, `predict`, `complete`, `show` and `inspect`: what models are, and what they say."""
+
+import argparse
+
+from properties.command.arguments import Commands, add_context, add_dtype, add_json, add_model, add_n_ctx, command
+from properties.command.finding import find, find_all, find_as, read_context
+from zoo import registry
+from zoo.errors import printable
+
+
+def add_list(commands: Commands) -> None:
+    command(commands, "list", list_models, "List the models of the zoo.")
+
+
+def add(commands: Commands) -> None:
+    says = command(commands, "predict", predict, "Print the token a model says next.")
+    goes_on = command(commands, "complete", complete, "Print the tokens a model says next, each fed back to it.")
+    goes_on.add_argument("-n", type=int, default=15, help="how many tokens (15)")
+    shown = command(
+        commands, "show", show, "Print a model's weights as sentences and its claims, and how it reads a context."
+    )
+    for one in (says, goes_on, shown):
+        add_model(one)
+        add_context(one, "?" if one is shown else None)
+        add_n_ctx(one)
+        add_dtype(one)
+
+
+def add_inspect(commands: Commands) -> None:
+    text = "Look inside: parameters, what W_Q W_K^T and W_V W_O are, how a context is read."
+    one = command(commands, "inspect", inspect, text)
+    add_model(one)
+    add_context(one, "?")
+    one.add_argument("--all", action="store_true", help="list every head and part, where there are many")
+    add_json(one, "everything")
+    one.add_argument("--svg", metavar="FILE", help="draw the attentions and the small matrices to this file")
+
+
+def list_models(options: argparse.Namespace) -> int:
+    from properties.report import model as report
+
+    report.list_models([model for _, model in find_all([])])
+    return 0
+
+
+def predict(options: argparse.Namespace) -> int:
+    model = find_as(options)
+    print(printable(model.predict(read_context(model, options.context))))
+    return 0
+
+
+def complete(options: argparse.Namespace) -> int:
+    model = find_as(options)
+    print(printable(model.complete(read_context(model, options.context), options.n)))
+    return 0
+
+
+def show(options: argparse.Namespace) -> int:
+    from properties.report import model as report
+
+    model = find_as(options)
+    context = None if options.context is None else read_context(model, options.context)
+    if context is not None:
+        model.encode(context)  # what cannot be read is said before a page is printed
+    report.show(model)
+    if context is None:
+        from properties.report.verdicts import robustness
+
+        robustness(model, registry.family(options.name))
+    else:
+        report.show_context(model, context)
+    return 0
+
+
+def inspect(options: argparse.Namespace) -> int:
+    from properties.report import inspection as report
+    from zoo.cost import picture
+    from zoo.inspection import parts, pictures
+
+    if options.svg is not None:
+        picture.check(options.svg)
+    model = find(options.name)
+    found = parts.inspect(model, None if options.context is None else read_context(model, options.context))
+    if options.svg is not None:
+        picture.write(options.svg, pictures.svg(model, found))
+    print(parts.written(found)) if options.json else report.show(found, options.all)
+    return 0

@@ -1,0 +1,134 @@
+"""`zoo verify`, `recheck` and `compare`: what is said of models, settled.
+
+What only one subcommand needs is imported where it runs: the start-up stays quick.
+"""
+
+import argparse
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from properties.command.arguments import MODEL, Commands, add_dtype, add_json, add_model, add_models, add_n_ctx, command
+from properties.command.finding import find, find_all
+from zoo import progress, registry
+from zoo.errors import ModelError, UnknownNameError, printable
+from zoo.model import Model, Rule
+
+if TYPE_CHECKING:
+    from properties.checks.table import Check
+    from properties.checks.verdict import Asked
+
+Planned = tuple["Asked", Model, list[tuple[str, "Check"]]]
+
+
+def add(commands: Commands) -> None:
+    one = command(commands, "verify", verify, "Check models in every context. Model files are Python code and are run.")
+    add_models(one)
+    one.add_argument("--check", nargs="+", action="extend", default=[], metavar="NAME", help="only these checks")
+    methods = ["auto", "enumerate", "prove", "sample"]
+    one.add_argument("--method", choices=methods, default="auto", help="how to settle what is said of all contexts")
+    add_n_ctx(one)
+    add_dtype(one)
+    one.add_argument("--all", action="store_true", help="print every context that is wrong, not only the shortest")
+    one.add_argument("--certificate", metavar="FILE", help="prove one model, and write down what proves it")
+    add_json(one, "verdicts")
+    one.add_argument("--rule", metavar="FILE.py:NAME", help="hold the model to this function (the file is run)")
+
+    one = command(
+        commands, "recheck", recheck, "Confirm a certificate without the prover, by exact sums (python-flint)."
+    )
+    one.add_argument("certificate", metavar="CERTIFICATE", help="what verify --certificate wrote")
+    add_model(one)
+    add_n_ctx(one)
+    one.add_argument("--rule", metavar="FILE.py:NAME", help="what the certificate is about (the file is run)")
+
+    one = command(commands, "compare", compare, "Do two models give the same answer in every context?")
+    one.add_argument("names", nargs=2, metavar="NAME", help=MODEL)
+    one.add_argument("--all", action="store_true", help="print every difference, not only the shortest")
+    add_json(one, "the verdict")
+
+
+def verify(options: argparse.Namespace) -> int:
+    from properties.checks.verdict import How
+    from properties.proof import certificate
+    from properties.report import verdicts as report
+
+    planned = _planned(options)
+    if options.certificate is not None:
+        if len(planned) != 1:
+            raise ModelError(f"{len(planned)} models are verified, but a certificate is of one")
+        certificate.check_path(options.certificate)
+        [(_, model, _)] = planned
+        function = certificate.function_of(model) if options.rule is None else registry.load_function(options.rule)
+    runs = [(model, run) for _, model, chosen in planned for _, run in chosen]
+    how = How(options.method, options.all)
+    verdicts = [run(model, how) for model, run in progress.steps(runs, "checks")]
+    results = [(asked, model, [verdicts.pop(0) for _ in chosen]) for asked, model, chosen in planned]
+    status = report.verdicts(results, options.json, options.all, options.check)
+    if options.certificate is not None:
+        return status if _certified(options, model, function) else 1
+    return status
+
+
+def _planned(options: argparse.Namespace) -> list[Planned]:
+    """Each model that is asked for, and how it was, with its checks. UnknownNameError where there are none."""
+    from properties.checks.table import checks
+    from properties.checks.verdict import Asked
+
+    planned = []
+    for target, model in find_all(options.names, options.n_ctx):
+        model = model if options.dtype is None else model.astype(options.dtype)
+        rule = model.rule if options.rule is None else registry.load_function(options.rule)
+        model = replace(model, rule=rule)
+        planned.append((Asked(target, options.n_ctx, options.dtype), model, checks(model, options.check)))
+    if not any(chosen for *_, chosen in planned):
+        named = list(dict.fromkeys(options.check))
+        apply = "applies" if len(named) == 1 else "apply"
+        raise UnknownNameError(f"{' and '.join(named)} {apply} to none of these models, and would settle nothing")
+    return planned
+
+
+def _certified(options: argparse.Namespace, model: Model, function: Rule) -> bool:
+    """Whether there is a proof; its certificate is written then, and why there is none is said else."""
+    from properties.checks.settle import PROOF_SECONDS
+    from properties.proof import certificate
+
+    seconds = PROOF_SECONDS.get(options.method, PROOF_SECONDS["auto"])
+    proof, written = certificate.certify(model, function, max_seconds=seconds)
+    if written is None:
+        print(f"zoo: {printable(certificate.why_none(model, proof))}", file=sys.stderr)
+        return False
+    certificate.write(written, options.certificate)
+    return True
+
+
+def recheck(options: argparse.Namespace) -> int:
+    from properties.proof import certificate
+    from properties.recheck import CertificateError, MismatchError, recheck
+    from properties.report import verdicts as report
+
+    model, content = find(options.name, options.n_ctx), certificate.read(options.certificate)
+    if options.rule is None:
+        function = certificate.named_function(model, content)
+    else:
+        function = registry.load_function(options.rule)
+    try:
+        found = recheck(content, model, function)
+    except MismatchError:
+        raise
+    except CertificateError as error:
+        print(f"zoo: refused: {error}", file=sys.stderr)
+        return 1
+    report.rechecked(model, content, found)
+    return 0
+
+
+def compare(options: argparse.Namespace) -> int:
+    from properties.checks.verdict import Asked
+    from properties.report import verdicts as report
+    from properties.robustness import comparison
+
+    target, other_target = options.names
+    model, other = find(target), find(other_target)
+    verdict = comparison.compare(model, other, other_target, options.all)
+    return report.verdicts([(Asked(target), model, [verdict])], options.json, options.all)
