@@ -59,11 +59,11 @@ class Reading:
         self.before = known(function)
         self.tells = self.before.tells
         self.said: deque[Said] = deque(maxlen=AGAIN)
-        self.lengths = 0
+        self.number = 0
         self.kept: list[int] = []  # what was asked about tokens of an earlier run
 
     def leaves(self, length: int) -> Iterator[Box]:
-        """The leaves of a length; the memory is looked at after as many lengths as are a power of two."""
+        """The leaves of a length; the memory is looked at after as many leaves as are a power of two."""
         todo: list[Path] = [()]
         while todo:
             run = Run(self.vocab, length, todo.pop(), kept=self.kept)
@@ -79,10 +79,10 @@ class Reading:
             todo += run.open
             leaf = Box(length, run.sets, answer, run.path)
             self._try(leaf)
+            self.number += 1
+            if not self.number & (self.number - 1):
+                self.before.memory.check()
             yield leaf
-        self.lengths += 1
-        if not self.lengths & (self.lengths - 1):
-            self.before.memory.check()
 
     def check(self) -> None:
         """RuleError where the function has changed anything, or a copy says something else in the opposite order."""
@@ -116,6 +116,8 @@ class Run:
     open: list[Path] = field(default_factory=list)
     asked: set[int] = field(default_factory=set)  # positions that were read
     handed_out: set[int] = field(default_factory=set)  # those read as tokens, of which nothing was asked yet
+    cut_out: set[int] = field(default_factory=set)  # those of slices of which not all was known
+    stumble: Any = None  # all of the above as it was when something was asked for which only a real context will do
     done: bool = False  # it has answered, and nothing of it should be in use any more
     kept: list[int] = field(default_factory=list)  # positions that were asked about all the same
 
@@ -126,21 +128,30 @@ class Run:
         """The function's answer. What it reads and does not ask about by itself, it gets named, and is run again."""
         kind, every = LazyString if _reads_strings(self.vocab) else LazyTuple, range(self.length)
         while True:
-            settled = len(self.path)
-            self.asked.clear()
-            self.handed_out.clear()
+            settled, self.stumble = len(self.path), None
+            for positions in (self.asked, self.handed_out, self.cut_out):
+                positions.clear()
             try:
-                answer, stumbled = watched(asked.raw, kind(self, every))
-                if stumbled:  # over a token that it read, or else over what is no real context
-                    self.handed_out.update(at for at in self.asked if len(self.may_be(at)) > 1)
-                elif not self.handed_out:
+                answer = watched(asked.raw, kind(self, every), self.stumbles)
+                if self.stumble is None and not self.handed_out:
                     return answer
             except (Exception, SystemExit):  # a real error comes again below, on real tokens
                 pass
-            for position in sorted(self.handed_out):  # it may have gone to C code, and a failure there been swallowed
+            if self.stumble is not None:  # over a token that it read, or a slice, or else over what is no real context
+                self.path, self.sets, replies, self.asked, self.handed_out, self.cut_out = self.stumble
+                del self.open[replies:]
+                self.handed_out.update(at for at in self.asked if len(self.may_be(at)) > 1)
+            # Unasked tokens may have gone to C code, and a failure there been swallowed.
+            for position in sorted(self.handed_out) or sorted(self.cut_out):
                 self.name(position)
             if len(self.path) == settled:  # there is nothing left that it would get as a real token now
                 return self.named(asked)
+
+    def stumbles(self) -> None:
+        """From here on it may do what it would not do with a real context, and nothing of that counts."""
+        if self.stumble is None:
+            positions = (set(self.asked), set(self.handed_out), set(self.cut_out))
+            self.stumble = (self.path, dict(self.sets), len(self.open), *positions)
 
     def named(self, asked: Asked) -> frozenset[str]:
         """The answer to the one context that is left when every token is named."""
@@ -176,17 +187,17 @@ class Run:
         tokens = tuple(map(self.name, positions))
         return "".join(tokens) if _reads_strings(self.vocab) else tokens
 
-    def all_known(self, positions: range) -> bool:
-        """Whether nothing is open at some positions; those are read then."""
-        if any(len(self.sets.get(position, self.vocab)) > 1 for position in positions):
-            return False
-        self.asked.update(positions)
-        return True
+    def cut(self, positions: range) -> bool:
+        """Whether nothing is open at the positions of a slice; what is known of them counts as read."""
+        self.asked.update(position for position in self.sets if position in positions)
+        if all(len(self.sets.get(position, self.vocab)) == 1 for position in positions):
+            return True
+        self.cut_out.update(positions)
+        return False
 
 
-def watched(function: Callable[[Any], frozenset[str]], context: Any) -> tuple[frozenset[str], bool]:
-    """The answer, and whether an error was swallowed on the way that is none of a function's own, see `ITS_OWN`."""
-    stumbled = False
+def watched(function: Callable[[Any], frozenset[str]], context: Any, stumbles: Callable[[], None]) -> frozenset[str]:
+    """The answer; `stumbles` is told of an error on the way, swallowed or not, that is none of a function's own."""
     mine = globals()
 
     def entered(frame: FrameType, event: str, _: Any) -> Any:
@@ -194,14 +205,14 @@ def watched(function: Callable[[Any], frozenset[str]], context: Any) -> tuple[fr
         return None if frame.f_globals is mine else seen
 
     def seen(frame: FrameType, event: str, raised: Any) -> Any:
-        nonlocal stumbled
-        stumbled = stumbled or (event == "exception" and not issubclass(raised[0], ITS_OWN))
+        if event == "exception" and not issubclass(raised[0], ITS_OWN):
+            stumbles()
         return seen
 
     before = sys.gettrace()
     sys.settrace(entered)
     try:
-        return function(context), stumbled
+        return function(context)
     finally:
         sys.settrace(before)
 
@@ -299,7 +310,7 @@ class LazyString(_StandIn):
         if not isinstance(item, str):
             raise TypeError(f"'in <string>' requires string as left operand, not {type(item).__name__}")
         sought, size = _sought(item)
-        return any(self[i : i + size] == sought for i in range(len(self) - size + 1))
+        return any(_part(self, i, size) == sought for i in range(len(self) - size + 1))
 
     def __str__(self) -> str:
         return str(_real(self))
@@ -312,7 +323,11 @@ class LazyString(_StandIn):
 
 
 class LazyTuple(_StandIn):
-    """The same where contexts are tuples; patterns match it as a sequence."""
+    """The same where contexts are tuples; patterns match it as a sequence.
+
+    `tuple[context]` holds a real one's tokens, and else the object itself: that is met again where it is hashed,
+    printed or compared with what is no tuple, and then it insists on a real context.
+    """
 
     __slots__ = ()
 
@@ -328,16 +343,22 @@ class LazyTuple(_StandIn):
     def __eq__(self, other: Any) -> Any:
         if type(other) in (tuple, LazyTuple):
             return len(self) == len(other) and all(mine == its for mine, its in zip(self, other))
-        return _equals(self, other, tuple)
+        return _equals(_insisting(self), other, tuple)
 
     def __contains__(self, item: Any) -> bool:
         return any(token is item or token == item for token in self)
 
     def __str__(self) -> str:
-        return str(_real(self))
+        return str(_real(_insisting(self)))
+
+    def __repr__(self) -> str:
+        return repr(_real(_insisting(self)))
+
+    def __format__(self, how: str) -> str:
+        return format(_real(_insisting(self)), how)
 
     def __hash__(self) -> int:
-        return hash(_real(self))
+        return hash(_real(_insisting(self)))
 
 
 Sequence.register(LazyTuple)
@@ -374,7 +395,7 @@ class LazyMethod(_StandIn):
                 raise TypeError(f"tuple for {name} must only contain str, not {type(part).__name__}")
             text, size = _sought(part)
             start = 0 if name == "startswith" else len(context) - size
-            if size <= len(context) and context[start : start + size] == text:
+            if size <= len(context) and _part(context, start, size) == text:
                 return True
         return False
 
@@ -397,6 +418,11 @@ _KINDS: dict[type, Any] = {
 }
 
 
+def _insisting(context: Any) -> Any:
+    _open(context)[0].stumbles()
+    return context
+
+
 def _read(context: Any, index: Any) -> Any:
     """What is at a position, or at several: a real string or tuple where all is known, else what stands in for it."""
     run, positions = _open(context)
@@ -405,11 +431,17 @@ def _read(context: Any, index: Any) -> Any:
     except (IndexError, TypeError):
         return _KINDS[type(context)]()[index]  # with the words of a real one
     if isinstance(found, range):
-        return run.real(found) if run.all_known(found) else type(context)(run, found)
+        return run.real(found) if run.cut(found) else type(context)(run, found)
     if len(run.may_be(found)) == 1:
         return run.name(found)
     run.handed_out.add(found)
     return LazyToken(run, found)
+
+
+def _part(context: Any, start: int, size: int) -> Any:
+    """A slice that nobody gets to see."""
+    run, positions = _open(context)
+    return type(context)(run, positions[start : start + size])
 
 
 def _sought(text: Any) -> tuple[Any, int]:
@@ -457,9 +489,10 @@ for _kind in (LazyToken, LazyString, LazyTuple):
         _on_real(_kind, f"__{_name}__", getattr(operator, _name))
     _on_real(_kind, "__radd__", lambda mine, other: operator.add(other, mine))
     _on_real(_kind, "__rmul__", lambda mine, other: operator.mul(other, mine))
+_asked: tuple[Callable[..., Any], ...] = (len, iter, operator.getitem, operator.contains)
+for _kind in (LazyToken, LazyString):
     _on_real(_kind, "__format__", format)
     _on_real(_kind, "__repr__", repr)
-_asked: tuple[Callable[..., Any], ...] = (len, iter, operator.getitem, operator.contains)
 _on_real(LazyIterator, "__repr__", repr)
 for _method in _asked:
     _on_real(LazyToken, f"__{_method.__name__}__", _method)

@@ -25,7 +25,7 @@ def blind_answer(asked: Asked, sets: Sets, strings: bool, n: int, where: str, te
     names), nothing else is believed. Else two real contexts out of the leaf must be answered alike.
     """
     known = [sets.get(i, asked.known) for i in range(n)]
-    first, last = (_real(known, choose, strings) for choose in (min, max))
+    first, last = (real(known, choose, strings) for choose in (min, max))
     if all(len(tokens) == 1 for tokens in known):
         return _said(asked, first)
     answer = _said(asked, first) if tells else _blindfolded(asked, known, strings, where)
@@ -51,7 +51,7 @@ def _blindfolded(asked: Asked, known: Sequence[frozenset[str]], strings: bool, w
     return answer
 
 
-def _real(known: Sequence[frozenset[str]], choose: Callable[[frozenset[str]], str], strings: bool) -> Context:
+def real(known: Sequence[frozenset[str]], choose: Callable[[frozenset[str]], str], strings: bool) -> Context:
     """One of the contexts; with nothing to choose, the one there is."""
     tokens = tuple(map(choose, known))
     return "".join(tokens) if strings else tokens
@@ -168,7 +168,7 @@ class _Tuple(_Hidden):
     def __eq__(self, other: Any) -> Any:
         if type(other) in (tuple, _Tuple):
             return len(self) == len(other) and all(map(operator.eq, self, other))
-        return _with_stranger(self, other, tuple)
+        return _peek(self)  # `tuple[context]` holds the tokens of a real one: it is not met within that
 
     def __contains__(self, item: Any) -> bool:
         return any(token is item or token == item for token in self)
@@ -252,7 +252,7 @@ def _read(context: Any, index: Any) -> Any:
         unasked.setdefault(found, True)
         return _Token(known[found], found, unasked)
     if all(len(known[position]) == 1 for position in found):
-        return _real([known[position] for position in found], min, type(context) is _String)
+        return real([known[position] for position in found], min, type(context) is _String)
     return type(context)(known, found, unasked)
 
 

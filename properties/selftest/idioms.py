@@ -281,6 +281,24 @@ def counted(c: Any) -> "Counter[str]":
     return Counter(c)
 
 
+def aliased(text: Any) -> Any:
+    kind: Any = tuple
+    return kind[text]
+
+
+def unused(c: Any, a: str) -> bool:
+    """Cuts out more than it looks at; C code looks at some of it."""
+    ends, first = (c[2:], c[1:3]), c[:1]
+    return bool(re.match(re.escape(a), "".join(first))) and len(ends) == 2
+
+
+def number_of(text: Any) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        return -1
+
+
 def tallied(c: Any) -> dict[str, int]:
     counts: defaultdict[str, int] = defaultdict(int)
     for token in c:
@@ -427,6 +445,10 @@ TRUTHS: dict[str, Idiom] = {
     "deque": lambda a, b, i, j: lambda c: deque(c, maxlen=1)[0] == a,
     "nsmallest": lambda a, b, i, j: lambda c: nsmallest(1, c)[0] == a,
     "casefold": lambda a, b, i, j: lambda c: c[0].casefold() == a.casefold() and c[-1].islower(),
+    "unused slices": lambda a, b, i, j: lambda c: unused(c, a),
+    "hashed slice": lambda a, b, i, j: lambda c: c[-2:] in {a + b, (a, b)},
+    "in a generic alias": lambda a, b, i, j: lambda c: aliased(c[:1]) == aliased(a),
+    "slice of another kind": lambda a, b, i, j: lambda c: c[-2:] == [a, b] or c[:2] == a + b,
     "product": lambda a, b, i, j: lambda c: (a, b) in itertools.product(c[:1], c[-1:]),
 }
 # What counts something.
@@ -500,6 +522,11 @@ OF_STRINGS: dict[str, Idiom] = {
     "partition": lambda a, b, i, j: lambda c: c.partition(a)[2] == b,
     "translate": lambda a, b, i, j: lambda c: c.translate({ord(a): b}) == b * len(c),
     "maketrans": lambda a, b, i, j: lambda c: c.translate(str.maketrans(a, b))[0] == b,
+    "re.match of a slice": lambda a, b, i, j: lambda c: bool(re.match(a, c[-2:])),
+    "a slice in letters": lambda a, b, i, j: lambda c: c[-2:] in a + b + a,
+    "a slice to C": lambda a, b, i, j: lambda c: "".join(reversed(c[:2])) == b + a and a.join(c[1:3]) != b,
+    "number of a slice": lambda a, b, i, j: lambda c: number_of(c[-2:]) == 1,
+    "stripped slice": lambda a, b, i, j: lambda c: (a + b + a).strip(c[:2]) == b,
     "upper": lambda a, b, i, j: lambda c: c.upper() == (a * len(c)).upper(),
     "re.match": lambda a, b, i, j: lambda c: bool(re.match(f"[{a}{b}]+$", c)),
     "re.fullmatch": lambda a, b, i, j: lambda c: bool(re.fullmatch(f"({a}{b})*{a}?", c)),

@@ -31,6 +31,7 @@ class Code:
         self.code, self.cells, self.value_of = code, cells, value_of
         self.instructions = list(dis.get_instructions(code))
         self.strings = set(_strings(code.co_consts))
+        self.constants = [constant for constant in code.co_consts if not isinstance(constant, CodeType)]
         self.globals: list[tuple[str, int]] = []
         self.attributes: list[tuple[str, int]] = []
         for at, instruction in enumerate(self.instructions):

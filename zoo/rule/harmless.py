@@ -113,8 +113,13 @@ def content(cell: types.CellType) -> Iterator[Any]:
 
 
 def in_python(kind: type) -> bool:
-    """Whether a class is written in Python: it takes its `__new__` from there, or from a class in C above it."""
-    return bool(kind.__flags__ & 1 << 9) and getattr(kind.__new__, "__self__", None) is not kind
+    """Whether a class is written in Python: made at run time, it has no `__new__` in C and no room for C's data."""
+    made, fixed = bool(kind.__flags__ & 1 << 9), bool(kind.__flags__ & (1 << 7 | 1 << 8))
+    if fixed or not made or kind.__base__ is None or getattr(kind.__new__, "__self__", None) is kind:
+        return False
+    slots = sum(type(one) is types.MemberDescriptorType for one in vars(kind).values())
+    room = slots + ("__dict__" in vars(kind)) + ("__weakref__" in vars(kind))
+    return kind.__basicsize__ <= kind.__base__.__basicsize__ + 8 * room
 
 
 def _twin(kind: Any) -> type | None:

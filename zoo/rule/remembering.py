@@ -67,6 +67,8 @@ class Record:
         ]
         if not differ:
             return ""
+        if self.read is _parts and isinstance(attribute := (*now, *self.known)[differ[0]], str):
+            return attribute
         return self.name if not self.names else _first_name(self.known, now, differ[0])
 
 
@@ -89,27 +91,27 @@ class Memory:
     """All that calls of a function may write to, as it was when this was made. RuleError where that cannot be seen."""
 
     def __init__(self, function: Callable[[Any], Any]) -> None:
-        self.function = function
-        self._walk()
-
-    def _walk(self) -> None:
-        walk = _Walk(self.function)
-        walk.through()
-        self.records, self.unfilled, self.writable = walk.records, walk.unfilled, walk.writable
+        walk = _Walk(function)
+        try:
+            walk.through()
+        except RuleError:
+            raise
+        except Exception as error:  # of a stranger's object that does not let itself be looked at
+            what = f"reaches what raises {type(error).__name__} when it is looked at"
+            raise RuleError(f"{name_of(function)} {what}, {SHOULD}") from error
+        self.function, self.records, self.writable = function, walk.records, walk.writable
 
     def changed(self) -> str:
         """The name of the first that is not as it was, or ""."""
         return next(filter(None, (record.changed() for record in self.records)), "")
 
     def check(self) -> None:
-        """RuleError where anything has changed; what `cached_property` has filled is looked at from now on."""
+        """RuleError where anything has changed."""
         if name := self.changed():
             raise RuleError(
                 f"{name_of(self.function)} changes {name!r} when it is called, {SHOULD}; "
                 "to keep results, use functools.cache"
             )
-        if any(name in held for name, held in self.unfilled):
-            self._walk()
 
 
 class _Walk:
@@ -121,11 +123,12 @@ class _Walk:
         self.seen: dict[int, Any] = {}  # with the objects, so that no other gets their number
         self.count = 0
         self.records: list[Record] = []
-        self.unfilled: list[tuple[str, dict[str, Any]]] = []  # what `cached_property` will add
+        self.unfilled: list[tuple[str, Any, dict[str, Any]]] = []  # what `cached_property` would add to an object
         self.names: set[str] = set()  # that code spells
         self.variables: dict[int, tuple[str, dict[str, Any], set[str]]] = {}  # of modules, and which of them
         self.modules: set[int] = set()  # of which any name that is spelled may be meant
         self.unspelled: dict[int, dict[str, Any]] = {}  # variables that may be reached all the same
+        self.lenient = False  # only objects of the function's own classes are looked into
         self.classes: list[tuple[dict[str, Any], set[str]]] = []  # methods, and the names that were looked up
         self.writable = False  # whether there is more than the variables of functions
 
@@ -133,14 +136,20 @@ class _Walk:
         while self.todo or self._attributes():
             if self.todo:
                 self._visit(*self.todo.pop())
+        self._unspelled()
+        for name, variables, names in self.variables.values():
+            self._record(name, _Named(names), variables, names=True)
+
+    def _unspelled(self) -> None:
+        """All other variables of a module whose code may reach them: nobody knows that it does, so none is refused."""
+        self.lenient = True
         for variables in self.unspelled.values():
             self._record("a global variable", _items, variables, names=True)
             self.todo += variables.items()
-        while self.todo:
-            with suppress(RuleError):  # nobody knows that it is used
+        while self.todo and self.count < MOST // 2:
+            with suppress(RuleError):
                 self._visit(*self.todo.pop())
-        for name, variables, names in self.variables.values():
-            self._record(name, _Named(names), variables, names=True)
+        self.todo.clear()
 
     def _attributes(self) -> bool:
         """What modules and classes hold under names that code spells."""
@@ -149,7 +158,18 @@ class _Walk:
         for methods, known in self.classes:
             self.todo += [(name, methods[name]) for name in (self.names - known) & methods.keys()]
             known |= self.names
+        filled = [one for one in self.unfilled if one[0] in self.names or self.unspelled]
+        for name, value, held in filled:
+            self._fill(name, value, held)
+        self.unfilled = [one for one in self.unfilled if all(one is not other for other in filled)]
         return bool(self.todo)
+
+    def _fill(self, name: str, value: Any, held: dict[str, Any]) -> None:
+        """What `cached_property` keeps is there before the first call, so that it can be seen whether it changes."""
+        with suppress(Exception):  # then it is raised again when the function asks
+            getattr(value, name)
+        self._record(name, _Named([name]), held, names=True)
+        self.todo.append((name, held.get(name)))
 
     def _variables(self, variables: dict[str, Any], names: set[str]) -> None:
         module = str(variables.get("__name__"))
@@ -173,6 +193,8 @@ class _Walk:
             return
         self.seen[id(value)] = value
         self._counted(1)
+        if self.lenient and (kind in VISITS or kind in WRAPPERS or issubclass(kind, type) or self._is_foreign(kind)):
+            return
         if hasattr(kind, "__next__"):
             raise RuleError(f"{name_of(self.function)} keeps {name!r}, an iterator, which remembers, {SHOULD}")
         if kind in VISITS:
@@ -189,8 +211,13 @@ class _Walk:
 
     def _is_library(self, module: Any, file: str) -> bool:
         """Whether code is in a library, and not in the package of the function itself."""
-        own = isinstance(module, str) and module.partition(".")[0] in self.own
-        return not own and in_library(file)
+        if not isinstance(module, str):
+            return in_library(file)
+        return _is_ours(module) or (module.partition(".")[0] not in self.own and in_library(file))
+
+    def _is_foreign(self, kind: Any) -> bool:
+        file = getattr(sys.modules.get(kind.__module__), "__file__", None)
+        return in_python(kind) and self._is_library(kind.__module__, file or "")
 
     def _function(self, name: str, function: types.FunctionType) -> None:
         code, names = function.__code__, function.__globals__
@@ -233,8 +260,7 @@ class _Walk:
         self.todo.append((name, reference()))
 
     def _class(self, kind: Any) -> None:
-        file = getattr(sys.modules.get(kind.__module__), "__file__", None)
-        if not in_python(kind) or self._is_library(kind.__module__, file or ""):
+        if not in_python(kind) or self._is_foreign(kind):
             return
         self._record(kind.__name__, _of_class, vars(kind), names=True)
         held = {name: value for name, value in vars(kind).items() if name not in INTERNAL | UNCALLED}
@@ -272,7 +298,7 @@ class _Walk:
         if held is not None:
             properties = {name for base in kind.__mro__ for name, part in vars(base).items() if _is_cached(part)}
             cached = properties - held.keys()
-            self.unfilled += [(one, held) for one in cached]
+            self.unfilled += [(one, value, held) for one in cached]
             self._named(name, held, cached)
         if slots := list(_slots(kind)):
             self._record(name, lambda value: _held(slots, value), value, names=True)
@@ -309,6 +335,12 @@ def _packages(function: Any) -> set[str]:
 def _is_written_to(value: Any) -> bool:
     """What a function may write to all the same: nothing is read from there."""
     return type(value) is logging.Logger or any(value is stream for stream in (sys.stdout, sys.stderr))
+
+
+def _is_ours(module: str) -> bool:
+    """Whether code belongs to what runs rules, and is none itself: it keeps what it knows of them."""
+    tests = module.startswith(("zoo.models.", "properties.selftest.", "properties.test_"))
+    return module.startswith(("zoo.", "properties.")) and not tests
 
 
 def in_library(file: str) -> bool:

@@ -31,6 +31,8 @@ def tells(function: Callable[[Any], Any]) -> str:
         _Look(function).through()
     except _CouldTellError as found:
         return str(found)
+    except Exception as error:  # of a stranger's object that does not let itself be looked at
+        return f"what raises {type(error).__name__}"
     return ""
 
 
@@ -62,7 +64,7 @@ class _Look:
     def _attributes(self) -> bool:
         """Adds what holders have under names that are new to them."""
         for find, known in self.holders:
-            for name in self.names - known:
+            for name in sorted(self.names - known):
                 known.add(name)
                 self.todo += [(name, value) for value in find(name)]
         return bool(self.todo)
@@ -123,7 +125,8 @@ class _Look:
             self._code(code)
 
     def _code(self, code: Code) -> None:
-        for text in code.strings:
+        self.todo += [("a constant", constant) for constant in code.constants]
+        for text in sorted(code.strings):
             _not_dunder(text)
         self.names |= code.strings  # of patterns, and what could be looked up
         for at in range(len(code.instructions)):
