@@ -11,9 +11,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import DTypeLike
 
-EXP_ULPS = (
-    4  # an assumption: numpy states less than 1, and selftest/transformer/test_arithmetic.py measures less than 4
-)
+EXP_ULPS = 4  # an assumption: numpy states less than 1, and selftest/transformer/test_arithmetic measures less than 4
 
 
 @dataclass(frozen=True)
