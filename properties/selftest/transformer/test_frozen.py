@@ -37,7 +37,4 @@ def test_fields_of_frozen_classes_are_set_only_where_those_are_made() -> None:
 def test_another_place_would_be_seen() -> None:
     source = "class A:\n    def __post_init__(self):\n        object.__setattr__(self, 'x', 1)\n\n"
     assert list(setters(source)) == ["A.__post_init__"]
-    assert list(setters(source + "def change(a):\n    object.__setattr__(a, 'x', 2)\n")) == [
-        "change",
-        "A.__post_init__",
-    ]
+    assert list(setters(source + "def f(a):\n    object.__setattr__(a, 'x', 2)\n")) == ["f", "A.__post_init__"]
