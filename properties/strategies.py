@@ -5,9 +5,10 @@ from dataclasses import replace
 
 import numpy as np
 from hypothesis import strategies as st
+from numpy.typing import DTypeLike
 
 from zoo.model import Model
-from zoo.transformer import Attention, Mlp, Norm, Transformer
+from zoo.transformer import ACTIVATIONS, Attention, Mlp, Norm, Transformer
 from zoo.transformer.arrays import Array
 
 
@@ -18,52 +19,76 @@ def transformers(
     max_vocab: int = 4,
     max_layers: int = 3,
     max_d_model: int = 16,
-    kinds: Sequence[str] = ("attention", "mlp"),
-    norms: bool = True,
+    max_width: int = 5,
+    layers: Sequence[str] | None = None,
+    norms: Sequence[float] = (1e-5, 1e-2, 1.0),
+    least: tuple[int, int] = (1, 1),
+    larger: Sequence[float] = (1,),
+    dtypes: Sequence[DTypeLike] = (np.float64,),
 ) -> Transformer:
-    """Heads 1 to 4, value width other than query width, with and without mask, scale, biases, Norm, tied and untied.
+    """Value width other than query width, with and without mask, scale, biases, Norm, tied and untied.
 
-    The shape is drawn; the weights come from a drawn seed, sparse or dense, small or large.
+    The shape is drawn; the weights come from a drawn seed, sparse or dense, small or large. Heads and Mlps are about
+    `max_width` wide at most. `layers` are out of attention and ACTIVATIONS; None is up to `max_layers` of any. `norms`
+    are the eps that a Norm may have; without any there is no Norm. `least` are the smallest n_ctx and vocabulary. The
+    embeddings are so much `larger` than the other weights.
     """
-    n_ctx, vocab = draw(st.integers(1, max_n_ctx)), draw(st.integers(1, max_vocab))
-    d_model = draw(st.integers(1, max_d_model))
-    random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    density, size = draw(st.sampled_from([0.2, 1.0])), draw(st.sampled_from([0.3, 1.0, 3.0]))
+    n_ctx, vocab = draw(st.integers(least[0], max_n_ctx)), draw(st.integers(least[1], max_vocab))
+    kinds = st.sampled_from(["attention", "attention", *ACTIVATIONS])
+    kept = draw(st.lists(kinds, max_size=max_layers)) if layers is None else layers
+    parts = _Parts(draw, draw(st.integers(1, max_d_model)), max_width, norms)
+    d_model, large = parts.d_model, draw(st.sampled_from(larger))
+    transformer = Transformer(
+        token_embedding=large * parts.array(vocab, d_model),
+        position_embedding=large * parts.array(n_ctx, d_model),
+        layers=[parts.attention() if kind == "attention" else parts.mlp(kind) for kind in kept],
+        final_norm=parts.norm(),
+        unembedding=parts.array(vocab, d_model) if draw(st.booleans()) else None,
+    )
+    return transformer.astype(draw(st.sampled_from(dtypes)))
 
-    def array(*shape: int) -> Array:
-        return random.normal(scale=size, size=shape) * (random.random(shape) < density)
 
-    def norm() -> Norm | None:
-        if not (norms and draw(st.booleans())):
+class _Parts:
+    """Parts of one width, whose weights are of one size and density."""
+
+    def __init__(self, draw: st.DrawFn, d_model: int, max_width: int, norms: Sequence[float]) -> None:
+        self.draw, self.d_model, self.max_width, self.norms = draw, d_model, max_width, norms
+        self.random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+        self.density, self.size = draw(st.sampled_from([0.2, 0.8, 1.0])), draw(st.sampled_from([0.3, 1.0, 3.0]))
+
+    def array(self, *shape: int) -> Array:
+        return self.random.normal(scale=self.size, size=shape) * (self.random.random(shape) < self.density)
+
+    def norm(self) -> Norm | None:
+        there: bool = self.draw(st.booleans())
+        if not (there and self.norms):
             return None
-        return Norm(array(d_model), array(d_model), eps=draw(st.sampled_from([1e-5, 1e-2, 1.0])))
+        eps = self.draw(st.sampled_from(self.norms))
+        weight = self.array(self.d_model) + self.draw(st.sampled_from([0, 1]))
+        return Norm(weight * max(1, eps) ** 0.5, self.array(self.d_model), eps)
 
-    def attention() -> Attention:
-        head, d_head, d_v = (draw(st.integers(1, most)) for most in (4, 5, 5))
+    def attention(self) -> Attention:
+        draw, d_model = self.draw, self.d_model
+        head = draw(st.integers(1, self.max_width - 1))
+        d_head, d_v = draw(st.integers(1, self.max_width)), draw(st.integers(1, self.max_width))
         shapes = {"b_q": (head, d_head), "b_k": (head, d_head), "b_v": (head, d_v), "b_o": (d_model,)}
         return Attention(
-            array(head, d_model, d_head),
-            array(head, d_model, d_head),
-            array(head, d_model, d_v),
-            array(head, d_v, d_model),
-            **{name: array(*shape) for name, shape in shapes.items() if draw(st.booleans())},
+            self.array(head, d_model, d_head),
+            self.array(head, d_model, d_head),
+            self.array(head, d_model, d_v),
+            self.array(head, d_v, d_model),
+            **{name: self.array(*shape) for name, shape in shapes.items() if draw(st.booleans())},
             causal=draw(st.booleans()),
-            scale=draw(st.sampled_from([None, 1, 0.5, -1.5])),
-            norm=norm(),
+            scale=draw(st.sampled_from([None, 1, 0.5, 8, -1.5])),
+            norm=self.norm(),
         )
 
-    def mlp() -> Mlp:
-        d_mlp, activation = draw(st.integers(1, 6)), draw(st.sampled_from(["relu", "gelu"]))
-        return Mlp(array(d_model, d_mlp), array(d_mlp), array(d_mlp, d_model), array(d_model), activation, norm())
-
-    makers: dict[str, Callable[[], Attention | Mlp]] = {"attention": attention, "mlp": mlp}
-    return Transformer(
-        token_embedding=array(vocab, d_model),
-        position_embedding=array(n_ctx, d_model),
-        layers=[makers[draw(st.sampled_from(kinds))]() for _ in range(draw(st.integers(0, max_layers)))],
-        final_norm=norm(),
-        unembedding=array(vocab, d_model) if draw(st.booleans()) else None,
-    )
+    def mlp(self, activation: str) -> Mlp:
+        d_model, d_mlp = self.d_model, self.draw(st.integers(1, self.max_width + 1))
+        w_in, b_in, w_out, b_out = (
+            self.array(*shape) for shape in ((d_model, d_mlp), (d_mlp,), (d_mlp, d_model), (d_model,))
+        )
+        return Mlp(w_in, b_in, w_out, b_out, activation, self.norm())
 
 
 def tokens(transformer: Transformer, max_batch: int = 3) -> st.SearchStrategy[Array]:

@@ -1,5 +1,6 @@
 """What enumeration cannot reach: long contexts, other vocabularies, and input from outside the domain."""
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -8,8 +9,9 @@ from hypothesis import given, note, target
 from hypothesis import strategies as st
 
 import zoo
+from properties.selftest.examples import assert_occurred, assert_sentence, many
 from properties.strategies import as_model, contexts, tokens, transformers
-from zoo import ContextError, Model, ModelError, ZooError
+from zoo import ContextError, Model, ModelError
 from zoo.transformer import Attention, Mlp, Norm, Transformer, forward
 
 FAMILIES = ["aab", "ab", "two_head_either"]
@@ -78,27 +80,45 @@ ANYTHING = st.one_of(
 )
 
 
-@given(ANYTHING)
-def test_a_context_is_answered_or_refused(context: object) -> None:
+def test_a_context_is_answered_or_refused(outcomes: Counter[str]) -> None:
     model = MODELS["aab"]
-    valid = isinstance(context, str | list) and len(context) > 0 and all(token in ("a", "b") for token in context)
-    try:
-        assert model.predict(context) in model.vocab  # type: ignore[arg-type]
-        assert valid
-    except ContextError as error:
-        assert not valid
-        assert_sentence(error)
+    good = contexts(model, max_size=9) | st.lists(st.sampled_from("ab"), min_size=1)
+
+    @many(200)
+    @given(st.one_of(ANYTHING, good, st.text("abc"), st.lists(st.sampled_from(["a", "b", "ab", ""]))))
+    def check(context: object) -> None:
+        valid = isinstance(context, str | list) and len(context) > 0 and all(token in ("a", "b") for token in context)
+        try:
+            assert model.predict(context) in model.vocab  # type: ignore[arg-type]
+            assert valid
+            outcomes["answered"] += 1
+        except ContextError as error:
+            assert not valid
+            assert_sentence(error)
+            outcomes["refused"] += 1
+
+    check()
+    assert_occurred(outcomes, "answered", "refused", least=20)
 
 
-@given(
-    st.one_of(ANYTHING, st.lists(st.lists(st.one_of(st.integers(-3, 3), st.floats()))), st.lists(st.lists(ANYTHING)))
-)
-def test_tokens_are_read_or_refused(given_tokens: object) -> None:
-    try:
-        logits = forward(MODELS["aab"].transformer, given_tokens)  # type: ignore[arg-type]
-        assert logits.shape[-1] == 2
-    except ContextError as error:
-        assert_sentence(error)
+def test_tokens_are_read_or_refused(outcomes: Counter[str]) -> None:
+    transformer = MODELS["aab"].transformer
+    good = tokens(transformer)
+    rows = st.lists(st.lists(st.one_of(st.integers(-3, 3), st.floats()))) | st.lists(st.lists(ANYTHING))
+
+    @many(200)
+    @given(st.one_of(ANYTHING, rows, good, good.map(np.ndarray.tolist), good.map(lambda batch: batch + 1)))
+    def check(given_tokens: object) -> None:
+        try:
+            logits = forward(transformer, given_tokens)  # type: ignore[arg-type]
+            assert logits.shape == (*np.shape(given_tokens), 2)  # type: ignore[call-overload]
+            outcomes["read"] += 1
+        except ContextError as error:
+            assert_sentence(error)
+            outcomes["refused"] += 1
+
+    check()
+    assert_occurred(outcomes, "read", "refused", least=20)
 
 
 ARRAYS = st.one_of(
@@ -118,17 +138,54 @@ ARRAYS = st.one_of(
 )
 
 
-@given(st.lists(ARRAYS, min_size=9, max_size=9), st.booleans())
-def test_arrays_are_taken_or_refused(arrays: list[Any], with_layers: bool) -> None:
+# Of what each part is made of, in its order; all of it fits together.
+PARTS = {
+    "Norm": [np.ones(2), np.zeros(2)],
+    "Attention": [*np.ones((4, 1, 2, 2)), *np.ones((3, 1, 2)), np.ones(2)],
+    "Mlp": [np.ones((2, 2)), np.ones(2), np.ones((2, 2)), np.ones(2)],
+    "Transformer": [np.ones((2, 2)), np.ones((3, 2))],
+}
+
+
+def built(parts: dict[str, Any], outcomes: Counter[str]) -> Transformer:
+    """The transformer of these arrays; the part that refuses its own is counted."""
+    (weight, bias), (w_in, b_in, w_out, b_out), embeddings = parts["Norm"], parts["Mlp"], parts["Transformer"]
+    name = "Norm"
     try:
-        layers: list[Attention | Mlp] = []
-        if with_layers:
-            w_in, b_in, w_out, b_out = arrays[5:9]
-            norm = Norm(arrays[0], arrays[1], 1)
-            layers = [Attention(*arrays[:5]), Mlp(w_in, b_in, w_out, b_out, "relu", norm)]
-        Transformer(arrays[7], arrays[8], layers)
-    except ModelError as error:
-        assert_sentence(error)
+        norm = Norm(weight, bias, 1)
+        name = "Attention"
+        attention = Attention(*parts[name])
+        name = "Mlp"
+        mlp = Mlp(w_in, b_in, w_out, b_out, "relu", norm)
+        name = "Transformer"
+        return Transformer(embeddings[0], embeddings[1], [attention, mlp])
+    except ModelError:
+        outcomes[f"refused by {name}"] += 1
+        raise
+
+
+def test_arrays_are_taken_or_refused(outcomes: Counter[str]) -> None:
+    """One or two of them may be others, or anything: what comes behind a part that is refused is never looked at."""
+    places = [(name, i) for name, arrays in PARTS.items() for i in range(len(arrays))]
+    fitting = st.floats(-2, 2)  # times the array that is there
+
+    @many(300)
+    @given(st.dictionaries(st.sampled_from(places), fitting | fitting | ARRAYS, max_size=2))
+    def check(others: dict[tuple[str, int], Any]) -> None:
+        parts: dict[str, Any] = {name: list(arrays) for name, arrays in PARTS.items()}
+        for (name, i), other in others.items():
+            parts[name][i] = parts[name][i] * other if isinstance(other, float) and abs(other) <= 2 else other
+        try:
+            transformer = built(parts, outcomes)
+        except ModelError as error:
+            assert_sentence(error)
+            return
+        with np.errstate(all="ignore"):
+            assert forward(transformer, np.array([[0]])).shape == (1, 1, transformer.sizes["vocab"])
+        outcomes["taken"] += 1
+
+    check()
+    assert_occurred(outcomes, "taken", *(f"refused by {name}" for name in PARTS))
 
 
 @given(st.data())
@@ -136,9 +193,3 @@ def test_every_transformer_reads_its_tokens(data: st.DataObject) -> None:
     transformer = data.draw(transformers())
     batch = data.draw(tokens(transformer))
     assert forward(transformer, batch).shape == (*batch.shape, transformer.sizes["vocab"])
-
-
-def assert_sentence(error: ZooError) -> None:
-    """One line that says what was wrong and what would be right."""
-    assert "\n" not in str(error)
-    assert "should" in str(error)

@@ -29,7 +29,7 @@ from properties.proof.first_layer import FirstLayer
 from properties.proof.forward import Ahead, Forward
 from properties.proof.reach import rows_at_a_time
 from properties.proof.softmax import effects, softmax_mean
-from zoo.transformer import Attention, Mlp, Transformer
+from zoo.transformer import Attention, Mlp, Transformer, unhandled
 from zoo.transformer.arithmetic import FLOAT64
 from zoo.transformer.arrays import Array
 
@@ -77,6 +77,9 @@ class Bounds:
         self.transformer = t = transformer if transformer.dtype == np.float64 else transformer.astype(np.float64)
         self.block = max(32, 2 ** (t.n_ctx.bit_length() // 2)) if block is None else block
         self.vocab = len(t.token_embedding)
+        for layer in t.layers:
+            if not isinstance(layer, Attention | Mlp):
+                unhandled(layer)
         at = [i for i, layer in enumerate(t.layers) if isinstance(layer, Attention)]
         first, last = (at[0], at[-1]) if at else (len(t.layers), len(t.layers))
         self.between, self.after = t.layers[first:last], t.layers[last + 1 :]

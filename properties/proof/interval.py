@@ -146,7 +146,9 @@ def attend_rounding(
 ) -> tuple[Array, Array]:
     """Of the stream after the layer, x [batch, query, d_model]: the sums' magnitudes, and what rounding may change.
 
-    `positions` is how many a query sees at most.
+    `positions` is how many a query sees at most. A product is rounded by itself and in its head's sum, as often as that
+    has products, and once less than there are addends as heads, b_o and the stream are added. The products of all heads
+    may underflow, though, as in `Arithmetic.rounding`, not only as many as one of them has.
     """
     total, addends = x.magnitude, (x.magnitude > 0).astype(int)
     error: Array = np.zeros(1)
@@ -158,7 +160,8 @@ def attend_rounding(
         largest, rounding = mean_rounding(head.v, positions, a)
         out = largest @ np.abs(w_o)
         total, addends = total + out, addends + (out > 0)
-        error, count = error + rounding @ np.abs(w_o), np.maximum(count, nonzero(largest, w_o))
+        products = nonzero(largest, w_o)
+        error, count = error + rounding @ np.abs(w_o) + 8 * a.tiny * products, np.maximum(count, products)
     return total, error * (1 + a.own) + a.rounding(total, count + np.maximum(addends - 1, 0))
 
 
@@ -193,7 +196,7 @@ def activate(h: Interval, activation: str, a: Arithmetic) -> tuple[Interval, Arr
         low, high = np.where(inside, GELU_BELOW, np.minimum(g_low, g_high)), np.maximum(g_low, g_high)
         rounding = a.rounding(h.magnitude, EXP_ULPS + 5)
     else:
-        raise NotImplementedError(activation)
+        raise NotImplementedError(f"{activation} is not handled here, but should be, as an activation")
     # The ends were rounded themselves: `own` is far more than that.
     slack = a.own * (np.abs(low) + np.abs(high)) + 4 * FLOAT64.tiny * (high > low)
     return Interval((low + high) / 2, (high - low) / 2 + slack + rounding), rounding

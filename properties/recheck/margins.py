@@ -95,7 +95,7 @@ class LeafMargins(Stream):
                     sizes[e] = sizes.get(e, zero) + (size + error) * absolute
                     errors[e] = errors.get(e, zero) + error * absolute
         for e, size in sizes.items():
-            errors[e] += program.rounding(size, counts[e])
+            errors[e] += program.rounding(size, *counts[e])
         for e, ball in self.before(i, p, t).items():
             if e in sizes:
                 errors[e] += program.rounding(sizes[e] + errors[e] + ball.size, 1)

@@ -49,7 +49,7 @@ class Program:
         info = np.finfo(dtype)
         self.number, self.zero = flint.arb, flint.arb(0)
         self.unit, self.tiny = self.number(float(info.eps)) / 2, self.number(float(info.tiny))
-        self.limit = self.number(float(info.max)) / 4
+        self.limit = self.number(float(info.max)) / 4  # sums are rounded by less than a hundredth, see `rounding`
         self.gammas: dict[int, Number] = {}
 
     def vector(self, x: Array) -> Vector:
@@ -58,8 +58,13 @@ class Program:
     def matrix(self, w: Array) -> Matrix:
         return [[(j, entry, abs(entry)) for j, entry in self.vector(row).items()] for row in w]
 
-    def rounding(self, size: Number, count: int) -> Number:
-        """What `count` roundings may change in a sum of products whose absolute values sum to `size`."""
+    def rounding(self, size: Number, count: int, products: int = 0) -> Number:
+        """What rounding may change in a sum of products whose absolute values sum to `size`.
+
+        Each goes through `count` roundings at most, of u: n u / (1 - n u). Of n products and their sums no more than n
+        can lose to underflow, tiny each, for a sum that does has two addends that did not: 4 leave room. There are no
+        more products than `count` in one sum; `products` says how many there are in several.
+        """
         if not size < self.limit:
             raise CertificateError("numbers may overflow, and nothing can be confirmed of the program then")
         if count not in self.gammas:
@@ -67,14 +72,14 @@ class Program:
             if not steps < 0.01:
                 raise CertificateError(f"{count} roundings are more than can be confirmed")
             self.gammas[count] = steps / (1 - steps)
-        return self.gammas[count] * size + 4 * count * self.tiny
+        return self.gammas[count] * size + 4 * max(count, products) * self.tiny
 
-    def total(self, terms: list[tuple[Number, Number]], count: int) -> tuple[Ball, Number]:
+    def total(self, terms: list[tuple[Number, Number]], count: int, products: int = 0) -> tuple[Ball, Number]:
         """A sum of products, each known up to a radius and rounded `count` times at most; its radius by rounding."""
         c = r = size = self.zero
         for term, radius in terms:
             c, r, size = c + term, r + radius, size + abs(term)
-        error = self.rounding(size + r, count)
+        error = self.rounding(size + r, count, products)
         return Ball(c, r + error), error
 
     def linear(self, x: Row, w: Matrix, b: Vector) -> tuple[Row, Vector]:
@@ -115,8 +120,8 @@ class Program:
         """The least and the most that each key may weigh, up to a common factor.
 
         The program subtracts the largest score, which rounds by a unit of the difference, takes exp (8 units, as 4 in
-        the last place are) and divides (1): 9, and 0.2 for 1 / (1 - x) being a little more than 1 + x. That what
-        underflows is off by more is up to `mean_error`.
+        the last place are) and divides (1): 9 of the weight, and 0.2 for ln(1 - x) > -x (1 + x), where x, 9 units, is
+        less than 0.02. That what underflows is off by more is up to `mean_error`.
         """
         top = max(((s.c + s.r).upper() for s in scores.values()), default=self.zero)
 
@@ -128,7 +133,12 @@ class Program:
         return {key: ends(s) for key, s in scores.items()}
 
     def mean_error(self, size: Number, keys: int) -> Number:
-        """What rounding may change in a mean of values up to `size`, beside its weights: two sums over the keys."""
+        """What rounding may change in a mean of values up to `size`, beside its weights: two sums over the keys.
+
+        keys - 1 additions of exponentials, keys - 1 of products, which are rounded themselves: 2 keys - 1, and 3 more
+        for what underflows: exponentials, which are at most off by tiny where the largest is 1, and divisions: 3 tiny
+        for each key, of `size`, which is less than a unit of it for fewer than 10^30 keys.
+        """
         return self.rounding(size, 2 * keys + 2)
 
     def excess(self, keys: Iterable[Key], level: Number) -> tuple[Number, Number]:
@@ -148,6 +158,7 @@ class Program:
         """A number that the mean of the values does not exceed: where the excess is not above 0, neither is the mean.
 
         Newton's iteration finds one from below, a little above where it converges; else it is the largest value.
+        Nothing rests on how many steps there are and on how little above it is, for what is found is confirmed.
         """
         values = [value.upper() for options in keys for _, _, value in options]
         level, step = min(values), max(map(abs, values)) * 2.0**-90
@@ -184,8 +195,10 @@ class Program:
         least, most = (sum(squares, self.zero) / d + eps for squares in zip(*map(self.squares, c)))
         # Where eps is as small as what underflow takes from the squares, nothing but eps may be left of the sum.
         left = least if eps > 2 * d * self.tiny else eps
-        # Squares, their sum, its division and eps: d + 2 roundings, of which the root takes half; itself, the division
-        # and the weight: 3; and 1 for what they add to each other.
+        # Squares, their sum, its division and eps: d + 2 roundings, of which the root takes half, (d + 1) // 2 + 1 at
+        # most; itself, the division and the weight: 3; and 1 for what they add to each other. Underflow takes d tiny
+        # from the sum at most, 1 of which is left in the mean, and 2 from that and from eps; the root takes half of it,
+        # relative to what is left: 4 (d + 8) are as if nothing had been divided.
         return least, most, self.rounding(self.number(1), (d + 1) // 2 + 5) + 4 * (d + 8) * self.tiny / left
 
     def squares(self, ball: Ball) -> tuple[Number, Number]:
@@ -211,6 +224,7 @@ class Program:
             if weight == 0:
                 entry = Ball(bias, self.zero)
             else:
+                # The division may underflow, of which the weight is taken, and so may that product: 4 leave room.
                 error = relative * y.size + 4 * self.tiny * (1 + abs(weight))
                 error += self.rounding(y.size + error + abs(bias), 1) if bias != 0 else 0
                 entry = Ball(y.c + bias, y.r + error)
@@ -230,7 +244,7 @@ class Program:
         else:
             # 1 + tanh is off by less than 4 units for the 8 roundings of tanh's argument, by 8 of tanh, and by 2 of
             # the sum. Of that |h| / 2 is taken, for 1 + tanh may cancel, and the product rounds: 8, and 1 for what they
-            # add to each other.
+            # add to each other. What underflows on the way to tanh does where |h| is tiny itself.
             error = self.rounding(h.size, 9)
             ends = self.gelu(low), self.gelu(high)
             falls, rises = high <= -0.7525, low >= -0.7524

@@ -71,7 +71,7 @@ class Stream:
                         self.matrices[i, name, h] = matrix(part)
                     else:
                         self.biases[i, name, h] = vector(part)
-        self.counts: dict[int, dict[int, int]] = {}  # by layer, see `roundings`
+        self.counts: dict[int, dict[int, tuple[int, int]]] = {}  # by layer, see `roundings`
         self.combined: dict[tuple[int, int], list[list[Number]]] = {}  # by layer and head, |w_q w_k'|
         # What of a leaf can be seen before each layer: 0 nothing, 1 what stands before, 2 everything.
         self.sight = [0]
@@ -228,7 +228,7 @@ class Stream:
                     terms.setdefault(e, []).append((mean.c * entry, mean.r * absolute))
                 moved.append(self.share(row, mean))
         counts = self.roundings(i)
-        sums = {e: program.total(its, counts[e]) for e, its in terms.items()}
+        sums = {e: program.total(its, *counts[e]) for e, its in terms.items()}
         c, r = (sum(parts, program.zero) for parts in zip(*moved))
         return {e: ball for e, (ball, _) in sums.items()}, Ball(c, r), {e: error for e, (_, error) in sums.items()}
 
@@ -237,8 +237,12 @@ class Stream:
         mean = sum((entry for _, entry, _ in row), self.program.zero) / self.t.d_model
         return ball.c * mean, ball.r * abs(mean)
 
-    def roundings(self, i: int) -> dict[int, int]:
-        """How often a product in the output of an attention is rounded: in its head's sum, and as heads are added."""
+    def roundings(self, i: int) -> dict[int, tuple[int, int]]:
+        """How often a product in the output of an attention is rounded, and how many products there are in all heads.
+
+        A product is rounded by itself and in its head's sum, as often as that has products; and as heads and b_o are
+        added, once less than there are addends.
+        """
         if i not in self.counts:
             heads: list[Counter[int]] = []
             for h in self.heads_of(i):
@@ -246,7 +250,9 @@ class Stream:
                 columns |= self.biases.get((i, "b_v", h), {}).keys()
                 heads.append(Counter(e for column in columns for e, *_ in self.matrices[i, "w_o", h][column]))
             addends = Counter(e for its in (*heads, self.biases.get((i, "b_o", 0), {})) for e in its)
-            self.counts[i] = {e: max(its[e] for its in heads) + addends[e] - 1 for e in addends}
+            self.counts[i] = {
+                e: (max(its[e] for its in heads) + addends[e] - 1, sum(its[e] for its in heads)) for e in addends
+            }
         return self.counts[i]
 
     def transform(self, i: int, x: Row, mean: Ball) -> tuple[Row, Ball, Passed]:

@@ -14,12 +14,12 @@ from itertools import product
 from typing import Any
 
 import numpy as np
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
+from properties.selftest.examples import assert_sentence
 from properties.selftest.random_models import assert_noticed
-from properties.test_beyond import assert_sentence
 from zoo import Attention, Mlp, ModelError, Norm, Transformer, contexts, forward
+from zoo.transformer import ACTIVATIONS
 from zoo.transformer.arrays import Array
 
 Function = Callable[[Any], Any]
@@ -27,18 +27,8 @@ Drawn = Transformer | ModelError  # what was built, or the sentence by which it 
 # As they are written, beyond float32 or float64 or at their ends; None is what a layer has by itself.
 SETTINGS = (1e-5, 1.0, 5e-324, 1e-310, 5e-46, 2e-45, 1e-40, 1e-30, 1e30, 3.3e38, 1e39, 1e200, 1.7e308, 0.1, 100.0)
 TYPES: list[Any] = [float, float, float, np.float64, np.float32]
-KINDS = ("attention", "attention", "relu", "gelu")
+KINDS = ("attention", "attention", *ACTIVATIONS)
 LAYERS = [kinds for count in range(3) for kinds in product(KINDS, repeat=count)] + [("attention", "relu", "attention")]
-
-
-def many(few: int) -> settings:
-    """As many examples as the Hypothesis profile says where that is more; else so many, always the same ones."""
-    slow = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
-    if settings().max_examples > few:
-        return settings(deadline=None, suppress_health_check=slow)
-    return settings(
-        max_examples=few, derandomize=True, database=None, deadline=None, suppress_health_check=slow, print_blob=False
-    )
 
 
 def exponents(dtype: type) -> st.SearchStrategy[int]:

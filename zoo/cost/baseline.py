@@ -5,7 +5,7 @@ It is what the other implementations are measured against; see docs/cost.md.
 
 import numpy as np
 
-from zoo.transformer import Attention, Mlp, Norm, Transformer, gelu, relu
+from zoo.transformer import ACTIVATIONS, Attention, Mlp, Norm, Transformer, unhandled
 from zoo.transformer.arrays import Array
 
 
@@ -14,7 +14,12 @@ def baseline(transformer: Transformer, tokens: Array) -> Array:
     x = transformer.token_embedding[tokens] + transformer.position_embedding[range(len(tokens))]  # [seq, d_model]
     for layer in transformer.layers:
         h = layer_norm(x, layer.norm)
-        x = x + (attention(h, layer) if isinstance(layer, Attention) else mlp(h, layer))
+        if isinstance(layer, Attention):
+            x = x + attention(h, layer)
+        elif isinstance(layer, Mlp):
+            x = x + mlp(h, layer)
+        else:
+            unhandled(layer)
     x = layer_norm(x, transformer.final_norm)
     unembedding = transformer.readout
     return x @ unembedding.T
@@ -40,7 +45,7 @@ def attention(x: Array, layer: Attention) -> Array:
 
 def mlp(x: Array, layer: Mlp) -> Array:
     """[seq, d_model] -> [seq, d_model]"""
-    return (relu if layer.activation == "relu" else gelu)(x @ layer.w_in + layer.b_in) @ layer.w_out + layer.b_out
+    return ACTIVATIONS[layer.activation](x @ layer.w_in + layer.b_in) @ layer.w_out + layer.b_out
 
 
 def layer_norm(x: Array, norm: Norm | None) -> Array:

@@ -6,7 +6,7 @@ from typing import Any
 from zoo.errors import FileError
 from zoo.files.tensors import Shape, field
 from zoo.model import Cycle, Model
-from zoo.transformer import Attention, Mlp, Norm, Transformer
+from zoo.transformer import Attention, Layer, Mlp, Norm, Transformer, unhandled
 from zoo.transformer.arrays import Array
 
 FORMAT = "handmade-zoo 1"
@@ -37,12 +37,14 @@ def to_zoo(model: Model) -> tuple[dict[str, Any], dict[str, Array]]:
     return config, arrays
 
 
-def _layer(layer: Attention | Mlp) -> dict[str, Any]:
+def _layer(layer: Layer) -> dict[str, Any]:
     norm = None if layer.norm is None else float(layer.norm.eps)
     if isinstance(layer, Mlp):
         return {"kind": "mlp", "activation": layer.activation, "norm": norm}
-    scale = None if layer.scale is None else float(layer.scale)
-    return {"kind": "attention", "causal": bool(layer.causal), "scale": scale, "norm": norm}
+    if isinstance(layer, Attention):
+        scale = None if layer.scale is None else float(layer.scale)
+        return {"kind": "attention", "causal": bool(layer.causal), "scale": scale, "norm": norm}
+    unhandled(layer)
 
 
 def shapes(where: str, config: Mapping[str, Any]) -> dict[str, Shape]:
@@ -84,7 +86,7 @@ def from_zoo(where: str, config: Mapping[str, Any], arrays: Mapping[str, Array])
         eps = field(where, fields, name, float, NONE)
         return None if eps is None else made(Norm, part, eps=eps)
 
-    def layer(i: int, fields: Any) -> Attention | Mlp:
+    def layer(i: int, fields: Any) -> Layer:
         part = f"layer {i}"
         if not isinstance(fields, dict):
             raise FileError(f"{where}: {part} is {repr(fields)[:60]}, but should be an object")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from zoo.errors import FileError
-from zoo.transformer import Attention, Mlp, Norm, Transformer
+from zoo.transformer import Attention, Mlp, Norm, Transformer, chosen, unhandled
 from zoo.transformer.arrays import Array
 
 # With a variance that vanishes beside eps, and weights of its root, LayerNorm only subtracts the mean.
@@ -143,10 +143,11 @@ def _blocks(transformer: Transformer) -> tuple[list[Block], list[Norm], str]:
     for layer in transformer.layers:
         if isinstance(layer, Attention):
             blocks.append((layer, None))
-        elif blocks and blocks[-1][1] is None:
-            blocks[-1] = (blocks[-1][0], layer)
+        elif isinstance(layer, Mlp):
+            attention = blocks.pop()[0] if blocks and blocks[-1][1] is None else None
+            blocks.append((attention, layer))
         else:
-            blocks.append((None, layer))
+            unhandled(layer)
     attentions = [layer for layer in transformer.layers if isinstance(layer, Attention)]
     if not all(layer.causal for layer in attentions[:-1]):
         raise FileError("an attention without mask comes before another one, but should be the last: GPT-2 has a mask")
@@ -157,5 +158,5 @@ def _blocks(transformer: Transformer) -> tuple[list[Block], list[Norm], str]:
     used = {layer.activation for layer in transformer.layers if isinstance(layer, Mlp)}
     if len(used) > 1:
         raise FileError("the Mlps have relu and gelu, but should have one activation for GPT-2")
-    activation = {"relu": "relu", "gelu": "gelu_new"}[used.pop() if used else "gelu"]
+    activation = chosen({"relu": "relu", "gelu": "gelu_new"}, used.pop() if used else "gelu")
     return blocks or [(None, None)], found, activation

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from zoo.transformer import Attention, Transformer
+from zoo.transformer import Attention, Mlp, Transformer, unhandled
 from zoo.transformer.arrays import Array
 
 
@@ -46,5 +46,7 @@ def _written(transformer: Transformer, trace: dict[str, Array]) -> Iterator[tupl
                 yield f"head {i}.{h}", trace[f"{i}.heads"][:, h, -1]
             if layer.b_o is not None:
                 yield f"bias {i}", layer.b_o[None]
-        else:
+        elif isinstance(layer, Mlp):
             yield f"mlp {i}", trace[f"{i}.mlp"][:, -1]
+        else:
+            unhandled(layer)

@@ -16,7 +16,7 @@ from zoo.inspection.attribution import shares
 from zoo.model import Context, Model
 from zoo.progress import steps
 from zoo.training.backward import residuals
-from zoo.transformer import Attention, forward
+from zoo.transformer import Attention, Mlp, forward, unhandled
 from zoo.transformer.arrays import Array
 
 VERSION = 1
@@ -60,6 +60,8 @@ def attention_heads(model: Model) -> Iterator[tuple[int, int, Attention]]:
     for i, layer in enumerate(model.transformer.layers):
         if isinstance(layer, Attention):
             yield from ((i, h, layer) for h in range(layer.sizes["head"]))
+        elif not isinstance(layer, Mlp):
+            unhandled(layer)
 
 
 def matrix(left: Array, right: Array) -> dict[str, Any]:

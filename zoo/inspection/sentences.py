@@ -6,7 +6,7 @@ import numpy as np
 
 from zoo.basis import describe
 from zoo.model import Model
-from zoo.transformer import Attention, Mlp, Norm
+from zoo.transformer import Attention, Layer, Mlp, Norm, unhandled
 from zoo.transformer.arrays import Array
 
 TERMS = 32  # of a line
@@ -29,18 +29,22 @@ def sentences(model: Model) -> Iterator[tuple[str, str]]:
             sentences = [_summary(np.concatenate([array.ravel() for array in arrays]), f"{len(arrays)} arrays")]
         elif isinstance(layer, Attention):
             sentences = list(_head_sentences(model, layer, residual))
-        else:
+        elif isinstance(layer, Mlp):
             sentences = list(_mlp_sentences(layer, residual, [f"neuron {j}" for j in range(layer.sizes["d_mlp"])]))
+        else:
+            unhandled(layer)
         yield f"layer {i}: {_kind(layer)}", "\n".join(sentences)
     yield from _norm_sentences("final norm", transformer.final_norm, residual)
     if transformer.unembedding is not None:
         yield "unembedding", _described(transformer.unembedding, tokens, residual)
 
 
-def _kind(layer: Attention | Mlp) -> str:
+def _kind(layer: Layer) -> str:
     if isinstance(layer, Mlp):
         return f"Mlp, {layer.activation}"
-    return f"attention, {'causal' if layer.causal else 'no mask'}, scores times {layer.multiplier:g}"
+    if isinstance(layer, Attention):
+        return f"attention, {'causal' if layer.causal else 'no mask'}, scores times {layer.multiplier:g}"
+    unhandled(layer)
 
 
 def _head_sentences(model: Model, layer: Attention, residual: Sequence[str]) -> Iterator[str]:

@@ -20,6 +20,7 @@ from properties.robustness import number_types as precision
 from properties.robustness.comparison import compare
 from properties.robustness.number_types import in_type, survives
 from properties.robustness.tolerance import certified
+from properties.selftest.examples import many
 from properties.selftest.extreme_models import (
     Drawn,
     Executed,
@@ -27,7 +28,6 @@ from properties.selftest.extreme_models import (
     assert_each_occurred,
     assert_planted_is_noticed,
     count,
-    many,
     rule_for,
     transformers,
 )

@@ -12,8 +12,8 @@ import pytest
 from properties import check_model
 from properties.proof.certificate import certify
 from properties.recheck import recheck
+from properties.selftest.examples import assert_sentence
 from properties.selftest.forging import LIES, forged
-from properties.test_beyond import assert_sentence
 from zoo import Attention, Cycle, Model, ModelError, Norm, RuleError, Transformer
 from zoo.enumeration import paths
 from zoo.errors import CertificateError

@@ -19,9 +19,9 @@ from zoo.transformer import Attention, Transformer, forward
 from zoo.transformer.arrays import Array
 from zoo.transformer.scalar import scalar_forward
 
-one_attention: st.SearchStrategy[Transformer] = transformers(
-    max_layers=1, kinds=["attention"], norms=False, max_d_model=8
-).filter(single_attention)
+one_attention: st.SearchStrategy[Transformer] = transformers(layers=["attention"], norms=(), max_d_model=8).filter(
+    single_attention
+)
 
 
 def last_rows(transformer: Transformer, length: int) -> Array:

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from properties.selftest.examples import many
 from properties.selftest.extreme_models import (
     Drawn,
     Executed,
     assert_each_occurred,
     assert_planted_is_noticed,
     count,
-    many,
     transformers,
 )
 from zoo import ModelError, Transformer

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import reference
@@ -17,6 +17,7 @@ from properties.proof import boxes, judges
 from properties.proof.bounds import Bounds, Margins
 from properties.proof.boxes import Settled
 from properties.proof.search import Proof, prove_answers, prove_equal
+from properties.selftest.examples import assert_occurred, many
 from properties.selftest.random_models import transformers
 from zoo import Attention, ModelError, Transformer, forward
 from zoo.models import aab_compact, induction
@@ -24,8 +25,6 @@ from zoo.models.two_head import EITHER_FAILS
 from zoo.transformer.arrays import Array
 
 Function = Callable[[Any], Any]
-MANY = settings().max_examples
-FEWER = MANY if MANY >= 20_000 else max(20, MANY // 3)  # of what takes long
 
 
 def small(most: int) -> st.SearchStrategy[Transformer]:
@@ -91,7 +90,7 @@ def check_proof(transformer: Transformer, seed: int) -> Proof:
 
 @pytest.mark.soundness
 def test_proof_and_enumeration_agree(outcomes: Counter[str]) -> None:
-    @settings(deadline=None)
+    @many(60)
     @given(small(5), st.integers(0, 2**32 - 1))
     def check(transformer: Transformer, seed: int) -> None:
         result = check_proof(transformer, seed)
@@ -99,24 +98,23 @@ def test_proof_and_enumeration_agree(outcomes: Counter[str]) -> None:
         outcomes["without enumerating"] += result.boxes < result.contexts
 
     check()
-    total = outcomes["holds"] + outcomes["failed"]
-    assert min(outcomes["holds"], outcomes["failed"], outcomes["without enumerating"]) > total / 30, outcomes
+    assert_occurred(outcomes, "holds", "failed", "without enumerating")
 
 
 @pytest.mark.soundness
 def test_proof_and_enumeration_agree_up_to_eight_tokens(outcomes: Counter[str]) -> None:
-    @settings(deadline=None, max_examples=FEWER)
+    @many(20)
     @given(transformers(max_vocab=2, min_n_ctx=6, max_n_ctx=8), st.integers(0, 2**32 - 1))
     def check(transformer: Transformer, seed: int) -> None:
         outcomes[check_proof(transformer, seed).status] += 1
 
     check()
-    assert min(outcomes["holds"], outcomes["failed"]) > 2, outcomes
+    assert_occurred(outcomes, "holds", "failed", least=3)
 
 
 @pytest.mark.soundness
 def test_equal_models_and_differences_are_what_enumeration_says(outcomes: Counter[str]) -> None:
-    @settings(deadline=None)
+    @many(60)
     @given(small(5), st.integers(0, 2**32 - 1))
     def check(a: Transformer, seed: int) -> None:
         rng = np.random.default_rng(seed)
@@ -131,7 +129,7 @@ def test_equal_models_and_differences_are_what_enumeration_says(outcomes: Counte
         outcomes[result.status] += 1
 
     check()
-    assert min(outcomes["holds"], outcomes["failed"]) > 2, outcomes
+    assert_occurred(outcomes, "holds", "failed", least=3)
 
 
 @pytest.mark.parametrize("name", [name for name in zoo.names() if zoo.load(name).rule is not None])

@@ -14,6 +14,7 @@ from properties.proof.certificate import certify
 from properties.recheck import Rechecked, recheck
 from properties.recheck.margins import LeafMargins
 from properties.recheck.program import Program
+from properties.selftest.examples import many
 from properties.selftest.extreme_models import (
     Drawn,
     Executed,
@@ -21,7 +22,6 @@ from properties.selftest.extreme_models import (
     assert_each_occurred,
     assert_planted_is_noticed,
     count,
-    many,
     rule_for,
     transformers,
 )

@@ -15,13 +15,13 @@ from properties.proof.arithmetic import Arithmetic
 from properties.proof.bounds import Bounds
 from properties.proof.boxes import Box, Boxes, Settled
 from properties.proof.search import prove_answers
+from properties.selftest.examples import many
 from properties.selftest.extreme_models import (
     Drawn,
     Executed,
     assert_each_occurred,
     assert_planted_is_noticed,
     count,
-    many,
     rule_for,
     transformers,
 )

@@ -172,15 +172,15 @@ FAULTS: list[tuple[Callable[[pytest.MonkeyPatch], None], Sequence[str] | None, b
 ]
 
 
-@pytest.mark.parametrize(("fault", "kinds", "normed"), FAULTS)
+@pytest.mark.parametrize(("fault", "layers", "normed"), FAULTS)
 def test_a_planted_fault_is_noticed(
     fault: Callable[[pytest.MonkeyPatch], None],
-    kinds: Sequence[str] | None,
+    layers: Sequence[str] | None,
     normed: bool,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     fault(monkeypatch)
-    assert_noticed(check_balls, transformers(max_n_ctx=5, kinds=kinds, normed=normed), 500, "should be")
+    assert_noticed(check_balls, transformers(max_n_ctx=5, layers=layers, normed=normed), 500, "should be")
 
 
 def test_a_gelu_has_one_minimum() -> None:
