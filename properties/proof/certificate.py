@@ -11,8 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from properties.proof.boxes import Path as Replies
-from properties.proof.boxes import Settled
+from properties.proof.boxes import Replies, Settled
 from properties.proof.judges import stated
 from properties.proof.search import BEYOND, Proof, prove_answers
 from zoo.errors import ModelError, RuleError
