@@ -70,7 +70,7 @@ class Interval:
 
 @dataclass(frozen=True)
 class Arithmetic(FloatingPoint):
-    """That of the program.
+    """The arithmetic of the program.
 
     `own` bounds the relative error of any sum made here, for sums as long as all dimensions together. With `weights`,
     every weight of the transformer may be off by so much of itself.

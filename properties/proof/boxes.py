@@ -9,7 +9,7 @@ import numpy as np
 
 from zoo.transformer.arrays import Array
 
-Path = tuple[tuple[int, frozenset[str]], ...]  # positions in the order they were asked for, and what was replied
+Replies = tuple[tuple[int, frozenset[str]], ...]  # positions in the order they were asked for, and what was replied
 Sets = Mapping[int, frozenset[str]]  # what a position may hold; those not listed may hold any token
 
 
@@ -20,7 +20,7 @@ class Box:
     length: int
     sets: Sets
     permitted: frozenset[str]
-    path: Path = ()  # the splits that led here: the boxes of one length are the leaves of a tree
+    path: Replies = ()  # the splits that led here: the boxes of one length are the leaves of a tree
 
     def count(self, vocab: int) -> int:
         """How many contexts these are."""

@@ -11,15 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from properties.proof.boxes import Path as Replies
-from properties.proof.boxes import Settled
+from properties.proof.boxes import Replies, Settled
 from properties.proof.judges import stated
 from properties.proof.search import BEYOND, Proof, prove_answers
 from zoo.errors import ModelError, RuleError
 from zoo.model import Model
 from zoo.rule import Function
 from zoo.transformer import Attention, Mlp, Norm, Transformer
-from zoo.writing import write_whole
+from zoo.writing import check_room, write_whole
 
 FORMAT = 1
 
@@ -87,9 +86,17 @@ def name_of(function: Function) -> str:
 
 def check_path(path: str | Path) -> None:
     """ModelError where no file can be written: better before a proof than after it."""
-    path = Path(path)
-    if path.is_dir() or not path.parent.is_dir():
-        why = "it is a directory" if path.is_dir() else f"there is no directory {path.parent}"
+    path, why = Path(path), ""
+    try:
+        if path.exists() and not path.is_file():
+            why = "it is a directory" if path.is_dir() else "it is a device"
+        elif not path.parent.is_dir():
+            why = f"there is no directory {path.parent}"
+        else:
+            check_room(path)
+    except OSError as error:
+        why = str(error.strerror)
+    if why:
         raise ModelError(f"{path} cannot be written: {why}")
 
 

@@ -17,7 +17,7 @@ from functools import _lru_cache_wrapper, cache
 from types import FrameType
 from typing import Any
 
-from properties.proof.boxes import Box, Path
+from properties.proof.boxes import Box, Replies
 from properties.proof.samples import Samples
 from zoo.contexts import reads_strings
 from zoo.errors import RuleError
@@ -64,7 +64,7 @@ class Reading:
 
     def leaves(self, length: int) -> Iterator[Box]:
         """The leaves of a length; the memory is looked at after as many leaves as are a power of two."""
-        todo: list[Path] = [()]
+        todo: list[Replies] = [()]
         while todo:
             run = Run(self.vocab, length, todo.pop(), kept=self.kept)
             answer = run.named(self.asked) if self.tells else run.call(self.asked)
@@ -112,8 +112,8 @@ class Run:
 
     vocab: tuple[str, ...]
     length: int
-    path: Path
-    open: list[Path] = field(default_factory=list)
+    path: Replies
+    open: list[Replies] = field(default_factory=list)
     asked: set[int] = field(default_factory=set)  # positions that were read
     handed_out: set[int] = field(default_factory=set)  # those read as tokens, of which nothing was asked yet
     cut_out: set[int] = field(default_factory=set)  # those of slices of which not all was known

@@ -115,7 +115,7 @@ class Stream:
 
     @remembered
     def mean(self, i: int, p: int, t: int) -> Ball:
-        """That of `before`, followed by itself: where what is written sums to nothing, it does not move."""
+        """The mean of `before`, followed by itself: where what is written sums to nothing, it does not move."""
         d, zero = self.t.d_model, self.program.zero
         if i == 0:
             balls = self.before(i, p, t).values()

@@ -19,7 +19,7 @@ from zoo.model import Context, Model
 from zoo.progress import steps
 from zoo.rule.watch import watching
 from zoo.transformer import Attention, Transformer, greedy
-from zoo.transformer.arrays import Array, Part
+from zoo.transformer.arrays import Array
 
 WEIGHTS: dict[str, Callable[[float], float]] = {
     "zeroed": lambda w: 0.0,
@@ -135,12 +135,10 @@ def mutants(transformer: Transformer) -> Iterator[Mutant]:
 
     What leaves the arrays as they are (a zero negated, say) is no mutant.
     """
-    for place, part in transformer.parts():
-        for name, array in part.arrays():
-            for index in np.ndindex(array.shape):
-                for change, changed in _changed(array, index):
-                    mutant = _with_part(transformer, part, _with_array(part, name, changed))
-                    yield Mutant(f"{place} {name}", index, change, mutant)
+    for name, array in transformer.named_arrays().items():
+        for index in np.ndindex(array.shape):
+            for change, changed in _changed(array, index):
+                yield Mutant(" ".join(name), index, change, transformer.with_arrays({name: changed}))
     yield from _structural(transformer)
 
 
@@ -182,31 +180,10 @@ def _structural(transformer: Transformer) -> Iterator[Mutant]:
             w_o[h] = 0
             changes[f"head {h} removed"] = replace(layer, w_o=w_o)
         for change, changed in changes.items():
-            yield Mutant(place, (), change, _with_part(transformer, layer, changed))
+            layers = [*transformer.layers[:i], changed, *transformer.layers[i + 1 :]]
+            yield Mutant(place, (), change, replace(transformer, layers=layers))
     positions = transformer.position_embedding
     for step, change in ((1, "one late"), (-1, "one early")):
         rolled = np.roll(positions, step, axis=0)
         if not np.array_equal(rolled, positions):
             yield Mutant("positions", (), change, replace(transformer, position_embedding=rolled))
-
-
-def _with_array(part: Part, name: str, array: Array) -> Part:
-    changed: Any = part
-    result: Part = replace(changed, **{name: array})
-    return result
-
-
-def _with_part(transformer: Transformer, old: Part, new: Any) -> Transformer:
-    """The transformer with one of its parts exchanged."""
-    if old is transformer:
-        whole: Transformer = new
-        return whole
-    if old is transformer.final_norm:
-        return replace(transformer, final_norm=new)
-    layers = list(transformer.layers)
-    for i, layer in enumerate(layers):
-        if layer is old:
-            layers[i] = new
-        elif layer.norm is old:
-            layers[i] = replace(layer, norm=new)
-    return replace(transformer, layers=layers)

@@ -16,12 +16,12 @@ from zoo.errors import ModelError
 from zoo.files.tensors import to_bfloat16
 from zoo.model import Model
 from zoo.transformer import Transformer, greedy
-from zoo.transformer.arrays import Array
+from zoo.transformer.arrays import Array, Emulated
 
 TYPES = ("float64", "float32", "bfloat16", "float16")
 
 
-class Bfloat16(np.ndarray[Any, Any]):
+class Bfloat16(Emulated):
     """A float32 array that rounds the result of every operation to bfloat16."""
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
@@ -46,11 +46,8 @@ def in_type(transformer: Transformer, name: str) -> Transformer:
     if name != "bfloat16":
         with np.errstate(over="ignore"):
             return transformer.astype(name)
-    result = transformer.astype(np.float32)
-    for _, part in result.parts():
-        for array_name, array in part.arrays():
-            object.__setattr__(part, array_name, rounded(array))  # a new Part would make plain arrays of them
-    return result
+    single = transformer.astype(np.float32)
+    return single.with_arrays({array_name: rounded(array) for array_name, array in single.named_arrays().items()})
 
 
 def survives(model: Model) -> Iterator[tuple[str, bool, str]]:

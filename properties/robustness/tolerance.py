@@ -103,7 +103,7 @@ def breaking(model: Model, max_seconds: float | None = None) -> tuple[float, str
         if late():
             raise OutOfTimeError("no change that breaks was settled in the time allowed")
         up, down = weights.copy(), weights.copy()
-        up[i], down[i] = weights[i] * 1.001, weights[i] * 0.999
+        up[i], down[i] = _changed(weights[i], 0.001), _changed(weights[i], -0.001)
         slopes[:, i] = (margins(up) - margins(down)) / 0.002
     estimates = before / np.maximum(np.abs(slopes).sum(axis=1), 1e-300)
     best, where = np.inf, ""
@@ -112,11 +112,11 @@ def breaking(model: Model, max_seconds: float | None = None) -> tuple[float, str
             raise OutOfTimeError("no change that breaks was settled in the time allowed")
         against = -np.sign(slopes[context])
         low, high = 0.0, 1.0
-        if margins(weights * (1 + high * against), np.array([context]))[0] > 0:
+        if margins(_changed(weights, high * against), np.array([context]))[0] > 0:
             continue
         for _ in range(STEPS):
             middle = (low + high) / 2
-            if margins(weights * (1 + middle * against), np.array([context]))[0] > 0:
+            if margins(_changed(weights, middle * against), np.array([context]))[0] > 0:
                 low = middle
             else:
                 high = middle
@@ -126,7 +126,15 @@ def breaking(model: Model, max_seconds: float | None = None) -> tuple[float, str
 
 
 def _weights(transformer: Transformer) -> Array:
-    return np.concatenate([array.ravel() for _, part in transformer.parts() for _, array in part.arrays()])
+    return np.concatenate([array.ravel() for array in transformer.named_arrays().values()])
+
+
+def _changed(weights: Array, change: Array | float) -> Array:
+    """Weights that are off by so much of themselves, but none beyond the largest number."""
+    with np.errstate(over="ignore"):
+        off = weights * (1 + change)
+    largest = np.finfo(off.dtype).max
+    return np.clip(off, -largest, largest)
 
 
 @np.errstate(all="ignore")  # what is no number breaks an answer
@@ -137,10 +145,6 @@ def _logits(model: Model, rows: list[Array], weights: Array) -> Array:
 
 def _with(transformer: Transformer, weights: Array) -> Transformer:
     """The same transformer with other weights, in the order of `_weights`."""
-    copy = transformer.astype(transformer.dtype)
-    start = 0
-    for _, part in copy.parts():
-        for name, array in part.arrays():
-            object.__setattr__(part, name, weights[start : start + array.size].reshape(array.shape))
-            start += array.size
-    return copy
+    own = transformer.named_arrays()
+    parts = np.split(weights, np.cumsum([array.size for array in own.values()])[:-1])
+    return transformer.with_arrays({name: part.reshape(own[name].shape) for name, part in zip(own, parts)})

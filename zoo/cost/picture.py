@@ -43,12 +43,12 @@ def check(path: str | Path) -> Path:
     """Where a picture is to be written: FileError where it cannot be, before anything is measured for it."""
     if str(path) == "":
         raise FileError("--svg is empty, but should name a file")
-    ends, path = Path(path).suffix, Path(path).resolve()  # what a link points to is written, the link stays
-    if path.exists() and not path.is_file():
-        raise FileError(f"{path} is a directory or device, but should be a file that can be written")
-    if ends.lower() != ".svg":
-        raise FileError(f"{path} is to hold a picture, but should end in .svg: it is written as SVG only")
+    ends, path = Path(path).suffix, Path(path).absolute()
     with _said(path):
+        if path.exists() and not path.is_file():
+            raise FileError(f"{path} is a directory or device, but should be a file that can be written")
+        if ends.lower() != ".svg":
+            raise FileError(f"{path} is to hold a picture, but should end in .svg: it is written as SVG only")
         check_room(path)
     return path
 

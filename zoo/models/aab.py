@@ -8,8 +8,8 @@ import numpy as np
 
 import reference
 from zoo import Attention, Basis, Claim, Cycle, Model, Transformer, move
-from zoo import published_figures as figures
 from zoo.cost.operations import flops
+from zoo.published_figures import accuracy, same_answers, smallest_margin, smallest_probability
 
 LARGE = 1024
 SOURCE = "I made a transformer by hand"
@@ -24,12 +24,12 @@ COMPLETIONS = {
 CLAIMS = (
     Claim("logits of aabaa", LOGITS, lambda m: m.logits("aabaa").tolist(), SOURCE),
     *(Claim(f"completes {c}", t, partial(Model.complete, context=c, n=10), SOURCE) for c, t in COMPLETIONS.items()),
-    Claim("right on aab x 10", "27 of 27", lambda m: figures.accuracy(m, ("aab" * 10)[:29], start=2), SOURCE),
-    Claim("smallest margin", 1023, lambda m: figures.smallest_margin(m)[0], "measured from the published arrays"),
+    Claim("right on aab x 10", "27 of 27", lambda m: accuracy(m, ("aab" * 10)[:29], start=2), SOURCE),
+    Claim("smallest margin", 1023, lambda m: smallest_margin(m)[0], "measured from the published arrays"),
     Claim("operations for 5 tokens", 3935, lambda m: flops(m.transformer, 5), f"{SOURCE} (~4,000); counted"),
-    Claim("smallest probability of an answer", 1, figures.smallest_probability, f"{SOURCE} (sampling gives the same)"),
-    Claim("same answers without mask", "62 of 62", lambda m: figures.same_answers(m, causal=False), SOURCE),
-    Claim("same answers without 1/sqrt(d_head)", "62 of 62", lambda m: figures.same_answers(m, scale=1), SOURCE),
+    Claim("smallest probability of an answer", 1, smallest_probability, f"{SOURCE} (sampling gives the same)"),
+    Claim("same answers without mask", "62 of 62", lambda m: same_answers(m, causal=False), SOURCE),
+    Claim("same answers without 1/sqrt(d_head)", "62 of 62", lambda m: same_answers(m, scale=1), SOURCE),
 )
 
 

@@ -95,7 +95,7 @@ def in_float32(model: Model) -> Model:
 
 
 def gradient(model: Model, name: str) -> list[float]:
-    """That of an array of the final Norm, to the four digits that the source prints."""
+    """The gradient of an array of the final Norm, to the four digits that the source prints."""
     found = gradients(model.transformer, TOKENS, TARGETS)[1]["final norm", name]
     return [round(float(x), 4) for x in found]
 

@@ -6,7 +6,7 @@ import numpy as np
 
 import reference
 from zoo import Attention, Basis, Claim, Cycle, Deviation, Model, Transformer, move
-from zoo import published_figures as figures
+from zoo.published_figures import smallest_margin
 
 SOURCE = "Two head transformer weights by hand (2heads-handmade-transformer.py)"
 MEASURED = "measured from the published arrays"
@@ -19,7 +19,7 @@ EITHER_FAILS = (
 
 
 def directions(positions: Sequence[int]) -> tuple[Basis, Basis]:
-    """Those of the residual stream and those of a head; d_model is the number of positions + 2."""
+    """The directions of the residual stream and of a head; d_model is the number of positions + 2."""
     return Basis(pos=positions, tok="ab"), Basis(pos=positions, unused=1, value=1)
 
 
@@ -57,7 +57,7 @@ MODEL = Model(
     source=SOURCE,
     claims=[
         Claim("completes aab", "abaababaababaab", lambda m: m.complete("aab", 15), SOURCE),
-        Claim("smallest margin, where", (0.9705, "bbabba"), lambda m: figures.smallest_margin(m, digits=4), MEASURED),
+        Claim("smallest margin, where", (0.9705, "bbabba"), lambda m: smallest_margin(m, digits=4), MEASURED),
     ],
     deviations=[
         Deviation(

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import reference
 from zoo import Claim, Cycle, Model
-from zoo import published_figures as figures
 from zoo.models.two_head import MEASURED, SCALE, directions, transformer
+from zoo.published_figures import smallest_margin
 
 
 def build(n_ctx: int = 6, query_scale: float | None = None, positions: Sequence[int] | None = None) -> Model:
@@ -24,9 +24,7 @@ def build(n_ctx: int = 6, query_scale: float | None = None, positions: Sequence[
         transformer=transformer(n_ctx, query_scale, 1, positions),
         rule=reference.aab_or_third_previous,
         source="repair of two_head, whose author meant this rule",
-        claims=[
-            Claim("smallest margin, where", (0.9973, "aab"), lambda m: figures.smallest_margin(m, digits=4), MEASURED)
-        ]
+        claims=[Claim("smallest margin, where", (0.9973, "aab"), lambda m: smallest_margin(m, digits=4), MEASURED)]
         if n_ctx == 6
         else [],
         cycle=Cycle("aabab", within=max(5, n_ctx - 1)) if n_ctx > 3 else None,

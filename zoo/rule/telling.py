@@ -182,7 +182,7 @@ class _Look:
         self._hold(find)
 
     def _methods(self, kind: Any, constructors: set[str]) -> None:
-        """Those that are called without being named."""
+        """The methods that are called without being named."""
         known = generated(kind)
         for name, value in vars(kind).items():
             if not (name.startswith("__") and name.endswith("__")) or name in UNCALLED:

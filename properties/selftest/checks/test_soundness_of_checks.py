@@ -13,10 +13,9 @@ from hypothesis import strategies as st
 
 from properties import check_model
 from properties.checks import cycles
-from properties.proof import judges as questions
+from properties.proof import judges
 from properties.proof.search import prove_equal
-from properties.robustness import comparison
-from properties.robustness import number_types as precision
+from properties.robustness import comparison, number_types
 from properties.robustness.comparison import compare
 from properties.robustness.number_types import in_type, survives
 from properties.robustness.tolerance import certified
@@ -33,7 +32,7 @@ from properties.selftest.extreme_models import (
 )
 from zoo import Cycle, Deviation, Model, ModelError, Transformer
 from zoo.distill import distill
-from zoo.enumeration import paths as enumeration
+from zoo.enumeration import paths
 from zoo.transformer.arrays import Array
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -46,7 +45,7 @@ PATHS = st.one_of(transformers(), transformers(["attention"], normed=False), tra
 def sums_everywhere() -> Iterator[None]:
     """Running sums also where there are few contexts."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(enumeration, "MANY", 1)
+        patch.setattr(paths, "MANY", 1)
         yield
 
 
@@ -286,7 +285,7 @@ def check_program(drawn: Drawn, outcomes: Counter[str]) -> None:
         said = executed.vocab[program([executed.vocab.index(token) for token in context])]
         both = executed.answer(context), executed.batched.answer(context)
         assert said in both, f"after {context} the program says {said}, the model {both}: {executed.logits[context]}"
-    count(outcomes, executed, f"by {enumeration.path(drawn)}")
+    count(outcomes, executed, f"by {paths.path(drawn)}")
 
 
 @pytest.mark.soundness
@@ -341,10 +340,10 @@ def test_what_is_certified_to_be_borne_is(outcomes: Counter[str]) -> None:
 @pytest.mark.parametrize(
     ("module", "check"),
     [
-        (questions, check_equal),
+        (judges, check_equal),
         (comparison, check_equal),
         (cycles, check_cycle),
-        (precision, lambda drawn, seed, outcomes: check_types(drawn, outcomes)),
+        (number_types, lambda drawn, seed, outcomes: check_types(drawn, outcomes)),
     ],
 )
 def test_nan_taken_for_an_answer_is_noticed(

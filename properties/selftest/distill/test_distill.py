@@ -18,8 +18,7 @@ import zoo
 from properties.selftest.models import NAMES
 from reference.assembly import AAB, parse
 from zoo import contexts, enumeration
-from zoo.distill import checked_program as targets
-from zoo.distill import emit, native
+from zoo.distill import checked_program, emit, native
 from zoo.distill.checked_program import Target
 from zoo.distill.diagram import Branch, Program, Tables, distill, evaluate, forward_answers
 from zoo.errors import ModelError, UnavailableError
@@ -35,7 +34,7 @@ def test_the_zoo_distilled_answers_as_the_models_do(name: str, target: Target) -
     program = distill(model)
     text = {"python": emit.python, "c": emit.c, "x86": emit.x86}[target](program)
     try:
-        run = targets.runnable(program, target, text)
+        run = checked_program.runnable(program, target, text)
     except UnavailableError as reason:
         pytest.skip(str(reason))
     for context in model.contexts():
@@ -65,7 +64,7 @@ def test_executed_instructions_are_counted_in_every_context(name: str, n_ctx: in
 
 def test_elsewhere_the_emulator_runs_what_was_distilled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("platform.machine", lambda: "aarch64")
-    text = targets.write(zoo.load("aab"), "x86")
+    text = checked_program.write(zoo.load("aab"), "x86")
     if importlib.util.find_spec("unicorn") is None:
         assert "not run here: the machine is aarch64 posix, but should be x86_64" in text
         assert "unicorn is not installed" in text
@@ -110,10 +109,10 @@ def test_a_program_and_its_texts_give_the_answers_it_was_made_from(answers: dict
     expected: Callable[[Sequence[int]], int] = lambda tokens: int(answers[len(tokens)][tuple(tokens)])  # noqa: E731
     for length, table in answers.items():
         np.testing.assert_array_equal(evaluate(program, length), table.ravel())
-    words = list(targets.first_contexts(program))
-    run = targets.runnable(program, "python", emit.python(program))
+    words = list(checked_program.first_contexts(program))
+    run = checked_program.runnable(program, "python", emit.python(program))
     assert [run(word) for word in words] == [expected(word) for word in words]
-    executed = native.executed(emit.x86(program), [targets.as_bytes(program, w) for w in words], emulated=False)
+    executed = native.executed(emit.x86(program), [checked_program.as_bytes(program, w) for w in words], emulated=False)
     assert [answer - ord("a") for answer, _ in executed] == [expected(word) for word in words]
 
 
@@ -123,10 +122,10 @@ def test_random_tables_in_c_and_on_the_processor() -> None:
         program = program_of({n: random.integers(vocab, size=(vocab,) * n) for n in lengths})
         for target, text in (("c", emit.c(program)), ("x86", emit.x86(program))):
             try:
-                run = targets.runnable(program, target, text)  # type: ignore[arg-type]
+                run = checked_program.runnable(program, target, text)  # type: ignore[arg-type]
             except UnavailableError as reason:
                 pytest.skip(str(reason))
-            assert targets.held(program, run, own_answers(program)) == program.contexts
+            assert checked_program.held(program, run, own_answers(program)) == program.contexts
 
 
 def branches(program: Program) -> set[Branch]:
@@ -151,8 +150,8 @@ def test_no_instruction_is_out_of_reach() -> None:
 
 def test_tokens_that_are_words_are_numbers_in_machine_code() -> None:
     program = Program("words", ("yes", "no"), Tables({1: np.array([1, 0])}, 2).program(), 1, 2)
-    run = targets.runnable(program, "python", emit.python(program))
-    assert targets.held(program, run, own_answers(program)) == 2
+    run = checked_program.runnable(program, "python", emit.python(program))
+    assert checked_program.held(program, run, own_answers(program)) == 2
     assert [answer for answer, _ in native.executed(emit.x86(program), [b"\0", b"\1"], emulated=False)] == [1, 0]
 
 
@@ -163,10 +162,10 @@ def test_a_byte_holds_two_hundred_tokens(target: Target) -> None:
     program = Program("while", tuple(f"t{i}" for i in range(200)), Tables({1: answers}, 200).program(), 1, 200)
     text = {"python": emit.python, "c": emit.c, "x86": emit.x86}[target](program)
     try:
-        run = targets.runnable(program, target, text)
+        run = checked_program.runnable(program, target, text)
     except UnavailableError as reason:
         pytest.skip(str(reason))
-    assert targets.held(program, run, own_answers(program)) == 200
+    assert checked_program.held(program, run, own_answers(program)) == 200
 
 
 def test_a_model_of_too_many_tokens_is_refused() -> None:
@@ -240,24 +239,24 @@ def test_a_text_that_departs_from_its_model_is_not_handed_out(target: Target) ->
     text = {"python": emit.python, "c": emit.c, "x86": emit.x86}[target](program)
     wrong = text[::-1].replace("'b'"[::-1], "'a'"[::-1], 1)[::-1]  # the last b becomes an a
     try:
-        run = targets.runnable(program, target, wrong)
+        run = checked_program.runnable(program, target, wrong)
     except UnavailableError as reason:
         pytest.skip(str(reason))
     with pytest.raises(AssertionError, match=r"after a{1,2} it says 0, but should say 1"):
-        targets.held(program, run, forward_answers(model))
+        checked_program.held(program, run, forward_answers(model))
 
 
 @pytest.mark.parametrize("target", TARGETS)
 def test_a_wrong_program_is_held_against_the_forward_pass(target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
     """A diagram of another model: the text says what the diagram says, and neither what the model does."""
     other = distill(zoo.load("ab"))
-    monkeypatch.setattr(targets, "distill", lambda model: other)
+    monkeypatch.setattr(checked_program, "distill", lambda model: other)
     try:
-        targets.runnable(other, target, {"python": emit.python, "c": emit.c, "x86": emit.x86}[target](other))
+        checked_program.runnable(other, target, {"python": emit.python, "c": emit.c, "x86": emit.x86}[target](other))
     except UnavailableError as reason:
         pytest.skip(str(reason))
     with pytest.raises(AssertionError, match="but should say"):
-        targets.write(zoo.load("aab"), target)
+        checked_program.write(zoo.load("aab"), target)
 
 
 @pytest.mark.parametrize("path", ["sums", "prefixes"])
@@ -278,7 +277,7 @@ WORDS = ["len", "_tail_1", "asm", "typeof", "seconds", "3 b-c", "caf\u00e9"]
 @pytest.mark.parametrize("name", WORDS)
 def test_any_name_will_do(name: str, target: Target) -> None:
     model = replace(zoo.load("induction"), name=name)
-    text = targets.write(model, target)
+    text = checked_program.write(model, target)
     mark = {"python": "# ", "c": "// ", "x86": "; "}[target]
     first = {"python": "def ", "c": "char predict_", "x86": "mov dl,"}[target]
     comments, code = text[: text.index(first)], text[text.index(first) :]
@@ -322,7 +321,7 @@ ODD = [
 @pytest.mark.parametrize("vocab", [["mon", "tue", "wed"], ODD, ["a\\"], [f"t\\{i}" for i in range(99)]], ids=len)
 def test_numbers_have_a_legend(vocab: list[str], target: Target) -> None:
     """It is a comment to its end, whatever the tokens are, and says each of them in full."""
-    text = targets.write(following(vocab), target)
+    text = checked_program.write(following(vocab), target)
     mark = {"c": "// ", "x86": "; "}[target]
     comments = [line for line in text.split("\n") if line.startswith(mark)]
     assert text.startswith("\n".join(comments))
@@ -334,18 +333,18 @@ def test_numbers_have_a_legend(vocab: list[str], target: Target) -> None:
     program = distill(following(vocab))
     assert code == {"c": emit.c, "x86": emit.x86}[target](program)
     try:  # the whole text, comments and all, as it is handed out
-        run = targets.runnable(program, target, text if target == "c" else code)
+        run = checked_program.runnable(program, target, text if target == "c" else code)
     except UnavailableError as reason:
         pytest.skip(str(reason))
-    assert targets.held(program, run, forward_answers(following(vocab))) == program.contexts
+    assert checked_program.held(program, run, forward_answers(following(vocab))) == program.contexts
 
 
 @pytest.mark.parametrize(("vocab", "target"), [("abc", "c"), ("019", "x86"), (["mon", "tue"], "python")])
 def test_what_is_no_number_needs_no_legend(vocab: Sequence[str], target: Target) -> None:
-    assert " = " not in targets.write(following(vocab), target).split("predict_")[0].split("mov")[0]
+    assert " = " not in checked_program.write(following(vocab), target).split("predict_")[0].split("mov")[0]
 
 
 def test_without_a_compiler_a_text_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CC", raising=False)
     monkeypatch.setenv("PATH", "/nowhere")
-    assert "not run here: no C compiler is found" in targets.write(zoo.load("aab"), "c")
+    assert "not run here: no C compiler is found" in checked_program.write(zoo.load("aab"), "c")

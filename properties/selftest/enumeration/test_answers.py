@@ -12,7 +12,7 @@ import zoo
 from properties.selftest.models import NAMES
 from properties.strategies import each_attention, tokens, transformers
 from zoo import contexts
-from zoo.enumeration import paths as enumeration
+from zoo.enumeration import paths
 from zoo.enumeration.prefixes import cacheable, empty, extended, step
 from zoo.enumeration.running_sums import Sums, single_attention
 from zoo.errors import ContextError, ModelError
@@ -33,8 +33,8 @@ def last_rows(transformer: Transformer, length: int) -> Array:
 @pytest.mark.soundness
 @given(transformers(max_n_ctx=4, max_d_model=8))
 def test_enumerated_logits_and_answers_are_those_of_forward(transformer: Transformer) -> None:
-    event(enumeration.path(transformer))
-    logits, answers = enumeration.logits(transformer), enumeration.answers(transformer)
+    event(paths.path(transformer))
+    logits, answers = paths.logits(transformer), paths.answers(transformer)
     for length in range(1, transformer.n_ctx + 1):
         expected = last_rows(transformer, length)
         np.testing.assert_allclose(logits[length], expected, rtol=1e-8, atol=1e-8)
@@ -70,7 +70,7 @@ def test_kept_prefixes_stay_within_their_bound(transformer: Transformer, power: 
     """Heads that add much more than the rest, so that later layers meet large numbers."""
     larger = each_attention(transformer, lambda layer: replace(layer, w_o=layer.w_o * 10**power)).astype(dtype)
     with np.errstate(all="ignore"):
-        for tile in enumeration._by_prefixes(larger, list(range(1, larger.n_ctx + 1))):
+        for tile in paths._by_prefixes(larger, list(range(1, larger.n_ctx + 1))):
             event(f"bound below {10.0 ** np.ceil(np.log10(tile.error)) if tile.error else 0:g}")
             expected = last_rows(larger, tile.length)[tile.where[0]].T
             assert not np.abs(tile.logits.astype(float) - expected).max() > tile.error  # NaN is no claim
@@ -80,9 +80,9 @@ def test_kept_prefixes_stay_within_their_bound(transformer: Transformer, power: 
 @given(st.data())
 def test_rows_by_running_sums_are_those_of_forward(data: st.DataObject) -> None:
     transformer = data.draw(one_attention).astype(data.draw(st.sampled_from([np.float32, np.float64])))
-    batch = data.draw(tokens(transformer, max_batch=1)).repeat(enumeration.MANY, axis=0)
-    batch[: enumeration.MANY // 2, 0] = 0
-    rows, expected = enumeration.last_rows(transformer, batch), forward(transformer, batch, last=True)[:, -1]
+    batch = data.draw(tokens(transformer, max_batch=1)).repeat(paths.MANY, axis=0)
+    batch[: paths.MANY // 2, 0] = 0
+    rows, expected = paths.last_rows(transformer, batch), forward(transformer, batch, last=True)[:, -1]
     assert rows.dtype == expected.dtype
     assert np.abs(rows - expected).max() <= Sums(transformer).error
     np.testing.assert_array_equal(rows.argmax(axis=1), expected.argmax(axis=1))
@@ -93,14 +93,14 @@ def test_enumerated_logits_are_those_of_the_scalar_forward_pass(data: st.DataObj
     transformer = data.draw(transformers(max_n_ctx=4, max_d_model=5, max_layers=2))
     row = data.draw(tokens(transformer, max_batch=1))[0]
     number = int(np.ravel_multi_index(row, [transformer.sizes["vocab"]] * len(row)))
-    found = enumeration.logits(transformer, [len(row)])[len(row)][number]
+    found = paths.logits(transformer, [len(row)])[len(row)][number]
     np.testing.assert_allclose(found, scalar_forward(transformer, row.tolist())[-1], rtol=1e-8, atol=1e-8)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_answer_of_the_zoo(name: str) -> None:
     model = zoo.load(name)
-    answers = enumeration.answers(model.transformer)
+    answers = paths.answers(model.transformer)
     found = [model.vocab[token] for length in answers for token in answers[length].tokens]
     assert found == [model.predict(context) for context in model.contexts()]
     assert sum(len(answer.doubtful) for answer in answers.values()) == 0
@@ -136,23 +136,23 @@ def test_a_cache_is_invalid_once_the_window_slides() -> None:
 def test_only_the_last_attention_may_see_the_future() -> None:
     transformer = zoo.load("two_head").transformer
     twice = replace(transformer, layers=[*transformer.layers, *transformer.layers])
-    assert enumeration.path(twice) == "forward"
+    assert paths.path(twice) == "forward"
     with pytest.raises(ModelError, match="sees the future"):
         empty(twice)
     first_masked = each_attention(twice, lambda layer: replace(layer, causal=True))
     last = twice.layers[1]
     assert isinstance(last, Attention)
-    assert enumeration.path(replace(first_masked, layers=[first_masked.layers[0], last])) == "prefixes"
+    assert paths.path(replace(first_masked, layers=[first_masked.layers[0], last])) == "prefixes"
 
 
 def test_what_cannot_be_held_is_refused() -> None:
     with pytest.raises(ModelError, match=r"there are ~2\^35 contexts, but should be at most 2147483648"):
-        enumeration.answers(zoo.load("aab", 35).transformer, [35])
+        paths.answers(zoo.load("aab", 35).transformer, [35])
     with pytest.raises(ModelError, match="to be enumerated"):
-        enumeration.logits(zoo.load("aab", 35).transformer)
+        paths.logits(zoo.load("aab", 35).transformer)
 
 
 @pytest.mark.parametrize("length", [0, 6])
 def test_a_length_that_does_not_exist_is_refused(length: int) -> None:
     with pytest.raises(ContextError, match="should be 1 to 5"):
-        enumeration.answers(zoo.load("aab").transformer, [length])
+        paths.answers(zoo.load("aab").transformer, [length])

@@ -1,4 +1,4 @@
-"""Planted faults in the fast paths: what `properties/test_enumeration.py` compares must come out different."""
+"""Planted faults in the fast paths: what `test_answers` compares must come out different."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,9 +10,7 @@ import zoo
 from properties.robustness.number_types import in_type
 from properties.selftest.models import ab, two_head
 from properties.strategies import each_attention
-from zoo.enumeration import paths as enumeration
-from zoo.enumeration import prefixes as cache
-from zoo.enumeration import running_sums as sums
+from zoo.enumeration import paths, prefixes, running_sums
 from zoo.enumeration.rounding import Rounding
 from zoo.transformer import Attention, Transformer, forward
 from zoo.transformer.arrays import Array
@@ -26,7 +24,7 @@ DEEP = each_attention(
 def wrong(transformer: Transformer) -> int:
     """In how many contexts of five tokens the enumerated logits are not those of `forward`."""
     numbers = np.arange(32)[:, None] // 2 ** np.arange(4, -1, -1) % 2
-    off = np.abs(enumeration.logits(transformer, [5])[5] - forward(transformer, numbers)[:, -1])
+    off = np.abs(paths.logits(transformer, [5])[5] - forward(transformer, numbers)[:, -1])
     return int((~(off.max(axis=1) < 1e-9)).sum())
 
 
@@ -34,41 +32,39 @@ def test_without_a_fault_nothing_differs() -> None:
     assert (wrong(SINGLE), wrong(DEEP)) == (0, 0)
 
 
-def halves_swapped(terms: Array, right: Callable[[Array], Array] = sums._all_sums) -> Array:
+def halves_swapped(terms: Array, right: Callable[[Array], Array] = running_sums._all_sums) -> Array:
     return right(terms[..., ::-1, :])
 
 
-def one_term_lost(terms: Array, right: Callable[[Array], Array] = sums._all_sums) -> Array:
+def one_term_lost(terms: Array, right: Callable[[Array], Array] = running_sums._all_sums) -> Array:
     return right(terms[..., 1:, :]).repeat(terms.shape[-1], axis=-1) if terms.shape[-2] else right(terms)
 
 
 @pytest.mark.parametrize("fault", [halves_swapped, one_term_lost])
 def test_a_fault_in_the_sums(fault: Callable[[Array], Array], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sums, "_all_sums", fault)
+    monkeypatch.setattr(running_sums, "_all_sums", fault)
     assert wrong(SINGLE) > 0
 
 
 def test_a_fault_in_the_kept_values(monkeypatch: pytest.MonkeyPatch) -> None:
-    right = cache.extended
+    right = prefixes.extended
 
-    def neighbours(*arguments: object) -> cache.Cache:
+    def neighbours(*arguments: object) -> prefixes.Cache:
         made = right(*arguments)  # type: ignore[arg-type]
         return replace(made, kept=tuple(one._replace(v=np.roll(one.v, 1, axis=1)) for one in made.kept))
 
-    monkeypatch.setattr(enumeration, "extended", neighbours)
+    monkeypatch.setattr(paths, "extended", neighbours)
     assert wrong(DEEP) > 0
 
 
 def test_a_doubtful_context_is_run_on_forward(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two equal logits: the sums may order them either way, so that `forward` must say."""
     same = replace(SINGLE, unembedding=np.ones_like(SINGLE.token_embedding))
-    found = enumeration.answers(same, [5])[5]
+    found = paths.answers(same, [5])[5]
     assert len(found.doubtful) == 32
     assert not found.tokens.any()
-    monkeypatch.setattr(
-        enumeration, "_run", lambda transformer, length, numbers: np.tile([0.0, 1.0], (len(numbers), 1))
-    )
-    assert enumeration.answers(same, [5])[5].tokens.all()
+    monkeypatch.setattr(paths, "_run", lambda transformer, length, numbers: np.tile([0.0, 1.0], (len(numbers), 1)))
+    assert paths.answers(same, [5])[5].tokens.all()
 
 
 def test_scores_too_far_apart_for_a_double_are_run_on_forward() -> None:
@@ -79,7 +75,7 @@ def test_scores_too_far_apart_for_a_double_are_run_on_forward() -> None:
         layer, w_q=0 * layer.w_q, b_q=np.eye(8)[None, 6] * 2e4, w_k=np.eye(8)[None], scale=1
     )  # all see the b, if there is one
     transformer = replace(zoo.load("aab").transformer, layers=[looks_for_b])
-    found = enumeration.answers(transformer, [5])[5]
+    found = paths.answers(transformer, [5])[5]
     rows = np.arange(32)[:, None] // 2 ** np.arange(4, -1, -1) % 2
     np.testing.assert_array_equal(found.tokens, forward(transformer, rows)[:, -1].argmax(axis=1))
     assert len(found.doubtful) > 0
@@ -87,14 +83,14 @@ def test_scores_too_far_apart_for_a_double_are_run_on_forward() -> None:
 
 def test_arrays_with_an_arithmetic_of_their_own_go_by_forward() -> None:
     transformer = in_type(zoo.load("aab", 9).transformer, "bfloat16")
-    assert enumeration.path(transformer) == "forward"
+    assert paths.path(transformer) == "forward"
     rows = np.indices((2,) * 9).reshape(9, -1).T
     expected = forward(transformer, rows, last=True)[:, -1]
-    np.testing.assert_array_equal(enumeration.last_rows(transformer, rows), expected)
+    np.testing.assert_array_equal(paths.last_rows(transformer, rows), expected)
 
 
 def test_a_smallest_margin_names_its_context() -> None:
-    answers = enumeration.answers(zoo.load("two_head").transformer)
+    answers = paths.answers(zoo.load("two_head").transformer)
     smallest = min(answers.values(), key=lambda one: one.margin)
     assert (smallest.length, f"{smallest.at:06b}") == (6, "110110")  # bbabba
     assert smallest.margin == pytest.approx(0.9705, abs=1e-4)
@@ -116,8 +112,8 @@ def cancelling() -> Transformer:
 
 def others(transformer: Transformer) -> int:
     """In how many contexts another answer is enumerated than that of `forward`."""
-    answers = enumeration.answers(transformer)
-    assert enumeration.path(transformer) == "prefixes"
+    answers = paths.answers(transformer)
+    assert paths.path(transformer) == "prefixes"
     return sum(
         int((answers[n].tokens != np.concatenate([forward(transformer, b, last=True)[:, -1].argmax(1)])).sum())
         for n in answers
@@ -148,11 +144,11 @@ def test_rounding_that_scores_magnify_is_within_the_bound() -> None:
     transformer = Transformer(tokens, random.normal(size=(6, 3)) @ written, [first, looks], None, np.stack([out, -out]))
     numbers = np.indices((2,) * 6).reshape(6, -1).T
     expected = forward(transformer, numbers, last=True)[:, -1].T
-    off = [np.abs(t.logits - expected[:, t.where[0]]).max() for t in enumeration._by_prefixes(transformer, [6])]
-    errors = [tile.error for tile in enumeration._by_prefixes(transformer, [6])]
+    off = [np.abs(t.logits - expected[:, t.where[0]]).max() for t in paths._by_prefixes(transformer, [6])]
+    errors = [tile.error for tile in paths._by_prefixes(transformer, [6])]
     assert 1e-7 < max(off) < max(errors) < 1
     assert all(o <= error for o, error in zip(off, errors))
 
 
 def test_no_layer_at_all() -> None:
-    assert enumeration.answers(ab.MODEL.transformer, [3])[3].tokens.tolist() == [1, 0] * 4
+    assert paths.answers(ab.MODEL.transformer, [3])[3].tokens.tolist() == [1, 0] * 4

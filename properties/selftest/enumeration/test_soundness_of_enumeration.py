@@ -19,8 +19,7 @@ from properties.selftest.extreme_models import (
     transformers,
 )
 from zoo import ModelError, Transformer
-from zoo.enumeration import Tile, running_sums
-from zoo.enumeration import paths as enumeration
+from zoo.enumeration import Tile, paths, running_sums
 from zoo.enumeration.rounding import Rounding
 from zoo.transformer.arrays import Array
 
@@ -35,18 +34,18 @@ def check_enumeration(drawn: Drawn, outcomes: Counter[str]) -> None:
         outcomes["refused"] += 1
         return
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(enumeration, "MANY", 1)  # running sums wherever they can be
-        patch.setattr(enumeration, "ROWS", 8)  # and few contexts together, as if there were many
+        patch.setattr(paths, "MANY", 1)  # running sums wherever they can be
+        patch.setattr(paths, "ROWS", 8)  # and few contexts together, as if there were many
         patch.setattr(running_sums, "TILE", 8)
         kinds = enumerated(drawn)
     count(outcomes, Executed(drawn), *kinds)
 
 
 def enumerated(transformer: Transformer) -> set[str]:
-    executed, path = Executed(transformer), enumeration.path(transformer)
+    executed, path = Executed(transformer), paths.path(transformer)
     kinds: set[str] = {path}
-    answers, logits = enumeration.answers(transformer), enumeration.logits(transformer)
-    tiles = {"sums": enumeration._by_sums, "prefixes": enumeration._by_prefixes, "forward": enumeration._by_forward}
+    answers, logits = paths.answers(transformer), paths.logits(transformer)
+    tiles = {"sums": paths._by_sums, "prefixes": paths._by_prefixes, "forward": paths._by_forward}
     for n, one in answers.items():
         words = [context for context in executed.logits if len(context) == n]  # in lexicographic order
         assert_answers(executed, words, one.tokens)
@@ -66,7 +65,7 @@ def enumerated(transformer: Transformer) -> set[str]:
 
 def rows_of(transformer: Transformer, words: list[str], vocab: str) -> Array:
     tokens = np.array([[vocab.index(token) for token in context] for context in words])
-    return enumeration.last_rows(transformer, tokens)
+    return paths.last_rows(transformer, tokens)
 
 
 def assert_answers(executed: Executed, words: list[str], tokens: Array) -> None:
@@ -90,7 +89,7 @@ def assert_within(executed: Executed, tile: Tile) -> None:
         return
     off = np.abs(found - expected)
     assert not (off > tile.error).any(), f"logits are off by {np.nanmax(off)}, but by {tile.error} at most is claimed"
-    trusted = enumeration._ranked(tile.logits)[1] > 2 * tile.error
+    trusted = paths._ranked(tile.logits)[1] > 2 * tile.error
     assert not np.isnan(expected[:, trusted]).any(), "logits are NaN, but numbers that are trusted are enumerated"
 
 

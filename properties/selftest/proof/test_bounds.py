@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 import zoo
 from properties.proof import attention, backward, bounds, interval, softmax
-from properties.proof import forward as ahead
 from properties.proof.arithmetic import Arithmetic, Interval
 from properties.proof.bounds import Bounds
 from properties.proof.boxes import Box, Boxes
@@ -93,7 +92,7 @@ def with_weights_that_may_not_vary(monkeypatch: pytest.MonkeyPatch) -> None:
         mean = np.sqrt(weights.least * weights.most)
         return replace(weights, least=mean, most=mean)
 
-    monkeypatch.setattr(ahead, "softmax_weights", middle)
+    monkeypatch.setattr("properties.proof.forward.softmax_weights", middle)
 
 
 def with_a_shift_that_nothing_reaches(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,7 +103,7 @@ def with_a_shift_that_nothing_reaches(monkeypatch: pytest.MonkeyPatch) -> None:
         weights = original(s, *arguments)
         return replace(weights, least=weights.least * 0, most=weights.most * 0)
 
-    monkeypatch.setattr(ahead, "softmax_weights", shifted)
+    monkeypatch.setattr("properties.proof.forward.softmax_weights", shifted)
 
 
 def with_keys_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,7 +113,7 @@ def with_keys_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
         weights = original(*arguments)
         return replace(weights, most=weights.most * (weights.most > 0.1), least=weights.least * (weights.most > 0.1))
 
-    monkeypatch.setattr(ahead, "softmax_weights", forgetful)
+    monkeypatch.setattr("properties.proof.forward.softmax_weights", forgetful)
 
 
 def with_means_never_raised(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -145,7 +144,7 @@ def with_the_mask_the_other_way_round(monkeypatch: pytest.MonkeyPatch) -> None:
     def flipped(keys: attention.Keys, queries: Array, lengths: Array, vocab: int, causal: bool) -> Array:
         return original(keys, queries, lengths, vocab, not causal)
 
-    monkeypatch.setattr(ahead, "visible_tokens", flipped)
+    monkeypatch.setattr("properties.proof.forward.visible_tokens", flipped)
 
 
 def with_a_tenth_of_what_enters_a_norm(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -123,3 +123,10 @@ def test_positions_without_direction_change_nothing_for_the_last(n_ctx: int, bui
     whole, few = build(n_ctx), build(n_ctx, positions=range(n_ctx - 4, n_ctx))
     batch = np.random.default_rng(0).integers(2, size=(64, n_ctx))
     np.testing.assert_array_equal(whole.forward(batch)[:, -1], few.forward(batch)[:, -1])
+
+
+def test_a_weight_at_the_end_of_its_type_does_not_go_beyond() -> None:
+    largest = np.finfo(np.float64).max
+    loud = replace(ab.MODEL, transformer=replace(ab.MODEL.transformer, unembedding=np.array([[0, largest], [1, 0]])))
+    change, _ = breaking(loud)
+    assert 0 < change <= 1

@@ -9,8 +9,7 @@ import pytest
 import reference
 import zoo
 from properties import check_model
-from zoo import Model
-from zoo import published_figures as figures
+from zoo import Model, published_figures
 from zoo.errors import ContextError, ModelError, RuleError
 from zoo.training.backward import gradients, loss
 from zoo.training.train import Examples, fit, from_rule, from_text, untrained
@@ -29,7 +28,7 @@ def trained(model: Model, examples: Examples, steps: int) -> Model:
 def test_what_is_right_on_a_text_may_be_wrong_in_other_contexts() -> None:
     model = started(seed=2)
     after = trained(model, from_text(model, TEXT), steps=150)
-    assert figures.accuracy(after, TEXT[:29], start=2) == "27 of 27"
+    assert published_figures.accuracy(after, TEXT[:29], start=2) == "27 of 27"
     [verdict] = check_model(after, names=["rule"])
     assert verdict.status == "failed"
     assert verdict.detail == "wrong in 4 of 62 contexts"
