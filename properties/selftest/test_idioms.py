@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from properties.proof.decision_tree import leaves
 from properties.recheck.blindfold import blind_answer
+from properties.selftest.examples import assert_occurred, many
 from properties.selftest.idioms import BY_NAME, EVERYTHING, NUMBERS, OF_STRINGS, TOKENS, TRUTHS
 from zoo.errors import CertificateError, RuleError
 from zoo.rule import Asked, tells
@@ -112,10 +113,16 @@ def drawn(draw: st.DrawFn) -> Arguments:
 
 
 @pytest.mark.soundness
-@given(drawn())
-def test_idioms(arguments: Arguments) -> None:
-    number = compare(*arguments)
-    event("refused" if not number else "by name" if number == len(arguments[1]) ** arguments[2] else "lazy")
+def test_idioms(outcomes: Counter[str]) -> None:
+    @many(100)
+    @given(drawn())
+    def check(arguments: Arguments) -> None:
+        number = compare(*arguments)
+        kind = "refused" if not number else "by name" if number == len(arguments[1]) ** arguments[2] else "lazy"
+        outcomes[kind] += 1
+
+    check()
+    assert_occurred(outcomes, "lazy", "by name", least=10)
 
 
 TWO = TRUTHS | NUMBERS
@@ -155,20 +162,27 @@ def blindfold(arguments: Arguments, sets: dict[int, frozenset[str]]) -> bool:
 
 
 @pytest.mark.soundness
-@given(st.data())
-def test_idioms_blindfolded(data: st.DataObject) -> None:
-    arguments = data.draw(drawn())
-    sets = data.draw(st.composite(boxes)(arguments[1], arguments[2]))
-    event(f"believed: {blindfold(arguments, sets)}")
+def test_idioms_blindfolded(outcomes: Counter[str]) -> None:
+    @many(100)
+    @given(st.data())
+    def check(data: st.DataObject) -> None:
+        arguments = data.draw(drawn())
+        sets = data.draw(st.composite(boxes)(arguments[1], arguments[2]))
+        outcomes["believed" if blindfold(arguments, sets) else "not believed"] += 1
+
+    check()
+    assert_occurred(outcomes, "believed", "not believed", least=10)
 
 
-@pytest.mark.parametrize("name", ALL)
-def test_leaves_of_each_idiom_are_confirmed_blindfolded_or_refused(name: str) -> None:
+def test_leaves_of_idioms_are_confirmed_blindfolded_or_refused() -> None:
     """What is found lazily is the leaf's answer, or the checker sees less; it believes most of them."""
-    arguments: Arguments = (name, ("a", "b"), 3, "a", "b", 0, -1)
-    with suppress(RuleError):
-        for leaf in leaves(rule_of(name, ("a", "b"), "a", "b", 0, -1), "ab", 3):
-            blindfold(arguments, dict(leaf.sets))
+    found = Counter[bool]()
+    for name in ALL:
+        arguments: Arguments = (name, ("a", "b"), 3, "a", "b", 0, -1)
+        with suppress(RuleError):
+            for leaf in leaves(rule_of(name, ("a", "b"), "a", "b", 0, -1), "ab", 3):
+                found[blindfold(arguments, dict(leaf.sets))] += 1
+    assert found[True] > 2 * found[False]
 
 
 def test_how_many_idioms_are_read_lazily() -> None:

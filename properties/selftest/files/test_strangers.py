@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import tracemalloc
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
@@ -18,11 +19,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import event, given, settings
+from hypothesis import event, given
 from hypothesis import strategies as st
 
 import zoo
 from properties.command.main import main
+from properties.selftest.examples import assert_occurred, many
 from zoo import files
 from zoo.errors import ContextError, FileError, ZooError
 from zoo.files import directories, gpt2, tensors
@@ -84,42 +86,46 @@ def changed_value(data: st.DataObject, value: Any) -> Any:
     return data.draw(TEXT if isinstance(value, str) and data.draw(st.booleans()) else JSON)
 
 
-@settings(max_examples=2 * settings().max_examples)  # 20,000 in the nightly run, both formats taken together
-@given(st.data())
-def test_nothing_but_our_own_errors(valid: Path, data: st.DataObject) -> None:
-    with copied(valid) as directory:
-        names = [name for name in (CONFIG, TENSORS, VOCAB, TOKENIZER) if (directory / name).exists()]
-        file = directory / data.draw(st.sampled_from(names))
-        if file.name == TOKENIZER:
-            (directory / VOCAB).unlink()  # else it is not looked at
-        content = file.read_bytes()
-        if data.draw(st.booleans()):
-            file.write_bytes(changed_bytes(data, content))
-        elif file.name != TENSORS:
-            file.write_text(json.dumps(changed_value(data, json.loads(content))))
-        else:
-            length = int.from_bytes(content[:8], "little")
-            header = json.dumps(changed_value(data, json.loads(content[8 : 8 + length]))).encode()
-            file.write_bytes(struct.pack("<Q", len(header)) + header + content[8 + length :])
-        try:
-            model = files.read(directory)
-        except ZooError as error:
-            event("refused")
-            said = str(error)
-        else:
-            event("read")
-            said = ""
-            context = model.vocab[0] if model.reads_strings else json.dumps(model.vocab[:1])
-            with np.errstate(all="ignore"):  # weights may be anything finite now
-                assert model.predict(model.vocab[:1]) in model.vocab
-                printed(directory, data.draw(st.sampled_from(COMMANDS)), context)
-    assert len(said) < 600
+def test_nothing_but_our_own_errors(valid: Path, outcomes: Counter[str]) -> None:
+    @many(120, times=2)  # 20,000 in the nightly run, both formats taken together
+    @given(st.data())
+    def check(data: st.DataObject) -> None:
+        with copied(valid) as directory:
+            names = [name for name in (CONFIG, TENSORS, VOCAB, TOKENIZER) if (directory / name).exists()]
+            file = directory / data.draw(st.sampled_from(names))
+            if file.name == TOKENIZER:
+                (directory / VOCAB).unlink()  # else it is not looked at
+            content = file.read_bytes()
+            if data.draw(st.booleans()):
+                file.write_bytes(changed_bytes(data, content))
+            elif file.name != TENSORS:
+                file.write_text(json.dumps(changed_value(data, json.loads(content))))
+            else:
+                length = int.from_bytes(content[:8], "little")
+                header = json.dumps(changed_value(data, json.loads(content[8 : 8 + length]))).encode()
+                file.write_bytes(struct.pack("<Q", len(header)) + header + content[8 + length :])
+            try:
+                model = files.read(directory)
+            except ZooError as error:
+                outcomes["refused"] += 1
+                said = str(error)
+            else:
+                outcomes["read"] += 1
+                said = ""
+                context = model.vocab[0] if model.reads_strings else json.dumps(model.vocab[:1])
+                with np.errstate(all="ignore"):  # weights may be anything finite now
+                    assert model.predict(model.vocab[:1]) in model.vocab
+                    printed(directory, data.draw(st.sampled_from(COMMANDS)), context)
+        assert len(said) < 600
+
+    check()
+    assert_occurred(outcomes, "read", "refused", least=10)
 
 
 COMMANDS = (("predict",), ("complete", "-n", "2"), ("inspect",))
 
 
-def printed(directory: Path, command: tuple[str, ...], *arguments: str) -> None:
+def printed(directory: Path, command: tuple[str, ...], *arguments: str) -> int:
     """What the command prints can be written as UTF-8, and holds no control character; or it is one sentence."""
     streams = [io.TextIOWrapper(io.BytesIO(), "utf-8", newline="") for _ in range(2)]  # strict, as stdout is
     with redirect_stdout(streams[0]), redirect_stderr(streams[1]):
@@ -131,17 +137,27 @@ def printed(directory: Path, command: tuple[str, ...], *arguments: str) -> None:
     assert status == (2 if texts[1] else 0)
     for text in texts:
         assert all(c.isprintable() or c == "\n" for c in text)
+    return status
 
 
-@given(st.data(), TEXT, st.lists(TEXT, min_size=36, max_size=36, unique=True))
-def test_any_names(valid: Path, data: st.DataObject, name: str, tokens: list[str]) -> None:
-    """A model's name and tokens may be any text: it is refused, or printed so that a terminal takes it as text."""
-    with copied(valid) as directory:
-        if (directory / VOCAB).exists():
-            (directory / VOCAB).write_text(json.dumps({token: i for i, token in enumerate(tokens)}))
-        else:
-            edit_config(vocab=tokens, name=name)(directory)
-        printed(directory, data.draw(st.sampled_from([*COMMANDS, ("show",)])), json.dumps(tokens[:1]))
+def test_any_names(valid: Path, outcomes: Counter[str]) -> None:
+    """A model's name and a few tokens may be any text: refused, or printed so that a terminal takes it as text."""
+    plain = [f"t{i}" for i in range(36)]
+
+    @many(100)
+    @given(st.data(), st.just("plain") | TEXT, st.dictionaries(st.integers(0, 2), TEXT))
+    def check(data: st.DataObject, name: str, others: dict[int, str]) -> None:
+        tokens = [others.get(i, token) for i, token in enumerate(plain)]
+        with copied(valid) as directory:
+            if (directory / VOCAB).exists():
+                (directory / VOCAB).write_text(json.dumps({token: i for i, token in enumerate(tokens)}))
+            else:
+                edit_config(vocab=tokens, name=name)(directory)
+            status = printed(directory, data.draw(st.sampled_from([*COMMANDS, ("show",)])), json.dumps(tokens[:1]))
+            outcomes["refused" if status else "printed"] += 1
+
+    check()
+    assert_occurred(outcomes, "printed", "refused", least=10)
 
 
 def edit_config(**changes: Any) -> Callable[[Path], None]:

@@ -21,6 +21,7 @@ from properties.proof.certificate import certify, write
 from properties.recheck import Rechecked, recheck
 from properties.recheck.program import Program
 from properties.recheck.tree import about, confirmed_leaves
+from properties.selftest.examples import assert_occurred, many
 from properties.selftest.models import NAMES, two_head
 from properties.selftest.random_models import transformers
 from zoo import Attention, Model, Transformer, contexts, forward
@@ -95,6 +96,7 @@ def test_what_is_certified_of_random_models_is_confirmed() -> None:
     """Behind Norms the checker's own bound may be lower than the prover's: it says so, and refuses. That is rare."""
     seen: Counter[str] = Counter()
 
+    @many(60)
     @given(transformers(max_vocab=3, max_n_ctx=4))
     def each(transformer: Transformer) -> None:
         vocab = "abc"[: len(transformer.token_embedding)]
@@ -122,6 +124,7 @@ def test_what_is_certified_of_random_models_is_confirmed() -> None:
 
     each()
     assert seen["refused"] <= 1 + seen["confirmed"] // 100, seen
+    assert_occurred(seen, "confirmed", least=15)
 
 
 def remove_a_leaf(c: Json) -> None:
@@ -435,23 +438,30 @@ def mutate(data: st.DataObject, made: Json) -> None:
         return
 
 
-@given(st.data())
-def test_a_certificate_that_is_no_certificate_is_refused_in_a_sentence(data: st.DataObject) -> None:
+def test_a_certificate_that_is_no_certificate_is_refused_in_a_sentence(outcomes: Counter[str]) -> None:
     """Whatever is changed in one, it is confirmed all the same or refused: nothing else is raised."""
-    made, model = copy.deepcopy(MADE), zoo.load("two_head")
-    for _ in range(data.draw(st.integers(1, 2))):
-        mutate(data, made)
+    model = zoo.load("two_head")
     confirm: Any = recheck if find_spec("flint") is not None else structure
-    try:
-        found = confirm(made, model, reference.two_head_as_built)
-    except ZooError as error:
-        refused = error
-    else:
-        event("confirmed")
-        assert (found.contexts if isinstance(found, Rechecked) else found) == 126
-        return
-    event(f"refused: {type(refused).__name__}")
-    assert "\n" not in str(refused)
+
+    @many(100)
+    @given(st.data())
+    def check(data: st.DataObject) -> None:
+        made = copy.deepcopy(MADE)
+        for _ in range(data.draw(st.integers(1, 2))):
+            mutate(data, made)
+        try:
+            found = confirm(made, model, reference.two_head_as_built)
+        except ZooError as error:
+            refused = error
+        else:
+            outcomes["confirmed"] += 1
+            assert (found.contexts if isinstance(found, Rechecked) else found) == 126
+            return
+        outcomes[f"refused: {type(refused).__name__}"] += 1
+        assert "\n" not in str(refused)
+
+    check()
+    assert_occurred(outcomes, "confirmed", "refused: CertificateError")
 
 
 def levels_not_checked(monkeypatch: pytest.MonkeyPatch) -> None:
