@@ -12,8 +12,7 @@ from properties.proof.boxes import Box, Path
 from properties.proof.run import Run
 from properties.proof.samples import Samples
 from zoo.errors import RuleError
-from zoo.rule import LAZY, Asked, Function, name_of, plain
-from zoo.rule.remembering import SHOULD
+from zoo.rule import LAZY, SHOULD, Asked, Function, name_of, plain
 from zoo.rule.watch import AGAIN, Said, ask_again, known, tokens
 
 

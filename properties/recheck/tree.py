@@ -14,8 +14,7 @@ import numpy as np
 from properties.recheck.blindfold import Sets, blind_answer
 from zoo.errors import CertificateError, MismatchError, RuleError
 from zoo.model import Model
-from zoo.rule import Asked
-from zoo.rule.remembering import SHOULD
+from zoo.rule import SHOULD, Asked
 from zoo.rule.watch import Known, known
 from zoo.transformer import Attention, Mlp, Norm, Transformer
 
