@@ -160,7 +160,6 @@ OTHERS = {
     "properties/test_published.py": "a model that it knows",
     "zoo/enumeration/running_sums.py": "one attention and nothing else",
     "zoo/files/gpt2.py": "activations by GPT-2's names; others are refused",
-    "zoo/inspection/reading.py": "which heads there are",
     "zoo/published_figures.py": "a change of attentions",
     "zoo/transformer/parts.py": "where kinds and activations are named",
 }

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from zoo.inspection.attribution import shares
+from zoo.inspection.parts import attention_heads
 from zoo.model import Context, Model
-from zoo.transformer import Attention, forward
+from zoo.transformer import forward
 from zoo.transformer.arrays import Array
 
 
@@ -31,11 +32,6 @@ def reading(model: Model, context: Context) -> Reading:
         vocab=model.vocab,
         answer=model.predict(context),
         logits=logits[-1],
-        patterns=[
-            (f"attention {i}.{h}", trace[f"{i}.pattern"][0, h])
-            for i, layer in enumerate(model.transformer.layers)
-            if isinstance(layer, Attention)
-            for h in range(layer.sizes["head"])
-        ],
+        patterns=[(f"attention {i}.{h}", trace[f"{i}.pattern"][0, h]) for i, h, _ in attention_heads(model)],
         shares=[(name, share[0]) for name, share in shares(model.transformer, trace)],
     )

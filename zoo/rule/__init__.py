@@ -3,7 +3,20 @@
 What is right is said elsewhere (`reference`, a user's file); that a proof asks about many contexts at once, too.
 """
 
-from zoo.rule.asking import LAZY, PREDICTOR, RULE, TIMING, TRAINING, Asked, Function, Words, name_of, plain
+from zoo.rule.asking import LAZY, PREDICTOR, RULE, SHOULD, TIMING, TRAINING, Asked, Function, Words, name_of, plain
 from zoo.rule.telling import tells
 
-__all__ = ["LAZY", "PREDICTOR", "RULE", "TIMING", "TRAINING", "Asked", "Function", "Words", "name_of", "plain", "tells"]
+__all__ = [
+    "LAZY",
+    "PREDICTOR",
+    "RULE",
+    "SHOULD",
+    "TIMING",
+    "TRAINING",
+    "Asked",
+    "Function",
+    "Words",
+    "name_of",
+    "plain",
+    "tells",
+]

@@ -8,9 +8,23 @@ from typing import Any
 from zoo.errors import RuleError, listed
 from zoo.rule.telling import tells
 
-__all__ = ["LAZY", "PREDICTOR", "RULE", "TIMING", "TRAINING", "Asked", "Function", "Words", "name_of", "plain", "tells"]
+__all__ = [
+    "LAZY",
+    "PREDICTOR",
+    "RULE",
+    "SHOULD",
+    "TIMING",
+    "TRAINING",
+    "Asked",
+    "Function",
+    "Words",
+    "name_of",
+    "plain",
+    "tells",
+]
 
 Function = Callable[[Any], Any]  # a rule or a predictor
+SHOULD = "but should depend on nothing but its context"
 SHOWN = 200  # characters of what a stranger's object says of itself
 
 

@@ -180,3 +180,11 @@ def _strings(constants: Any) -> Iterator[str]:
             yield constant
         elif isinstance(constant, tuple | frozenset):
             yield from _strings(constant)
+
+
+def spelled(code: CodeType) -> Iterator[str]:
+    """The global names and attributes that code spells, in functions defined within it too; not what pytest adds."""
+    yield from (name for name in code.co_names if not name.startswith("@"))
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from spelled(constant)

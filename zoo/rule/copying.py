@@ -11,8 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from zoo.rule.bytecode import spelled
 from zoo.rule.harmless import content, in_python
-from zoo.rule.remembering import UNCHANGING, in_library, spelled
+from zoo.rule.origin import in_library
+from zoo.rule.reached import UNCHANGING
 
 SHARED = {*UNCHANGING, types.ModuleType, types.BuiltinFunctionType, enum.EnumMeta}
 

@@ -7,9 +7,9 @@ from functools import cached_property
 from typing import Any
 
 from zoo.errors import RuleError
-from zoo.rule.asking import Asked, Function, name_of, tells
+from zoo.rule.asking import SHOULD, Asked, Function, name_of, tells
 from zoo.rule.copying import copied
-from zoo.rule.remembering import SHOULD, Memory
+from zoo.rule.remembering import Memory
 
 AGAIN = 4096  # contexts that are asked about again
 KEPT = 8  # functions of which it is kept what they reach

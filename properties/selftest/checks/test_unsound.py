@@ -246,7 +246,7 @@ def test_no_certificate_of_it_is_confirmed(name: str) -> None:
                 if function is None:
                     continue
                 with np.errstate(all="ignore"):
-                    made = certify(model, function, first=True)[1] if lie is None else forged(model, function, lie)
+                    made = certify(model, function)[1] if lie is None else forged(model, function, lie)
                     if made is not None:
                         with pytest.raises(CertificateError):
                             recheck(made, model, function)

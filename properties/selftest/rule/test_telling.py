@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-import properties.proof.decision_tree
+import properties.proof.lazy
 import reference
 import zoo
 from properties.checks import settle
@@ -55,7 +55,7 @@ class WithoutHook(ABC):
     """Which a stand-in was registered with."""
 
 
-WithoutHook.register(properties.proof.decision_tree.LazyString)
+WithoutHook.register(properties.proof.lazy.LazyString)
 
 
 class Looks:
@@ -298,8 +298,8 @@ TELLERS: dict[str, tuple[Rule, str]] = {
     "a pattern": (by_class_pattern, "__class__"),
     "isinstance by a hook": (lambda c: isinstance(c, Strings), "Strings"),
     "isinstance of what was registered": (lambda c: not isinstance(c, WithoutHook), "WithoutHook"),
-    "isinstance of a stand-in": (lambda c: not isinstance(c, properties.proof.decision_tree.LazyString), "LazyString"),
-    "a stand-in's file": (lambda c: properties.proof.decision_tree._real(c) is c, "_real"),
+    "isinstance of a stand-in": (lambda c: not isinstance(c, properties.proof.lazy.LazyString), "LazyString"),
+    "a stand-in's file": (lambda c: properties.proof.lazy._real(c) is c, "_real"),
     "typing": (lambda c: isinstance(c, typing.Sequence), "__subclasscheck__"),
     "format": (lambda c: "{0.__class__.__class__}".format(c) == "<class 'type'>", "format"),
     "format of an attribute": (lambda c: "{0.__len__}".format(c).startswith("<method-w"), "format"),

@@ -1,0 +1,292 @@
+"""Lazy contexts: what stands in for a string or a tuple of tokens of which not all is known, and asks a run for them.
+
+A real `str` cannot be imitated (C code reads it without asking), so these are types of their own; a function whose code
+could tell the difference and say nothing (`zoo.rule.telling`) does not get them.
+"""
+
+import operator
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from zoo.rule import plain
+
+
+class _StandIn:
+    """What stands in for a real object. It has the attributes of that one, and no others.
+
+    What it knows is in a slot that only this file can open.
+    """
+
+    __slots__ = ("__known",)
+
+    def __init__(self, *known: Any) -> None:
+        _keep(self, known)
+
+    def __getattribute__(self, name: str) -> Any:
+        kind = _KINDS[type(self)]
+        if name == "__class__":
+            return kind
+        getattr(kind, name)  # AttributeError, as of a real one
+        return getattr(_real(self), name)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        object.__setattr__(_KINDS[type(self)](), name, value)  # AttributeError, as of a real one
+
+    def __delattr__(self, name: str) -> None:
+        object.__delattr__(_KINDS[type(self)](), name)
+
+    def __dir__(self) -> list[str]:
+        return dir(_KINDS[type(self)])
+
+
+_keep: Callable[[Any, Any], None] = vars(_StandIn)["_StandIn__known"].__set__
+_open: Callable[[Any], Any] = vars(_StandIn)["_StandIn__known"].__get__
+
+
+class LazyToken(_StandIn):
+    """A token that was read and not looked at yet. To `isinstance` it is a string, as the real one is."""
+
+    __slots__ = ()
+
+    def __eq__(self, other: Any) -> Any:
+        run, position = _open(self)
+        kind = type(other)
+        if kind is str:
+            return bool(run.is_token(position, other))
+        if kind is LazyToken:
+            its, at = _open(other)
+            return (its is run and at == position) or bool(run.is_token(position, its.name(at)))
+        if kind is LazyString:
+            return bool(run.is_token(position, _real(other)))
+        run.handed_out.discard(position)  # it is the same answer for all tokens
+        return _equals(self, other, str)
+
+    def __str__(self) -> str:
+        run, position = _open(self)
+        return str(run.name(position))
+
+    def __hash__(self) -> int:
+        return hash(str(self))
+
+    def __bool__(self) -> bool:
+        return True  # no token is empty
+
+
+class LazyString(_StandIn):
+    """Some positions of an unknown context, in order. Reading gives a token where it is known, else a lazy one.
+
+    To `isinstance` it is a string, as real contexts are where all tokens are single characters.
+    """
+
+    __slots__ = ()
+
+    def __len__(self) -> int:
+        return len(_open(self)[1])
+
+    def __getitem__(self, index: Any) -> Any:
+        return _read(self, index)
+
+    def __iter__(self) -> Iterator[Any]:
+        return LazyIterator(self, [0])
+
+    def __eq__(self, other: Any) -> Any:
+        run, positions = _open(self)
+        kind = type(other)
+        if kind is str:
+            return len(positions) == len(other) and all(map(run.is_token, positions, other))
+        if kind is LazyString:
+            return len(self) == len(other) and all(mine == its for mine, its in zip(self, other))
+        if kind is LazyToken:  # of one character
+            return len(self) == 1 and bool(self[0] == other)
+        return _equals(self, other, str)
+
+    def __contains__(self, item: Any) -> bool:
+        if not isinstance(item, str):
+            raise TypeError(f"'in <string>' requires string as left operand, not {type(item).__name__}")
+        sought, size = _sought(item)
+        return any(_part(self, i, size) == sought for i in range(len(self) - size + 1))
+
+    def __str__(self) -> str:
+        return str(_real(self))
+
+    def __hash__(self) -> int:
+        return hash(_real(self))
+
+    def __getattribute__(self, name: str) -> Any:
+        return LazyMethod(self, name) if name in ("startswith", "endswith") else super().__getattribute__(name)
+
+
+class LazyTuple(_StandIn):
+    """The same where contexts are tuples; patterns match it as a sequence.
+
+    `tuple[context]` holds a real one's tokens, and else the object itself: that is met again where it is hashed,
+    printed or compared with what is no tuple, and then it insists on a real context.
+    """
+
+    __slots__ = ()
+
+    def __len__(self) -> int:
+        return len(_open(self)[1])
+
+    def __getitem__(self, index: Any) -> Any:
+        return _read(self, index)
+
+    def __iter__(self) -> Iterator[Any]:
+        return LazyIterator(self, [0])
+
+    def __eq__(self, other: Any) -> Any:
+        if type(other) in (tuple, LazyTuple):
+            return len(self) == len(other) and all(mine == its for mine, its in zip(self, other))
+        return _equals(_insisting(self), other, tuple)
+
+    def __contains__(self, item: Any) -> bool:
+        return any(token is item or token == item for token in self)
+
+    def __str__(self) -> str:
+        return str(_real(_insisting(self)))
+
+    def __repr__(self) -> str:
+        return repr(_real(_insisting(self)))
+
+    def __format__(self, how: str) -> str:
+        return format(_real(_insisting(self)), how)
+
+    def __hash__(self) -> int:
+        return hash(_real(_insisting(self)))
+
+
+Sequence.register(LazyTuple)
+
+
+class LazyIterator(_StandIn):
+    """Reads a lazy context from its beginning."""
+
+    __slots__ = ()
+
+    def __iter__(self) -> "LazyIterator":
+        return self
+
+    def __next__(self) -> Any:
+        context, at = _open(self)
+        if at[0] >= len(context):
+            raise StopIteration
+        at[0] += 1
+        return context[at[0] - 1]
+
+
+class LazyMethod(_StandIn):
+    """`startswith` or `endswith` of a lazy string."""
+
+    __slots__ = ()
+
+    def __call__(self, *sought: Any, **more: Any) -> bool:
+        context, name = _open(self)
+        real = len(sought) != 1 or more or not isinstance(sought[0], str | tuple)
+        if real:
+            return bool(getattr(_real(context), name)(*sought, **more))
+        for part in (sought[0],) if isinstance(sought[0], str) else tuple(sought[0]):
+            if not isinstance(part, str):
+                raise TypeError(f"tuple for {name} must only contain str, not {type(part).__name__}")
+            text, size = _sought(part)
+            start = 0 if name == "startswith" else len(context) - size
+            if size <= len(context) and _part(context, start, size) == text:
+                return True
+        return False
+
+    def __eq__(self, other: Any) -> Any:
+        return type(other) is LazyMethod and all(map(operator.is_, _open(self), _open(other)))
+
+    def __hash__(self) -> int:
+        return hash(tuple(map(id, _open(self))))
+
+    def __repr__(self) -> str:
+        return f"<built-in method {_open(self)[1]} of str object at {id(_open(self)[0]):#x}>"
+
+
+_KINDS: dict[type, Any] = {
+    LazyToken: str,
+    LazyString: str,
+    LazyTuple: tuple,
+    LazyIterator: type(iter("")),
+    LazyMethod: type("".startswith),
+}
+
+
+def _insisting(context: Any) -> Any:
+    _open(context)[0].stumbles()
+    return context
+
+
+def _read(context: Any, index: Any) -> Any:
+    """What is at a position, or at several: a real string or tuple where all is known, else what stands in for it."""
+    run, positions = _open(context)
+    try:
+        found = positions[index]
+    except (IndexError, TypeError):
+        return _KINDS[type(context)]()[index]  # with the words of a real one
+    if isinstance(found, range):
+        return run.real(found) if run.cut(found) else type(context)(run, found)
+    if len(run.may_be(found)) == 1:
+        return run.name(found)
+    run.handed_out.add(found)
+    return LazyToken(run, found)
+
+
+def _part(context: Any, start: int, size: int) -> Any:
+    """A slice that nobody gets to see."""
+    run, positions = _open(context)
+    return type(context)(run, positions[start : start + size])
+
+
+def _sought(text: Any) -> tuple[Any, int]:
+    """A text that is looked for in a string, and its length."""
+    kind: Any = type(text)
+    if kind is LazyToken:  # of one character
+        return text, 1
+    return (text, len(text)) if kind is LazyString else (plain(text), len(plain(text)))
+
+
+def _equals(mine: Any, other: Any, own: type) -> Any:
+    """`mine == other` with what is of a class of its own, which is asked first, as by a real string or tuple."""
+    kind: Any = type(other)
+    if not issubclass(kind, own):
+        return NotImplemented
+    if kind.__eq__ is not own.__eq__ and (answer := kind.__eq__(other, mine)) is not NotImplemented:
+        return answer
+    return mine == (plain(other) if own is str else tuple.__getitem__(other, slice(None)))
+
+
+def _real(value: Any) -> Any:
+    """What a stand-in stands for; any other object is itself."""
+    kind = type(value)
+    if kind is LazyToken:
+        return str(value)
+    if kind in (LazyString, LazyTuple):
+        run, positions = _open(value)
+        return run.real(positions)
+    if kind is LazyIterator:
+        context, at = _open(value)
+        return iter(_real(context)[at[0] :])
+    if kind is LazyMethod:
+        context, name = _open(value)
+        return getattr(_real(context), name)
+    return value
+
+
+def _on_real(kind: type, name: str, operation: Callable[..., Any]) -> None:
+    """Gives a lazy type an operator that names what it needs and works on real tokens."""
+    setattr(kind, name, lambda self, *others: operation(*map(_real, (self, *others))))
+
+
+for _kind in (LazyToken, LazyString, LazyTuple):
+    for _name in ("lt", "le", "gt", "ge", "add", "mul", "mod"):
+        _on_real(_kind, f"__{_name}__", getattr(operator, _name))
+    _on_real(_kind, "__radd__", lambda mine, other: operator.add(other, mine))
+    _on_real(_kind, "__rmul__", lambda mine, other: operator.mul(other, mine))
+_asked: tuple[Callable[..., Any], ...] = (len, iter, operator.getitem, operator.contains)
+for _kind in (LazyToken, LazyString):
+    _on_real(_kind, "__format__", format)
+    _on_real(_kind, "__repr__", repr)
+_on_real(LazyIterator, "__repr__", repr)
+for _method in _asked:
+    _on_real(LazyToken, f"__{_method.__name__}__", _method)
