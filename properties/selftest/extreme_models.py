@@ -8,8 +8,6 @@ decided, unless something overflows or underflows on the way. Some arrays are of
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import cached_property
 from itertools import product
 from typing import Any
 
@@ -17,12 +15,12 @@ import numpy as np
 from hypothesis import strategies as st
 
 from properties.selftest.examples import assert_sentence
+from properties.selftest.extreme_rules import Executed
 from properties.selftest.random_models import assert_noticed
-from zoo import Attention, Mlp, ModelError, Norm, Transformer, contexts, forward
+from zoo import Attention, Mlp, ModelError, Norm, Transformer, contexts
 from zoo.transformer import ACTIVATIONS
 from zoo.transformer.arrays import Array
 
-Function = Callable[[Any], Any]
 Drawn = Transformer | ModelError  # what was built, or the sentence by which it was refused
 # As they are written, beyond float32 or float64 or at their ends; None is what a layer has by itself.
 SETTINGS = (1e-5, 1.0, 5e-324, 1e-310, 5e-46, 2e-45, 1e-40, 1e-30, 1e30, 3.3e38, 1e39, 1e200, 1.7e308, 0.1, 100.0)
@@ -184,132 +182,8 @@ def _power(exponent: int) -> float:
     return float(np.ldexp(1.0, int(np.clip(exponent, -1074, 1023))))
 
 
-@dataclass(frozen=True, eq=False)
-class Executed:
-    """What a transformer says in every context: each run by itself, as what has no bound is, and in batches."""
-
-    transformer: Transformer
-
-    @property
-    def vocab(self) -> str:
-        return "abc"[: len(self.transformer.token_embedding)]
-
-    @cached_property
-    def logits(self) -> dict[str, Array]:
-        """By context, shortest first."""
-        every = (words for n in range(1, self.transformer.n_ctx + 1) for words in product(self.vocab, repeat=n))
-        return {"".join(words): self.after("".join(words)) for words in every}
-
-    @np.errstate(all="ignore")
-    def after(self, context: str) -> Array:
-        """The logits after one context: [vocab]"""
-        tokens = np.array([[self.vocab.index(token) for token in context]])
-        row: Array = forward(self.transformer, tokens, last=True)[0, -1]
-        return row
-
-    @cached_property
-    def batched(self) -> "Executed":
-        """The same with all contexts of a length in one batch: the last digits may differ."""
-        other, words = Executed(self.transformer), list(self.logits)
-        found: dict[str, Array] = {}
-        with np.errstate(all="ignore"):
-            for n in range(1, self.transformer.n_ctx + 1):
-                some = [context for context in words if len(context) == n]
-                tokens = np.array([[self.vocab.index(token) for token in context] for context in some])
-                found.update(zip(some, forward(self.transformer, tokens, last=True)[:, -1]))
-        other.__dict__["logits"] = found
-        return other
-
-    @cached_property
-    def wider(self) -> "Executed":
-        """The same in a type with more exponents: where they differ, something overflows or underflows."""
-        other = Executed(self.transformer.astype(np.float64))
-        for _, part in other.transformer.parts() if self.transformer.dtype == np.float64 else ():
-            for name, array in part.arrays():  # a new part would not take them
-                object.__setattr__(part, name, array.astype(np.longdouble))
-        return other
-
-    @cached_property
-    def nan(self) -> bool:
-        """Whether some logit is no number."""
-        return any(np.isnan(row).any() for row in self.logits.values())
-
-    def answer(self, context: str) -> str:
-        """The first largest logit; "" where some logit is no number: that is no answer."""
-        row = self.logits[context]
-        return "" if np.isnan(row).any() else self.vocab[int(row.argmax())]
-
-    def margin(self, context: str, permitted: frozenset[str] | set[str]) -> float:
-        """Best permitted - best forbidden logit, as float64 has it or as the program does: the larger."""
-        row = self.logits[context]
-        right = np.array([token in permitted for token in self.vocab])
-        with np.errstate(all="ignore"):
-            best, second = row[right].max(initial=-np.inf), row[~right].max(initial=-np.inf)
-            return float(np.maximum(best - second, np.float64(best) - np.float64(second)))
-
-    def judged(self, rule: Function) -> dict[str, frozenset[str]]:
-        """What is permitted in each context in which something is and not everything."""
-        every = {context: frozenset(rule(context)) for context in self.logits}
-        return {context: permitted for context, permitted in every.items() if 0 < len(permitted) < len(self.vocab)}
-
-    def wrong(self, rule: Function) -> list[str]:
-        """The judged contexts in which no permitted token beats all others. NaN does not."""
-        return [context for context, right in self.judged(rule).items() if not self.margin(context, right) > 0]
-
-
-def rule_for(executed: Executed, seed: int) -> Function:
-    """One of a few plain rules, or a table of what was read: what the model says there, or would in a wider type.
-
-    In some tables a few entries are wrong.
-    """
-    rng, vocab = np.random.default_rng(seed), executed.vocab
-    plain = [_says_last, _says_first, _says(vocab[rng.integers(len(vocab))]), _says_most][: 4 if len(vocab) > 1 else 3]
-    if rng.random() < 0.25:
-        return plain[rng.integers(len(plain))]
-    n_ctx = executed.transformer.n_ctx
-    reads, end = n_ctx if rng.random() < 0.5 else int(rng.integers(n_ctx + 1)), bool(rng.integers(2))
-    votes: dict[tuple[int, str], Counter[str]] = {}
-    asked = executed.wider if rng.random() < 0.5 else executed
-    for context in executed.logits:
-        answer = asked.answer(context) or vocab[rng.integers(len(vocab))]
-        votes.setdefault(_read(context, reads, end), Counter())[answer] += 1
-    own, planted = rng.random() < 0.85, rng.choice([0.0, 0.0, 0.1, 0.5])
-    table = {}
-    for key, vote in votes.items():
-        token = vote.most_common(1)[0][0] if own else vocab[rng.integers(len(vocab))]
-        table[key] = frozenset([vocab[rng.integers(len(vocab))] if rng.random() < planted else token])
-
-    def by_table(context: Any) -> frozenset[str]:
-        return table[_read(context, reads, end)]
-
-    return by_table
-
-
-def _read(context: Any, most: int, end: bool) -> tuple[int, str]:
-    """The length, and so many tokens from the end or from the beginning: what a table knows of a context."""
-    n = len(context)
-    seen = range(max(0, n - most), n) if end else range(min(most, n))
-    return n, "".join([str(context[i]) for i in seen])
-
-
-def _says_last(context: Any) -> set[str]:
-    return {context[-1]}
-
-
-def _says_first(context: Any) -> set[str]:
-    return {context[0]}
-
-
-def _says_most(context: Any) -> set[str]:
-    """Whether more than half are an a; what else there is does not matter."""
-    return {"a"} if 2 * sum(1 for token in context if token == "a") > len(context) else {"b"}
-
-
-def _says(token: str) -> Function:
-    def always(context: Any) -> set[str]:
-        return {token}
-
-    return always
+# Those that are enumerated in each way, of which two unmasked layers are by `forward` alone.
+PATHS = st.one_of(transformers(), transformers(["attention"], normed=False), transformers(["attention", "attention"]))
 
 
 def assert_planted_is_noticed(

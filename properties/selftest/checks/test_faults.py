@@ -1,6 +1,5 @@
 """Planted faults: each check is shown a model or a forward pass with a known fault, and must name the smallest case."""
 
-import importlib
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -12,18 +11,15 @@ import reference
 import zoo
 from properties import Verdict
 from properties.checks import settle
-from properties.checks.table import CHECKS, check_model
+from properties.checks.table import CHECKS
 from properties.checks.testing import asserting
 from properties.checks.verdict import How
+from properties.selftest.checks.planting import FORWARD, Mixing, Uncut, edited, first_positions, large_three, shown
 from properties.selftest.models import aab, ab, third_previous, two_head
-from zoo import Claim, Cycle, Deviation, Model, ModelError, RuleError, Transformer
+from zoo import Claim, Cycle, Deviation, Model, ModelError, RuleError
 from zoo.model import Context
 from zoo.transformer import Attention
 from zoo.transformer.arrays import Array
-
-FORWARD: Any = importlib.import_module("zoo.transformer.forward")  # the package has a function of that name
-
-ANSWERS = ["rule", "predictors", "margin", "float32", "cycle"]
 
 
 def run(check: str, model: Model) -> Verdict:
@@ -35,37 +31,6 @@ def failing(check: str, model: Model) -> Verdict:
     verdict = run(check, model)
     assert verdict.status == "failed", verdict
     return verdict
-
-
-def shown(verdict: Verdict) -> Context:
-    assert verdict.counterexample is not None
-    return verdict.counterexample.context
-
-
-def edited(model: Model, array: str, index: tuple[int, ...], value: float) -> Model:
-    """The model with one entry of an array of its first layer, or of its embeddings, changed."""
-    whole: Any = model.transformer
-    if hasattr(whole, array):
-        return replace(model, transformer=replace(whole, **{array: changed(getattr(whole, array), index, value)}))
-    first = whole.layers[0]
-    layer = replace(first, **{array: changed(getattr(first, array), index, value)})
-    return replace(model, transformer=replace(whole, layers=[layer, *whole.layers[1:]]))
-
-
-def changed(array: Array, index: tuple[int, ...], value: float) -> Array:
-    result = array.copy()
-    result[index] = value
-    return result
-
-
-def large_three() -> Model:
-    """aab with 3 in place of 1024: the two positions asked for no longer outweigh the others."""
-    model = aab.build()
-    [layer] = model.transformer.layers
-    assert isinstance(layer, Attention)
-    assert layer.b_o is not None
-    small = replace(layer, w_q=layer.w_q * 3 / 1024, w_o=layer.w_o * 3 / 1024, b_o=layer.b_o * 3 / 1024)
-    return replace(model, transformer=replace(model.transformer, layers=[small]))
 
 
 def test_large_three() -> None:
@@ -105,13 +70,6 @@ def test_a_mask_that_leaks_one_position(monkeypatch: pytest.MonkeyPatch) -> None
     )  # its scores hide it from the logits, but not from the pattern
     failing("causal", large_three())
     assert shown(failing("scalar", large_three())) == "ab"
-
-
-class Mixing(Model):
-    """A batch in which each context gets its neighbour's logits."""
-
-    def forward(self, tokens: Array, last: bool = False) -> Array:
-        return np.roll(super().forward(tokens, last), 1, axis=0)
 
 
 def test_a_batch_that_mixes_rows() -> None:
@@ -182,10 +140,6 @@ def test_a_model_right_at_lengths_one_to_four_and_wrong_at_five() -> None:
     assert run("rule", replace(wrong, transformer=first_positions(wrong, 4))).passed
 
 
-def first_positions(model: Model, n_ctx: int) -> Transformer:
-    return replace(model.transformer, position_embedding=model.transformer.position_embedding[:n_ctx])
-
-
 def test_a_model_wrong_only_in_float32() -> None:
     # After a the logits are 1 and 1 + 1e-9: in single precision a tie, and greedy takes the first.
     close = edited(edited(ab.MODEL, "unembedding", (0, 0), 1), "unembedding", (1, 0), 1 + 1e-9)
@@ -208,13 +162,6 @@ def test_a_stated_margin_that_is_too_large() -> None:
     verdict = failing("margin", replace(two_head.MODEL, margin=0.9705))
     assert shown(verdict) == "bbabba"
     assert verdict.margin == pytest.approx(0.970499, abs=1e-6)
-
-
-class Uncut(Model):
-    """Long contexts are cut to their first tokens, not their last."""
-
-    def encode(self, context: Context) -> Array:
-        return super().encode(context[: self.n_ctx])
 
 
 def test_a_model_that_reads_the_wrong_end_of_a_long_context() -> None:
@@ -313,10 +260,3 @@ def test_a_rule_that_leaves() -> None:
 def test_a_claim_that_cannot_be_computed() -> None:
     with pytest.raises(ModelError, match="raises ZeroDivisionError"):
         run("claims", replace(ab.MODEL, claims=[Claim("nothing", 1, lambda m: 1 / 0, "nowhere")]))
-
-
-@pytest.mark.parametrize("name", ["ab", "aab", "aab_compact", "two_head_either"])
-@pytest.mark.parametrize("n_ctx", range(1, 10))
-def test_every_small_member_of_a_family_holds(name: str, n_ctx: int) -> None:
-    verdicts = check_model(zoo.load(name, n_ctx=n_ctx), names=ANSWERS)
-    assert [verdict.message() for verdict in verdicts if verdict.status != "holds"] == []

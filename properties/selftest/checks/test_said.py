@@ -1,11 +1,7 @@
 """What is said of a model is true as it is printed, and the lines that reproduce it run as they are printed."""
 
 import json
-import os
 import re
-import shlex
-import subprocess
-import sys
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,64 +17,22 @@ import zoo
 from properties import check_model
 from properties.checks import answers, cycles, settle
 from properties.checks.table import CHECKS
-from properties.checks.testing import asserting
 from properties.checks.verdict import How
-from properties.command.finding import find, read_context
+from properties.command.finding import read_context
 from properties.command.main import main
 from properties.proof.certificate import certify
-from properties.proof.counterexample import Counterexample
 from properties.recheck import recheck
 from properties.report import bearing
 from properties.report import verdicts as report
-from properties.report.exported import told
 from properties.report.model import show
 from properties.robustness import tolerance
 from properties.robustness.bearing import FamilyEdge
 from properties.robustness.comparison import compare
 from properties.robustness.edges import Edge
-from properties.robustness.export import held
 from properties.robustness.number_types import survives
+from properties.selftest.checks.saying import CLOSE, LARGE_THREE, close, said, words, written
 from properties.selftest.models import aab, ab, two_head
-from zoo import Claim, Deviation, FileError, Model, ModelError, Transformer, contexts, files
-
-LARGE_THREE = Path(aab.__file__).read_text().replace("LARGE = 1024\n", "LARGE = 3\n")
-# After a the logits are 1 and 1.00000001: in float32 a tie.
-CLOSE = """
-import numpy as np
-from zoo import Model, Transformer
-
-def rule(context):
-    return {"b" if context[-1] == "a" else "a"}
-
-U = np.array([[1, 1], [1.00000001, 0]])
-MODEL = Model("close", "ab", Transformer(np.eye(2), np.zeros((N, 2)), [], unembedding=U), rule=rule)
-"""
-# It says what came last, where it should say what came first.
-LAST = """
-import numpy as np
-from zoo import Model, Transformer
-
-TOKENS = VOCAB
-MODEL = Model("last", TOKENS, Transformer(np.eye(len(TOKENS)), np.zeros((3, len(TOKENS))), []), rule=lambda c: {c[0]})
-"""
-
-
-def said(capsys: pytest.CaptureFixture[str], *arguments: object, status: int = 0) -> str:
-    assert main([str(argument) for argument in arguments]) == status
-    return capsys.readouterr().out
-
-
-def written(folder: Path, name: str, text: str) -> Path:
-    (folder / name).write_text(text)
-    return folder / name
-
-
-def close(n_ctx: int = 5) -> Model:
-    unembedding = np.array([[1, 1], [1.00000001, 0]])
-    return replace(ab.build(n_ctx), transformer=replace(ab.build(n_ctx).transformer, unembedding=unembedding))
-
-
-# How many, of how many
+from zoo import Claim, Deviation, Model, ModelError, Transformer, contexts
 
 
 def test_what_was_looked_at_of_how_many(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -165,72 +119,6 @@ def test_a_walk_that_memory_does_not_hold_is_refused(monkeypatch: pytest.MonkeyP
         check_model(aab.MODEL, "enumerate", ["cycle"])
 
 
-# Figures
-
-
-def test_a_margin_that_is_nearly_as_stated() -> None:
-    nearly = replace(
-        ab.MODEL, transformer=replace(ab.MODEL.transformer, unembedding=np.array([[0, 1], [0.99999999, 0]]))
-    )
-    verdict = CHECKS["margin"].run(nearly)
-    assert (verdict.status, verdict.detail) == ("failed", "0.999999 after a; stated 1")
-    assert verdict.counterexample is not None
-    assert verdict.counterexample.sentence() == "after a it says b (logits 0, 1, margin 0.999999)"
-    verdict = CHECKS["margin"].run(replace(nearly, margin=0.99999998))
-    assert (verdict.status, verdict.detail) == ("holds", "0.99999999 after a; stated 0.99999998")
-    proved = CHECKS["margin"].run(replace(nearly, margin=0.9999999), How("prove"))
-    assert proved.detail == "at least 0.9999999, in 5 tokens, [-1] a; stated 0.9999999"
-
-
-def test_logits_of_which_one_is_larger_do_not_look_the_same() -> None:
-    shown = Counterexample("a", "b", ("a",), (1.0, 1.00000001, -3.0), -1e-8, "float64")
-    assert shown.sentence() == "after a it says b, permitted is a (logits 1, 1.00000001, -3, margin -1e-08)"
-
-
-def test_the_smallest_margin_of_a_table_is_rounded_down(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = written(tmp_path, "close.py", CLOSE.replace("N,", "5,").replace("1.00000001", "1.99999999"))
-    assert re.search(r"^smallest margin +0.999999 *$", said(capsys, "verify", path, "--check", "rule"), re.MULTILINE)
-
-
-def test_the_margin_of_an_export_is_rounded_down(capsys: pytest.CaptureFixture[str]) -> None:
-    nearly = replace(
-        ab.MODEL, transformer=replace(ab.MODEL.transformer, unembedding=np.array([[0, 1], [0.9999999, 0]]))
-    )
-    told(held(nearly, nearly), "here")
-    out = capsys.readouterr().out
-    assert "62 contexts, smallest margin 0.999999\nmargin in float32 0.999999\n" in out
-
-
-def test_weights_that_are_larger_than_what_they_should_stay_below(tmp_path: Path) -> None:
-    large = 3.4028237e38
-    model = replace(ab.MODEL, transformer=replace(ab.MODEL.transformer, unembedding=np.array([[0, large], [large, 0]])))
-    with pytest.raises(FileError, match="should stay below") as refused:
-        files.write_gpt2(model, tmp_path / "large")
-    found = re.search("reaches (.*), but should stay below (.*) in", str(refused.value))
-    assert found is not None
-    assert float(found[1]) > float(found[2])
-
-
-def test_how_much_every_weight_may_be_off(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    text = Path(aab.__file__).read_text()
-    huge = written(tmp_path, "huge.py", text.replace("LARGE = 1024\n", "LARGE = 2**22\n").replace("CLAIMS if", "() if"))
-    out = said(capsys, "show", huge)
-    assert "no change of the weights is certified to keep every right answer\n" in out
-    change, where = tolerance.breaking(find(str(huge)))
-    assert 0 < change < 1e-4
-    assert f"off by {100 * change:.6g} %, the answer after {where} can change\n" in out
-    out = said(capsys, "show", "aab_compact")
-    certain = re.search(r"may be off by (.*) % of itself, and no right answer changes \(certified\)", out)
-    assert certain is not None
-    assert 0 <= tolerance.certified(zoo.load("aab_compact")) - float(certain[1]) / 100 < 1e-7
-    breaks = re.search(r"off by (.*) %, the answer", out)
-    assert breaks is not None
-    assert 0 <= float(breaks[1]) / 100 - tolerance.breaking(zoo.load("aab_compact"))[0] < 1e-7
-
-
-# Contexts
-
-
 WORDS = ("one", "two words", "[", "tab\tbed", "-n", "it's", "a\nb", "\u00a0")
 
 
@@ -238,12 +126,6 @@ WORDS = ("one", "two words", "[", "tab\tbed", "-n", "it's", "a\nb", "\u00a0")
 def test_a_context_of_words_is_read_as_it_is_written(tokens: list[str]) -> None:
     model = Model("words", WORDS, Transformer(np.eye(8), np.zeros((4, 8)), []))
     assert read_context(model, contexts.written(tuple(tokens))) == tuple(tokens)
-
-
-def words(**changes: Any) -> Model:
-    """It repeats the last of three tokens, of which one has a space."""
-    transformer = Transformer(np.eye(3), np.zeros((3, 3)), [])
-    return Model("words", ["x1", "b c", "d"], transformer, rule=lambda c: {c[-1]}, **changes)
 
 
 def test_no_sentence_has_a_tuple(capsys: pytest.CaptureFixture[str]) -> None:
@@ -270,130 +152,6 @@ def test_no_sentence_has_a_tuple(capsys: pytest.CaptureFixture[str]) -> None:
 def test_the_contexts_of_a_deviation_are_contexts(wrong: Any) -> None:
     with pytest.raises(ModelError, match="a deviation's contexts are"):
         Deviation(reference.aab, wrong, "why")
-
-
-# Lines that reproduce
-
-
-def lines(out: str) -> list[tuple[str, str]]:
-    """Of each counterexample, the sentence and the line that reproduces it."""
-    return re.findall(r"    (after .*)\n    reproduce: (.*)", out)
-
-
-def run(line: str) -> str:
-    """What a line prints that is typed into a shell as it was printed."""
-    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "LC_ALL": "C.UTF-8"}
-    done = subprocess.run(["bash", "-c", line], env=environment, capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (0, ""), line
-    return done.stdout
-
-
-def reproduced(sentence: str, printed: str) -> None:
-    """What `zoo show` printed is the context, the answer and the logits of the sentence."""
-    said = re.fullmatch(r"after (.*) it says (.*?)(, permitted is .*)? \(logits (.*?)(, margin .*)?\)", sentence)
-    assert said is not None
-    assert f"\nafter {said[1]}: {said[2]}\n" in printed
-    *_, row = re.findall(r"^logits +(.*\S) *$", printed, re.MULTILINE)
-    assert row.split() == said[4].split(", ")
-
-
-@pytest.mark.parametrize(
-    ("options", "checks"),
-    [
-        ([], ["rule", "predictors", "margin", "claims"]),
-        (["--n-ctx", "9"], ["rule", "predictors", "margin"]),
-        (["--dtype", "float32"], ["rule", "predictors", "margin"]),
-        (["--n-ctx", "7", "--dtype", "float32", "--method", "prove"], ["rule", "predictors"]),
-    ],
-)
-def test_the_lines_of_a_file(
-    options: list[str], checks: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    path = written(tmp_path, "large three.py", LARGE_THREE)
-    found = lines(said(capsys, "verify", path, *options, "--check", *checks, status=1))
-    assert len(found) >= 2
-    for sentence, line in {line: (sentence, line) for sentence, line in found}.values():
-        reproduced(sentence, run(line))
-
-
-def test_the_lines_of_a_model_of_the_zoo(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    rules = written(tmp_path, "rules.py", "def wrong(context):\n    return {'a'}\n")
-    wrong = ["--rule", f"{rules}:wrong", "--check", "rule"]
-    for options in ([], ["--n-ctx", "9"], ["--n-ctx", "30"]):
-        [(sentence, line)] = lines(said(capsys, "verify", "aab", *options, *wrong, status=1))
-        assert line == f"zoo show {' '.join([*options, 'aab', 'a'])}"
-        assert main(shlex.split(line)[1:]) == 0
-        reproduced(sentence, capsys.readouterr().out)
-    said(capsys, "export", "two_head", tmp_path / "directory", "--format", "gpt2")
-    for names in (["verify", tmp_path / "directory", *wrong], ["compare", tmp_path / "directory", "two_head_either"]):
-        [(sentence, line)] = lines(said(capsys, *names, status=1))
-        assert main(shlex.split(line)[1:]) == 0
-        reproduced(sentence, capsys.readouterr().out)
-
-
-def test_the_lines_of_logits_that_are_close(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = written(tmp_path, "close.py", CLOSE.replace("N,", "5,").replace('"b" if', '"a" if'))
-    [(sentence, line)] = lines(said(capsys, "verify", path, "--check", "rule", status=1))
-    assert "(logits 1, 1.00000001, margin -1" in sentence
-    assert main(shlex.split(line)[1:]) == 0
-    reproduced(sentence, capsys.readouterr().out)
-
-
-def test_the_lines_of_what_is_wrong_in_float32_only(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = written(tmp_path, "close.py", CLOSE.replace("N,", "5,"))
-    [(sentence, line)] = lines(said(capsys, "verify", path, "--check", "float32", status=1))
-    assert line == f"zoo show --dtype float32 {path} a"
-    assert main(shlex.split(line)[1:]) == 0
-    reproduced(sentence, capsys.readouterr().out)
-
-
-@pytest.mark.parametrize(
-    "vocab", ["-x", "\n'", "\x1b\\", "\x85b", ["-", "two words"], ["a", "tab\tbed"], ["[", "\u202e"], ["a", "it's"]]
-)
-def test_the_lines_of_strange_tokens(vocab: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = written(tmp_path, "last.py", LAST.replace("VOCAB", repr(vocab)))
-    out = said(capsys, "verify", path, "--check", "rule", status=1)
-    line = out[out.index("reproduce: ") + 11 : out.rindex("\n1 model")]
-    assert "\n" not in line
-    model = find(str(path))
-    printed = run(line)
-    [context] = [c for c in model.contexts() if len(c) == 2 and c[0] == vocab[0] and c[1] == vocab[1]]
-    text = contexts.written(context).replace("\x1b", r"\x1b").replace("\x85", r"\x85").replace("\u202e", r"\u202e")
-    assert f"\nafter {text}: " in printed
-
-
-def test_the_lines_of_a_test_suite(tmp_path: Path) -> None:
-    """A model at hand may be in no file and of no name: it is reproduced by Python."""
-    last = find(str(written(tmp_path, "last.py", LAST.replace("VOCAB", "['x1', 'b c']"))))
-    of_a_file = find(str(written(tmp_path, "large.py", LARGE_THREE)))
-    half = replace(two_head.MODEL, transformer=two_head.MODEL.transformer.astype(np.float16), margin=0.99)
-    for model, check in (
-        (last, "rule"),
-        (of_a_file, "predictors"),
-        (replace(aab.build(n_ctx=9), rule=lambda context: {"a"}), "rule"),
-        (close(), "float32"),
-        (half, "margin"),
-    ):
-        with pytest.raises(AssertionError) as failed:
-            asserting(CHECKS[check].run)(model)
-        [(sentence, line)] = lines(str(failed.value))
-        logits = eval(line, {"model": model})
-        assert ", ".join(f"{logit:.9g}" for logit in logits) in sentence or (
-            ", ".join(f"{logit:.6g}" for logit in logits) in sentence
-        )
-
-
-@pytest.mark.parametrize("command", ["predict", "complete", "show"])
-def test_a_member_in_another_arithmetic(command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    long = said(capsys, command, "aab", "bbbbbbbaa", "--n-ctx", "9", "--dtype", "float32")
-    assert long != said(capsys, command, "aab", "bbbbbbbaa") or command != "show"
-    if command == "show":
-        assert long.startswith("aab: n_ctx 9, d_model 12, float32")
-    assert main([command, "two_head", "a", "--n-ctx", "9"]) == 2
-    assert "two_head is no family" in capsys.readouterr().err
-
-
-# What was asked for, and all that failed
 
 
 def test_a_check_that_applies_to_none_beside_one_that_does(capsys: pytest.CaptureFixture[str]) -> None:
@@ -447,9 +205,6 @@ def test_every_deviation_that_fails_is_told() -> None:
     )
 
 
-# Of a model that fails
-
-
 @pytest.fixture
 def failing(tmp_path: Path) -> Path:
     return written(tmp_path, "large_three.py", LARGE_THREE)
@@ -474,8 +229,8 @@ def test_no_mutants_of_a_model_that_fails(
 def test_what_a_model_that_fails_bears_is_not_said(failing: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = said(capsys, "show", failing)
     assert "\nrule failed: after bbaa it says a, permitted is b (logits 2.5431, 1.4569, margin -1.0862)\n" in out
-    for words in ("certified", "can change", "same answers", "smallest margin:"):
-        assert words not in out.partition("\nrule failed")[2]
+    for phrase in ("certified", "can change", "same answers", "smallest margin:"):
+        assert phrase not in out.partition("\nrule failed")[2]
 
 
 @pytest.mark.skipif(find_spec("flint") is None, reason="python-flint is not installed")

@@ -18,27 +18,21 @@ from properties.proof.search import prove_equal
 from properties.robustness import comparison, number_types
 from properties.robustness.comparison import compare
 from properties.robustness.number_types import in_type, survives
-from properties.robustness.tolerance import certified
 from properties.selftest.examples import many
 from properties.selftest.extreme_models import (
+    PATHS,
     Drawn,
-    Executed,
-    Function,
     assert_each_occurred,
     assert_planted_is_noticed,
     count,
-    rule_for,
     transformers,
 )
+from properties.selftest.extreme_rules import Executed, Function, rule_for
 from zoo import Cycle, Deviation, Model, ModelError, Transformer
-from zoo.distill import distill
 from zoo.enumeration import paths
-from zoo.transformer.arrays import Array
 
 SEEDS = st.integers(0, 2**32 - 1)
 METHODS = ("auto", "enumerate", "prove")
-# Those that are enumerated in each way, of which two unmasked layers are by `forward` alone.
-PATHS = st.one_of(transformers(), transformers(["attention"], normed=False), transformers(["attention", "attention"]))
 
 
 @contextmanager
@@ -265,76 +259,6 @@ def test_a_number_type_that_keeps_every_answer_does(outcomes: Counter[str]) -> N
     types = [f"{name} keeps" for name in ("float64", "float32", "bfloat16", "float16")]
     others = [f"{name} does not keep" for name in ("float32", "bfloat16", "float16")]
     assert_each_occurred(outcomes, *types, *others, "check holds", "check failed")
-
-
-@np.errstate(all="ignore")  # what overflows shows in the answers
-def check_program(drawn: Drawn, outcomes: Counter[str]) -> None:
-    """A distilled program answers as the model does in every context; a model that gives NaN has none."""
-    if isinstance(drawn, ModelError):
-        outcomes["refused"] += 1
-        return
-    executed = Executed(drawn)
-    try:
-        program = distill(Model("extreme", executed.vocab, drawn))
-    except ModelError:
-        rows = [row for one in (executed, executed.batched) for row in one.logits.values()]
-        assert not np.isfinite(rows).all(), "there is no program, but every logit is a number"
-        count(outcomes, executed, "no program")
-        return
-    for context in executed.logits:
-        said = executed.vocab[program([executed.vocab.index(token) for token in context])]
-        both = executed.answer(context), executed.batched.answer(context)
-        assert said in both, f"after {context} the program says {said}, the model {both}: {executed.logits[context]}"
-    count(outcomes, executed, f"by {paths.path(drawn)}")
-
-
-@pytest.mark.soundness
-def test_a_distilled_program_is_the_model(outcomes: Counter[str]) -> None:
-    @many(200)
-    @given(PATHS)
-    def check(drawn: Drawn) -> None:
-        check_program(drawn, outcomes)
-
-    check()
-    assert_each_occurred(outcomes, "no program", "by sums", "by prefixes", "by forward")
-
-
-@np.errstate(all="ignore")  # what overflows shows in the answers
-def check_tolerance(drawn: Drawn, seed: int, outcomes: Counter[str]) -> None:
-    """Weights that are off by what is certified to be borne leave every answer right."""
-    if isinstance(drawn, ModelError):
-        outcomes["refused"] += 1
-        return
-    executed, rng = Executed(drawn), np.random.default_rng(seed)
-    rule = rule_for(executed, seed)
-    bears = certified(Model("extreme", executed.vocab, drawn, rule=rule))
-    for _ in range(4 if bears else 0):
-        changed = drawn.astype(drawn.dtype)
-        for _, part in changed.parts():
-            for name, array in part.arrays():
-                object.__setattr__(part, name, off_by(array, bears, rng))
-        wrong = Executed(changed).wrong(rule)
-        assert not wrong, f"weights may be off by {bears}, but it is wrong after {wrong}"
-    count(outcomes, executed, "bears some" if bears else "bears nothing")
-
-
-def off_by(array: Array, share: float, rng: np.random.Generator) -> Array:
-    """Each entry by at most that share of itself: by all of it, mostly, as far as the type has such numbers."""
-    changed = (array * (1 + share * rng.choice([-1, 1, 0.5], array.shape))).astype(array.dtype)
-    exact = np.abs(changed.astype(np.longdouble) - array.astype(np.longdouble))
-    result: Array = np.where(exact <= share * np.abs(array.astype(np.longdouble)), changed, array)
-    return result
-
-
-@pytest.mark.soundness
-def test_what_is_certified_to_be_borne_is(outcomes: Counter[str]) -> None:
-    @many(60)
-    @given(transformers(most=20), SEEDS)
-    def check(drawn: Drawn, seed: int) -> None:
-        check_tolerance(drawn, seed, outcomes)
-
-    check()
-    assert_each_occurred(outcomes, "bears some", "bears nothing")
 
 
 @pytest.mark.parametrize(

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from properties.selftest.examples import many
 from properties.selftest.extreme_models import (
     Drawn,
-    Executed,
     assert_each_occurred,
     assert_planted_is_noticed,
     count,
     transformers,
 )
+from properties.selftest.extreme_rules import Executed
 from zoo import ModelError, Transformer
 from zoo.enumeration import Tile, paths, running_sums
 from zoo.enumeration.rounding import Rounding

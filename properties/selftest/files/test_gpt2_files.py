@@ -4,76 +4,18 @@ What was taken for granted is said in the model's source, which the command prin
 """
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from safetensors.numpy import load_file, save_file
 
-import zoo
 from properties.command.main import main
+from properties.selftest.files.gpt2_directories import Arrays, blocks, edited, logits, plus, without, zeroed
 from zoo import files
 from zoo.errors import FileError
-from zoo.files.directories import CONFIG, TENSORS, TOKENIZER, VOCAB
-from zoo.files.token_names import ADDED
-from zoo.model import Model
-from zoo.transformer import Attention, Mlp, Norm, Transformer
-from zoo.transformer.arrays import Array
-
-Arrays = dict[str, Array]
-VOCABULARY = "abcdefgh"
-
-
-def blocks(n: int = 2, d: int = 8) -> Model:
-    """So many random blocks with Norms and biases everywhere."""
-    random = np.random.default_rng(7)
-
-    def array(*shape: int) -> Array:
-        return random.normal(scale=0.5, size=shape).astype(np.float32)
-
-    def norm() -> Norm:
-        return Norm(1 + array(d), array(d), 1e-5)
-
-    layers: list[Attention | Mlp] = []
-    for _ in range(n):
-        w = (array(2, d, 4), array(2, d, 4), array(2, d, 4), array(2, 4, d))
-        layers.append(Attention(*w, array(2, 4), array(2, 4), array(2, 4), array(d), norm=norm()))
-        layers.append(Mlp(array(d, 16), array(16), array(16, d), array(d), "gelu", norm()))
-    return Model("blocks", VOCABULARY, Transformer(array(8, d), array(5, d), layers, norm()))
-
-
-@pytest.fixture
-def directory(tmp_path: Path) -> Path:
-    files.write_gpt2(blocks(), tmp_path / "model")
-    return tmp_path / "model"
-
-
-def edited(directory: Path, change: Callable[[Arrays], Arrays], **config: Any) -> Path:
-    """The same directory with other arrays, and with these fields in its configuration."""
-    save_file(change(load_file(directory / TENSORS)), directory / TENSORS)
-    fields = json.loads((directory / CONFIG).read_text())
-    (directory / CONFIG).write_text(json.dumps(fields | config))
-    return directory
-
-
-def without(*ends: str) -> Callable[[Arrays], Arrays]:
-    return lambda arrays: {name: array for name, array in arrays.items() if not name.endswith(ends)}
-
-
-def plus(**more: Array) -> Callable[[Arrays], Arrays]:
-    return lambda arrays: arrays | {name.replace("__", "."): array for name, array in more.items()}
-
-
-def zeroed(*ends: str) -> Callable[[Arrays], Arrays]:
-    return lambda arrays: {name: a * 0 if name.endswith(ends) else a for name, a in arrays.items()}
-
-
-def logits(model: Model) -> Array:
-    return model.logits(model.vocab[:5])
-
+from zoo.files.directories import CONFIG, TENSORS
 
 ALL = (
     "ln_1.bias",
@@ -231,115 +173,3 @@ def test_another_architecture_is_called_by_its_name(
     said = capsys.readouterr().err
     assert f"model_type is '{config['model_type']}', but should be 'gpt2': no other architecture is read" in said
     assert "should be called" not in said
-
-
-def numbered(tokens: str) -> dict[str, int]:
-    return {token: i for i, token in enumerate(tokens)}
-
-
-def named(directory: Path, vocab: Any = None, added: Any = None, tokenizer: Any = None) -> Path:
-    """The directory with these files of tokens only."""
-    for name, content in ((VOCAB, vocab), (ADDED, added), (TOKENIZER, tokenizer)):
-        (directory / name).unlink(missing_ok=True)
-        if content is not None:
-            (directory / name).write_text(json.dumps(content))
-    return directory
-
-
-def tokenizer(tokens: dict[str, int], **added: int) -> dict[str, Any]:
-    more = [{"id": number, "content": token, "special": True} for token, number in added.items()]
-    return {"model": {"type": "BPE", "vocab": tokens, "merges": []}, "added_tokens": more}
-
-
-def test_added_tokens(directory: Path) -> None:
-    added = {"<pad>": 6, "<|endoftext|>": 7}
-    expected = (*"abcdef", "<pad>", "<|endoftext|>")
-    for names in (
-        (numbered("abcdef"), added),
-        (numbered("abcdef"), added | {"a": 0}),  # once more
-        (numbered("abcdef"), None, tokenizer(numbered("abcdef"), **added)),
-        (numbered("abcdef"), {"<pad>": 6}, tokenizer(numbered("abcdef"), **added)),
-        (numbered("abcdef"), None, tokenizer(numbered("abcdef") | added)),
-        (None, None, tokenizer(numbered("abcdef"), **added)),
-        (None, {"<|endoftext|>": 7}, tokenizer(numbered("abcdef"), **{"<pad>": 6})),
-    ):
-        assert files.read(named(directory, *names)).vocab == expected
-        assert "padding" not in files.read(directory).source
-    # What is beyond the rows is nothing to a vocabulary that is whole.
-    assert files.read(named(directory, numbered(VOCABULARY), {"<pad>": 8})).vocab == tuple(VOCABULARY)
-
-
-WRONG: dict[str, tuple[Any, ...]] = {
-    "added_tokens.json says otherwise than vocab.json: 'a' is 6, but should be 0": (numbered("abcdef"), {"a": 6}),
-    "added_tokens.json says otherwise than vocab.json: 5 is 'x', but should be 'f'": (numbered("abcdef"), {"x": 5}),
-    "added_tokens.json says otherwise than vocab.json: 7 is 'x', but should be 'h'": (numbered(VOCABULARY), {"x": 7}),
-    "added_tokens.json: x is '6', but should be a whole number": (numbered("abcdef"), {"x": "6"}),
-    "vocab.json and added_tokens.json have 8 tokens, but should number 8": (numbered("abcdef"), {"x": 6, "y": 9}),
-    "vocab.json and added_tokens.json have 9 tokens, but should number 8": (
-        numbered("abcdef"),
-        {"x": 6, "y": 7, "z": 8},
-    ),
-    "vocab.json has 6 tokens, but should number 8 .*tokenizer.json says otherwise than vocab.json: 'b' is 0": (
-        numbered("abcdef"),
-        None,
-        tokenizer(numbered("bacdefgh")),
-    ),
-    "tokenizer.json: added_tokens says otherwise than the vocabulary of the model: 'a' is 7, but should be 0": (
-        None,
-        None,
-        tokenizer(numbered("abcdef"), a=7),
-    ),
-    "tokenizer.json: model is": (numbered("abcdef"), None, {"model": 3}),
-    "vocab.json has 6 tokens, but should number 8": ({**numbered("abcde"), "x": 6},),  # no row 5
-    "vocab.json has 9 tokens, but should number 8 from 0 on, by vocab_size$": (numbered("abcdefghi"),),
-    "vocab.json has 0 tokens, but should number 8 .*: name the others in added_tokens.json, or take": ({},),
-}
-
-
-@pytest.mark.parametrize("words", WRONG)
-def test_names_that_contradict_each_other(words: str, directory: Path) -> None:
-    with pytest.raises(FileError, match=words):
-        files.read(named(directory, *WRONG[words]))
-
-
-def test_the_rows_of_a_padded_embedding(directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    expected = (*"abcde", "<|unused 5|>", "<|unused 6|>", "<|unused 7|>")
-    for names in (
-        (numbered("abcde"),),
-        (numbered("abc"), {"d": 3, "e": 4}),
-        (None, None, tokenizer(numbered("abcde"))),
-    ):
-        model = files.read(named(directory, *names))
-        assert model.vocab == expected
-        assert "3 of 8 rows of the embedding are padding, without a token in" in model.source
-        assert model.source.endswith("called <|unused 5|> to <|unused 7|>")
-    assert main(["inspect", str(directory), '["a", "<|unused 7|>"]']) == 0
-    assert model.source in capsys.readouterr().out
-    assert main(["predict", str(directory), "a <|unused 7|>"]) == 2  # a word of a context has no space
-    assert main(["export", str(directory), str(directory.parent / "again"), "--format", "gpt2"]) == 0
-    assert files.read(directory.parent / "again").vocab == expected
-
-
-def test_names_of_padding_are_nobody_elses(directory: Path) -> None:
-    taken = {"a": 0, "<|unused 5|>": 1, "<|unused 5_|>": 2, "<|unused 7|>": 3, "e": 4}
-    model = files.read(named(directory, taken))
-    assert model.vocab[5:] == ("<|unused 5__|>", "<|unused 6|>", "<|unused 7_|>")
-    assert len(set(model.vocab)) == 8
-    assert all(token.isprintable() for token in model.vocab)
-    one = files.read(named(directory, numbered("abcdefg")))
-    assert one.source.endswith(
-        "1 of 8 rows of the embedding are padding, without a token in vocab.json: called <|unused 7|>"
-    )
-
-
-def test_too_few_rows_for_padding(tmp_path: Path) -> None:
-    """Six rows are no multiple of eight: nothing was padded, and a name is missing."""
-    model = zoo.Model("six", "abcdef", Transformer(np.eye(6), np.zeros((3, 6)), []))
-    files.write_gpt2(model, directory := tmp_path / "six")
-    words = (
-        r"5 tokens, but should number 6 from 0 on, by vocab_size: name the others in added_tokens.json, or take vocab"
-    )
-    with pytest.raises(FileError, match=words):
-        files.read(named(directory, numbered("abcde")))
-    assert files.read(named(directory, numbered("abcde"), {"f": 5})).vocab == tuple("abcdef")
-    assert files.read(named(directory)).vocab == tuple("012345")

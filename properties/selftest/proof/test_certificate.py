@@ -1,10 +1,8 @@
 """Certificates are confirmed by a checker of its own, and refused where anything was changed."""
 
-import copy
 import json
-import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,50 +11,17 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import event, given
-from hypothesis import strategies as st
 
 import reference
 import zoo
 from properties.proof.certificate import certify, write
-from properties.recheck import Rechecked, recheck
-from properties.recheck.program import Program
-from properties.recheck.tree import about, confirmed_leaves
+from properties.recheck import recheck
 from properties.selftest.examples import assert_occurred, many
-from properties.selftest.models import NAMES, two_head
+from properties.selftest.models import NAMES
+from properties.selftest.proof.certificates import Json, certificate, needs_flint, nodes, structure
 from properties.selftest.random_models import transformers
 from zoo import Attention, Model, Transformer, contexts, forward
 from zoo.errors import CertificateError, MismatchError, ZooError
-
-needs_flint = pytest.mark.skipif(find_spec("flint") is None, reason="python-flint is not installed")
-Json = dict[str, Any]
-
-
-def certificate(model: Model, function: Callable[[Any], Any]) -> Json:
-    """As it comes back from a file."""
-    _, made = certify(model, function)
-    assert made is not None
-    back: Json = json.loads(json.dumps(made))
-    return back
-
-
-def structure(made: Json, model: Model, function: Callable[[Any], Any]) -> int:
-    """All that is confirmed without python-flint; how many contexts that covers."""
-    transformer = about(made, model, function)
-    attentions = [layer for layer in transformer.layers if isinstance(layer, Attention)]
-    heads = attentions[-1].sizes["head"] if attentions else 0
-    every = [confirmed_leaves(made["trees"][str(n)], model, function, heads, n) for n in range(1, model.n_ctx + 1)]
-    return sum(leaf.contexts for its in every for leaf in its)
-
-
-def nodes(made: Json, kind: str = "proved") -> Iterator[Json]:
-    """The leaves of a kind, of the longest contexts first."""
-    todo = [tree for _, tree in sorted(made["trees"].items(), key=lambda item: int(item[0]))]
-    while todo:
-        node = todo.pop()
-        if "to" in node:
-            todo += [child for _, child in node["to"]]
-        elif node["is"] == kind:
-            yield node
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -127,132 +92,6 @@ def test_what_is_certified_of_random_models_is_confirmed() -> None:
     assert_occurred(seen, "confirmed", least=15)
 
 
-def remove_a_leaf(c: Json) -> None:
-    c["trees"]["5"]["to"].pop()
-
-
-def give_a_leaf_twice(c: Json) -> None:
-    c["trees"]["5"]["to"].append(c["trees"]["5"]["to"][0])
-
-
-def cover_half_twice(c: Json) -> None:
-    """As many contexts as there should be, but not the same."""
-    c["trees"]["5"]["to"][1] = c["trees"]["5"]["to"][0]
-
-
-def forget_a_length(c: Json) -> None:
-    del c["trees"]["4"]
-
-
-def split_elsewhere(c: Json) -> None:
-    c["trees"]["5"]["at"] = 0
-
-
-def split_beyond(c: Json) -> None:
-    c["trees"]["5"]["at"] = 5
-
-
-def raise_a_margin(c: Json) -> None:
-    next(nodes(c))["margin"] += 1e-6
-
-
-def raise_the_smallest_margin(c: Json) -> None:
-    c["margin"] += 1e-6
-
-
-def swap_an_answer(c: Json) -> None:
-    leaf = next(nodes(c))
-    leaf["answer"] = "b" if leaf["answer"] == "a" else "a"
-
-
-def swap_an_answer_and_what_is_permitted(c: Json) -> None:
-    swap_an_answer(c)
-    next(nodes(c))["permitted"] = [next(nodes(c))["answer"]]
-
-
-def permit_everything(c: Json) -> None:
-    next(nodes(c))["permitted"] = ["a", "b"]
-
-
-def skip_a_leaf(c: Json) -> None:
-    next(nodes(c))["is"] = "skipped"
-
-
-def claim_to_have_run(c: Json) -> None:
-    next(nodes(c))["is"] = "run"
-
-
-def prune_a_split(c: Json) -> None:
-    """One leaf for both tokens: the rule wants to know which."""
-    c["trees"]["5"] = next(nodes(c))
-
-
-def claim_another_dtype(c: Json) -> None:
-    c["dtype"] = "float32"
-
-
-def claim_another_n_ctx(c: Json) -> None:
-    c["n_ctx"] = 4
-
-
-def claim_another_function(c: Json) -> None:
-    c["function"]["name"] = "aab_or_third_previous"
-
-
-STRUCTURAL = [
-    remove_a_leaf,
-    give_a_leaf_twice,
-    cover_half_twice,
-    forget_a_length,
-    split_elsewhere,
-    split_beyond,
-    swap_an_answer,
-    swap_an_answer_and_what_is_permitted,
-    permit_everything,
-    skip_a_leaf,
-    claim_to_have_run,
-    prune_a_split,
-    claim_another_dtype,
-    claim_another_n_ctx,
-    claim_another_function,
-]
-
-
-@pytest.mark.parametrize("tamper", STRUCTURAL)
-def test_a_tampered_certificate_is_refused(tamper: Callable[[Json], None]) -> None:
-    model = zoo.load("aab")
-    made = certificate(model, reference.aab_assembly)
-    assert structure(made, model, reference.aab_assembly) == 62
-    tamper(made)
-    with pytest.raises(CertificateError):
-        structure(made, model, reference.aab_assembly)
-
-
-@needs_flint
-@pytest.mark.parametrize("tamper", [raise_a_margin, raise_the_smallest_margin])
-@pytest.mark.parametrize("name", NAMES)
-def test_a_margin_that_was_raised_is_refused(tamper: Callable[[Json], None], name: str) -> None:
-    model = zoo.load(name)
-    made = certificate(model, model.rule)  # type: ignore[arg-type]  # there is one
-    tamper(made)
-    with pytest.raises(CertificateError, match="the margin of"):
-        recheck(made, model, model.rule)  # type: ignore[arg-type]
-
-
-@needs_flint
-@pytest.mark.parametrize("name", [name for name in NAMES if name != "ab"])  # which has no attention, and no levels
-@pytest.mark.parametrize(("nudge", "sentence"), [(-1e-6, "is not confirmed"), (1e-6, "but confirmed is")])
-def test_a_level_that_was_nudged_is_refused(name: str, nudge: float, sentence: str) -> None:
-    model = zoo.load(name)
-    made = certificate(model, model.rule)  # type: ignore[arg-type]
-    for h in range(len(next(nodes(made))["levels"])):
-        nudged = copy.deepcopy(made)
-        for row in next(nodes(nudged))["levels"][h]:
-            row[:] = [level + nudge for level in row]
-        with pytest.raises(CertificateError, match=sentence):
-            recheck(nudged, model, model.rule)  # type: ignore[arg-type]
-
-
 def scaled(model: Model) -> Transformer:
     return replace(model.transformer, position_embedding=model.transformer.position_embedding * 1.5)
 
@@ -269,71 +108,6 @@ def test_a_certificate_is_about_its_arrays(change: Callable[[Model], Transformer
     made = certificate(model, reference.aab)
     with pytest.raises(MismatchError, match="digest of the arrays"):
         structure(made, replace(model, transformer=change(model)), reference.aab)
-
-
-def swallows_everything(context: Any) -> str:
-    try:
-        return "b" if context[-1] == "a" else "a"
-    except:  # noqa: E722
-        return "a"
-
-
-def test_a_certificate_is_about_its_function() -> None:
-    model = zoo.load("aab")
-    made = certificate(model, reference.aab)
-    with pytest.raises(MismatchError, match="function"):
-        structure(made, model, reference.third_previous)
-    made["function"]["name"] = "third_previous"  # of the same file
-    with pytest.raises(CertificateError, match="should permit"):
-        structure(made, model, reference.third_previous)
-    made["function"]["name"] = "swallows_everything"
-    with pytest.raises(MismatchError, match="digest of the function's source"):
-        structure(made, model, swallows_everything)
-
-
-def test_a_function_that_swallows_what_the_blindfold_raises() -> None:
-    model = zoo.load("ab")
-    made = certificate(model, swallows_everything)
-    structure(made, model, swallows_everything)
-    leaf = made["trees"]["5"]["to"][1][1]
-    assert leaf["permitted"] == ["a"]
-    made["trees"]["5"] = leaf
-    with pytest.raises(CertificateError, match="reads more than the leaf"):
-        structure(made, model, swallows_everything)
-
-
-def tells_a_blindfold(context: Any) -> str:
-    return ("b" if context[-1] == "a" else "a") if type(context) is str else "a"
-
-
-def test_a_function_that_tells_a_blindfold_from_a_context() -> None:
-    model = zoo.load("ab")
-    made = certificate(model, swallows_everything)
-    made["function"]["name"] = "tells_a_blindfold"
-    made["trees"]["2"] = made["trees"]["2"]["to"][1][1]
-    with pytest.raises(CertificateError, match="something else after"):
-        structure(made, model, tells_a_blindfold)
-
-
-def swallows_re(context: Any) -> str:
-    try:
-        return "b" if re.fullmatch("(ab)*aabb", context) else "a"
-    except Exception:
-        return "a"
-
-
-def test_a_function_that_swallows_what_c_code_raises() -> None:
-    """On nothing but real contexts it is what it is; a leaf that says less is refused."""
-    always_a = Transformer(np.array([[1.0], [1.0]]), np.zeros((5, 1)), [], unembedding=np.array([[1.0], [0.0]]))
-    model = Model("always_a", "ab", always_a, predictors=[swallows_re])
-    assert certify(model, swallows_re)[0].status == "failed"
-    model = replace(model, transformer=replace(always_a, position_embedding=np.zeros((3, 1))))
-    made = certificate(model, swallows_re)
-    structure(made, model, swallows_re)
-    leaf = next(nodes(made, "proved"))
-    made["trees"]["3"] = leaf
-    with pytest.raises(CertificateError, match="stumbles over a context of which not all is known"):
-        structure(made, model, swallows_re)
 
 
 def alike(context: Any) -> str:
@@ -407,86 +181,6 @@ def test_a_certificate_says_what_it_is_about() -> None:
     )
     assert made["function"]["name"] == "aab"
     assert set(made["versions"]) == {"handmade-zoo", "numpy", "python"}
-
-
-VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.sampled_from(["a", "b", "proved", "run", "", "c"]),
-    lambda inner: (
-        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["at", "to", "is", "a"]), inner, max_size=3)
-    ),
-    max_leaves=5,
-)
-MADE = certificate(two_head.MODEL, reference.two_head_as_built)
-
-
-def mutate(data: st.DataObject, made: Json) -> None:
-    """Changes one thing somewhere in it, mostly in its trees."""
-    node: Any = made if not made.get("trees") or data.draw(st.integers(0, 9)) == 0 else made["trees"]
-    while True:
-        keys = list(node) if isinstance(node, dict) else list(range(len(node)))
-        key = data.draw(st.sampled_from(keys))
-        if isinstance(node[key], list | dict) and node[key] and data.draw(st.integers(0, 9)):
-            node = node[key]
-            continue
-        match data.draw(st.sampled_from(["replace", "remove", "double"])):
-            case "replace":
-                node[key] = data.draw(VALUES)
-            case "remove":
-                del node[key]
-            case "double" if isinstance(node, list):
-                node.append(node[key])
-        return
-
-
-def test_a_certificate_that_is_no_certificate_is_refused_in_a_sentence(outcomes: Counter[str]) -> None:
-    """Whatever is changed in one, it is confirmed all the same or refused: nothing else is raised."""
-    model = zoo.load("two_head")
-    confirm: Any = recheck if find_spec("flint") is not None else structure
-
-    @many(100)
-    @given(st.data())
-    def check(data: st.DataObject) -> None:
-        made = copy.deepcopy(MADE)
-        for _ in range(data.draw(st.integers(1, 2))):
-            mutate(data, made)
-        try:
-            found = confirm(made, model, reference.two_head_as_built)
-        except ZooError as error:
-            refused = error
-        else:
-            outcomes["confirmed"] += 1
-            assert (found.contexts if isinstance(found, Rechecked) else found) == 126
-            return
-        outcomes[f"refused: {type(refused).__name__}"] += 1
-        assert "\n" not in str(refused)
-
-    check()
-    assert_occurred(outcomes, "confirmed", "refused: CertificateError")
-
-
-def levels_not_checked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Program, "excess", lambda self, keys, level: (self.zero, self.zero))
-
-
-def margins_not_checked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("properties.recheck._proved", lambda margins, leaf, model: leaf.margin)
-
-
-@needs_flint
-@pytest.mark.parametrize(
-    ("fault", "test"),
-    [
-        (levels_not_checked, lambda: test_a_level_that_was_nudged_is_refused("aab", -1e-6, "is not confirmed")),
-        (margins_not_checked, lambda: test_a_level_that_was_nudged_is_refused("aab", 1e-6, "but confirmed is")),
-        (margins_not_checked, lambda: test_a_margin_that_was_raised_is_refused(raise_a_margin, "induction")),
-    ],
-)
-def test_a_fault_planted_in_the_checker_is_noticed(
-    fault: Callable[[pytest.MonkeyPatch], None], test: Callable[[], None], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    fault(monkeypatch)
-    with pytest.raises(pytest.fail.Exception, match="DID NOT RAISE"):
-        test()
 
 
 def test_the_checker_shares_no_code_with_the_prover() -> None:

@@ -17,14 +17,12 @@ from properties.recheck.program import Program
 from properties.selftest.examples import many
 from properties.selftest.extreme_models import (
     Drawn,
-    Executed,
-    Function,
     assert_each_occurred,
     assert_planted_is_noticed,
     count,
-    rule_for,
     transformers,
 )
+from properties.selftest.extreme_rules import Executed, Function, rule_for
 from properties.selftest.forging import FOUND, LIES, forged
 from properties.selftest.proof.test_soundness_of_proofs import assert_bounded
 from properties.selftest.random_models import random_boxes

@@ -18,13 +18,12 @@ from properties.proof.search import prove_answers
 from properties.selftest.examples import many
 from properties.selftest.extreme_models import (
     Drawn,
-    Executed,
     assert_each_occurred,
     assert_planted_is_noticed,
     count,
-    rule_for,
     transformers,
 )
+from properties.selftest.extreme_rules import Executed, rule_for
 from properties.selftest.random_models import completions, random_boxes
 from zoo import ModelError, Transformer, forward
 from zoo.transformer.arrays import Array

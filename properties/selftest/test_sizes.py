@@ -1,0 +1,55 @@
+"""Everything is short enough to be read at once: a function in one look, a module in one go."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).parents[2]
+FOLDERS = ("reference", "zoo", "properties", "benchmarks")
+MODULES = sorted(path for folder in FOLDERS for path in (CHECKOUT / folder).rglob("*.py"))
+FUNCTION, MODULE = 50, 300  # a function is below, a module not above
+
+
+def functions(text: str) -> Iterator[tuple[str, int]]:
+    """Each function of a module, those within others and in classes too, and its lines from `def` on."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            assert node.end_lineno is not None
+            yield node.name, node.end_lineno - node.lineno + 1
+
+
+def set_elsewhere(tree: ast.AST, inside: str = "") -> Iterator[str]:
+    """The functions, but for `__post_init__`, in which an object that is frozen is changed all the same."""
+    for node in ast.iter_child_nodes(tree):
+        name = node.name if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) else inside
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "object.__setattr__" and name != "__post_init__":
+            yield name
+        yield from set_elsewhere(node, name)
+
+
+def test_no_function_is_long() -> None:
+    sizes = {(str(path.relative_to(CHECKOUT)), *one) for path in MODULES for one in functions(path.read_text())}
+    assert len(sizes) > 1000
+    assert [one for one in sorted(sizes) if one[-1] >= FUNCTION] == []
+
+
+def test_no_module_is_long() -> None:
+    sizes = {str(path.relative_to(CHECKOUT)): len(path.read_text().splitlines()) for path in MODULES}
+    assert len(sizes) > 200
+    assert {name: size for name, size in sizes.items() if size > MODULE} == {}
+
+
+# A stand-in refuses by asking the real object, in its own __setattr__.
+@pytest.mark.parametrize("path", [path for path in MODULES if "selftest" not in path.parts], ids=lambda path: path.stem)
+def test_what_is_frozen_is_set_once(path: Path) -> None:
+    assert set(set_elsewhere(ast.parse(path.read_text()))) <= {"__setattr__"}
+
+
+def test_what_is_long_or_set_twice_is_found() -> None:
+    text = "def short():\n    pass\n\n\nclass A:\n    def long(self):\n" + "        pass\n" * FUNCTION
+    assert dict(functions(text)) == {"short": 2, "long": FUNCTION + 1}
+    text = "def f(x):\n    object.__setattr__(x, 'a', 1)\n"
+    assert list(set_elsewhere(ast.parse(text))) == ["f"]
+    assert list(set_elsewhere(ast.parse(text.replace("f(", "__post_init__(")))) == []
