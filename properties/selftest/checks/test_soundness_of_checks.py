@@ -250,7 +250,7 @@ def check_types(drawn: Drawn, outcomes: Counter[str]) -> None:
 
 @pytest.mark.soundness
 def test_a_number_type_that_keeps_every_answer_does(outcomes: Counter[str]) -> None:
-    @many(100)
+    @many(250)
     @given(transformers(most=20))
     def check(drawn: Drawn) -> None:
         check_types(drawn, outcomes)

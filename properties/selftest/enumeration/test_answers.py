@@ -26,9 +26,9 @@ one_attention: st.SearchStrategy[Transformer] = transformers(layers=["attention"
     single_attention
 )
 
-unmasked: st.SearchStrategy[Transformer] = transformers(max_n_ctx=4, max_d_model=8, layers=["attention"]).map(
-    lambda transformer: each_attention(transformer, lambda layer: replace(layer, causal=False))
-)
+unmasked: st.SearchStrategy[Transformer] = transformers(
+    max_n_ctx=4, max_d_model=8, layers=["attention", "attention"]
+).map(lambda transformer: each_attention(transformer, lambda layer: replace(layer, causal=False)))
 
 
 def last_rows(transformer: Transformer, length: int) -> Array:
