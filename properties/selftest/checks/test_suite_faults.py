@@ -77,21 +77,24 @@ def exchanged(module: ModuleType, old: str, new: str) -> Iterator[None]:
     source = Path(module.__file__).read_text()
     assert source.count(old) == 1, f"{old!r} stands {source.count(old)} times in {module.__name__}, but should once"
 
-    def run(text: str) -> None:
-        before = dict(vars(module))
-        exec(compile(text, str(module.__file__), "exec"), vars(module))
-        for name, function in before.items():
-            changed = vars(module).get(name)
-            own = isinstance(function, FunctionType) and function.__module__ == module.__name__
-            if own and isinstance(changed, FunctionType) and function.__closure__ is None:
-                function.__code__ = changed.__code__
-                setattr(module, name, function)
-
+    before, registered = dict(vars(module)), dict(CHECKS)
+    own = [x for x in before.values() if isinstance(x, FunctionType) and x.__module__ == module.__name__]
+    codes = [(function, function.__code__) for function in own if function.__closure__ is None]
     try:
-        run(source.replace(old, new))
+        exec(compile(source.replace(old, new), str(module.__file__), "exec"), vars(module))
+        for function, _ in codes:
+            changed = vars(module).get(function.__name__)
+            if isinstance(changed, FunctionType):
+                function.__code__ = changed.__code__
+                setattr(module, function.__name__, function)
         yield
-    finally:
-        run(source)
+    finally:  # all is as it was, every object itself: others may hold it
+        for function, code in codes:
+            function.__code__ = code
+        vars(module).clear()
+        vars(module).update(before)
+        CHECKS.clear()
+        CHECKS.update(registered)
 
 
 def run_test(name: str) -> None:
