@@ -2,8 +2,11 @@
 
 import argparse
 import os
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import metadata
 
 from properties.command import bear, look, measure, verify, write
@@ -16,8 +19,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     130: interrupted, as by Ctrl-C.
     """
     try:
-        options = parser().parse_args(arguments)
-        return int(options.run(options))
+        with interrupts_kept():
+            options = parser().parse_args(arguments)
+            return int(options.run(options))
     except ZooError as error:
         print(f"zoo: {printable(str(error))}", file=sys.stderr)
         return 2
@@ -29,6 +33,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     exec("")  # one that was interrupted, as importing a dataclass may be, would make `python -m` end by the signal
     print("zoo: interrupted", file=sys.stderr)
     return 130
+
+
+@contextmanager
+def interrupts_kept() -> Iterator[None]:
+    """Python drops what is raised while it closes a generator or frees an object: an interrupt is raised once more."""
+    before = sys.unraisablehook
+
+    def again(dropped: "sys.UnraisableHookArgs") -> None:
+        if issubclass(dropped.exc_type, KeyboardInterrupt):
+            # At once, it would be dropped with this call.
+            threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT)).start()
+        else:
+            before(dropped)
+
+    sys.unraisablehook = again
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
 
 
 def parser() -> argparse.ArgumentParser:

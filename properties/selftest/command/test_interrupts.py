@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import zoo
+from properties.command import look
 from properties.command.main import main
 from zoo import files
 from zoo.distill import native
@@ -120,6 +121,31 @@ def test_the_status_where_python_itself_runs_text(tmp_path: Path) -> None:
     environment = os.environ | {"PYTHONPATH": path}
     run = subprocess.run([sys.executable, "-m", "run"], env=environment, capture_output=True, text=True)
     assert (run.returncode, run.stderr) == (130, "zoo: interrupted\n")
+
+
+def test_an_interrupt_that_python_drops_comes_again(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As it drops what is raised in a generator that is closed because nothing needs its next value."""
+
+    def closed() -> Iterator[int]:
+        try:
+            yield 1
+        finally:
+            raise KeyboardInterrupt
+
+    def run(options: object) -> int:
+        next(closed())  # it is freed here
+        time.sleep(20)
+        return 0
+
+    monkeypatch.setattr(look, "list_models", run)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a parent may have told this to ignore it
+    try:
+        assert main(["list"]) == 130
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert capsys.readouterr().err == "zoo: interrupted\n"
 
 
 def test_what_is_written_whole(tmp_path: Path) -> None:
