@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -38,7 +39,7 @@ print("loaded", flush=True)
 # A parent that runs in the background may have been told to ignore it.
 START = (
     "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
-    "from properties.command.main import main; sys.exit(main(sys.argv[1:]))"
+    "from handmade_zoo import main; sys.exit(main())"
 )
 
 
@@ -109,6 +110,38 @@ def test_a_file_that_is_interrupted(
     assert interrupts == 1
     assert (status, capsys.readouterr().err) == (130, "zoo: interrupted\n")
     assert [one.read_text() for one in tmp_path.iterdir()] == [before] * (before is not None)
+
+
+# Interrupts as soon as a module of that name is looked for.
+AT = """
+import os, runpy, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
+class Interrupt:
+    def find_spec(self, name, *_):
+        if name == MODULE:
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Interrupt())
+sys.argv = ["zoo", "list"]
+runpy.run_module("handmade_zoo", run_name="__main__")
+"""
+
+
+@pytest.mark.parametrize(
+    "module",
+    ["properties", "numpy", "numpy._core._multiarray_umath", "zoo.models", "properties.command.look"],
+)
+def test_imports_that_are_interrupted(module: str) -> None:
+    run = subprocess.run([sys.executable, "-c", AT.replace("MODULE", repr(module))], capture_output=True, text=True)
+    assert (run.returncode, run.stdout, run.stderr) == (130, "", "zoo: interrupted\n")
+
+
+def test_what_the_command_imports_before_it_can_be_interrupted() -> None:
+    [script] = metadata.entry_points(group="console_scripts", name="zoo")
+    code = f"import sys; before = set(sys.modules); import {script.module}; print(*(set(sys.modules) - before))"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert {name.partition(".")[0] for name in run.stdout.split()} - sys.stdlib_module_names == {"handmade_zoo"}
 
 
 def test_the_status_where_python_itself_runs_text(tmp_path: Path) -> None:

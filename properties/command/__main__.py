@@ -1,5 +1,0 @@
-import sys
-
-from properties.command import main
-
-sys.exit(main())
