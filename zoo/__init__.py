@@ -1,8 +1,9 @@
 """What was built: hand-made weights, the one forward pass that runs them, and what they cost."""
 
 from zoo.basis import Basis, describe, move
+from zoo.domain import Domain
 from zoo.errors import ContextError, FileError, ModelError, RuleError, UnknownNameError, ZooError
-from zoo.model import Claim, Cycle, Deviation, Model
+from zoo.model import Claim, Cycle, Deviation, Lemma, Model
 from zoo.registry import load, load_file, names
 from zoo.transformer import Attention, Mlp, Norm, Transformer, forward
 
@@ -13,7 +14,9 @@ __all__ = [
     "ContextError",
     "Cycle",
     "Deviation",
+    "Domain",
     "FileError",
+    "Lemma",
     "Mlp",
     "Model",
     "ModelError",

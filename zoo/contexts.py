@@ -1,6 +1,7 @@
 """Every context of a vocabulary up to a length, as arrays of tokens, shortest first."""
 
 import json
+import math
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
@@ -43,20 +44,25 @@ def batches(vocab: int, n_ctx: int, rows: int = 4096) -> Iterator[Array]:
 
 def of_length(vocab: int, length: int, rows: int = 4096) -> Iterator[Array]:
     """All contexts of one length in lexicographic order, as int arrays [at most `rows`, length]."""
-    powers = vocab ** np.arange(length - 1, -1, -1, dtype=np.int64)  # [length]
-    for start in range(0, vocab**length, rows):
-        numbers = np.arange(start, min(start + rows, vocab**length), dtype=np.int64)
-        yield numbers[:, None] // powers % vocab
+    return product([np.arange(vocab)] * length, rows)
 
 
-def sample(random: np.random.Generator, vocab: int, length: int, rows: int) -> Array:
-    """So many different contexts, of more that there are, of one length at random: int [rows, length]."""
-    drawn: Array = np.empty((0, length), dtype=np.int64)
-    while len(drawn) < rows:
-        drawn = np.concatenate([drawn, random.integers(vocab, size=(rows - len(drawn), length))])
-        _, firsts = np.unique(drawn, axis=0, return_index=True)
-        drawn = drawn[np.sort(firsts)]
-    return drawn
+def product(options: Sequence[Array], rows: int = 4096) -> Iterator[Array]:
+    """All contexts whose tokens are out of what each position may hold, in order: int [at most `rows`, length]."""
+    sizes = np.array([len(tokens) for tokens in options])
+    free = all(tokens[-1] == len(tokens) - 1 for tokens in options)  # the first so many of the vocabulary
+    strides = np.cumprod([1, *sizes[:0:-1]], dtype=np.int64)[::-1]
+    number = math.prod(sizes.tolist())
+    for start in range(0, number, rows):
+        which = np.arange(start, min(start + rows, number), dtype=np.int64)[:, None] // strides % sizes
+        yield which if free else np.stack([tokens[column] for tokens, column in zip(options, which.T)], axis=1)
+
+
+def draw(random: np.random.Generator, options: Sequence[Array], rows: int) -> Array:
+    """So many contexts at random, whose tokens are out of what each position may hold: int [rows, length]."""
+    sizes = [len(tokens) for tokens in options]
+    which = random.integers(sizes[0] if len(set(sizes)) == 1 else sizes, size=(rows, len(options)))
+    return np.stack([tokens[column] for tokens, column in zip(options, which.T)], axis=1)
 
 
 def reads_strings(vocab: Sequence[str]) -> bool:

@@ -13,6 +13,7 @@ from zoo import contexts
 from zoo.basis import Basis
 from zoo.contexts import Context as Context
 from zoo.contexts import written
+from zoo.domain import Domain
 from zoo.errors import ContextError, ModelError, listed
 from zoo.rule import plain
 from zoo.transformer import Transformer, forward
@@ -82,13 +83,39 @@ class Cycle:
     within: int
 
 
+@dataclass(frozen=True)
+class Lemma:
+    """A part of an argument for what a model is said to do, and what computes whether it is so."""
+
+    text: str
+    check: Callable[["Model"], bool]
+
+    def __post_init__(self) -> None:
+        if not (isinstance(self.text, str) and self.text and self.text.isprintable() and callable(self.check)):
+            raise ModelError(f"a lemma is {self.text!r} by {self.check!r}, but should be a sentence and a function")
+
+    def holds(self, model: "Model") -> bool:
+        """ModelError where it cannot be computed, or comes out as no bool."""
+        try:
+            found = self.check(model)
+        except (Exception, SystemExit) as error:
+            raise ModelError(
+                f"the lemma {self.text!r} raises {type(error).__name__}: {error}, but should be true or false"
+            ) from error
+        if not isinstance(found, bool | np.bool_):
+            raise ModelError(f"the lemma {self.text!r} comes out as {found!r}, but should be true or false")
+        return bool(found)
+
+
 @dataclass(frozen=True, eq=False)
 class Model:
     """Weights with a name and a vocabulary, and the claims that come with them.
 
     Greedy decoding: the answer is the first largest logit of the last position. A context longer than n_ctx is cut to
-    its last n_ctx tokens. `margin` states that the answer wins over the second best by at least so much in every
-    context; `basis` and `head_basis` name the directions of the residual stream and of the heads, for `zoo show`.
+    its last n_ctx tokens. `domain` are the contexts of which something is said, None every one: rule and predictors are
+    asked within, and a context outside is refused. `margin` states that what is permitted wins over what is not by at
+    least so much in every context; `lemmas` are computed with the checks; `basis` and `head_basis` name the directions
+    of the residual stream and of the heads, for `zoo show`.
     """
 
     name: str
@@ -103,6 +130,8 @@ class Model:
     margin: float | None = None
     basis: Basis | None = None
     head_basis: Basis | None = None
+    domain: Domain | None = None
+    lemmas: Sequence[Lemma] = ()
 
     def __post_init__(self) -> None:
         if not isinstance(self.transformer, Transformer):
@@ -128,6 +157,7 @@ class Model:
             "predictors": callable,
             "claims": lambda value: isinstance(value, Claim),
             "deviations": lambda value: isinstance(value, Deviation),
+            "lemmas": lambda value: isinstance(value, Lemma),
         }
         for field, is_one in fits.items():
             values = getattr(self, field)
@@ -142,10 +172,32 @@ class Model:
             )
         if self.margin is not None and not (isinstance(self.margin, int | float) and 0 <= self.margin < np.inf):
             raise ModelError(f"{self.name}: margin is {self.margin!r}, but should be a number from 0 on")
+        self._check_domain(vocab)
         for function in (self.rule, *self.predictors, *(d.meant for d in self.deviations)):
             if function is not None and not callable(function):
                 raise ModelError(f"{self.name}: {function!r} should be a function of a context")
         object.__setattr__(self, "vocab", tuple(map(plain, vocab)))
+
+    def _check_domain(self, vocab: tuple[str, ...]) -> None:
+        domain = self.domain
+        if domain is None:
+            return
+        if not isinstance(domain, Domain):
+            raise ModelError(f"{self.name}: domain is {domain!r}, but should be a Domain")
+        if strange := sorted(domain.tokens - set(vocab)):
+            raise ModelError(
+                f"{self.name}: the domain has {strange[0]!r}, but should have tokens out of {listed(vocab)}"
+            )
+        if domain.lengths[-1] > self.n_ctx:
+            longest = f"{self.n_ctx} tokens at most, the model's n_ctx"
+            raise ModelError(
+                f"{self.name}: the domain has contexts of {domain.lengths[-1]} tokens, but should have {longest}"
+            )
+
+    @cached_property
+    def scope(self) -> Domain:
+        """The domain; where none is stated, every context of 1 to n_ctx tokens."""
+        return Domain.every(self.vocab, self.n_ctx) if self.domain is None else self.domain
 
     @cached_property
     def n_ctx(self) -> int:
@@ -164,31 +216,36 @@ class Model:
         """Logits for a batch: int [batch, seq] -> float [batch, seq, vocab]; only the last row: [batch, 1, vocab]."""
         return forward(self.transformer, tokens, last=last)
 
-    def logits(self, context: Context) -> Array:
+    def logits(self, context: Context, anyway: bool = False) -> Array:
         """Logits of every position of the context, cut to its last n_ctx tokens: [seq, vocab]."""
-        rows: Array = self.forward(self.encode(context)[None])[0]
+        rows: Array = self.forward(self.encode(context, anyway)[None])[0]
         return rows
 
-    def predict(self, context: Context) -> str:
-        """The greedy next token."""
-        logits = forward(self.transformer, self.encode(context)[None], last=True, checked=True)[0, -1]
+    def predict(self, context: Context, anyway: bool = False) -> str:
+        """The greedy next token; with `anyway`, also outside the domain."""
+        tokens = self.encode(context, anyway)
+        logits = forward(self.transformer, tokens[None], last=True, checked=True)[0, -1]
         best = int(logits.argmax())  # a NaN, if there is one
         if logits[best] != logits[best]:
             raise ModelError(f"{self.name}: the logits after {written(context)} are {logits}, but should be numbers")
         return self.vocab[best]
 
-    def complete(self, context: Context, n: int) -> str:
+    def complete(self, context: Context, n: int, anyway: bool = False) -> str:
         """The next n tokens by greedy generation, without the context; with spaces where tokens are not characters."""
         if not isinstance(n, int) or n < 0:
             raise ContextError(f"{n!r} tokens were asked for, but should be a whole number from 0 on")
-        tokens = list(self.decode(self.encode(context)))
+        tokens = list(self.decode(self.encode(context, anyway)))
         start = len(tokens)
         while len(tokens) < start + n:
-            tokens.append(self.predict("".join(tokens[-self.n_ctx :]) if self.reads_strings else tokens))
+            following = "".join(tokens[-self.n_ctx :]) if self.reads_strings else tokens
+            tokens.append(self.predict(following, anyway))
         return ("" if self.reads_strings else " ").join(tokens[start:])
 
-    def encode(self, context: Context) -> Array:
-        """The numbers of the last n_ctx tokens, int [seq]; ContextError for an empty context or another token."""
+    def encode(self, context: Context, anyway: bool = False) -> Array:
+        """The numbers of the last n_ctx tokens, int [seq].
+
+        ContextError for an empty context or another token, and unless `anyway` for a context outside the domain.
+        """
         if not isinstance(context, (str, list, tuple)):
             raise ContextError(f"the context is of type {type(context).__name__}, but should be {self._form()}")
         if not len(context):
@@ -201,6 +258,11 @@ class Model:
         except (KeyError, TypeError):
             wrong = next(token for token in context if not isinstance(token, str) or token not in known)
             raise ContextError(f"token {wrong!r} is unknown, but should be one of {listed(self.vocab)}") from None
+        if not anyway and self.domain is not None and context not in self.domain:
+            like = written(self.domain.sample(np.random.default_rng(0), 1)[0])
+            raise ContextError(
+                f"the context {written(context)} is outside the domain of {self.name}, but should be one as {like} is"
+            )
         return np.array(numbers[-self.n_ctx :])
 
     def decode(self, tokens: Array) -> Context:
@@ -208,15 +270,13 @@ class Model:
         return contexts.decoded(tokens, self.vocab, self.reads_strings)
 
     def contexts(self) -> Iterator[Context]:
-        """Every context of 1 to n_ctx tokens, shortest first."""
-        for batch in contexts.batches(len(self.vocab), self.n_ctx):
+        """Every context of the domain, shortest first."""
+        for batch in self.scope.batches(self.vocab):
             yield from map(self.decode, batch)
 
     def answer_logits(self) -> Array:
         """The last row of logits for every context, in the order of `contexts()`: [contexts, vocab]."""
-        return np.concatenate(
-            [self.forward(b, last=True)[:, -1] for b in contexts.batches(len(self.vocab), self.n_ctx)]
-        )
+        return np.concatenate([self.forward(batch, last=True)[:, -1] for batch in self.scope.batches(self.vocab)])
 
     @cached_property
     def _numbers(self) -> dict[str, int]:

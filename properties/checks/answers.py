@@ -2,18 +2,25 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from properties.checks.cycles import of_contexts, of_suffixes, refuse_unwalkable, walk, walkable
-from properties.checks.settle import (
+from properties.checks.right import (
     Question,
-    affordable,
     allowed_tokens,
-    answer_logits,
-    by_proof,
     checked_predictor,
     checked_rule,
+    judging,
+    margins,
+    own_answers,
+    questions,
+)
+from properties.checks.settle import (
+    affordable,
+    answer_logits,
+    by_proof,
     counterexample,
     means,
     proof_of,
@@ -24,7 +31,6 @@ from properties.checks.table import check
 from properties.checks.verdict import Finding, How, Method
 from properties.proof.counterexample import Counterexample, margin_of, own_answer
 from properties.proof.search import Proof, prove_equal
-from zoo import contexts
 from zoo.contexts import Context, written
 from zoo.digits import held_against
 from zoo.errors import ContextError, ModelError
@@ -57,13 +63,13 @@ def rule(model: Model, how: How) -> Finding:
 def predictors(model: Model, how: How) -> Finding:
     """In every context the answer is the one that each predictor gives, also where the rule is silent."""
     findings = [settle(model, checked_predictor(predictor, model.vocab), how) for predictor in model.predictors]
-    worst = min(findings, key=lambda finding: ["failed", "undecided", "holds"].index(finding.status))
-    margins = [finding.margin for finding in findings if finding.margin is not None]
+    worst = _worst(findings)
+    least = [finding.margin for finding in findings if finding.margin is not None]
     detail = worst.detail
     if len(findings) > 1:  # whose it is
         names = [getattr(predictor, "__name__", "a predictor") for predictor in model.predictors]
         detail = "; ".join(f"by {name}, {one.detail}" for name, one in zip(names, findings) if one.detail)
-    return replace(worst, margin=min(margins, default=None), detail=detail)
+    return replace(worst, margin=min(least, default=None), detail=detail)
 
 
 @check(applies=lambda model: bool(model.deviations))
@@ -102,28 +108,35 @@ def deviations(model: Model, how: How) -> Finding:
 
 @check(applies=lambda model: model.margin is not None)
 def margin(model: Model, how: How) -> Finding:
-    """In every context the answer's logit exceeds the second best by at least the stated margin."""
+    """In every context what is permitted wins over what is not, in logits by at least the stated margin."""
     assert model.margin is not None
-    proof = _proof_of_all(model, how)
+    proof = _least_proof(model, how)
     if proof is not None:
         found, stated = held_against(proof.margin, model.margin)
         detail = f"at least {found}, in {proof.where}; stated {stated}"
         if proof.margin >= model.margin:
-            return Finding("holds", "proved", proof.contexts, detail, proof.margin)
+            return Finding("holds", "proved", proof.contexts + proof.skipped, detail, proof.margin)
         if not affordable(model):  # else it is run: a bound leaves a little to rounding
-            return Finding("undecided", "proved", proof.contexts, detail + means(model, how), proof.margin)
+            seen = proof.contexts + proof.skipped
+            return Finding("undecided", "proved", seen, detail + means(model, how), proof.margin)
     method, batches = sweep(model, how)
     count, smallest, shown = 0, np.inf, None
-    for tokens in batches:
-        logits = answer_logits(model, tokens, exact=True)
-        margins = margin_of(logits, np.arange(len(model.vocab)) == logits.argmax(axis=1)[:, None])
-        margins[np.isnan(margins)] = -np.inf
-        count += len(tokens)
-        if margins.min() < smallest:
-            i = margins.argmin()
-            smallest, shown = float(margins[i]), counterexample(model, tokens[i], logits[i], own_answer(logits[i]))
+    with judging(model, method == "enumerated") as permitted:
+        for tokens in batches:
+            logits = answer_logits(model, tokens, exact=True)
+            allowed = permitted(tokens, logits)
+            by = margins(logits, allowed)
+            count += len(tokens)
+            if by.min() < smallest:
+                i = int(by.argmin())
+                worst = min(allowed, key=lambda one: float(margins(logits[i], [one[i]])))
+                smallest, shown = float(by[i]), counterexample(model, tokens[i], logits[i], worst[i])
+    if shown is None and questions(model):
+        return Finding("failed", method, count, "vacuous: nothing is determined in any context")
     found, stated = held_against(smallest, model.margin)
     detail = found + (f" after {written(shown.context)}" if shown else "") + f"; stated {stated}"
+    if not (model.rule or model.predictors):
+        detail += "; of the model's own answers, as no rule is stated"
     if smallest < model.margin:
         return Finding("failed", method, count, detail, smallest, shown)
     detail += means(model, how) if method == "sampled" else ""
@@ -132,19 +145,25 @@ def margin(model: Model, how: How) -> Finding:
 
 @check(applies=lambda model: not states_figures_only(model))
 def float32(model: Model, how: How) -> Finding:
-    """In single precision every context gets the same answer."""
+    """In single precision rule and predictors hold too; where neither is stated, every context gets the same answer."""
     if model.transformer.dtype == np.float32:
         return Finding("holds", "computed", 0, "it is float32")
     try:
         single = model.astype(np.float32)
     except ModelError as error:
         return Finding("failed", "computed", 0, f"the weights do not fit: {error}")
-    total = contexts.count(len(model.vocab), model.n_ctx)
-    proofs = [_proof_of_all(model, how), _proof_of_all(single, how)]  # by the same rule, so of the same answers
-    if all(proof is not None for proof in proofs):
-        return Finding("holds", "proved", total)
-    if by_proof(model, how):  # no rule says one answer everywhere: the two are held against each other
-        found = prove_equal(*(model.transformer, single.transformer, model.vocab), first=True, max_seconds=TRY_SECONDS)
+    if stated := questions(model):
+        found = _worst([settle(single, question, how) for question in stated])
+        return replace(found, margin=None, failures=())
+    return _same_in(model, single, how)
+
+
+def _same_in(model: Model, single: Model, how: How) -> Finding:
+    """Whether every context gets the same answer in another type."""
+    total = model.scope.count()
+    if by_proof(model, how):
+        told: dict[str, Any] = {"first": True, "max_seconds": TRY_SECONDS, "domain": model.domain}
+        found = prove_equal(model.transformer, single.transformer, model.vocab, **told)
         if found.counterexamples:
             seen = max(found.contexts, 1)
             return Finding("failed", "proved", seen, "another answer in float32", None, found.counterexamples[0])
@@ -156,7 +175,7 @@ def float32(model: Model, how: How) -> Finding:
         logits, logits32 = answer_logits(model, tokens), answer_logits(single, tokens)
         seen += len(tokens)
         best = greedy(logits)
-        answers = np.arange(len(model.vocab)) == best[:, None]
+        answers = own_answers(logits)
         # A tie that is new is another answer by chance; NaN is not > 0.
         wins, won = margin_of(logits32, answers) > 0, margin_of(logits, answers) > 0
         wrong = np.flatnonzero((won & ~wins) | (best != greedy(logits32)) | (best < 0))
@@ -179,21 +198,31 @@ def cycle(model: Model, how: How) -> Finding:
     if how.method == "enumerate":
         refuse_unwalkable(model)
     if affordable(model) or how.method == "enumerate":
-        window, method, count = model.n_ctx, "enumerated", contexts.count(len(model.vocab), model.n_ctx)
+        window, method, count = model.n_ctx, "enumerated", model.scope.count()
         path = walk(of_contexts(model), goal, window)
     else:
-        proof = _proof_of_all(model, how)
-        suffixes = None if proof is None else of_suffixes(_total(model)[0].function, model)
-        if proof is None or suffixes is None:
+        proved = _proof_of_one_answer(model, how) if model.domain is None else None
+        suffixes = None if proved is None else of_suffixes(proved[1].function, model)
+        if proved is None or suffixes is None:
             detail = "there are too many contexts to walk through"
             return Finding("undecided", "computed", 0, detail + (means(model, how) if walkable(model) else ""))
-        (window, following), method, count = suffixes, "proved", proof.contexts
+        (window, following), method, count = suffixes, "proved", proved[0].contexts
         path = walk(following, goal, window)
     if path.problem:
         return Finding("failed", method, count, f"from {_shown(model, path.farthest)} {path.problem}")
     steps = path.steps + model.n_ctx - window  # with the last k tokens on the cycle, the rest follows
     detail = f"{steps} tokens at most, from {_shown(model, path.farthest)}; stated {model.cycle.within}"
     return Finding("holds" if steps <= model.cycle.within else "failed", method, count, detail)
+
+
+@check(applies=lambda model: bool(model.lemmas))
+def lemmas(model: Model, how: How) -> Finding:
+    """Every lemma of the argument for what the model does is so when it is computed."""
+    false = [lemma.text for lemma in model.lemmas if not lemma.holds(model)]
+    if false:
+        return Finding("failed", "computed", 0, f"not so: {'; '.join(false)}", total=0)
+    said = "; ".join(lemma.text for lemma in model.lemmas)
+    return Finding("holds", "computed", 0, said, total=0)
 
 
 @check(applies=lambda model: bool(model.claims))
@@ -211,21 +240,35 @@ def claims(model: Model, how: How) -> Finding:
     return Finding("holds", "computed", 0, f"{_many(len(said), 'claim')}: {'; '.join(said)}", total=0)
 
 
-def _total(model: Model) -> list[Question]:
-    """What says a right answer to every context, perhaps: a predictor, or else the rule."""
-    questions = [checked_predictor(predictor, model.vocab) for predictor in model.predictors]
-    return questions + ([] if model.rule is None else [checked_rule(model.rule, model.vocab)])
+def _worst(findings: list[Finding]) -> Finding:
+    return min(findings, key=lambda finding: ["failed", "undecided", "holds"].index(finding.status))
 
 
-def _proof_of_all(model: Model, how: How) -> Proof | None:
-    """Where a proof is wanted: that the answer to every context is right, or None where there is no such proof.
+def _least_proof(model: Model, how: How) -> Proof | None:
+    """Where a proof is wanted: of the proofs that rule and predictors hold, the one with the least margin.
 
-    Nor is there one where not all contexts have one right answer.
+    None where nothing is stated, or one of them is not proved.
     """
-    if not (by_proof(model, how) and (questions := _total(model))):
+    stated = questions(model)
+    if not (by_proof(model, how) and stated):
         return None
-    proof = proof_of(model, questions[0], how)
-    return proof if proof.status == "holds" and proof.determined and not proof.skipped else None
+    proofs = [proof_of(model, question, how) for question in stated]
+    if not all(proof.status == "holds" for proof in proofs):
+        return None
+    return min(proofs, key=lambda proof: proof.margin)
+
+
+def _proof_of_one_answer(model: Model, how: How) -> tuple[Proof, Question] | None:
+    """Where a proof is wanted: that every context has the one right answer of a predictor, or else of the rule.
+
+    None where there is no such proof, or not all contexts have one right answer.
+    """
+    stated = questions(model)
+    if not (by_proof(model, how) and stated):
+        return None
+    question = stated[int(model.rule is not None and bool(model.predictors))]
+    proof = proof_of(model, question, how)
+    return (proof, question) if proof.status == "holds" and proof.determined and not proof.skipped else None
 
 
 def _many(number: int, noun: str) -> str:

@@ -36,6 +36,8 @@ def walk(following: Following, goal: Sequence[int], window: int) -> Walk:
     steps: dict[State, int] = {}  # how many tokens until the state is on the cycle
     for i in range(len(goal)):
         on, after = repeated[i : i + window], repeated[i + 1 : i + 1 + window]
+        if on not in following:
+            return Walk(len(following), 0, on, "the stated cycle is outside the domain")
         if following[on] is None:
             return Walk(len(following), 0, on, "generation comes to logits that are NaN")
         if following[on] != after:
@@ -44,11 +46,13 @@ def walk(following: Following, goal: Sequence[int], window: int) -> Walk:
     for start in following:
         path: dict[State, None] = {}
         state: State | None = start
-        while state is not None and state not in steps and state not in path:
+        while state in following and state not in steps and state not in path:
             path[state] = None
             state = following[state]
         if state is None:
             return Walk(len(following), 0, start, "generation comes to logits that are NaN")
+        if state not in following:
+            return Walk(len(following), 0, start, "generation leaves the domain")
         if state not in steps:
             return Walk(len(following), 0, start, "generation never reaches the stated cycle")
         for distance, passed in enumerate(reversed(path), start=steps[state] + 1):
@@ -60,15 +64,15 @@ def walk(following: Following, goal: Sequence[int], window: int) -> Walk:
 def walkable(model: Model) -> bool:
     """Whether there is memory for every context with the one that follows it."""
     each = 300 + 16 * model.n_ctx  # bytes of two tuples and their place in a dictionary
-    return affordable(model, 1 / MOST) and contexts.count(len(model.vocab), model.n_ctx) * each <= most_bytes()
+    return affordable(model, 1 / MOST) and model.scope.count() * each <= most_bytes()
 
 
 def refuse_unwalkable(model: Model) -> None:
     """ModelError where there is none."""
     if not walkable(model):
-        total = contexts.counted(contexts.count(len(model.vocab), model.n_ctx))
+        total = contexts.counted(model.scope.count())
         raise ModelError(
-            f"{model.name} has {total} contexts of up to {model.n_ctx} tokens, but should have fewer for each to be "
+            f"{model.name} has {total} contexts of up to {model.scope.lengths[-1]} tokens, but should have fewer for each to be "
             "walked through: the methods auto and prove settle more"
         )
 
@@ -76,7 +80,7 @@ def refuse_unwalkable(model: Model) -> None:
 def of_contexts(model: Model) -> Following:
     """Every context with the one that generation makes of it."""
     following: Following = {}
-    for tokens in contexts.batches(len(model.vocab), model.n_ctx):
+    for tokens in model.scope.batches(model.vocab):
         for row, answer in zip(tokens.tolist(), greedy(answer_logits(model, tokens)).tolist()):
             following[tuple(row)] = (*row, answer)[-model.n_ctx :] if answer >= 0 else None
     return following

@@ -1,6 +1,7 @@
 """The checks of how the answers come about: that the program which computes them does what a transformer does."""
 
 from collections.abc import Callable
+from itertools import islice, product
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from properties.checks.settle import counterexample, sweep
 from properties.checks.table import check
 from properties.checks.verdict import Finding, How, Method
 from properties.proof.counterexample import largest, own_answer
-from zoo.contexts import of_length, sample, written
+from zoo.contexts import written
 from zoo.cost.operations import flops
 from zoo.digits import at_most
 from zoo.enumeration.rounding import Rounding
@@ -87,14 +88,14 @@ def causal(model: Model, how: How) -> Finding:
     return _alike(method, seen, unknown)
 
 
-@check()
+@check(applies=lambda model: model.domain is None)  # else nothing is said of longer contexts
 def window(model: Model, how: How) -> Finding:
     """Only the last n_ctx tokens matter: whatever stands before them, the logits are the same."""
     vocab, n_ctx = len(model.vocab), model.n_ctx
     complete = vocab**n_ctx <= 256
     method: Method = "enumerated" if complete else "sampled"
     random, some = np.random.default_rng(0), min(256, max(1, 2**17 // n_ctx))
-    rows = np.concatenate(list(of_length(vocab, n_ctx))) if complete else sample(random, vocab, n_ctx, some)
+    rows = model.scope.draw(random, model.vocab, n_ctx, 256 if complete else some)
     runs = min(len(rows), int(settle.SAMPLE / (flops(model.transformer, n_ctx))))  # none where one costs too much
     several = [i % vocab for i in range(min(vocab, 4) * n_ctx)]  # windows full of other tokens
     befores = [*([token] for token in range(max(0, vocab - 15), vocab)), several]
@@ -147,6 +148,8 @@ def invalid_input(model: Model, how: How) -> Finding:
         (model.logits, contexts),
         (model.forward, arrays),
     ]
+    if model.domain is not None and (outside := _outside(model)) is not None:
+        contexts.append(outside)
     for refuses, inputs in cases:
         for given in inputs:
             try:
@@ -160,6 +163,12 @@ def invalid_input(model: Model, how: How) -> Finding:
                 problem = f"raises {type(error).__name__}, not ContextError"
             return Finding("failed", "computed", 0, f"{refuses.__name__}({given!r}) {problem}", total=0)
     return Finding("holds", "computed", 0, f"{2 * len(contexts) + len(arrays)} inputs", total=0)
+
+
+def _outside(model: Model) -> tuple[str, ...] | None:
+    """A context that the model could read and its domain has not, if there is one among the shortest."""
+    words = (words for n in range(1, model.n_ctx + 1) for words in product(model.vocab, repeat=n))
+    return next((words for words in islice(words, 1000) if words not in model.scope), None)
 
 
 def _trace(model: Model, tokens: Array) -> dict[str, Array]:

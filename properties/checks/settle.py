@@ -1,22 +1,23 @@
 """Running a model on every context it can be run on, and holding its answers against permitted ones."""
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
+from properties.checks.right import Question, judged, margins, permitting
 from properties.checks.verdict import AUTO, Finding, How, Method
-from properties.proof.counterexample import Counterexample, margin_of
+from properties.proof.counterexample import Counterexample
 from properties.proof.reach import within_reach
 from properties.proof.search import Proof, prove_answers
 from zoo import contexts, enumeration
 from zoo.cost.operations import flops
 from zoo.errors import ModelError
-from zoo.model import Context, Model, Predictor, Rule
+from zoo.model import Context, Model
 from zoo.progress import steps
-from zoo.rule import PREDICTOR, Asked, Function
-from zoo.rule.watch import watching
+from zoo.rule import Function
 from zoo.transformer import Attention, Mlp, Transformer
 from zoo.transformer.arrays import Array
 
@@ -26,16 +27,6 @@ SAMPLE = 5 * 10**8  # and what a sample may cost
 RULE = 10**4  # what a plain-Python rule costs for a context, in such operations: some microseconds
 MOST = 1000  # how many times the budget may be asked for: about an hour
 PROOF_SECONDS = {"auto": 120, "prove": 1200}  # what one proof may take
-Permits = Callable[[Context], frozenset[str]]
-
-
-@dataclass(frozen=True)
-class Question:
-    """A rule or predictor as it was given, and as it is asked what it permits after a context, checked."""
-
-    function: Rule | Predictor
-    asked: Asked
-    kind: str  # "rule" or "predictor"
 
 
 def sweep(model: Model, how: How = AUTO, cost: float = 1) -> tuple[Method, Iterator[Array]]:
@@ -43,16 +34,16 @@ def sweep(model: Model, how: How = AUTO, cost: float = 1) -> tuple[Method, Itera
 
     `cost` is what one operation takes in the caller's hands, that of the batched forward pass being 1.
     """
-    vocab, n_ctx = len(model.vocab), model.n_ctx
+    scope = model.scope
     if how.method == "enumerate" and not affordable(model, 1 / MOST):
         raise ModelError(
-            f"{model.name} has {contexts.counted(contexts.count(vocab, n_ctx))} contexts of up to {n_ctx} tokens, but "
+            f"{model.name} has {contexts.counted(scope.count())} contexts of up to {scope.lengths[-1]} tokens, but "
             "should have fewer to be enumerated: the methods auto and prove settle more"
         )
     if how.method == "enumerate" or (how.method != "sample" and affordable(model, cost)):
         rows = max(1, 2**25 // _numbers(model.transformer))  # keeps a batch within some hundred MB
-        batches = sum(-(-(vocab**length) // rows) for length in range(1, n_ctx + 1))
-        return "enumerated", steps(contexts.batches(vocab, n_ctx, rows), "batches of contexts", batches)
+        batches = sum(-(-scope.count(length) // rows) for length in scope.lengths)
+        return "enumerated", steps(scope.batches(model.vocab, rows), "batches of contexts", batches)
     return "sampled", _sample(model, cost)
 
 
@@ -66,15 +57,15 @@ def _numbers(transformer: Transformer) -> int:
 
 def affordable(model: Model, cost: float = 1) -> bool:
     """Whether the budget reaches for running every context."""
-    each = flops(model.transformer, model.n_ctx) * cost + RULE * min(cost, 1)
-    return contexts.count(len(model.vocab), model.n_ctx) <= BUDGET / each
+    each = flops(model.transformer, model.scope.lengths[-1]) * cost + RULE * min(cost, 1)
+    return model.scope.count() <= BUDGET / each
 
 
 def means(model: Model, how: How) -> str:
     """What to add to a verdict that is undecided: the means by which it would be settled, where there is one."""
     if how.method == "enumerate" or not affordable(model, 1 / MOST):
         return ""
-    total = contexts.counted(contexts.count(len(model.vocab), model.n_ctx))
+    total = contexts.counted(model.scope.count())
     return f"; --method enumerate would settle it, by running all {total} contexts"
 
 
@@ -85,19 +76,18 @@ def by_proof(model: Model, how: How) -> bool:
 
 
 def _sample(model: Model, cost: float) -> Iterator[Array]:
-    """Contexts of about 16 lengths from 1 to n_ctx, at random but always the same, as many as the budget allows.
+    """Contexts of about 16 lengths of the domain, at random but always the same, as many as the budget allows.
 
     Of a length at which they cost much, one is run.
     """
     random = np.random.default_rng(0)
-    lengths = np.unique(np.geomspace(1, model.n_ctx, num=16).round().astype(int)).tolist()
-    for length in lengths:
+    every = model.scope.lengths
+    some = np.unique(np.geomspace(1, len(every), num=16).round().astype(int)).tolist()
+    for length in (every[i - 1] for i in some):
         each = flops(model.transformer, length) * cost
-        rows = min(int(SAMPLE / len(lengths) / each), 256) or int(each <= 2 * SAMPLE or length == 1)
-        if len(model.vocab) ** length <= rows:
-            yield from contexts.of_length(len(model.vocab), length)
-        elif rows:
-            yield contexts.sample(random, len(model.vocab), length, rows)
+        rows = min(int(SAMPLE / len(some) / each), 256) or int(each <= 2 * SAMPLE or length == every[0])
+        if rows:
+            yield model.scope.draw(random, model.vocab, length, rows)
 
 
 def answer_logits(model: Model, tokens: Array, exact: bool = False) -> Array:
@@ -119,36 +109,31 @@ def settle(model: Model, question: Question, how: How = AUTO) -> Finding:
     or where `how` says so all of them. A tie is a failure: its sums in another order may differ.
     """
     if by_proof(model, how):
-        found, judged = _proved(proof_of(model, question, how), question)
+        found, judging = _proved(proof_of(model, question, how), question)
     else:
-        with watching(question.asked) as asked:
-            found, judged = _run(model, asked, *sweep(model, how))
-    if question.kind == "rule" and not judged and found.method != "sampled" and not (found.failures or found.left):
+        found, judging = _run(model, question, *sweep(model, how))
+    if question.kind == "rule" and not judging and found.method != "sampled" and not (found.failures or found.left):
         return replace(found, status="failed", detail="vacuous: the rule determines nothing in any context")
     return _told(found, model, how)
 
 
-def _run(model: Model, asked: Permits, method: Method, batches: Iterator[Array]) -> tuple[Finding, int]:
+def _run(model: Model, question: Question, method: Method, batches: Iterator[Array]) -> tuple[Finding, int]:
     """What running finds, and how many contexts were judged."""
-    seen, judged = 0, 0
-    margin: float | None = None
+    seen, number, smallest = 0, 0, np.inf
     failures: list[Context] = []
     first: Counterexample | None = None
-    for tokens in batches:
-        words = [model.decode(row) for row in tokens]
-        logits = answer_logits(model, tokens)
-        allowed = allowed_tokens(model, words, asked)
-        counts = allowed.any(axis=1) & ~allowed.all(axis=1)
-        margins = margin_of(logits, allowed)
-        seen, judged = seen + len(tokens), judged + int(counts.sum())
-        if counts.any():
-            smallest = float(margins[counts].min())
-            margin = smallest if margin is None else min(margin, smallest)
-        failing = np.flatnonzero(counts & ~(margins > 0))  # NaN is not > 0
-        failures += [words[i] for i in failing]
-        if len(failing) and first is None:
-            first = counterexample(model, tokens[failing[0]], logits[failing[0]], allowed[failing[0]])
-    return Finding("failed" if failures else "holds", method, seen, "", margin, first, tuple(failures)), judged
+    with permitting(model, question, method == "enumerated") as permits:
+        for tokens in batches:
+            logits, allowed = answer_logits(model, tokens), permits(tokens)
+            by = margins(logits, [allowed])
+            seen, number = seen + len(tokens), number + int(judged(allowed).sum())
+            smallest = min(smallest, float(by.min()))
+            failing = np.flatnonzero(~(by > 0))
+            failures += map(model.decode, tokens[failing])
+            if len(failing) and first is None:
+                first = counterexample(model, tokens[failing[0]], logits[failing[0]], allowed[failing[0]])
+    margin = smallest if number else None
+    return Finding("failed" if failures else "holds", method, seen, "", margin, first, tuple(failures)), number
 
 
 def _proved(proof: Proof, question: Question) -> tuple[Finding, int]:
@@ -189,7 +174,7 @@ def _told(found: Finding, model: Model, how: How) -> Finding:
 
 def _of_those_looked_at(found: Finding, model: Model) -> str:
     """ "6 of 120 contexts", or where not all were looked at "1 of 39 contexts looked at, of 120"."""
-    total = contexts.count(len(model.vocab), model.n_ctx)
+    total = model.scope.count()
     some = f"{len(found.failures)} of {contexts.counted(found.contexts)} contexts"
     return some if found.contexts == total else f"{some} looked at, of {contexts.counted(total)}"
 
@@ -197,53 +182,26 @@ def _of_those_looked_at(found: Finding, model: Model) -> str:
 def proof_of(model: Model, question: Question, how: How) -> Proof:
     """What a proof finds in the time that `how` has for it."""
     seconds = PROOF_SECONDS[how.method]
-    return _proof(model.transformer, tuple(model.vocab), question.function, question.kind, how.every, seconds)
+    return _proof(model, question.function, question.kind, how.every, seconds)
 
 
 # Several checks ask the same question; what it is about is told by identity, for what compares equal may differ.
 _proofs: deque[tuple[tuple[object, ...], tuple[object, ...], Proof]] = deque(maxlen=8)
 
 
-def _proof(
-    transformer: Transformer, vocab: tuple[str, ...], function: Function, kind: str, every: bool, seconds: float
-) -> Proof:
-    """A proof, or the one that was found before; one that only ran out of time is not remembered."""
-    about, how = (transformer, vocab, function), (kind, every, seconds)
+def _proof(model: Model, function: Function, kind: str, every: bool, seconds: float) -> Proof:
+    """A proof, or the one that was found before; one that ran out of time is not remembered."""
+    about, how = (model.transformer, model.domain, function), (tuple(model.vocab), kind, every, seconds)
     for known, its, found in _proofs:
         if its == how and all(one is other for one, other in zip(known, about)):
             return found
-    found = prove_answers(transformer, vocab, function, first=not every, max_seconds=seconds, kind=kind)
-    if found.status != "undecided":
+    told: dict[str, Any] = {"first": not every, "max_seconds": seconds, "kind": kind, "domain": model.domain}
+    found = prove_answers(model.transformer, model.vocab, function, **told)
+    if not found.widest:
         _proofs.append((about, how, found))
     return found
-
-
-def allowed_tokens(model: Model, words: list[Context], asked: Permits) -> Array:
-    """Which tokens are permitted after each context: bool [contexts, vocab]."""
-    index = {token: i for i, token in enumerate(model.vocab)}
-    allowed = np.zeros((len(words), len(model.vocab)), dtype=bool)
-    for i, context in enumerate(words):
-        for token in asked(context):
-            allowed[i, index[token]] = True
-    return allowed
 
 
 def counterexample(model: Model, row: Array, logits: Array, allowed: Array) -> Counterexample:
     """What the model says after a row of tokens; permitted is what is allowed."""
     return Counterexample.of(row, model.vocab, logits, allowed, model.transformer.dtype)
-
-
-def checked_rule(rule: Rule, vocab: Sequence[str]) -> Question:
-    """The rule, with RuleError where it raises or permits what is no token of the vocabulary."""
-    return Question(rule, Asked(rule, vocab, "rule"), "rule")
-
-
-def checked_predictor(predictor: Predictor, vocab: Sequence[str]) -> Question:
-    """The predictor's answer as the one permitted, with RuleError where it raises or is no token of the vocabulary."""
-    return Question(predictor, Asked(predictor, vocab, "predictor", PREDICTOR), "predictor")
-
-
-def questions(model: Model) -> list[Question]:
-    """What is stated of a model's answers: its rule, then its predictors."""
-    rule = [] if model.rule is None else [checked_rule(model.rule, model.vocab)]
-    return rule + [checked_predictor(predictor, model.vocab) for predictor in model.predictors]

@@ -12,7 +12,6 @@ from typing import get_args
 import numpy as np
 
 from properties.checks.verdict import AUTO, Finding, How, Verdict, Wanted
-from zoo import contexts
 from zoo.errors import ModelError, UnknownNameError
 from zoo.model import Model
 from zoo.registry import unknown
@@ -39,7 +38,7 @@ def check(applies: Callable[[Model], bool] = lambda model: True) -> Callable[[Fi
             with np.errstate(all="ignore"):  # what overflows shows in the verdict
                 found = find(model, how)
             seconds = time.perf_counter() - start
-            total = contexts.count(len(model.vocab), model.n_ctx) if found.total is None else found.total
+            total = model.scope.count() if found.total is None else found.total
             named = {"model": model.name, "dtype": str(model.transformer.dtype), "check": find.__name__}
             return Verdict(**(vars(found) | named | {"total": total, "seconds": seconds}))
 

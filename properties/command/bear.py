@@ -34,4 +34,4 @@ def mutate(options: argparse.Namespace) -> int:
         print(json.dumps(report.mutants_as_json(results), indent=2))
     else:
         report.mutants(results, each=options.all)
-    return 1 if any(story.outcome == "open" for _, stories in results for story in stories) else 0
+    return 0

@@ -2,34 +2,23 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from zoo import domain
 from zoo.transformer.arrays import Array
 
 Replies = tuple[tuple[int, frozenset[str]], ...]  # positions in the order they were asked for, and what was replied
-Sets = Mapping[int, frozenset[str]]  # what a position may hold; those not listed may hold any token
 
 
 @dataclass(frozen=True, eq=False)
-class Box:
+class Box(domain.Box):
     """Contexts of one length, and what is permitted on all of them."""
 
-    length: int
-    sets: Sets
     permitted: frozenset[str]
     path: Replies = ()  # the splits that led here: the boxes of one length are the leaves of a tree
-
-    def count(self, vocab: int) -> int:
-        """How many contexts these are."""
-        product: int = vocab ** (self.length - len(self.sets))
-        return product * math.prod(map(len, self.sets.values()))
-
-    def is_one_context(self, vocab: int) -> bool:
-        known = vocab == 1 or len(self.sets) == self.length
-        return known and all(len(tokens) == 1 for tokens in self.sets.values())
 
     def split(self, position: int, vocab: Sequence[str]) -> Iterator["Box"]:
         """One box for each token that may stand there."""
@@ -37,22 +26,6 @@ class Box:
             if token in self.sets.get(position, vocab):
                 part = frozenset([token])
                 yield Box(self.length, {**self.sets, position: part}, self.permitted, (*self.path, (position, part)))
-
-    def first(self, vocab: Sequence[str]) -> Array:
-        """Its first context, where any token may stand with the first of the vocabulary: int [position]"""
-        tokens = np.zeros(self.length, int)
-        for at, may_be in self.sets.items():
-            tokens[at] = next(i for i, token in enumerate(vocab) if token in may_be)
-        return tokens
-
-    def describe(self, vocab: Sequence[str]) -> str:
-        """What is known of these contexts, counted from their end: "6 tokens, [-1] a, [-4] b or c"."""
-        known = [
-            f"[{at - self.length}] {' or '.join(t for t in vocab if t in tokens)}"
-            for at, tokens in sorted(self.sets.items(), reverse=True)
-            if len(tokens) < len(vocab)
-        ]
-        return ", ".join([f"{self.length} token{'s' * (self.length > 1)}", *known])
 
 
 class Tally:

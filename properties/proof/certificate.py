@@ -14,7 +14,8 @@ import numpy as np
 from properties.proof.boxes import Replies, Settled
 from properties.proof.judges import stated
 from properties.proof.search import BEYOND, Proof, prove_answers
-from zoo.errors import ModelError, RuleError
+from zoo.domain import as_data
+from zoo.errors import FailingError, ModelError, RuleError
 from zoo.model import Model
 from zoo.rule import Function
 from zoo.transformer import Attention, Mlp, Norm, Transformer
@@ -30,16 +31,23 @@ def certify(model: Model, function: Function, **options: Any) -> tuple[Proof, di
     `options` are those of `prove_answers`. The certificate is plain JSON data: the dtype, digests of the arrays and of
     the file that defines the function, and for each length up to n_ctx the tree of splits. A leaf says what is
     permitted and how that was settled; where it was proved, with the answer, its margin and the level that proves it
-    for each head, token at the last position, and rival.
+    for each head, token at the last position, and rival. Where the model states a domain, that is in there, and for
+    each length a list of trees, of each layout that has such contexts; where it has lemmas, their sentences.
+    FailingError where a lemma does not hold.
     """
+    for lemma in model.lemmas:
+        if not lemma.holds(model):
+            raise FailingError(f"{model.name}: the lemma {lemma.text!r} is false, but should hold to be certified")
     leaves: list[Settled] = []
     # One wrong context is enough for there to be none.
-    proof = prove_answers(model.transformer, model.vocab, function, first=True, settled=leaves.append, **options)
+    told: dict[str, Any] = {"first": True, "settled": leaves.append, "domain": model.domain}
+    proof = prove_answers(model.transformer, model.vocab, function, **told, **options)
     if proof.status != "holds" or not proof.contexts:  # where nothing is determined, nothing is proved
         return proof, None
-    trees: dict[int, dict[str, Any]] = {}
+    trees: dict[int, dict[int, dict[str, Any]]] = {}  # of each length, by the layout of the domain
     for leaf in leaves:
-        _grow(trees.setdefault(leaf.box.length, {}), leaf.box.path, _leaf(leaf))
+        tree = trees.setdefault(leaf.box.length, {}).setdefault(_layout(model, leaf), {})
+        _grow(tree, leaf.box.path, _leaf(leaf))
     return proof, {
         "format": FORMAT,
         "model": model.name,
@@ -50,8 +58,32 @@ def certify(model: Model, function: Function, **options: Any) -> tuple[Proof, di
         "function": {"name": name_of(function), "source": source_digest(function)},
         "versions": {name: version(name) for name in ("handmade-zoo", "numpy")} | {"python": platform.python_version()},
         "margin": proof.margin,
-        "trees": {str(length): tree for length, tree in sorted(trees.items())},
+        **_of_domain(model),
+        "trees": {str(length): _trees(model, found) for length, found in sorted(trees.items())},
     }
+
+
+def _layout(model: Model, leaf: Settled) -> int:
+    """The number of the layout that a leaf is in."""
+    if len(model.scope.layouts) == 1:
+        return 0
+    tokens = [model.vocab[i] for i in leaf.box.first(model.vocab)]
+    return next(i for i, layout in enumerate(model.scope.layouts) if tokens in layout)
+
+
+def _of_domain(model: Model) -> dict[str, Any]:
+    """The domain where one is stated, and the lemmas, all of which hold."""
+    stated: dict[str, Any] = {}
+    if model.domain is not None:
+        stated["domain"] = as_data(model.domain)
+    if model.lemmas:
+        stated["lemmas"] = [lemma.text for lemma in model.lemmas]
+    return stated
+
+
+def _trees(model: Model, found: dict[int, dict[str, Any]]) -> Any:
+    """One tree; where a domain is stated, one for each layout that has contexts of the length."""
+    return found[0] if model.domain is None else [found[i] for i in sorted(found)]
 
 
 def why_none(model: Model, proof: Proof) -> str:

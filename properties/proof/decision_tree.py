@@ -7,13 +7,17 @@ of the function, `properties.proof.lazy` what it is run on.
 from collections import deque
 from collections.abc import Iterator, Sequence
 from functools import _lru_cache_wrapper
+from types import MappingProxyType
 
 from properties.proof.boxes import Box, Replies
 from properties.proof.run import Run
 from properties.proof.samples import Samples
+from zoo.domain import Sets
 from zoo.errors import RuleError
 from zoo.rule import LAZY, SHOULD, Asked, Function, name_of, plain
 from zoo.rule.watch import AGAIN, Said, ask_again, known, tokens
+
+NONE: Sets = MappingProxyType({})
 
 
 def leaves(function: Function, vocab: Sequence[str], length: int, samples: int = 2, kind: str = "") -> Iterator[Box]:
@@ -48,22 +52,26 @@ class Reading:
         self.number = 0
         self.kept: list[int] = []  # what was asked about tokens of an earlier run
 
-    def leaves(self, length: int) -> Iterator[Box]:
-        """The leaves of a length; the memory is looked at after as many leaves as are a power of two."""
-        todo: list[Replies] = [()]
+    def leaves(self, length: int, sets: Sets = NONE) -> Iterator[Box]:
+        """The leaves of a length, of contexts of which that is known already: they partition those.
+
+        The memory is looked at after as many leaves as are a power of two.
+        """
+        start = tuple(sets.items())
+        todo: list[Replies] = [start]
         while todo:
             run = Run(self.vocab, length, todo.pop(), kept=self.kept)
             answer = run.named(self.asked) if self.tells else run.call(self.asked)
             run.done = True
             if self.kept:
                 raise RuleError(f"{name_of(self.asked.function)} keeps tokens that it was given before, {SHOULD}")
-            if unasked := [position for position, _ in run.path if position not in run.asked]:
+            if unasked := [position for position, _ in run.path[len(start) :] if position not in run.asked]:
                 raise RuleError(
                     f"{name_of(self.asked.function)} asked for token [{unasked[0] - length}] of {length} and, run "
                     f"again, did not, {SHOULD}"
                 )
             todo += run.open
-            leaf = Box(length, run.sets, answer, run.path)
+            leaf = Box(length, run.sets, answer, run.path[len(start) :])
             self._try(leaf)
             self.number += 1
             if not self.number & (self.number - 1):

@@ -18,6 +18,7 @@ from properties.proof.counterexample import Counterexample
 from properties.proof.decision_tree import Reading
 from properties.proof.judges import Answers, Equal, Judge
 from properties.proof.reach import BATCH, within_reach
+from zoo.domain import Domain
 from zoo.errors import ModelError
 from zoo.progress import steps
 from zoo.rule import Function
@@ -64,8 +65,11 @@ def prove_answers(
     max_seconds: float | None = None,
     settled: Callable[[Settled], None] | None = None,
     kind: str = "",
+    domain: Domain | None = None,
 ) -> Proof:
     """Whether the transformer answers as a rule or predictor permits on every context of 1 to n_ctx tokens.
+
+    With a `domain`, on every context of it: the root of a tree is one of its boxes.
 
     The margin must be above 0: a tie fails. Contexts where nothing or everything is permitted are skipped, and counted.
     With `first`, stops at the first counterexample, which is of the shortest length there is; else finds all, sorted.
@@ -75,7 +79,7 @@ def prove_answers(
     """
 
     def starts(length: int, proof: Proof) -> Iterator[Box]:
-        for leaf in reading.leaves(length):
+        for leaf in chain.from_iterable(reading.leaves(length, box.sets) for box in scope.boxes(length, vocab)):
             proof.leaves += 1
             if 0 < len(leaf.permitted) < len(vocab):
                 proof.determined &= len(leaf.permitted) == 1
@@ -91,7 +95,8 @@ def prove_answers(
     if not within_reach(transformer):
         return Proof("undecided", widest=BEYOND)
     judge, skipped, reading = Answers(transformer, tuple(vocab)), Tally(), Reading(function, vocab, kind)
-    every = range(1, transformer.n_ctx + 1) if lengths is None else lengths
+    scope = Domain.every(vocab, transformer.n_ctx) if domain is None else domain
+    every = scope.lengths if lengths is None else lengths
     proof = _search(judge, starts, vocab, every, first, max_boxes, max_seconds, settled)
     reading.check()
     proof.tells = reading.tells
@@ -108,8 +113,11 @@ def prove_equal(
     first: bool = False,
     max_boxes: int | None = None,
     max_seconds: float | None = None,
+    domain: Domain | None = None,
 ) -> Proof:
     """Whether two transformers give the same greedy answer on every context of 1 to the smaller n_ctx tokens.
+
+    With a `domain`, on every context of it.
 
     Counterexamples say what b says where a permits something else. Contexts in which both tie are compared by their
     first largest logits. The margin is the smaller of the two models'.
@@ -121,11 +129,13 @@ def prove_equal(
         return Proof("undecided", widest=BEYOND)
 
     def starts(length: int, proof: Proof) -> Iterator[Box]:
-        proof.leaves += 1
-        yield Box(length, {}, frozenset())
+        for box in scope.boxes(length, vocab):
+            proof.leaves += 1
+            yield Box(length, box.sets, frozenset())
 
     judge = Equal(a, b, tuple(vocab))
-    every = range(1, min(a.n_ctx, b.n_ctx) + 1) if lengths is None else lengths
+    scope = Domain.every(vocab, min(a.n_ctx, b.n_ctx)) if domain is None else domain
+    every = scope.lengths if lengths is None else lengths
     return _search(judge, starts, vocab, every, first, max_boxes, max_seconds)
 
 

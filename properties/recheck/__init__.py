@@ -20,7 +20,7 @@ import numpy as np
 
 from properties.recheck.margins import LeafMargins
 from properties.recheck.program import Number
-from properties.recheck.tree import Leaf, about, confirmed_leaves
+from properties.recheck.tree import Leaf, about, confirmed_leaves, lengths
 from zoo.errors import CertificateError, MismatchError
 from zoo.model import Model
 from zoo.progress import steps
@@ -56,7 +56,7 @@ def recheck(certificate: dict[str, Any], model: Model, function: Callable[[Any],
     transformer = about(certificate, model, function)
     margins = LeafMargins(transformer)
     found = Rechecked()
-    for n in steps(range(1, transformer.n_ctx + 1), "lengths confirmed"):
+    for n in steps(lengths(model), "lengths confirmed"):
         for leaf in confirmed_leaves(certificate["trees"][str(n)], model, function, len(margins.heads), n):
             found.leaves += 1
             found.contexts += leaf.contexts

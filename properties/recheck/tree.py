@@ -54,16 +54,45 @@ def about(certificate: dict[str, Any], model: Model, function: Callable[[Any], A
     named = named if isinstance(named, dict) else {}
     _same("function", named.get("name"), getattr(function, "__name__", type(function).__name__))
     _same("digest of the function's source", named.get("source"), _source(function))
-    trees, lengths = certificate.get("trees"), [str(n) for n in range(1, transformer.n_ctx + 1)]
-    _must(
-        isinstance(trees, dict) and trees.keys() == set(lengths), "there should be a tree for each length up to n_ctx"
-    )
+    _same("domain", certificate.get("domain"), _domain(model))
+    _same("lemmas", certificate.get("lemmas", []), [lemma.text for lemma in model.lemmas])
+    for lemma in model.lemmas:
+        _must(lemma.holds(model), f"the lemma {lemma.text!r} does not hold")
+    trees, which = certificate.get("trees"), "up to n_ctx" if model.domain is None else "of the domain"
+    whole = isinstance(trees, dict) and trees.keys() == {str(n) for n in lengths(model)}
+    _must(whole, f"there should be a tree for each length {which}")
     _must(_is_number(certificate.get("margin")), f"the smallest margin is {shortly(certificate.get('margin'))}")
     return transformer
 
 
-def confirmed_leaves(tree: Any, model: Model, function: Callable[[Any], Any], heads: int, n: int) -> Iterator[Leaf]:
-    """The leaves of a tree over the contexts of n tokens.
+def lengths(model: Model) -> list[int]:
+    """Those of the contexts that are spoken of."""
+    if model.domain is None:
+        return list(range(1, model.n_ctx + 1))
+    return sorted({n for layout in model.domain.layouts for n in range(layout.start, len(layout.sets) + 1)})
+
+
+def _domain(model: Model) -> list[Any] | None:
+    """As a certificate states it."""
+    if model.domain is None:
+        return None
+    return [{"start": one.start, "sets": [sorted(tokens) for tokens in one.sets]} for one in model.domain.layouts]
+
+
+def _roots(trees: Any, model: Model, n: int) -> list[tuple[Sets, Any]]:
+    """What is known of all contexts of a tree, and the tree: one for each layout that has contexts of n tokens."""
+    if model.domain is None:
+        return [({}, trees)]
+    known: list[Sets] = [
+        dict(enumerate(layout.sets[:n])) for layout in model.domain.layouts if layout.start <= n <= len(layout.sets)
+    ]
+    one_each = isinstance(trees, list) and len(trees) == len(known)
+    _must(one_each, f"there should be a tree for each of the {len(known)} layouts of {n} tokens")
+    return list(zip(known, trees))
+
+
+def confirmed_leaves(trees: Any, model: Model, function: Callable[[Any], Any], heads: int, n: int) -> Iterator[Leaf]:
+    """The leaves of a tree over the contexts of n tokens, or of a list of trees, one for each layout of the domain.
 
     CertificateError where they do not partition those, or permit something else.
 
@@ -73,7 +102,8 @@ def confirmed_leaves(tree: Any, model: Model, function: Callable[[Any], Any], he
     vocab, covered = frozenset(model.vocab), 0
     asked = Asked(function, model.vocab)
     memory = _Memory(asked)
-    for sets, node in _partition(tree, vocab, n):
+    roots = _roots(trees, model, n)
+    for sets, node in _partition(roots, vocab, n):
         known = {
             i - n: "".join(sorted(tokens)) if model.reads_strings else sorted(tokens) for i, tokens in sets.items()
         }
@@ -97,7 +127,8 @@ def confirmed_leaves(tree: Any, model: Model, function: Callable[[Any], Any], he
             leaf = _proved(leaf, node, heads, len(vocab))
         covered += leaf.contexts
         yield leaf
-    _must(covered == len(vocab) ** n, f"the leaves of {n} tokens should cover every context once")
+    every = sum(math.prod(len(root.get(i, vocab)) for i in range(n)) for root, _ in roots)
+    _must(covered == every, f"the leaves of {n} tokens should cover every context once")
     memory.check()
 
 
@@ -150,9 +181,9 @@ def _proved(leaf: Leaf, node: dict[str, Any], heads: int, vocab: int) -> Leaf:
     return Leaf(leaf.where, leaf.options, leaf.kind, leaf.permitted, str(answer), float(margin), levels)
 
 
-def _partition(tree: Any, vocab: frozenset[str], n: int) -> Iterator[tuple[Sets, dict[str, Any]]]:
-    """What is known at each leaf of a tree whose children partition their parents."""
-    todo: list[tuple[Sets, Any]] = [({}, tree)]
+def _partition(roots: list[tuple[Sets, Any]], vocab: frozenset[str], n: int) -> Iterator[tuple[Sets, dict[str, Any]]]:
+    """What is known at each leaf of trees whose children partition their parents."""
+    todo = list(roots)
     while todo:
         sets, node = todo.pop()
         _must(isinstance(node, dict), f"a node of {n} tokens is {shortly(node)}, but should be an object")

@@ -2,7 +2,8 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -10,14 +11,13 @@ from properties.checks.settle import PROOF_SECONDS, affordable, answer_logits, c
 from properties.checks.verdict import Method, Verdict
 from properties.proof.counterexample import own_answer
 from properties.proof.search import prove_equal
-from zoo import contexts
 from zoo.errors import ModelError
 from zoo.model import Context, Model
 from zoo.transformer import greedy
 
 
 def compare(model: Model, other: Model, name: str, every: bool = False) -> Verdict:
-    """Whether both give the same greedy answer in every context that both can read, by running or by proof.
+    """Whether both give the same greedy answer in every context that is in both domains, by running or by proof.
 
     `name` is what to call the other, whose answers are the permitted ones in a counterexample; `every` seeks all.
     ModelError where the vocabularies differ.
@@ -28,17 +28,22 @@ def compare(model: Model, other: Model, name: str, every: bool = False) -> Verdi
             "but they should have the same, in the same order"
         )
     start = time.perf_counter()
-    n_ctx = min(model.n_ctx, other.n_ctx)
+    stated = model.domain is not None or other.domain is not None
+    domain = model.scope.common(other.scope)
+    if domain is None:
+        raise ModelError(f"{model.name} and {name} have no context in common, but should for them to be compared")
+    model, other = replace(model, domain=domain), replace(other, domain=domain)
     if affordable(model) and affordable(other):
-        found = _run(model, other, n_ctx)
+        found = _run(model, other)
     else:
-        found = _proved(model, other, n_ctx, every)
+        found = _proved(model, other, every)
     shown = None
     if found.different:
         row = model.encode(found.different[0])
         allowed = own_answer(answer_logits(other, row[None])[0])
         shown = counterexample(model, row, answer_logits(model, row[None])[0], allowed)
-    up_to = f", up to {n_ctx} tokens" if model.n_ctx != other.n_ctx else ""
+    up_to = f", up to {domain.lengths[-1]} tokens" if model.n_ctx != other.n_ctx else ""
+    up_to += ", on the common domain" if stated else ""
     return Verdict(
         model=model.name,
         dtype=str(model.transformer.dtype),
@@ -46,7 +51,7 @@ def compare(model: Model, other: Model, name: str, every: bool = False) -> Verdi
         status="failed" if found.different else "undecided" if found.open else "holds",
         method=found.method,
         contexts=found.seen,
-        total=contexts.count(len(model.vocab), n_ctx),
+        total=domain.count(),
         margin=None,
         seconds=time.perf_counter() - start,
         detail=_said(f"as {name}{up_to}", found),
@@ -65,21 +70,18 @@ class _Found:
     open: str = ""
 
 
-def _run(model: Model, other: Model, n_ctx: int) -> _Found:
+def _run(model: Model, other: Model) -> _Found:
     different: list[Context] = []
-    for tokens in contexts.batches(len(model.vocab), n_ctx):
+    for tokens in model.scope.batches(model.vocab):
         answers = greedy(answer_logits(other, tokens))
         rows = np.flatnonzero((greedy(answer_logits(model, tokens)) != answers) | (answers < 0))
         different += [model.decode(tokens[i]) for i in rows]
-    return _Found("enumerated", different, contexts.count(len(model.vocab), n_ctx))
+    return _Found("enumerated", different, model.scope.count())
 
 
-def _proved(model: Model, other: Model, n_ctx: int, every: bool) -> _Found:
-    proof = prove_equal(
-        *(model.transformer, other.transformer, model.vocab, range(1, n_ctx + 1)),
-        first=not every,
-        max_seconds=PROOF_SECONDS["auto"],
-    )
+def _proved(model: Model, other: Model, every: bool) -> _Found:
+    told: dict[str, Any] = {"first": not every, "max_seconds": PROOF_SECONDS["auto"], "domain": model.domain}
+    proof = prove_equal(model.transformer, other.transformer, model.vocab, **told)
     different = [wrong.context for wrong in proof.counterexamples]
     return _Found("proved", different, max(proof.contexts, len(different)), proof.widest)
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 from properties.proof.judges import stated
 from properties.proof.search import Proof, prove_answers
@@ -41,7 +42,8 @@ def validity_edge(build: Callable[[int], Model], start: int = 8, most: int = MOS
         model = build(n_ctx)
         function = stated(model)
         assert function is not None
-        return prove_answers(model.transformer, model.vocab, function, lengths=[n_ctx], first=True, max_seconds=SECONDS)
+        told: dict[str, Any] = {"first": True, "max_seconds": SECONDS, "domain": model.domain}
+        return prove_answers(model.transformer, model.vocab, function, [model.scope.lengths[-1]], **told)
 
     def last(low: int, high: int, statuses: tuple[str, ...]) -> int:
         """The last n_ctx of such a status, where low has one and high has none."""

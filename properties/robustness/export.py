@@ -14,12 +14,13 @@ So of a model of which no answer is stated and whose logits are all equal but fo
 counts, and of one that fails its rule the export keeps the failures.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from properties.checks.settle import allowed_tokens, answer_logits, questions, sweep
+from properties.checks.right import allowed_tokens, judged, judging, margins, questions
+from properties.checks.settle import answer_logits, sweep
 from properties.proof.counterexample import margin_of
 from properties.robustness.number_types import in_type
 from zoo.contexts import counted, written
@@ -46,7 +47,7 @@ class Export:
     sampled: bool
     contexts: int
     alike: int
-    margin: float  # the least by which what was read prefers the model's answer; NaN if logits overflow
+    margin: float  # the least by which in what was read what is permitted wins; NaN if logits overflow
     wrong: int  # how many differences count
     open: int  # and in how many contexts another answer does not
     first: Context | None = None  # the shortest of them
@@ -68,7 +69,8 @@ class Export:
 def held(model: Model, read: Model) -> Export:
     """What was read against the model, in all contexts if they are not too many, else in a sample."""
     method, batches = sweep(model)
-    asked = [(tokens, greedy(answer_logits(model, tokens))) for tokens in batches]
+    with judging(model, method == "enumerated") as permitted:
+        asked = [_asked(model, tokens, permitted) for tokens in batches]
     alike, margin = compared(read, asked)
     wrong, open_, first = 0, 0, None
     for tokens in _different(read, asked):
@@ -80,7 +82,7 @@ def held(model: Model, read: Model) -> Export:
         model=model,
         read=read,
         sampled=method != "enumerated",
-        contexts=sum(len(tokens) for tokens, _ in asked),
+        contexts=sum(len(one.tokens) for one in asked),
         alike=alike,
         margin=margin,
         wrong=wrong,
@@ -91,36 +93,47 @@ def held(model: Model, read: Model) -> Export:
     )
 
 
-def compared(model: Model, asked: Iterable[tuple[Array, Array]]) -> tuple[int, float]:
-    """How many answers are the model's, and the least by which one beats every other token; NaN if logits overflow.
+@dataclass(frozen=True)
+class Asked:
+    """Contexts, int [batch, seq], with the model's answers, int [batch], and what each question permits."""
 
-    Asked are contexts with their answers: int [batch, seq], int [batch].
-    """
+    tokens: Array
+    answers: Array
+    allowed: list[Array]  # bool [batch, vocab] each
+
+
+def _asked(model: Model, tokens: Array, permitted: Callable[[Array, Array], list[Array]]) -> Asked:
+    logits = answer_logits(model, tokens)
+    return Asked(tokens, greedy(logits), permitted(tokens, logits))
+
+
+def compared(model: Model, asked: Iterable[Asked]) -> tuple[int, float]:
+    """How many answers are the model's, and the least by which what is permitted wins; NaN if logits overflow."""
     alike, smallest = 0, [np.inf]
-    for tokens, answers in asked:
-        logits = np.array(answer_logits(model, tokens), dtype=np.float64)  # [batch, vocab]
-        alike += int((logits.argmax(axis=1) == answers).sum())
+    for one in asked:
+        logits = np.array(answer_logits(model, one.tokens), dtype=np.float64)  # [batch, vocab]
+        alike += int((logits.argmax(axis=1) == one.answers).sum())
         if not np.isfinite(logits).all():
             smallest.append(np.nan)
             continue
-        smallest.append(margin_of(logits, np.arange(logits.shape[1]) == answers[:, None]).min())
+        smallest.append(margins(logits, one.allowed).min())
     return alike, float(np.min(smallest))
 
 
-def _margin_in(read: Model, name: str, asked: Iterable[tuple[Array, Array]]) -> float | None:
+def _margin_in(read: Model, name: str, asked: Iterable[Asked]) -> float | None:
     try:
         return compared(replace(read, transformer=in_type(read.transformer, name)), asked)[1]
     except ModelError:
         return None
 
 
-def _different(read: Model, asked: Iterable[tuple[Array, Array]]) -> Iterator[Array]:
+def _different(read: Model, asked: Iterable[Asked]) -> Iterator[Array]:
     """The contexts, shortest first, in which the model's answer does not win in what was read: int [batch, seq]."""
-    for tokens, answers in asked:
-        logits = answer_logits(read, tokens)
-        wins = margin_of(logits, np.arange(logits.shape[1]) == answers[:, None]) > 0  # NaN is not
+    for one in asked:
+        logits = answer_logits(read, one.tokens)
+        wins = margin_of(logits, np.arange(logits.shape[1]) == one.answers[:, None]) > 0  # NaN is not
         if not wins.all():
-            yield tokens[~wins]
+            yield one.tokens[~wins]
 
 
 def _count(model: Model, read: Model, tokens: Array) -> tuple[Array, Array]:
@@ -128,14 +141,13 @@ def _count(model: Model, read: Model, tokens: Array) -> tuple[Array, Array]:
     ours, theirs = answer_logits(model, tokens), answer_logits(read, tokens)
     words = [model.decode(row) for row in tokens]
     stated = questions(model)
-    judged, kept, wrong = (np.zeros(len(tokens), dtype=bool) for _ in range(3))
+    here, kept, wrong = (np.zeros(len(tokens), dtype=bool) for _ in range(3))
     for question in stated:
         allowed = allowed_tokens(model, words, question.asked)
-        here = allowed.any(axis=1) & ~allowed.all(axis=1)
-        right = here & (margin_of(ours, allowed) > 0)
-        judged, kept = judged | here, kept | right
+        right = judged(allowed) & (margin_of(ours, allowed) > 0)
+        here, kept = here | judged(allowed), kept | right
         wrong |= right & ~(margin_of(theirs, allowed) > 0)
-    own = np.flatnonzero(~kept & (judged | (not stated)))  # what is stated, if anything, is not what it does
+    own = np.flatnonzero(~kept & (here | (not stated)))  # what is stated, if anything, is not what it does
     for at in (own[i : i + TOGETHER] for i in range(0, len(own), TOGETHER)):
         wins = margin_of(ours[at], np.arange(ours.shape[1]) == ours[at].argmax(axis=1)[:, None])
         wrong[at] = (wins > 0) & ~(wins <= 2 * rounding(read.transformer, tokens[at]))

@@ -1,8 +1,8 @@
 """Every weight of a model changed, and its structure: does the suite notice, or is the change none?
 
 A mutant is caught when its rule, a predictor or its stated margin fails in some context; it is equal when it gives the
-original's answer in every context. One that is neither is open: the suite misses it. Published arrays and recomputed
-claims do not count, as they would catch any change.
+original's answer in every context that is judged. One that is neither is open: it makes another choice among what is
+permitted. Published arrays and recomputed claims do not count, as they would catch any change.
 """
 
 from collections.abc import Callable, Iterator
@@ -11,13 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from properties.checks.settle import allowed_tokens, answer_logits, questions, sweep
-from properties.proof.counterexample import margin_of
+from properties.checks.right import judged, margins, permitting, questions
+from properties.checks.settle import answer_logits, sweep
 from zoo import contexts
 from zoo.errors import FailingError, ModelError
 from zoo.model import Context, Model
 from zoo.progress import steps
-from zoo.rule.watch import watching
 from zoo.transformer import Attention, Transformer, greedy
 from zoo.transformer.arrays import Array
 
@@ -80,14 +79,14 @@ def _held(model: Model) -> tuple[list[Array], list[Context], list[tuple[str, Arr
         )
     method, batches = sweep(model)
     if method != "enumerated":
-        total = contexts.counted(contexts.count(len(model.vocab), model.n_ctx))
+        total = contexts.counted(model.scope.count())
         raise ModelError(f"{model.name} has {total} contexts, but should have few enough to run each mutant on all")
     rows = list(batches)
     words = [model.decode(row) for batch in rows for row in batch]
     tests: list[tuple[str, Array]] = []  # a check, and which answers it allows [contexts, vocab]
     for question in questions(model):
-        with watching(question.asked) as asked:
-            tests.append((question.kind, allowed_tokens(model, words, asked)))
+        with permitting(model, question, every=True) as permits:
+            tests.append((question.kind, np.concatenate([permits(batch) for batch in rows])))
     logits = _logits(model.transformer, model, rows)
     itself = Mutant("the model itself", (), "", model.transformer)
     story = _story(itself, logits, greedy(logits), tests, words, model.margin)
@@ -109,17 +108,15 @@ def _story(
     margin: float | None,
 ) -> Story:
     for check, allowed in tests:
-        judged = allowed.any(axis=1) & ~allowed.all(axis=1)
-        wrong = np.flatnonzero(judged & ~(margin_of(logits, allowed) > 0))
+        wrong = np.flatnonzero(~(margins(logits, [allowed]) > 0))
         if len(wrong):
             return Story(mutant, "caught", check, words[wrong[0]])
+    every = [allowed for _, allowed in tests]
     if margin is not None:
-        best = np.arange(logits.shape[1]) == logits.argmax(axis=1)[:, None]
-        wrong = np.flatnonzero(~(margin_of(logits, best) >= margin))
+        wrong = np.flatnonzero(~(margins(logits, every) >= margin))
         if len(wrong):
             return Story(mutant, "caught", "margin", words[wrong[0]])
-    answers = greedy(logits)
-    different = np.flatnonzero((answers != original) | (answers < 0))
+    different = np.flatnonzero(np.any(list(map(judged, every)), axis=0) & (greedy(logits) != original))
     if len(different):
         return Story(mutant, "open", context=words[different[0]])
     return Story(mutant, "equal")

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from properties.checks.right import judging, margins, questions
 from properties.checks.settle import answer_logits, sweep
 from zoo.contexts import counted, written
 from zoo.errors import ModelError
@@ -51,7 +52,11 @@ def in_type(transformer: Transformer, name: str) -> Transformer:
 
 
 def survives(model: Model) -> Iterator[tuple[str, bool, str]]:
-    """For each of TYPES: whether every context gets float64's answer, and what was seen, in words."""
+    """For each of TYPES: whether rule and predictors hold in it, and what was seen, in words.
+
+    Where neither is stated, whether every context gets the model's own answer.
+    """
+    stated = bool(questions(model))
     for name in TYPES:
         try:
             other = replace(model, transformer=in_type(model.transformer, name))
@@ -61,11 +66,20 @@ def survives(model: Model) -> Iterator[tuple[str, bool, str]]:
         method, batches = sweep(model)
         seen, different = 0, 0
         first = ""
-        for tokens in batches:
-            answers = greedy(answer_logits(model, tokens))
-            wrong = np.flatnonzero((greedy(answer_logits(other, tokens)) != answers) | (answers < 0))
-            if len(wrong) and not different:
-                first = written(model.decode(tokens[wrong[0]]))
-            seen, different = seen + len(tokens), different + len(wrong)
+        with judging(model, method == "enumerated") as permitted:
+            for tokens in batches:
+                logits = answer_logits(other, tokens)
+                if stated:
+                    wrong = np.flatnonzero(~(margins(logits, permitted(tokens, logits)) > 0))
+                else:  # a tie that is kept is the same answer
+                    answers = greedy(answer_logits(model, tokens))
+                    wrong = np.flatnonzero((greedy(logits) != answers) | (answers < 0))
+                if len(wrong) and not different:
+                    first = written(model.decode(tokens[wrong[0]]))
+                seen, different = seen + len(tokens), different + len(wrong)
         extent = f"{'all' if method == 'enumerated' else 'a sample of'} {counted(seen)} contexts"
-        yield name, not different, f"{different} of {extent} differ, first {first}" if different else extent
+        yield (
+            name,
+            not different,
+            f"{different} of {extent} {'are wrong' if stated else 'differ'}, first {first}" if different else extent,
+        )

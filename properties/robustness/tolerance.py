@@ -3,15 +3,16 @@
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
+from properties.checks.right import judging, margins
 from properties.checks.settle import answer_logits
 from properties.proof.bounds import Bounds
 from properties.proof.boxes import Boxes, Settled
 from properties.proof.judges import stated
 from properties.proof.search import prove_answers
-from zoo import contexts
 from zoo.contexts import written
 from zoo.errors import ZooError
 from zoo.model import Model
@@ -36,9 +37,8 @@ def certified(model: Model, max_seconds: float | None = None) -> float:
     boxes: list[Settled] = []
     if function is None:
         return 0.0
-    proof = prove_answers(
-        model.transformer, model.vocab, function, first=True, settled=boxes.append, max_seconds=max_seconds
-    )
+    told: dict[str, Any] = {"first": True, "settled": boxes.append, "max_seconds": max_seconds}
+    proof = prove_answers(model.transformer, model.vocab, function, domain=model.domain, **told)
     if proof.status == "undecided" and late():
         raise OutOfTimeError("the answers were not settled in the time allowed")
     if proof.status != "holds" or any(one.kind == "run" for one in boxes):
@@ -83,28 +83,25 @@ def breaking(model: Model, max_seconds: float | None = None) -> tuple[float, str
     seen to break is found by bisection, and was run. OutOfTimeError where that takes more seconds of the processor.
     """
     late = _clock(max_seconds)
-    rows = list(contexts.batches(len(model.vocab), model.n_ctx))
+    rows = list(model.scope.batches(model.vocab))
     words = [model.decode(row) for batch in rows for row in batch]
     weights = _weights(model.transformer)
     logits = _logits(model, rows, weights)
-    answers = logits.argmax(axis=1)
-    index = np.arange(len(answers))
+    with judging(model, every=True) as permitted:
+        parts = np.split(logits, np.cumsum([len(batch) for batch in rows])[:-1])
+        allowed = [np.concatenate(one) for one in zip(*map(permitted, rows, parts))]
 
-    @np.errstate(invalid="ignore")
-    def margins(changed: Array, at: Array = index) -> Array:
-        logits = _logits(model, rows, changed)[at]
-        wins = logits[np.arange(len(at)), answers[at]]
-        logits[np.arange(len(at)), answers[at]] = -np.inf
-        return np.asarray(wins - logits.max(axis=1))
+    def by(changed: Array, at: Array | slice = slice(None)) -> Array:
+        return margins(_logits(model, rows, changed)[at], [one[at] for one in allowed])
 
-    before = margins(weights)
-    slopes = np.zeros((len(answers), len(weights)))  # of each margin, by the relative change of each weight
+    before = by(weights)
+    slopes = np.zeros((len(before), len(weights)))  # of each margin, by the relative change of each weight
     for i in np.flatnonzero(weights):
         if late():
             raise OutOfTimeError("no change that breaks was settled in the time allowed")
         up, down = weights.copy(), weights.copy()
         up[i], down[i] = _changed(weights[i], 0.001), _changed(weights[i], -0.001)
-        slopes[:, i] = (margins(up) - margins(down)) / 0.002
+        slopes[:, i] = np.nan_to_num((by(up) - by(down)) / 0.002)  # nothing where nothing is judged
     estimates = before / np.maximum(np.abs(slopes).sum(axis=1), 1e-300)
     best, where = np.inf, ""
     for context in np.argsort(estimates)[:8]:
@@ -112,11 +109,11 @@ def breaking(model: Model, max_seconds: float | None = None) -> tuple[float, str
             raise OutOfTimeError("no change that breaks was settled in the time allowed")
         against = -np.sign(slopes[context])
         low, high = 0.0, 1.0
-        if margins(_changed(weights, high * against), np.array([context]))[0] > 0:
+        if by(_changed(weights, high * against), np.array([context]))[0] > 0:
             continue
         for _ in range(STEPS):
             middle = (low + high) / 2
-            if margins(_changed(weights, middle * against), np.array([context]))[0] > 0:
+            if by(_changed(weights, middle * against), np.array([context]))[0] > 0:
                 low = middle
             else:
                 high = middle
