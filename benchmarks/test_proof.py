@@ -13,7 +13,8 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 import zoo
-from properties.checks.settle import checked_predictor, settle
+from properties.checks.right import checked_predictor
+from properties.checks.settle import settle
 from properties.checks.verdict import How
 from properties.proof.search import Proof, prove_answers
 from zoo import Model

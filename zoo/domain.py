@@ -186,7 +186,7 @@ class Domain:
                 yield Box(length, {at: tokens for tokens, run in narrow for at in run if at < length})
 
     def batches(self, vocab: Sequence[str], rows: int = 4096, lengths: Iterable[int] | None = None) -> Iterator[Array]:
-        """All its contexts, or those of some lengths, shortest first: numbers of tokens, int [at most `rows`, length]."""
+        """All its contexts, or those of some lengths, shortest first, as numbers: int [at most `rows`, length]."""
         for length in self.lengths if lengths is None else lengths:
             for box in self.boxes(length, vocab):
                 yield from contexts.product(box.options(vocab), rows)

@@ -135,7 +135,7 @@ def margin(model: Model, how: How) -> Finding:
         return Finding("failed", method, count, "vacuous: nothing is determined in any context")
     found, stated = held_against(smallest, model.margin)
     detail = found + (f" after {written(shown.context)}" if shown else "") + f"; stated {stated}"
-    if not (model.rule or model.predictors):
+    if not questions(model):
         detail += "; of the model's own answers, as no rule is stated"
     if smallest < model.margin:
         return Finding("failed", method, count, detail, smallest, shown)

@@ -72,8 +72,8 @@ def refuse_unwalkable(model: Model) -> None:
     if not walkable(model):
         total = contexts.counted(model.scope.count())
         raise ModelError(
-            f"{model.name} has {total} contexts of up to {model.scope.lengths[-1]} tokens, but should have fewer for each to be "
-            "walked through: the methods auto and prove settle more"
+            f"{model.name} has {total} contexts of up to {model.scope.lengths[-1]} tokens, but should have fewer for "
+            "each to be walked through: the methods auto and prove settle more"
         )
 
 

@@ -65,8 +65,8 @@ class _Reader:
 def permitting(model: Model, question: Question, every: bool) -> Iterator[Permits]:
     """Asks a question, and watches that nothing is remembered from one context to the next.
 
-    `every` says that all contexts will be asked about, in the order of `model.scope`: what is permitted in them is kept,
-    and the question is not asked again.
+    `every` says that all contexts will be asked about, in the order of `model.scope`: what is permitted in them is
+    kept, and the question is not asked again.
     """
     about = (model.domain, model.n_ctx, tuple(model.vocab), question.kind)
     for function, its, kept in _kept:
@@ -105,7 +105,7 @@ def judged(allowed: Array) -> Array:
 def margins(logits: Array, allowed: Sequence[Array]) -> Array:
     """The least margin by any of several bool [..., vocab]: [...]; inf where none of them judges, -inf for a NaN."""
     each = [np.where(judged(one), margin_of(logits, one), np.inf) for one in allowed]
-    return np.nan_to_num(np.min(each, axis=0), nan=-np.inf, posinf=np.inf, neginf=-np.inf)
+    return np.asarray(np.nan_to_num(np.min(each, axis=0), nan=-np.inf, posinf=np.inf, neginf=-np.inf))
 
 
 def own_answers(logits: Array) -> Array:

@@ -33,10 +33,8 @@ def compare(model: Model, other: Model, name: str, every: bool = False) -> Verdi
     if domain is None:
         raise ModelError(f"{model.name} and {name} have no context in common, but should for them to be compared")
     model, other = replace(model, domain=domain), replace(other, domain=domain)
-    if affordable(model) and affordable(other):
-        found = _run(model, other)
-    else:
-        found = _proved(model, other, every)
+    few = affordable(model) and affordable(other)
+    found = _run(model, other) if few else _proved(model, other, every)
     shown = None
     if found.different:
         row = model.encode(found.different[0])

@@ -78,8 +78,5 @@ def survives(model: Model) -> Iterator[tuple[str, bool, str]]:
                     first = written(model.decode(tokens[wrong[0]]))
                 seen, different = seen + len(tokens), different + len(wrong)
         extent = f"{'all' if method == 'enumerated' else 'a sample of'} {counted(seen)} contexts"
-        yield (
-            name,
-            not different,
-            f"{different} of {extent} {'are wrong' if stated else 'differ'}, first {first}" if different else extent,
-        )
+        how = "are wrong" if stated else "differ"
+        yield name, not different, f"{different} of {extent} {how}, first {first}" if different else extent

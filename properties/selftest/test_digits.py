@@ -10,7 +10,7 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 
 from properties.selftest.models import aab
-from zoo import ModelError, contexts, registry
+from zoo import Domain, ModelError, contexts, registry
 from zoo.digits import apart, at_least, at_most, digits_apart, exact, held_against, nearest
 
 finite = st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(2**53), 2**53)
@@ -117,7 +117,8 @@ def test_contexts_are_counted_of_how_many() -> None:
 
 @pytest.mark.parametrize(("vocab", "length", "rows"), [(2, 8, 255), (36, 2, 256), (2, 40, 9), (2, 100, 9), (300, 1, 1)])
 def test_no_context_is_twice_in_a_sample(vocab: int, length: int, rows: int) -> None:
-    drawn = contexts.sample(np.random.default_rng(0), vocab, length, rows)
+    tokens = [str(i) for i in range(vocab)]
+    drawn = Domain.every(tokens, length).draw(np.random.default_rng(0), tokens, length, rows)
     assert drawn.shape == (rows, length)
     assert len({tuple(row) for row in drawn.tolist()}) == rows
     assert drawn.min() >= 0

@@ -61,5 +61,5 @@ def first_positions(model: Model, n_ctx: int) -> Transformer:
 class Uncut(Model):
     """Long contexts are cut to their first tokens, not their last."""
 
-    def encode(self, context: Context) -> Array:
-        return super().encode(context[: self.n_ctx])
+    def encode(self, context: Context, anyway: bool = False) -> Array:
+        return super().encode(context[: self.n_ctx], anyway)

@@ -7,6 +7,7 @@ import pytest
 
 import zoo
 from properties.checks import settle
+from properties.checks.right import questions
 from properties.checks.verdict import How
 from properties.proof.search import Proof, prove_answers
 
@@ -14,7 +15,7 @@ from properties.proof.search import Proof, prove_answers
 def proofs_run(monkeypatch: pytest.MonkeyPatch, *seconds: float) -> tuple[list[str], int]:
     """What the same question is answered, asked once with each budget in turn, and how many proofs were run for it."""
     model = zoo.load("aab", n_ctx=30)
-    [question] = settle.questions(model)[1:]
+    [question] = questions(model)[1:]
     left, run = list(seconds), 0
 
     def prove(*arguments: Any, **options: Any) -> Proof:
