@@ -32,7 +32,7 @@ def check_tolerance(drawn: Drawn, seed: int, outcomes: Counter[str]) -> None:
     executed, rng = Executed(drawn), np.random.default_rng(seed)
     rule = says_the_same(executed) if seed % 4 else rule_for(executed, seed)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tolerance, "STEPS", 40)  # of bisection: what it leaves open would hide what is wrong
+        patch.setattr(tolerance, "STEPS", 30)  # of bisection: what it leaves open would hide what is wrong
         bears = tolerance.certified(Model("extreme", executed.vocab, drawn, rule=rule))
     for kind in ("against", "at random", "at random") if bears and executed.judged(rule) else ():
         signs = at_random(drawn, rng) if kind == "at random" else against(executed, rule, bears)
@@ -94,7 +94,7 @@ def off_by(array: Array, shares: Array) -> Array:
 
 @pytest.mark.soundness
 def test_what_is_certified_to_be_borne_is(outcomes: Counter[str]) -> None:
-    @many(60)
+    @many(90)
     @given(DRAWN, st.integers(0, 2**32 - 1))
     def check(drawn: Drawn, seed: int) -> None:
         check_tolerance(drawn, seed, outcomes)
