@@ -24,8 +24,8 @@ from properties.selftest.extreme_rules import Executed
 from properties.selftest.random_models import assert_noticed
 from zoo import Attention, Mlp, ModelError, Norm, Transformer, contexts
 from zoo.transformer import ACTIVATIONS, forward
-from zoo.transformer.forward import normalize
 from zoo.transformer.arrays import Array
+from zoo.transformer.forward import normalize
 
 Drawn = Transformer | ModelError  # what was built, or the sentence by which it was refused
 # As they are written, beyond float32 or float64 or at their ends; None is what a layer has by itself.
@@ -55,7 +55,10 @@ def transformers(
     dtypes: Sequence[type] = (np.float32, np.float64),
     rare: str = "",
 ) -> Drawn:
-    """All are of a `rare` kind where one is named; `kinds` are layers out of attention, relu, gelu; None is up to three. There are at most so many contexts."""
+    """`kinds` are layers out of attention, relu, gelu; None is up to three. There are at most so many contexts.
+
+    All are of a `rare` kind where one is named: close, deep, quiet.
+    """
     tokens = draw(st.sampled_from(vocab))
     length = draw(st.integers(*n_ctx))
     while length > n_ctx[0] and contexts.count(tokens, length) > most:
@@ -85,12 +88,12 @@ class _Draft:
         self.largest = float(info.max)
         each = draw(st.sampled_from([False, False, True]))  # whether dimensions have scales of their own
         self.stream = np.array([self.exponent() for _ in range(d)] if each else [self.exponent()] * d)
-        # Directions are followed in float64, and what is narrower does not vanish there; nor does float64 lose settings.
+        # What is narrower than float64 does not vanish where that follows directions; and float64 has every setting.
         hidden = "deep" if dtype == np.float64 else "quiet"
         rare = rare or draw(st.sampled_from(["", "", "", "close", hidden]))
         self.close, self.deep, self.quiet = (rare == kind for kind in ("close", "deep", "quiet"))
         if self.deep:
-            self.stream = np.full(d, self.rng.choice([0, self.rng.integers(520, 700)]))
+            self.stream = np.full(d, int(self.rng.choice([0, 1])) * int(self.rng.integers(520, 700)))
 
     def build(self, vocab: int, n_ctx: int, kinds: Sequence[str]) -> Transformer:
         tokens, positions = self.array(vocab, self.d, power=self.stream), self.array(n_ctx, self.d, power=self.stream)

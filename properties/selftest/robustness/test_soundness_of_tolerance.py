@@ -19,7 +19,8 @@ from zoo.transformer.parts import Name
 # As the prover bounds them best, for only there is the certified change close to one that breaks.
 SIMPLE = st.sampled_from([[], [], ["attention"], ["relu"]])
 DRAWN = st.one_of(
-    transformers(most=10), SIMPLE.flatmap(lambda kinds: transformers(kinds, most=10, n_ctx=(1, 2), normed=False, rare="close"))
+    transformers(most=10),
+    SIMPLE.flatmap(lambda kinds: transformers(kinds, most=10, n_ctx=(1, 2), normed=False, rare="close")),
 )
 
 
