@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
@@ -9,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from zoo import Transformer, forward
+from zoo import Domain, ModelError, Transformer, forward
 from zoo.transformer.arrays import Array
 
 Function = Callable[[Any], Any]
@@ -17,9 +18,13 @@ Function = Callable[[Any], Any]
 
 @dataclass(frozen=True, eq=False)
 class Executed:
-    """What a transformer says in every context: each run by itself, as what has no bound is, and in batches."""
+    """What a transformer says in every context of a domain, None being all of them.
+
+    Each is run by itself, as what has no bound is, and in batches.
+    """
 
     transformer: Transformer
+    domain: Domain | None = None
 
     @property
     def vocab(self) -> str:
@@ -28,8 +33,8 @@ class Executed:
     @cached_property
     def logits(self) -> dict[str, Array]:
         """By context, shortest first."""
-        every = (words for n in range(1, self.transformer.n_ctx + 1) for words in product(self.vocab, repeat=n))
-        return {"".join(words): self.after("".join(words)) for words in every}
+        every = ("".join(w) for n in range(1, self.transformer.n_ctx + 1) for w in product(self.vocab, repeat=n))
+        return {words: self.after(words) for words in every if self.domain is None or words in self.domain}
 
     @np.errstate(all="ignore")
     def after(self, context: str) -> Array:
@@ -41,10 +46,10 @@ class Executed:
     @cached_property
     def batched(self) -> "Executed":
         """The same with all contexts of a length in one batch: the last digits may differ."""
-        other, words = Executed(self.transformer), list(self.logits)
+        other, words = Executed(self.transformer, self.domain), list(self.logits)
         found: dict[str, Array] = {}
         with np.errstate(all="ignore"):
-            for n in range(1, self.transformer.n_ctx + 1):
+            for n in sorted(set(map(len, words))):
                 some = [context for context in words if len(context) == n]
                 tokens = np.array([[self.vocab.index(token) for token in context] for context in some])
                 found.update(zip(some, forward(self.transformer, tokens, last=True)[:, -1]))
@@ -54,7 +59,7 @@ class Executed:
     @cached_property
     def wider(self) -> "Executed":
         """The same in a type with more exponents: where they differ, something overflows or underflows."""
-        other = Executed(self.transformer.astype(np.float64))
+        other = Executed(self.transformer.astype(np.float64), self.domain)
         for _, part in other.transformer.parts() if self.transformer.dtype == np.float64 else ():
             for name, array in part.arrays():  # a new part would not take them
                 object.__setattr__(part, name, array.astype(np.longdouble))
@@ -97,10 +102,30 @@ class Executed:
         return [context for context, right in self.judged(rule).items() if not self.margin(context, right) > 0]
 
 
+def spoken_of(transformer: Transformer, seed: int) -> Executed:
+    """In half of all cases in a domain: prefixes of a layout that is drawn, or of two."""
+    rng, vocab = np.random.default_rng([seed, 1]), Executed(transformer).vocab
+    if rng.random() < 0.5:
+        return Executed(transformer)
+    domain = _layout(rng, vocab, transformer.n_ctx)
+    if rng.random() < 0.5:
+        with suppress(ModelError):  # they overlap
+            domain |= _layout(rng, vocab, transformer.n_ctx)
+    return Executed(transformer, domain)
+
+
+def _layout(rng: np.random.Generator, vocab: str, n_ctx: int) -> Domain:
+    length, wide = int(rng.integers(1, n_ctx + 1)), rng.choice([0.3, 0.7, 1.0])
+    letters = "defghijk"[:length]
+    let = {letter: {token for token in vocab if rng.random() < wide} or {rng.choice(list(vocab))} for letter in letters}
+    return Domain.layout(letters, int(rng.integers(1, length + 1)), **let)
+
+
 def rule_for(executed: Executed, seed: int) -> Function:
     """One of a few plain rules, or a table of what was read: what the model says there, or would in a wider type.
 
-    In some tables a few entries are wrong, or the one of a context that is close to a tie.
+    In some tables a few entries are wrong, or the one of a context that is close to a tie; in some, several tokens are
+    permitted here and there, or none. Of contexts outside the domain no table knows.
     """
     rng, vocab = np.random.default_rng(seed), executed.vocab
     plain = [_says_last, _says_first, _says(vocab[rng.integers(len(vocab))]), _says_most][: 4 if len(vocab) > 1 else 3]
@@ -122,6 +147,10 @@ def rule_for(executed: Executed, seed: int) -> Function:
     if rng.random() < 0.2 and len(vocab) > 1:  # wrong where it is closest
         closest, second = executed.closest()
         table[_read(closest, reads, end)] = frozenset([second])
+
+    for key in table if rng.random() < 0.5 else ():
+        if rng.random() < 0.5:  # nothing, or perhaps one more
+            table[key] = frozenset() if rng.random() < 0.3 else table[key] | {vocab[rng.integers(len(vocab))]}
 
     def by_table(context: Any) -> frozenset[str]:
         return table[_read(context, reads, end)]

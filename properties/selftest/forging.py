@@ -37,7 +37,7 @@ def forged(model: Model, function: Function, lie: float | str) -> Json | None:
     if lie == LARGER:
         return _with_larger_margins(made)
     if lie != RUN:
-        for tree in made["trees"].values():
+        for tree in _trees(made):
             _without_runs(tree, twice=lie == TWICE)
     return made
 
@@ -64,13 +64,19 @@ def _by_levels(model: Model, function: Function, lie: float | str) -> Json | Non
 def _with_larger_margins(made: Json) -> Json:
     """By half a thousandth."""
     made = deepcopy(made)
-    for tree in made["trees"].values():
+    for tree in _trees(made):
         for node in _nodes(tree):
             if "margin" in node:
                 node["margin"] *= 1.0005
-    if all(node.get("is") != "run" for tree in made["trees"].values() for node in _nodes(tree)):
+    if all(node.get("is") != "run" for tree in _trees(made) for node in _nodes(tree)):
         made["margin"] *= 1.0005
     return made
+
+
+def _trees(made: Json) -> Iterator[Json]:
+    """One of each length, or of each layout of a domain."""
+    for trees in made["trees"].values():
+        yield from trees if isinstance(trees, list) else [trees]
 
 
 def _nodes(tree: Json) -> Iterator[Json]:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
-from properties.checks import settle
+from properties.checks import right, settle
 from properties.checks.table import CHECKS
 from properties.proof import bounds, judges
 from properties.proof.arithmetic import Arithmetic, lost
@@ -112,14 +112,14 @@ SEEN: dict[str, list[Fault]] = {
     # what people are told
     "checks.test_soundness_of_checks:test_a_rule_that_holds_is_followed_in_every_context": [
         TIE_IS_RIGHT,
-        Fault(settle._run, "~(margins > 0)", "~(margins >= 0)"),
-        Fault(settle._run, "~(margins > 0)", "(margins <= 0)"),
+        Fault(settle._run, "~(by > 0)", "~(by >= 0)"),
+        Fault(settle._run, "~(by > 0)", "~(by > -1e-30)"),
     ],
     "checks.test_soundness_of_checks:test_a_margin_and_deviations_are_as_stated": [
         Fault(MARGIN, "if smallest < model.margin:", "if smallest < model.margin * 0.999:"),
         Fault(MARGIN, "if smallest < model.margin:", "if np.float32(smallest) < np.float32(model.margin):"),
         Fault(MARGIN, "if proof.margin >= model.margin:", "if proof.margin >= model.margin * 0.999:"),
-        Fault(MARGIN, "margins[np.isnan(margins)] = -np.inf", "margins[np.isnan(margins)] = np.inf"),
+        Fault(right.margins, "np.isnan(least), -np.inf, least", "np.isnan(least), np.inf, least"),
         Fault(DEVIATIONS, "if stated != found:", "if not found <= stated:"),
         Fault(DEVIATIONS, "if stated != found:", "if not stated <= found:"),
         Fault(DEVIATIONS, "if stated != found:", "if len(stated ^ found) > 1:"),

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,7 +28,7 @@ from properties.selftest.extreme_models import (
     count,
     transformers,
 )
-from properties.selftest.extreme_rules import Executed, Function, rule_for
+from properties.selftest.extreme_rules import Executed, Function, rule_for, spoken_of
 from zoo import Cycle, Deviation, Model, ModelError, Transformer
 from zoo.enumeration import paths
 
@@ -55,9 +56,9 @@ def check_rule(drawn: Drawn, seed: int, outcomes: Counter[str]) -> None:
     if isinstance(drawn, ModelError):
         outcomes["refused"] += 1
         return
-    executed = Executed(drawn)
+    executed = spoken_of(drawn, seed)
     rule = rule_for(executed, seed)
-    model, kinds = Model("extreme", executed.vocab, drawn, rule=rule), set()
+    model, kinds = Model("extreme", executed.vocab, drawn, rule=rule, domain=executed.domain), set()
     for method in METHODS:
         with sums_everywhere():
             [verdict] = check_model(model, method, ["rule"])
@@ -89,10 +90,15 @@ def check_stated(drawn: Drawn, seed: int, outcomes: Counter[str]) -> None:
     if isinstance(drawn, ModelError):
         outcomes["refused"] += 1
         return
-    executed, rng = Executed(drawn), np.random.default_rng(seed)
+    executed, rng = spoken_of(drawn, seed), np.random.default_rng(seed)
     rule, every = rule_for(executed, seed), list(executed.logits)
-    unknown = executed.nan or executed.batched.nan
-    margins = [one.margin(c, {one.answer(c)}) for one in (executed, executed.batched) for c in every]
+    own = rng.random() < 0.5  # answers take the rule's place
+    both = executed, executed.batched
+    if own:
+        margins = [one.margin(c, {one.answer(c)}) for one in both for c in every]
+    else:
+        margins = [one.margin(*judged) for one in both for judged in one.judged(rule).items()]
+    unknown = np.isnan(margins).any() or (own and (executed.nan or executed.batched.nan)) or not margins
     least = 0.0 if unknown else max(0.0, min(*margins, float(np.finfo(np.float64).max) / 2))
     digit = float(np.finfo(drawn.dtype).eps)
     margin = least * float(rng.choice([0, 0.5, 1 - digit, 1, 1 + digit, 1 + 4 * digit, 1.001, 2]))
@@ -100,7 +106,8 @@ def check_stated(drawn: Drawn, seed: int, outcomes: Counter[str]) -> None:
     changed = rng.choice(every, size=min(len(every), int(rng.choice([0, 1, 2], p=[0.6, 0.2, 0.2]))), replace=False)
     stated = set(executed.wrong(rule)) ^ set(changed.tolist())
     deviations = [Deviation(rule, sorted(stated), "as it happens")] if stated else []
-    model, kinds = Model("extreme", executed.vocab, drawn, rule, deviations=deviations, margin=margin), set()
+    said_of: dict[str, Any] = {"deviations": deviations, "margin": margin, "domain": executed.domain}
+    model, kinds = Model("extreme", executed.vocab, drawn, None if own else rule, **said_of), set()
     for method in METHODS:
         surely, maybe = wrongs(executed, rule, method)
         with sums_everywhere():
@@ -155,16 +162,17 @@ def check_equal(drawn: Drawn, seed: int, outcomes: Counter[str]) -> None:
     if isinstance(drawn, ModelError) or isinstance(second, ModelError):
         outcomes["refused"] += 1
         return
-    one, two = Executed(drawn), Executed(second)
+    one = spoken_of(drawn, seed)
+    two = Executed(second, one.domain)
     wrong, kinds = different(one, two, all), set()
     with sums_everywhere():
-        proof = prove_equal(drawn, second, one.vocab, max_boxes=1000)
+        proof = prove_equal(drawn, second, one.vocab, max_boxes=1000, domain=one.domain)
     kinds.add(f"proof {proof.status}")
     assert proof.status != "holds" or not wrong, f"they are proved to be equal, but differ after {wrong}"
     assert proof.status != "failed" or different(one, two, any), "they are said to differ, but do not"
     assert proof.status != "undecided", f"1000 sets of contexts do not settle {len(one.logits)}"
     with sums_everywhere():
-        verdict = compare(Model("one", one.vocab, drawn), Model("two", two.vocab, second), "two")
+        verdict = compare(Model("one", one.vocab, drawn, domain=one.domain), Model("two", two.vocab, second), "two")
     kinds.add(f"comparison {verdict.status}")
     assert verdict.status != "holds" or not wrong, f"{verdict.message()}, but they differ after {wrong}"
     assert verdict.status != "failed" or different(one, two, any), f"{verdict.message()}, but they do not differ"
@@ -189,7 +197,7 @@ def check_cycle(drawn: Drawn, seed: int, outcomes: Counter[str]) -> None:
     if isinstance(drawn, ModelError):
         outcomes["refused"] += 1
         return
-    executed, rng = Executed(drawn), np.random.default_rng(seed)
+    executed, rng, every = spoken_of(drawn, seed), np.random.default_rng(seed), Executed(drawn)
     n_ctx = drawn.n_ctx
     within = int(rng.integers(0, 2 * n_ctx + 3))
 
@@ -200,19 +208,20 @@ def check_cycle(drawn: Drawn, seed: int, outcomes: Counter[str]) -> None:
 
     state, text = "a", "a"
     for _ in range(40):
-        state = (state + executed.answer(state))[-n_ctx:]
+        state = (state + every.answer(state))[-n_ctx:]
         text += state[-1]
     period = next((p for p in range(1, 13) if text[-p - 12 :] == (text[-p:] * 14)[-p - 12 :]), 1)
     goal = text[-period:]
     repeated = goal * (n_ctx + 1)
     on = {repeated[i : i + n_ctx] for i in range(period)}
-    model = Model("extreme", executed.vocab, drawn, cycle=Cycle(goal, within))
+    model = Model("extreme", executed.vocab, drawn, cycle=Cycle(goal, within), domain=executed.domain)
     with sums_everywhere():
         [verdict] = check_model(model, "auto", ["cycle"])
     if verdict.status == "holds":
         assert not executed.nan, f"{verdict.message()}, but some logits are NaN"
         for program in (executed, executed.batched):
-            astray = [context for context in executed.logits if follow(context, program.answer) not in on]
+            answer = lambda context, its=program: its.answer(context) if context in its.logits else ""
+            astray = [context for context in executed.logits if follow(context, answer) not in on]
             assert not astray or verdict.method != "enumerated", f"{verdict}, but from {astray} it is not on {goal}"
     count(outcomes, executed, verdict.status)
 

@@ -22,7 +22,7 @@ from properties.selftest.extreme_models import (
     count,
     transformers,
 )
-from properties.selftest.extreme_rules import Executed, Function, rule_for
+from properties.selftest.extreme_rules import Executed, Function, rule_for, spoken_of
 from properties.selftest.forging import FOUND, LIES, forged
 from properties.selftest.proof.test_soundness_of_proofs import assert_bounded
 from properties.selftest.random_models import random_boxes
@@ -41,9 +41,9 @@ def check_certificate(drawn: Drawn, seed: int, outcomes: Counter[str]) -> None:
     if isinstance(drawn, ModelError):
         outcomes["refused"] += 1
         return
-    executed = Executed(drawn)
+    executed = spoken_of(drawn, seed)
     rule = rule_for(executed, seed)
-    model = Model("extreme", executed.vocab, drawn, rule=rule)
+    model = Model("extreme", executed.vocab, drawn, rule=rule, domain=executed.domain)
     _, made = certify(model, rule)
     kinds = {"none"} if made is None else {confirmed(executed, model, rule, made)}
     for lie in (FOUND, LIES[1 + seed % (len(LIES) - 1)]):

@@ -24,7 +24,7 @@ from properties.selftest.extreme_models import (
     count,
     transformers,
 )
-from properties.selftest.extreme_rules import Executed, rule_for
+from properties.selftest.extreme_rules import Executed, rule_for, spoken_of
 from properties.selftest.random_models import completions, random_boxes
 from zoo import ModelError, Transformer, forward
 from zoo.transformer.arrays import Array
@@ -38,11 +38,12 @@ def check_proof(drawn: Drawn, seed: int, outcomes: Counter[str]) -> None:
     if isinstance(drawn, ModelError):
         outcomes["refused"] += 1
         return
-    executed, told = Executed(drawn), list[Settled]()
+    executed, told = spoken_of(drawn, seed), list[Settled]()
     rule = rule_for(executed, seed)
     wrong, judged = executed.wrong(rule), executed.judged(rule)
     budget = seed % 7 if seed % 5 == 0 else None
-    found = prove_answers(drawn, executed.vocab, rule, max_boxes=budget, settled=told.append)
+    its = executed.domain
+    found = prove_answers(drawn, executed.vocab, rule, max_boxes=budget, settled=told.append, domain=its)
     for one in told:
         for context in inside(one.box, executed.vocab) if one.kind == "proved" else ():
             margin = executed.margin(context, one.box.permitted)
@@ -54,8 +55,11 @@ def check_proof(drawn: Drawn, seed: int, outcomes: Counter[str]) -> None:
         assert not wrong
         assert found.contexts == len(judged)
         assert found.margin <= min((executed.margin(*item) for item in judged.items()), default=np.inf)
-    kinds = [found.status, *(["some by bounds"] if any(one.kind == "proved" for one in told) else [])]
-    count(outcomes, executed, *kinds, *(["holds by bounds"] if len(kinds) > 1 and found.status == "holds" else []))
+    kinds = ["in all" if its is None else "in a domain"]
+    kinds += ["of several or none"] * any(len(rule(context)) != 1 for context in executed.logits)
+    bounded = any(one.kind == "proved" for one in told)
+    kinds += [found.status, *["some by bounds"] * bounded, *["holds by bounds"] * (bounded and found.status == "holds")]
+    count(outcomes, executed, *kinds)
 
 
 def inside(box: Box, vocab: str) -> list[str]:
@@ -71,7 +75,7 @@ def test_proofs_say_of_every_context_what_running_it_says(outcomes: Counter[str]
         check_proof(drawn, seed, outcomes)
 
     check()
-    kinds = "holds", "failed", "undecided", "holds by bounds", "some by bounds"
+    kinds = "holds", "failed", "undecided", "holds by bounds", "some by bounds", "in a domain", "of several or none"
     assert_each_occurred(outcomes, *kinds)
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from properties.robustness import tolerance
 from properties.selftest.examples import many
 from properties.selftest.extreme_models import Drawn, assert_each_occurred, count, transformers
-from properties.selftest.extreme_rules import Executed, Function, rule_for
+from properties.selftest.extreme_rules import Executed, Function, rule_for, spoken_of
 from zoo import Model, ModelError, Transformer, forward
 from zoo.transformer.arrays import Array
 from zoo.transformer.parts import Name
@@ -30,18 +30,18 @@ def check_tolerance(drawn: Drawn, seed: int, outcomes: Counter[str]) -> None:
     if isinstance(drawn, ModelError):
         outcomes["refused"] += 1
         return
-    executed, rng = Executed(drawn), np.random.default_rng(seed)
+    executed, rng = spoken_of(drawn, seed), np.random.default_rng(seed)
     rule = says_the_same(executed) if seed % 4 else rule_for(executed, seed)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tolerance, "STEPS", 30)  # of bisection: what it leaves open would hide what is wrong
-        bears = tolerance.certified(Model("extreme", executed.vocab, drawn, rule=rule))
+        bears = tolerance.certified(Model("extreme", executed.vocab, drawn, rule=rule, domain=executed.domain))
     for kind in ("against", "at random", "at random") if bears and executed.judged(rule) else ():
         signs = at_random(drawn, rng) if kind == "at random" else against(executed, rule, bears)
         changed = drawn.astype(drawn.dtype)
         for where, part in changed.parts():
             for name, array in part.arrays():
                 object.__setattr__(part, name, off_by(array, bears * signs[where, name]))
-        wrong = Executed(changed).wrong(rule)
+        wrong = Executed(changed, executed.domain).wrong(rule)
         assert not wrong, f"weights may be off by {bears}, but it is wrong after {wrong}"
     count(outcomes, executed, "bears some" if bears else "bears nothing")
 
