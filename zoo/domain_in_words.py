@@ -9,7 +9,7 @@ from zoo.errors import listed
 MOST = 16  # positions in a row that are alike, of which a line speaks
 
 
-def lines(domain: Domain, vocab: Sequence[str]) -> list[str]:
+def described(domain: Domain, vocab: Sequence[str]) -> list[str]:
     """How many contexts it has; then a line for each layout: "4 to 5 tokens: [0] a, b; [1..3] any token".
 
     Positions are counted from the first. Only ASCII: it gets into comments of programs.

@@ -5,9 +5,9 @@ from collections.abc import Iterable
 import numpy as np
 
 from properties.report.console import console, grid
-from zoo import domain_in_words
 from zoo.contexts import written
 from zoo.digits import apart
+from zoo.domain_in_words import described
 from zoo.inspection.reading import Reading
 from zoo.model import Claim, Lemma, Model
 
@@ -45,7 +45,7 @@ def show(
     out.print(f"{model.name}: n_ctx {model.n_ctx}, d_model {transformer.d_model}, {transformer.dtype}, {tied}")
     out.print(f"source: {model.source}" if model.source else "source: not stated")
     if model.domain is not None:
-        number, *layouts = domain_in_words.lines(model.domain, model.vocab)
+        number, *layouts = described(model.domain, model.vocab)
         out.print("\n  ".join([f"domain: {number}", *layouts[:LINES]]))
         if len(layouts) > LINES:
             out.print(f"  ... and {len(layouts) - LINES} more layouts")

@@ -15,8 +15,8 @@ from properties.recheck import Rechecked
 from properties.report.console import console, grid
 from properties.robustness.mutants import Story
 from zoo.contexts import counted, written
-from zoo.domain import as_data
 from zoo.digits import at_least
+from zoo.domain import as_data
 from zoo.errors import printable
 from zoo.model import Model
 

@@ -6,7 +6,7 @@ from zoo import Attention, Domain, Model, Transformer
 from zoo.model import Context, Lemma
 
 # The adder, as a model file of its own.
-ADDER = '''
+ADDER = """
 import numpy as np
 
 from zoo import Attention, Domain, Mlp, Model, Transformer
@@ -24,7 +24,7 @@ odd = Mlp(w_in, np.array([0.0, -1.0]), [np.eye(6)[5], -2 * np.eye(6)[5]], np.zer
 unembedding = np.array([10, 0, -30, -30])[:, None] * np.eye(6)[3] + np.array([0, 20, 0, 0])[:, None] * np.eye(6)[5]
 transformer = Transformer(tokens, np.zeros((N_CTX, 6)), [ones, odd], unembedding=unembedding)
 MODEL = Model("adder", "01+=", transformer, rule=rule, margin=10)
-'''
+"""
 LAYOUT = Domain.layout("d+d=", start=4, d="01")
 
 
