@@ -52,7 +52,7 @@ def words() -> Model:
     """Says the token again that follows the one that is always first; tokens are words, lengths are 2 to 4."""
     vocab, n_ctx, d = ("<s>", "one", "two"), 4, 7
     ask, offer = np.ones((d, 1)), 40 * np.eye(d)[:, 4:5]  # all ask for position 1
-    reads = Attention([ask], [offer], [np.eye(d, 3)], [9 * np.eye(3, d)], scale=1)
+    reads = Attention(ask[None], offer[None], np.eye(d, 3)[None], 9 * np.eye(3, d)[None], scale=1)
     transformer = Transformer(np.eye(3, d), np.eye(n_ctx, d, k=3), [reads])
     domain = Domain.layout(["<s>", "w", "w", "w"], start=2, w=("one", "two"))
     return Model("words", vocab, transformer, rule=lambda context: {context[1]}, domain=domain)
