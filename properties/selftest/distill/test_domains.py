@@ -95,7 +95,7 @@ def test_what_is_open_is_told_apart_by_tokens_too() -> None:
     answers = {"aa": 0, "ba": 1, "bb": 0, "ab": 1}
     domain = Domain(tuple(Domain.layout(context, start=2).layouts[0] for context in answers))
     parts = [
-        Part.of(np.array([["ab".index(token)] for token in context]), np.array([a])) for context, a in answers.items()
+        Part.of([np.array(["ab".index(token)]) for token in context], np.array([a])) for context, a in answers.items()
     ]
     program = Program("it", ("a", "b"), Tables({2: parts}).program(), 2, 4, domain)
     assert {context: program(["ab".index(token) for token in context]) for context in answers} == answers
