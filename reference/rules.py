@@ -62,3 +62,21 @@ def induction_or_repeat(context: Context) -> str:
 def _aab_everywhere(context: Context) -> set[str]:
     """`aab` with one answer to every context, the assembly program's."""
     return {"b"} if context[-1] == "a" and (len(context) == 1 or context[-2] == "a") else {"a"}
+
+
+def shallow_brackets(context: Context) -> set[str]:
+    """What may come next in brackets nested two deep at most; of what is no beginning of such, nothing is said."""
+    depth = 0
+    for token in context:
+        depth += 1 if token == "(" else -1
+        if not 0 <= depth <= 2:
+            return set()
+    return {"(", ")"} if depth == 1 else {"("} if depth == 0 else {")"}
+
+
+def digit_of_the_sum(context: Context) -> set[str]:
+    """In "7+8=" the tens of the sum, in "7+8=1" its ones; after another digit than the tens, nothing is said."""
+    tens, ones = divmod(int(context[0]) + int(context[2]), 10)
+    if len(context) == 4:
+        return {str(tens)}
+    return {str(ones)} if context[4] == str(tens) else set()
