@@ -111,6 +111,8 @@ def margin(model: Model, how: How) -> Finding:
     """In every context what is permitted wins over what is not, in logits by at least the stated margin."""
     assert model.margin is not None
     proof = _least_proof(model, how)
+    if proof is not None and not proof.contexts:
+        return Finding("failed", "proved", proof.skipped, "vacuous: nothing is determined in any context")
     if proof is not None:
         found, stated = held_against(proof.margin, model.margin)
         detail = f"at least {found}, in {proof.where}; stated {stated}"
@@ -124,13 +126,14 @@ def margin(model: Model, how: How) -> Finding:
     with judging(model, method == "enumerated") as permitted:
         for tokens in batches:
             logits = answer_logits(model, tokens, exact=True)
-            allowed = permitted(tokens, logits)
+            allowed = permitted(tokens)
             by = margins(logits, allowed)
             count += len(tokens)
             if by.min() < smallest:
                 i = int(by.argmin())
-                worst = min(allowed, key=lambda one: float(margins(logits[i], [one[i]])))
-                smallest, shown = float(by[i]), counterexample(model, tokens[i], logits[i], worst[i])
+                rows = [one[i] for one in allowed] or [own_answer(logits[i])]
+                worst = min(rows, key=lambda row: float(margins(logits[i], [row])))
+                smallest, shown = float(by[i]), counterexample(model, tokens[i], logits[i], worst)
     if shown is None and questions(model):
         return Finding("failed", method, count, "vacuous: nothing is determined in any context")
     found, stated = held_against(smallest, model.margin)
@@ -222,7 +225,7 @@ def lemmas(model: Model, how: How) -> Finding:
     if false:
         return Finding("failed", "computed", 0, f"not so: {'; '.join(false)}", total=0)
     said = "; ".join(lemma.text for lemma in model.lemmas)
-    return Finding("holds", "computed", 0, said, total=0)
+    return Finding("holds", "computed", 0, f"{_many(len(model.lemmas), 'lemma')}: {said}", total=0)
 
 
 @check(applies=lambda model: bool(model.claims))

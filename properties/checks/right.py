@@ -87,14 +87,11 @@ def permitting(model: Model, question: Question, every: bool) -> Iterator[Permit
 
 
 @contextmanager
-def judging(model: Model, every: bool) -> Iterator[Callable[[Array, Array], list[Array]]]:
-    """What is permitted by the rule and each predictor, of contexts [batch, seq] with their logits [batch, vocab].
-
-    Where neither is stated, the greedy answer takes their place.
-    """
+def judging(model: Model, every: bool) -> Iterator[Callable[[Array], list[Array]]]:
+    """What is permitted by the rule and each predictor after contexts [batch, seq]; none where neither is stated."""
     with ExitStack() as stack:
         asks = [stack.enter_context(permitting(model, question, every)) for question in questions(model)]
-        yield lambda tokens, logits: [ask(tokens) for ask in asks] or [own_answers(logits)]
+        yield lambda tokens: [ask(tokens) for ask in asks]
 
 
 def judged(allowed: Array) -> Array:
@@ -103,9 +100,13 @@ def judged(allowed: Array) -> Array:
 
 
 def margins(logits: Array, allowed: Sequence[Array]) -> Array:
-    """The least margin by any of several bool [..., vocab]: [...]; inf where none of them judges, -inf for a NaN."""
+    """The least margin by any of several bool [..., vocab]: [...]; inf where none of them judges, -inf for a NaN.
+
+    Where none is stated, the greedy answer takes their place.
+    """
     each = [np.where(judged(one), margin_of(logits, one), np.inf) for one in allowed]
-    return np.asarray(np.nan_to_num(np.min(each, axis=0), nan=-np.inf, posinf=np.inf, neginf=-np.inf))
+    least = np.min(each, axis=0) if each else margin_of(logits, own_answers(logits))
+    return np.asarray(np.where(np.isnan(least), -np.inf, least))
 
 
 def own_answers(logits: Array) -> Array:

@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from properties.checks.right import allowed_tokens, judged, judging, margins, questions
+from properties.checks.right import allowed_tokens, judged, judging, margins, own_answers, questions
 from properties.checks.settle import answer_logits, sweep
 from properties.proof.counterexample import margin_of
 from properties.robustness.number_types import in_type
@@ -102,9 +102,9 @@ class Asked:
     allowed: list[Array]  # bool [batch, vocab] each
 
 
-def _asked(model: Model, tokens: Array, permitted: Callable[[Array, Array], list[Array]]) -> Asked:
+def _asked(model: Model, tokens: Array, permitted: Callable[[Array], list[Array]]) -> Asked:
     logits = answer_logits(model, tokens)
-    return Asked(tokens, greedy(logits), permitted(tokens, logits))
+    return Asked(tokens, greedy(logits), permitted(tokens) or [own_answers(logits)])
 
 
 def compared(model: Model, asked: Iterable[Asked]) -> tuple[int, float]:

@@ -70,7 +70,7 @@ def survives(model: Model) -> Iterator[tuple[str, bool, str]]:
             for tokens in batches:
                 logits = answer_logits(other, tokens)
                 if stated:
-                    wrong = np.flatnonzero(~(margins(logits, permitted(tokens, logits)) > 0))
+                    wrong = np.flatnonzero(~(margins(logits, permitted(tokens)) > 0))
                 else:  # a tie that is kept is the same answer
                     answers = greedy(answer_logits(model, tokens))
                     wrong = np.flatnonzero((greedy(logits) != answers) | (answers < 0))

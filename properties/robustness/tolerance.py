@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from properties.checks.right import judging, margins
+from properties.checks.right import judging, margins, own_answers
 from properties.checks.settle import answer_logits
 from properties.proof.bounds import Bounds
 from properties.proof.boxes import Boxes, Settled
@@ -88,8 +88,7 @@ def breaking(model: Model, max_seconds: float | None = None) -> tuple[float, str
     weights = _weights(model.transformer)
     logits = _logits(model, rows, weights)
     with judging(model, every=True) as permitted:
-        parts = np.split(logits, np.cumsum([len(batch) for batch in rows])[:-1])
-        allowed = [np.concatenate(one) for one in zip(*map(permitted, rows, parts))]
+        allowed = [np.concatenate(one) for one in zip(*map(permitted, rows))] or [own_answers(logits)]
 
     def by(changed: Array, at: Array | slice = slice(None)) -> Array:
         return margins(_logits(model, rows, changed)[at], [one[at] for one in allowed])
@@ -101,8 +100,10 @@ def breaking(model: Model, max_seconds: float | None = None) -> tuple[float, str
             raise OutOfTimeError("no change that breaks was settled in the time allowed")
         up, down = weights.copy(), weights.copy()
         up[i], down[i] = _changed(weights[i], 0.001), _changed(weights[i], -0.001)
-        slopes[:, i] = np.nan_to_num((by(up) - by(down)) / 0.002)  # nothing where nothing is judged
-    estimates = before / np.maximum(np.abs(slopes).sum(axis=1), 1e-300)
+        change = by(up) - by(down)
+        slopes[:, i] = np.where(np.isnan(change), 0, change / 0.002)  # none where nothing is judged
+    with np.errstate(over="ignore"):  # a slope that is not finite is steep
+        estimates = before / np.maximum(np.abs(slopes).sum(axis=1), 1e-300)
     best, where = np.inf, ""
     for context in np.argsort(estimates)[:8]:
         if late():

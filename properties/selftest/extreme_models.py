@@ -4,10 +4,15 @@ Exponents are drawn from the whole range. What scales one array is mostly undone
 each dimension, which embeddings have and weights undo; queries and keys have theirs, which `scale` undoes; so have
 values, hidden units and what a Norm writes. So numbers come back into ordinary range often enough for answers to be
 decided, unless something overflows or underflows on the way. Some arrays are off nevertheless, and some settings.
+
+What is rare by that, and where faults hide, is drawn on purpose: answers that nearly tie after some context; numbers so
+large within a layer, and so small behind it, that products of weights vanish where the program's do not; and streams
+that are zero, where a setting that the type has not makes NaN.
 """
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -18,12 +23,14 @@ from properties.selftest.examples import assert_sentence
 from properties.selftest.extreme_rules import Executed
 from properties.selftest.random_models import assert_noticed
 from zoo import Attention, Mlp, ModelError, Norm, Transformer, contexts
-from zoo.transformer import ACTIVATIONS
+from zoo.transformer import ACTIVATIONS, forward
 from zoo.transformer.arrays import Array
+from zoo.transformer.forward import normalize
 
 Drawn = Transformer | ModelError  # what was built, or the sentence by which it was refused
 # As they are written, beyond float32 or float64 or at their ends; None is what a layer has by itself.
 SETTINGS = (1e-5, 1.0, 5e-324, 1e-310, 5e-46, 2e-45, 1e-40, 1e-30, 1e30, 3.3e38, 1e39, 1e200, 1.7e308, 0.1, 100.0)
+NONE, INFINITE = (5e-46, 1e-50), (1e39, 1e200)  # what they are in float32
 TYPES: list[Any] = [float, float, float, np.float64, np.float32]
 KINDS = ("attention", "attention", *ACTIVATIONS)
 LAYERS = [kinds for count in range(3) for kinds in product(KINDS, repeat=count)] + [("attention", "relu", "attention")]
@@ -46,8 +53,12 @@ def transformers(
     normed: bool = True,
     vocab: Sequence[int] = (2, 3, 2, 3, 2, 3, 1),
     dtypes: Sequence[type] = (np.float32, np.float64),
+    rare: str = "",
 ) -> Drawn:
-    """`kinds` are layers out of attention, relu, gelu; None is up to three. There are at most so many contexts."""
+    """`kinds` are layers out of attention, relu, gelu; None is up to three. There are at most so many contexts.
+
+    All are of a `rare` kind where one is named: close, deep, quiet.
+    """
     tokens = draw(st.sampled_from(vocab))
     length = draw(st.integers(*n_ctx))
     while length > n_ctx[0] and contexts.count(tokens, length) > most:
@@ -55,7 +66,7 @@ def transformers(
     d, dtype = draw(st.integers(1, 4)), draw(st.sampled_from(dtypes))
     if kinds is None:
         kinds = draw(st.sampled_from(LAYERS))
-    draft = _Draft(draw, d, dtype, normed)
+    draft = _Draft(draw, d, dtype, normed, rare)
     with np.errstate(all="ignore"):
         try:
             return draft.build(tokens, length, kinds)
@@ -67,7 +78,7 @@ def transformers(
 class _Draft:
     """One transformer as it is drawn: Hypothesis chooses exponents and settings, a drawn seed everything else."""
 
-    def __init__(self, draw: st.DrawFn, d: int, dtype: type, normed: bool) -> None:
+    def __init__(self, draw: st.DrawFn, d: int, dtype: type, normed: bool, rare: str) -> None:
         self.draw, self.d, self.dtype, self.normed = draw, d, dtype, normed
         self.rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
         self.off = float(self.rng.choice([0, 0, 0.1, 0.4]))  # how many arrays are off by a power of two
@@ -77,23 +88,42 @@ class _Draft:
         self.largest = float(info.max)
         each = draw(st.sampled_from([False, False, True]))  # whether dimensions have scales of their own
         self.stream = np.array([self.exponent() for _ in range(d)] if each else [self.exponent()] * d)
+        # What is narrower than float64 does not vanish where that follows directions; and float64 has every setting.
+        hidden = "deep" if dtype == np.float64 else "quiet"
+        rare = rare or draw(st.sampled_from(["", "", "", "close", hidden]))
+        self.close, self.deep, self.quiet = (rare == kind for kind in ("close", "deep", "quiet"))
+        if self.deep:
+            self.stream = np.full(d, int(self.rng.choice([0, 1])) * int(self.rng.integers(520, 700)))
 
     def build(self, vocab: int, n_ctx: int, kinds: Sequence[str]) -> Transformer:
         tokens, positions = self.array(vocab, self.d, power=self.stream), self.array(n_ctx, self.d, power=self.stream)
-        if self.rng.random() < 0.3:
+        if self.quiet:
+            tokens[:: self.rng.integers(1, 3)] = 0
+        if self.quiet or self.rng.random() < 0.3:
             positions *= 0
         layers = [self.attention() if kind == "attention" else self.mlp(kind) for kind in kinds]
         norm, read = self.norm()
         tied = self.draw(st.sampled_from([False, False, False, True]))
-        loud = self.exponent()
+        loud = int(self.rng.integers(-450, -100)) if self.deep else self.exponent()
         unembedding = None if tied else self.array(vocab, self.d, power=read + loud)
-        return Transformer(tokens, positions, layers, norm, unembedding)
+        transformer = Transformer(tokens, positions, layers, norm, unembedding)
+        return nearly_tied(transformer, self.rng) if self.close else transformer
 
     def exponent(self) -> int:
         return self.draw(exponents(self.dtype))
 
+    def has(self, share: float) -> bool:
+        """Whether there is a bias: in a stream of zeros always, for else there is nothing."""
+        return bool(self.rng.random() < share) or self.quiet
+
+    def inner(self) -> int:
+        """Of what a layer has between its two maps."""
+        return int(self.rng.integers(700, 980)) if self.deep else self.exponent()
+
     def inverse(self, power: int) -> int:
         """Mostly what undoes a power of two."""
+        if self.deep:
+            return -power
         return self.draw(st.sampled_from([-power, -power, -power, self.exponent()]))
 
     def array(self, *shape: int, power: Any = 0) -> Array:
@@ -121,17 +151,18 @@ class _Draft:
 
     def norm(self) -> tuple[Norm | None, Any]:
         """A Norm, perhaps, and the power of two that what reads from it undoes."""
-        if not (self.normed and self.draw(st.booleans())):
+        if not (self.normed and self.draw(st.booleans())) or (self.deep and self.rng.random() < 0.7):
             return None, -self.stream
         written = self.exponent()
         matched = 2 * int(self.stream.max()) + int(self.rng.choice([-20, 0, 10]))
-        eps = self.setting(_power(int(np.clip(matched, *self.ends))))
-        bias = self.array(self.d, power=written) * (self.rng.random() < 0.5)
+        eps = self.setting(_power(int(np.clip(matched, *self.ends))), NONE)
+        bias = self.array(self.d, power=written) * self.has(0.5)
         return Norm(self.array(self.d, power=written), bias.astype(self.dtype), eps), np.array(-written)
 
-    def setting(self, matched: float) -> float:
+    def setting(self, matched: float, lost: Sequence[float]) -> float:
         """One that fits the rest, or any, of Python's type or of numpy's."""
-        value = self.draw(st.sampled_from([matched] * 2 * len(SETTINGS) + list(SETTINGS)))
+        some = [matched, *lost] if self.quiet else [matched] * 2 * len(SETTINGS) + list(SETTINGS)
+        value = self.draw(st.sampled_from(some))
         kind: Callable[[float], float] = self.draw(st.sampled_from(TYPES))
         return kind(value)
 
@@ -142,12 +173,12 @@ class _Draft:
         head, d_head, d_v = rng.integers(1, 3, size=3).tolist()
         q = self.exponent()
         k = self.inverse(q)
-        v = self.exponent()
+        v = self.inner()
         o = self.inverse(v)
         loud = int(rng.choice([-1, 0, 1, 2, self.ends[1] // 2, self.ends[1]], p=[0.2, 0.2, 0.2, 0.1, 0.1, 0.2]))
-        scale = self.setting(_power(min(-q - k + loud, self.ends[1])))
+        scale = self.setting(_power(min(-q - k + loud, self.ends[1])), INFINITE)
         b_q, b_k, b_v, b_o = (
-            self.array(*shape, power=power) if rng.random() < 0.3 else None
+            self.array(*shape, power=power) if self.has(0.3) else None
             for shape, power in (((head, d_head), q), ((head, d_head), k), ((head, d_v), v), ((d,), stream))
         )
         return Attention(
@@ -165,7 +196,7 @@ class _Draft:
         d, stream = self.d, self.stream
         norm, read = self.norm()
         read = np.broadcast_to(read, d)[:, None]
-        width, hidden = int(self.rng.integers(1, 4)), self.exponent()
+        width, hidden = int(self.rng.integers(1, 4)), self.inner()
         out = self.inverse(hidden)
         return Mlp(
             self.array(d, width, power=read + hidden),
@@ -177,10 +208,33 @@ class _Draft:
         )
 
 
+@np.errstate(all="ignore")
+def nearly_tied(transformer: Transformer, rng: np.random.Generator) -> Transformer:
+    """With one row of the readout moved so that after one context two tokens are close to a tie, or are one."""
+    readout, vocab = transformer.readout, len(transformer.readout)
+    tokens = rng.integers(0, vocab, (1, rng.integers(1, transformer.n_ctx + 1)))
+    trace: dict[str, Array] = {}
+    forward(transformer, tokens, trace)
+    z = normalize(trace["residual"], transformer.final_norm)[0, -1].astype(np.longdouble)
+    one, other = rng.permutation(vocab)[: min(2, vocab)].tolist() * (1 if vocab > 1 else 2)
+    share = rng.choice([0, 1, -1], p=[0.2, 0.4, 0.4]) * 10.0 ** rng.uniform(rng.choice([-18, -6]), -1)
+    apart = (readout[one].astype(np.longdouble) - readout[other]) @ z
+    row = readout[other] + (1 - share) * apart * (z / (z @ z))
+    changed = np.array(readout)
+    changed[other] = row
+    return replace(transformer, unembedding=changed) if np.isfinite(changed).all() else transformer
+
+
 def _power(exponent: int) -> float:
     """Of two, as far as float64 has it."""
     return float(np.ldexp(1.0, int(np.clip(exponent, -1074, 1023))))
 
+
+# Where directions vanish that the program's numbers do not, and where a setting that is lost makes NaN.
+RARE = st.one_of(
+    transformers(vocab=(2, 3), dtypes=(np.float64,), rare="deep"),
+    transformers(vocab=(2, 3), dtypes=(np.float32,), rare="quiet"),
+)
 
 # Those that are enumerated in each way, of which two unmasked layers are by `forward` alone.
 PATHS = st.one_of(transformers(), transformers(["attention"], normed=False), transformers(["attention", "attention"]))

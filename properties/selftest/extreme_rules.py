@@ -78,6 +78,15 @@ class Executed:
             best, second = row[right].max(initial=-np.inf), row[~right].max(initial=-np.inf)
             return float(np.maximum(best - second, np.float64(best) - np.float64(second)))
 
+    @np.errstate(all="ignore")
+    def closest(self) -> tuple[str, str]:
+        """The context in which the second best token comes closest to the best, for their size, and that token."""
+        found = []
+        for context, row in self.logits.items():
+            second, best = np.argsort(row.astype(np.float64), kind="stable")[-2:].tolist()
+            found.append(((row[best] - row[second]) / np.abs(row).max(), context, self.vocab[second]))
+        return min(found, key=lambda one: (one[0] != one[0], *one))[1:]
+
     def judged(self, rule: Function) -> dict[str, frozenset[str]]:
         """What is permitted in each context in which something is and not everything."""
         every = {context: frozenset(rule(context)) for context in self.logits}
@@ -91,7 +100,7 @@ class Executed:
 def rule_for(executed: Executed, seed: int) -> Function:
     """One of a few plain rules, or a table of what was read: what the model says there, or would in a wider type.
 
-    In some tables a few entries are wrong.
+    In some tables a few entries are wrong, or the one of a context that is close to a tie.
     """
     rng, vocab = np.random.default_rng(seed), executed.vocab
     plain = [_says_last, _says_first, _says(vocab[rng.integers(len(vocab))]), _says_most][: 4 if len(vocab) > 1 else 3]
@@ -109,6 +118,10 @@ def rule_for(executed: Executed, seed: int) -> Function:
     for key, vote in votes.items():
         token = vote.most_common(1)[0][0] if own else vocab[rng.integers(len(vocab))]
         table[key] = frozenset([vocab[rng.integers(len(vocab))] if rng.random() < planted else token])
+
+    if rng.random() < 0.2 and len(vocab) > 1:  # wrong where it is closest
+        closest, second = executed.closest()
+        table[_read(closest, reads, end)] = frozenset([second])
 
     def by_table(context: Any) -> frozenset[str]:
         return table[_read(context, reads, end)]

@@ -1,8 +1,6 @@
 """Planted faults: each check is shown a model or a forward pass with a known fault, and must name the smallest case."""
 
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +14,7 @@ from properties.checks.testing import asserting
 from properties.checks.verdict import How
 from properties.selftest.checks.planting import FORWARD, Mixing, Uncut, edited, first_positions, large_three, shown
 from properties.selftest.models import aab, ab, third_previous, two_head
-from zoo import Claim, Cycle, Deviation, Model, ModelError, RuleError
+from zoo import Claim, Cycle, Deviation, Domain, Lemma, Model, ModelError, RuleError
 from zoo.model import Context
 from zoo.transformer import Attention
 from zoo.transformer.arrays import Array
@@ -42,7 +40,7 @@ def test_large_three() -> None:
     assert verdict.counterexample.permitted == ("b",)
     assert verdict.counterexample.margin == pytest.approx(-1.0862, abs=1e-4)
     assert shown(failing("predictors", large_three())) == "bbaa"
-    assert shown(failing("margin", large_three())) == "aaaab"
+    assert shown(failing("margin", large_three())) == "bbbaa"
 
 
 def test_a_single_weight_off_by_one() -> None:
@@ -199,15 +197,31 @@ def test_a_cycle_that_is_not_reached_as_stated() -> None:
 
 
 def test_invalid_input_that_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    def lenient(function: Callable[[Model, Context], Any]) -> Callable[[Model, Context], Any]:
-        return lambda model, context: function(model, context or "a")
+    encode = Model.encode
+
+    def lenient(model: Model, context: Context, anyway: bool = False) -> Array:
+        return encode(model, context or "a", anyway)
+
+    def anyway(model: Model, context: Context, anyway: bool = False) -> Array:
+        return encode(model, context, True)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Model, "encode", lenient(Model.encode))
+        patch.setattr(Model, "encode", lenient)
         assert "('') is taken" in failing("invalid_input", ab.MODEL).detail
+    within = replace(ab.MODEL, domain=Domain.layout("ab"), cycle=None)
+    with monkeypatch.context() as patch:
+        patch.setattr(Model, "encode", anyway)
+        assert "(('b',)) is taken" in failing("invalid_input", within).detail
     with monkeypatch.context() as patch:
         patch.setattr(FORWARD, "check_tokens", lambda whole, tokens: np.asarray(tokens))
         assert "raises TypeError" in failing("invalid_input", ab.MODEL).detail
+
+
+def test_a_lemma_that_is_false() -> None:
+    true, false = Lemma("one is one", lambda model: True), Lemma("one is two", lambda model: False)
+    verdict = failing("lemmas", replace(ab.MODEL, lemmas=[true, false]))
+    assert verdict.detail == "not so: one is two"
+    assert run("lemmas", replace(ab.MODEL, lemmas=[true])).detail == "1 lemma: one is one"
 
 
 def test_a_sample_is_no_pass(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -219,6 +233,8 @@ def test_a_sample_is_no_pass(monkeypatch: pytest.MonkeyPatch) -> None:
         assert not verdict.passed
         with pytest.raises(AssertionError, match="undecided"):
             asserting(lambda model, verdict=verdict: verdict)(model)
+    alone = replace(model, rule=None, predictors=())
+    assert CHECKS["float32"].run(alone, How("sample")).status == "undecided"
 
 
 def test_a_failure_behind_an_undecided_predictor(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -240,6 +256,7 @@ def test_a_tie_only_in_float32() -> None:
     tied = edited(edited(ab.MODEL, "unembedding", (0, 1), 1 + 1e-9), "unembedding", (1, 1), 1)
     assert run("rule", tied).passed
     assert shown(failing("float32", tied)) == "b"
+    assert shown(failing("float32", replace(tied, rule=None))) == "b"  # held against itself
 
 
 def test_a_fault_in_half_precision(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -94,8 +94,11 @@ def check_stated(drawn: Drawn, seed: int, outcomes: Counter[str]) -> None:
     unknown = executed.nan or executed.batched.nan
     margins = [one.margin(c, {one.answer(c)}) for one in (executed, executed.batched) for c in every]
     least = 0.0 if unknown else max(0.0, min(*margins, float(np.finfo(np.float64).max) / 2))
-    margin = least * float(rng.choice([0, 0.5, 1, 1.001, 2]))
-    stated = set(executed.wrong(rule)) ^ ({str(rng.choice(every))} if rng.random() < 0.3 else set())
+    digit = float(np.finfo(drawn.dtype).eps)
+    margin = least * float(rng.choice([0, 0.5, 1 - digit, 1, 1 + digit, 1 + 4 * digit, 1.001, 2]))
+    # One context more or less, or one in the place of another.
+    changed = rng.choice(every, size=min(len(every), int(rng.choice([0, 1, 2], p=[0.6, 0.2, 0.2]))), replace=False)
+    stated = set(executed.wrong(rule)) ^ set(changed.tolist())
     deviations = [Deviation(rule, sorted(stated), "as it happens")] if stated else []
     model, kinds = Model("extreme", executed.vocab, drawn, rule, deviations=deviations, margin=margin), set()
     for method in METHODS:

@@ -16,22 +16,22 @@ from typing import Any
 import pytest
 
 from properties import Verdict
-from properties.checks import answers, cycles, mechanics, settle, testing
+from properties.checks import answers, cycles, mechanics, right, settle, testing
 from properties.checks.table import CHECKS
 from properties.selftest.checks import test_faults
 from zoo import Model
 
 FAULTS: list[tuple[ModuleType, str, str, str]] = [  # module, its source, what it is exchanged for, the test that sees it
-    (settle, "~(margins > 0)", "(margins < 0)", "test_a_tie_that_falls_to_the_right_side"),
-    (settle, "~(margins > 0)", "(margins <= 0)", "test_logits_that_are_not_numbers"),
+    (settle, "~(by > 0)", "(by < 0)", "test_a_tie_that_falls_to_the_right_side"),
+    (right, "np.where(np.isnan(least), -np.inf, least)", "np.where(np.isnan(least), np.inf, least)", "test_logits_that_are_not_numbers"),
     (settle, "tokens[failing[0]], logits[failing[0]], allowed[failing[0]]", "tokens[failing[-1]], logits[failing[-1]], allowed[failing[-1]]", "test_a_model_right_at_lengths_one_to_four_and_wrong_at_five"),
-    (settle, "[words[i] for i in failing]", "[]", "test_a_rule_with_one_wrong_entry"),
+    (settle, "failures += map(model.decode, tokens[failing])", "pass", "test_a_rule_with_one_wrong_entry"),
     (settle, "enumeration.last_rows(model.transformer, tokens)", "model.forward(tokens)[:, 0]", "test_large_three"),
     (settle, "if exact or type(model).forward is not Model.forward:", "if exact:", "test_a_batch_that_mixes_rows"),
     (settle, "    for tokens in batches:\n", "    for tokens in list(batches)[:4]:\n", "test_a_rule_with_one_wrong_entry"),
-    (settle, "for token in asked(context):", "for token in model.vocab:", "test_large_three"),
-    (settle, "counts = allowed.any(axis=1) & ~allowed.all(axis=1)", "counts = allowed.any(axis=1)", "test_a_vacuous_rule"),
-    (settle, "judged + int(counts.sum())", "judged + 1", "test_a_vacuous_rule"),
+    (right, "for token in tokens:", "for token in model.vocab:", "test_large_three"),
+    (right, "allowed.any(axis=-1) & ~allowed.all(axis=-1)", "allowed.any(axis=-1)", "test_a_vacuous_rule"),
+    (settle, "number + int(judged(allowed).sum())", "number + 1", "test_a_vacuous_rule"),
     (settle, 'return "sampled", _sample', 'return "enumerated", _sample', "test_a_sample_is_no_pass"),
     (settle, 'return replace(found, status="undecided", detail=f"right in', 'return replace(found, status="holds", detail=f"right in', "test_a_sample_is_no_pass"),
     (answers, 'return Finding("undecided", method, seen, detail)', 'return Finding("holds", method, seen, detail)', "test_a_sample_is_no_pass"),
@@ -41,21 +41,22 @@ FAULTS: list[tuple[ModuleType, str, str, str]] = [  # module, its source, what i
     (answers, "(won & ~wins) | ", "", "test_a_tie_only_in_float32"),
     (mechanics, "    model = wide(model)\n    if (least := ", "    if (least := ", "test_a_fault_in_half_precision"),
     (testing, "if not verdict.passed:", "if False:", "test_a_sample_is_no_pass"),
-    (settle, "vocab, n_ctx, rows),", "vocab, n_ctx - 1, rows),", "test_a_model_right_at_lengths_one_to_four_and_wrong_at_five"),
-    (settle, "and not judged and", "and False and", "test_a_vacuous_rule"),
+    (settle, "scope.batches(model.vocab, rows),", "scope.batches(model.vocab, rows, scope.lengths[:-1]),", "test_a_model_right_at_lengths_one_to_four_and_wrong_at_five"),
+    (settle, "and not judging and", "and False and", "test_a_vacuous_rule"),
     (answers, 'return Finding("undecided", "computed", 0, "the model', 'return Finding("holds", "computed", 0, "the model', "test_a_model_that_claims_nothing_is_no_pass"),
     (answers, "how) for predictor in model.predictors]", "how) for predictor in model.predictors[:1]]", "test_a_predictor_that_is_wrong_in_one_context_of_thousands"),
     (answers, "if stated != found:", "if found - stated:", "test_a_deviation_that_is_not_exactly_as_stated"),
     (answers, "if stated != found:", "if stated - found:", "test_a_deviation_that_is_not_exactly_as_stated"),
     (answers, "key=lambda c: (len(c), tuple(c))", "key=lambda c: (-len(c), tuple(c))", "test_a_deviation_that_no_longer_holds"),
     (answers, "if smallest < model.margin:", "if smallest <= 0:", "test_a_stated_margin_that_is_too_large"),
-    (answers, "if margins.min() < smallest:", "if margins.min() > smallest:", "test_a_stated_margin_that_is_too_large"),
+    (answers, "if by.min() < smallest:", "if by.min() > smallest:", "test_a_stated_margin_that_is_too_large"),
     (answers, "astype(np.float32)\n", "astype(np.float64)\n", "test_a_model_wrong_only_in_float32"),
     (answers, 'return Finding("failed", "computed", 0, f"the weights', 'return Finding("holds", "computed", 0, f"the weights', "test_weights_that_do_not_fit_float32"),
     (answers, "steps <= model.cycle.within", "True", "test_a_cycle_that_is_not_reached_as_stated"),
     (cycles, "if following[on] != after:", "if False:", "test_a_cycle_that_is_not_reached_as_stated"),
     (cycles, "        if state not in steps:\n            return Walk", "        if state not in steps:\n            steps[state] = 0\n        if False:\n            return Walk", "test_a_cycle_that_is_not_reached_as_stated"),
     (cycles, "start=steps[state] + 1", "start=steps[state]", "test_a_cycle_that_is_not_reached_as_stated"),
+    (answers, "if not lemma.holds(model)]", "if False]", "test_a_lemma_that_is_false"),
     (answers, "if not claim.holds(found):", "if False:", "test_a_wrong_claim"),
     (answers, "for claim in model.claims:", "for claim in model.claims[:1]:", "test_a_wrong_claim"),
     (mechanics, "return ~(off <= most)", "return ~(off <= 1e9)", "test_a_softmax_that_is_not_normalized"),

@@ -62,17 +62,14 @@ def assert_least(
 
 
 @pytest.mark.soundness
-@settings(deadline=None)
-@given(transformers(), st.integers(0, 2**32 - 1))
-def test_no_difference_of_logits_leaves_its_bound(transformer: Transformer, seed: int) -> None:
-    check_bounds(transformer, seed)
+def test_no_difference_of_logits_leaves_its_bound() -> None:
+    settings(deadline=None)(given(transformers(), st.integers(0, 2**32 - 1))(check_bounds))()
 
 
 @pytest.mark.soundness
-@settings(deadline=None)
-@given(transformers(max_vocab=3, min_n_ctx=8, max_n_ctx=12, layers=["attention"]), st.integers(0, 2**32 - 1))
-def test_nor_where_positions_are_looked_at_in_blocks(transformer: Transformer, seed: int) -> None:
-    check_blocks(transformer, seed)
+def test_nor_where_positions_are_looked_at_in_blocks() -> None:
+    drawn = transformers(max_vocab=3, min_n_ctx=8, max_n_ctx=12, layers=["attention"])
+    settings(deadline=None)(given(drawn, st.integers(0, 2**32 - 1))(check_blocks))()
 
 
 def without_rounding(monkeypatch: pytest.MonkeyPatch) -> None:

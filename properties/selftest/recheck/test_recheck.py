@@ -47,9 +47,8 @@ def check_balls(transformer: Transformer, seed: int) -> None:
 
 
 @pytest.mark.soundness
-@given(transformers(max_n_ctx=5), st.integers(0, 2**32 - 1))
-def test_no_number_leaves_its_ball(transformer: Transformer, seed: int) -> None:
-    check_balls(transformer, seed)
+def test_no_number_leaves_its_ball() -> None:
+    given(transformers(max_n_ctx=5), st.integers(0, 2**32 - 1))(check_balls)()
 
 
 def without_rounding(monkeypatch: pytest.MonkeyPatch) -> None:

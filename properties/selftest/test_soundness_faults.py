@@ -1,0 +1,229 @@
+"""Each property marked `soundness` has been seen to fail: faults are planted in the source of what it guards."""
+
+import importlib
+import inspect
+import re
+import textwrap
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FunctionType
+from typing import Any, NamedTuple
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+
+from properties.checks import settle
+from properties.checks.table import CHECKS
+from properties.proof import bounds, judges
+from properties.proof.arithmetic import Arithmetic, lost
+from properties.proof.lazy import LazyString, LazyToken
+from properties.recheck import _proved, _run, blindfold, tree
+from properties.recheck.margins import LeafMargins
+from properties.recheck.program import Program
+from properties.robustness import number_types, tolerance
+from zoo.enumeration import paths
+from zoo.enumeration.rounding import Rounding
+from zoo.errors import RuleError
+from zoo.transformer import arrays
+
+forward: Any = importlib.import_module("zoo.transformer.forward")  # the package has a function of that name
+EXAMPLES = 1000  # at most; how many it takes differs with the draws, and is far fewer mostly
+
+
+class Fault(NamedTuple):
+    """A piece of a function's source exchanged for another."""
+
+    function: Callable[..., Any]
+    old: str
+    new: str
+
+
+def found_by(check: str) -> Callable[..., Any]:
+    """The function behind a check."""
+    found: Callable[..., Any] = inspect.getclosurevars(CHECKS[check].run).nonlocals["find"]
+    return found
+
+
+NO_ROUNDING = Fault(Arithmetic.rounding, "underflow = 8 * self.tiny * count", "return np.zeros(np.shape(magnitude))")
+NO_UNDERFLOW = Fault(Arithmetic.rounding, "8 * self.tiny * count", "0 * count")
+NO_OVERFLOW = Fault(Arithmetic.check, "raise OutOfRangeError", "pass")
+LOW_MEANS = Fault(bounds.Bounds._backward, "lower = lower - level", "lower = lower - level + 1e-3 * np.abs(level)")
+VANISHED = Fault(lost, "return float(", "return 0.0 * float(")
+AS_WRITTEN = Fault(
+    arrays.setting, 'with np.errstate(all="ignore"):', "if isfinite(number):\n        return number\n    if True:"
+)
+TIE_IS_RIGHT = Fault(judges.Answers.run, "if margin > 0:", "if margin >= 0:")
+SMALL_UNIT = Fault(Rounding.__init__, "2 * program.unit", "0.001 * program.unit")
+NOTHING_DOUBTFUL = Fault(paths._settled, "if not margin.min() > 2 * tile.error:", "if False:")
+NAN_ANSWERS = Fault(
+    forward.greedy, "best: Array = logits.argmax(axis=-1)", "return logits.argmax(axis=-1)  # type: ignore"
+)
+MARGIN, DEVIATIONS, FLOAT32, CYCLE = map(found_by, ("margin", "deviations", "float32", "cycle"))
+
+SEEN: dict[str, list[Fault]] = {
+    # proof
+    "proof.test_bounds:test_no_difference_of_logits_leaves_its_bound": [NO_ROUNDING, LOW_MEANS],
+    "proof.test_bounds:test_nor_where_positions_are_looked_at_in_blocks": [NO_ROUNDING, LOW_MEANS],
+    "proof.test_search:test_proof_and_enumeration_agree": [TIE_IS_RIGHT, LOW_MEANS],
+    "proof.test_search:test_proof_and_enumeration_agree_up_to_eight_tokens": [LOW_MEANS],
+    "proof.test_search:test_equal_models_and_differences_are_what_enumeration_says": [
+        Fault(judges.Equal.bound, "for bounds in self.bounds", "for bounds in [self.bounds[0]] * 2")
+    ],
+    "proof.test_soundness_of_proofs:test_proofs_say_of_every_context_what_running_it_says": [
+        *(NO_ROUNDING, NO_OVERFLOW, LOW_MEANS, TIE_IS_RIGHT, VANISHED, AS_WRITTEN)
+    ],
+    "proof.test_soundness_of_proofs:test_no_difference_of_logits_leaves_its_bound_at_the_ends": [
+        *(NO_ROUNDING, NO_UNDERFLOW, NO_OVERFLOW, LOW_MEANS, VANISHED, AS_WRITTEN)
+    ],
+    "proof.test_soundness_of_proofs:test_nor_where_positions_are_looked_at_in_blocks": [NO_ROUNDING, NO_OVERFLOW],
+    "proof.test_soundness_of_proofs:test_nor_where_contexts_are_long": [NO_ROUNDING, NO_OVERFLOW],
+    # certificates
+    "proof.test_soundness_of_certificates:test_what_is_confirmed_is_true": [
+        Fault(_proved, "not margin >= leaf.margin", "not margin >= leaf.margin * 0.999"),
+        Fault(_proved, "for token in leaf.options[-1]:", "for token in leaf.options[-1][:1]:"),
+        Fault(_run, "if not logits[right].max() > logits[wrong].max():", "if False:"),
+        Fault(LeafMargins.level, "if not self.program.excess(keys, self.program.number(stated))[0] <= 0:", "if False:"),
+        Fault(Program.linear, "(ball.c * entry, ball.r * absolute)", "(ball.c * entry, ball.r * 0)"),
+        Fault(Program.rounding, "return self.gammas[count] * size", "return 0 * size"),
+        Fault(tree._partition, "_must(parts == whole,", "_must(set(parts) <= set(whole),"),
+    ],
+    "proof.test_soundness_of_certificates:test_no_difference_of_logits_leaves_what_the_checker_finds": [
+        Fault(LeafMargins.lower, " - abs(direction[e]) * ball.r", ""),
+        Fault(Program.rounding, "return self.gammas[count] * size", "return 0 * size"),
+    ],
+    "proof.test_certificate:test_what_is_certified_of_random_models_is_confirmed": [
+        Fault(judges.Answers.bound, "= margins.lower[row], row", "= margins.lower[row] * 1.01, row")
+    ],
+    "recheck.test_recheck:test_no_number_leaves_its_ball": [
+        Fault(Program.rounding, "return self.gammas[count] * size", "return 0 * size")
+    ],
+    # enumeration
+    "enumeration.test_soundness_of_enumeration:test_running_sums_say_what_forward_says": [SMALL_UNIT, NOTHING_DOUBTFUL],
+    "enumeration.test_soundness_of_enumeration:test_kept_prefixes_say_what_forward_says": [SMALL_UNIT],
+    "enumeration.test_answers:test_enumerated_logits_and_answers_are_those_of_forward": [
+        Fault(paths._ranked, "return token, best - second", "return token, 2 * (best - second)")
+    ],
+    "enumeration.test_answers:test_running_sums_stay_within_their_bound": [SMALL_UNIT],
+    "enumeration.test_answers:test_kept_prefixes_stay_within_their_bound": [SMALL_UNIT],
+    "enumeration.test_answers:test_rows_by_running_sums_are_those_of_forward": [SMALL_UNIT],
+    "distill.test_soundness_of_programs:test_a_distilled_program_is_the_model": [NOTHING_DOUBTFUL],
+    # what people are told
+    "checks.test_soundness_of_checks:test_a_rule_that_holds_is_followed_in_every_context": [
+        TIE_IS_RIGHT,
+        Fault(settle._run, "~(margins > 0)", "~(margins >= 0)"),
+        Fault(settle._run, "~(margins > 0)", "(margins <= 0)"),
+    ],
+    "checks.test_soundness_of_checks:test_a_margin_and_deviations_are_as_stated": [
+        Fault(MARGIN, "if smallest < model.margin:", "if smallest < model.margin * 0.999:"),
+        Fault(MARGIN, "if smallest < model.margin:", "if np.float32(smallest) < np.float32(model.margin):"),
+        Fault(MARGIN, "if proof.margin >= model.margin:", "if proof.margin >= model.margin * 0.999:"),
+        Fault(MARGIN, "margins[np.isnan(margins)] = -np.inf", "margins[np.isnan(margins)] = np.inf"),
+        Fault(DEVIATIONS, "if stated != found:", "if not found <= stated:"),
+        Fault(DEVIATIONS, "if stated != found:", "if not stated <= found:"),
+        Fault(DEVIATIONS, "if stated != found:", "if len(stated ^ found) > 1:"),
+        Fault(DEVIATIONS, "if stated != found:", "if len(stated) != len(found):"),
+    ],
+    "checks.test_soundness_of_checks:test_equal_models_answer_alike_in_every_context": [NAN_ANSWERS],
+    "checks.test_soundness_of_checks:test_a_cycle_that_holds_is_reached": [
+        NAN_ANSWERS,
+        Fault(CYCLE, "steps <= model.cycle.within", "steps <= model.cycle.within + 1"),
+    ],
+    "checks.test_soundness_of_checks:test_a_number_type_that_keeps_every_answer_does": [
+        Fault(number_types.survives, "| (answers < 0)", ""),
+        Fault(number_types.survives, "yield name, not different,", "yield name, different <= 1,"),
+    ],
+    "robustness.test_soundness_of_tolerance:test_what_is_certified_to_be_borne_is": [
+        Fault(tolerance.certified, "return low", "return low * 1.001"),
+        Fault(tolerance.certified, "return low", "return low * 1.1"),
+        Fault(
+            tolerance.certified, "(_lower(bounds, same, model) > 0).all()", "(_lower(bounds, same, model) > 0).any()"
+        ),
+        Fault(
+            Arithmetic.rounding,
+            "gamma(count, self.unit) * (1 + self.weights) + self.weights",
+            "0 * count + self.weights",
+        ),
+        Fault(Arithmetic.of_program, "compounded = weights *", "compounded = 0.5 * weights *"),
+    ],
+    # how rules are read
+    "test_idioms:test_idioms": [Fault(LazyString.__contains__, "len(self) - size + 1", "len(self) - size")],
+    "test_idioms:test_two_idioms": [
+        Fault(LazyToken.__eq__, "return bool(run.is_token(position, other))", "return True")
+    ],
+    "test_idioms:test_idioms_blindfolded": [
+        Fault(
+            blindfold.blind_answer,
+            "_said(asked, first) if tells else _blindfolded(asked, known, strings, where)",
+            "_said(asked, first)",
+        )
+    ],
+}
+# This one counts what was refused, when all examples are done.
+COUNTED = {"proof.test_certificate:test_what_is_certified_of_random_models_is_confirmed"}
+FAULTS = [(name, fault) for name, faults in SEEN.items() for fault in faults]
+
+
+@contextmanager
+def first_failure_counts(examples: int) -> Iterator[None]:
+    """Always the same examples, at most so many, of which the first that fails ends it."""
+    settings.register_profile("before", settings())
+    settings.register_profile(
+        "first failure",
+        max_examples=examples,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate],
+        report_multiple_bugs=False,
+        suppress_health_check=list(HealthCheck),
+        print_blob=False,
+    )
+    settings.load_profile("first failure")
+    try:
+        yield
+    finally:
+        settings.load_profile("before")
+
+
+def plant(patch: pytest.MonkeyPatch, fault: Fault) -> None:
+    """In the function itself, whoever has imported it."""
+    function: Any = getattr(fault.function, "__func__", fault.function)  # of a class
+    assert isinstance(function, FunctionType)
+    source = textwrap.dedent(inspect.getsource(function))
+    source = source[re.search(r"^def ", source, re.MULTILINE).start() :]  # type: ignore[union-attr]
+    count = source.count(fault.old)
+    assert count == 1, f"{fault.old!r} stands {count} times in {function.__qualname__}, but should once"
+    made: dict[str, Any] = {}
+    exec(
+        compile(source.replace(fault.old, fault.new), function.__code__.co_filename, "exec"), function.__globals__, made
+    )
+    patch.setattr(function, "__code__", made[function.__name__].__code__)
+
+
+def run_property(name: str) -> None:
+    module, _, test = name.partition(":")
+    function = getattr(importlib.import_module(f"properties.selftest.{module}"), test)
+    function(*([Counter()] if inspect.signature(function).parameters else []))
+
+
+@pytest.mark.parametrize(
+    ("name", "fault"), FAULTS, ids=[f"{name.split(':')[1]}-{i}" for i, (name, _) in enumerate(FAULTS)]
+)
+def test_a_planted_fault_is_seen(name: str, fault: Fault, monkeypatch: pytest.MonkeyPatch) -> None:
+    plant(monkeypatch, fault)
+    with (
+        first_failure_counts(60 if name in COUNTED else EXAMPLES),
+        pytest.raises((AssertionError, RuleError)) as raised,
+    ):
+        run_property(name)
+    assert "should occur" not in str(raised.value), "no example fails"
+
+
+def test_every_soundness_property_has_been_seen_to_fail() -> None:
+    here, marked = Path(__file__).parent, set()
+    for path in here.rglob("test_*.py"):
+        module = ".".join(path.relative_to(here).with_suffix("").parts)
+        marked |= {f"{module}:{test}" for test in re.findall(r"mark\.soundness\n(?:@.*\n)*def (\w+)", path.read_text())}
+    assert marked == SEEN.keys()
