@@ -80,10 +80,7 @@ def dtype(where: str, config: Mapping[str, Any], found: set[str]) -> str:
 
 def from_zoo(where: str, config: Mapping[str, Any], arrays: Mapping[str, Array]) -> Model:
     """The model, without rule; FileError or ModelError where configuration and arrays do not make one."""
-    own: dict[str, dict[str, Array]] = {}
-    for name, array in arrays.items():
-        part, _, array_name = name.rpartition(".")
-        own.setdefault(part, {})[array_name] = array
+    own = _by_part(arrays)
 
     def made(kind: Any, part: str, **more: Any) -> Any:
         there = own.pop(part, {})
@@ -133,6 +130,14 @@ def from_zoo(where: str, config: Mapping[str, Any], arrays: Mapping[str, Array])
 def _domain(where: str, config: Mapping[str, Any]) -> Domain | None:
     stated = field(where, config, "domain", list, default=None)
     return None if stated is None else from_data(_few(where, stated))
+
+
+def _by_part(arrays: Mapping[str, Array]) -> dict[str, dict[str, Array]]:
+    own: dict[str, dict[str, Array]] = {}
+    for name, array in arrays.items():
+        part, _, array_name = name.rpartition(".")
+        own.setdefault(part, {})[array_name] = array
+    return own
 
 
 def _cycle(where: str, config: Mapping[str, Any]) -> Cycle | None:
