@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import DTypeLike
 
-from zoo.model import Model
+from zoo.model import Context, Model
 from zoo.transformer import ACTIVATIONS, Attention, Mlp, Norm, Transformer
 from zoo.transformer.arrays import Array
 
@@ -102,8 +102,11 @@ def tokens(transformer: Transformer, max_batch: int = 3) -> st.SearchStrategy[Ar
     )
 
 
-def contexts(model: Model, max_size: int) -> st.SearchStrategy[str | tuple[str, ...]]:
-    """Contexts of the model's tokens, also longer than it reads."""
+def contexts(model: Model, max_size: int) -> st.SearchStrategy[Context]:
+    """Contexts of the model's tokens, also longer than it reads; where it states a domain, contexts of that."""
+    domain = model.domain
+    if domain is not None:
+        return st.integers(0, 2**32 - 1).map(lambda seed: domain.sample(np.random.default_rng(seed), 1)[0])
     words = st.lists(st.sampled_from(list(model.vocab)), min_size=1, max_size=max_size)
     return words.map("".join) if model.reads_strings else words.map(tuple)
 

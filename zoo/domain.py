@@ -149,13 +149,7 @@ class Domain:
         `layout` is a string, or names of tokens in a sequence. A letter that `let` has stands for any of its tokens,
         any other for itself.
         """
-        if not isinstance(layout, Sequence) or not all(isinstance(token, str) and token for token in layout):
-            raise ModelError(f"the layout is {layout!r}, but should be a string or a sequence of tokens")
-        for letter, tokens in let.items():
-            if letter not in layout:
-                raise ModelError(f"the layout {contexts.written(layout)} has no {letter!r}, but should, or not let it")
-            let = let | {letter: _tokens(f"what {letter!r} stands for", tokens)}
-        return cls((Layout(tuple(frozenset(let.get(token, (token,))) for token in layout), start),))
+        return laid_out(layout, start, let)
 
     def __or__(self, other: "Domain") -> "Domain":
         return Domain((*self.layouts, *other.layouts)) if isinstance(other, Domain) else NotImplemented
@@ -238,6 +232,18 @@ class Domain:
         return list(drawn)
 
 
+def laid_out(layout: str | Sequence[str], start: int, let: Mapping[str, str | Iterable[str]]) -> Domain:
+    """The same as `Domain.layout`, with letters that need not be names: "start" may be one."""
+    if not isinstance(layout, Sequence) or not all(isinstance(token, str) and token for token in layout):
+        raise ModelError(f"the layout is {layout!r}, but should be a string or a sequence of tokens")
+    sets = {}
+    for letter, tokens in let.items():
+        if layout and letter not in layout:  # an empty one is refused below
+            raise ModelError(f"the layout {contexts.written(layout)} has no {letter!r}, but should, or not let it")
+        sets[letter] = _tokens(f"what {letter!r} stands for", tokens)
+    return Domain((Layout(tuple(sets.get(token, frozenset((token,))) for token in layout), start),))
+
+
 def _below(random: np.random.Generator, most: int) -> int:
     """From 0 to most - 1, which may be larger than numpy's numbers are."""
     size = -(-most.bit_length() // 8)
@@ -255,7 +261,7 @@ def from_data(data: Any) -> Domain:
     """The domain of such data; ModelError where it is none."""
     layouts = []
     for item in data if isinstance(data, list) else [None]:
-        if not (isinstance(item, dict) and item.keys() == {"start", "sets"} and isinstance(item["sets"], list)):
+        if not (isinstance(item, dict) and item.keys() == {"start", "sets"} and _is_lists(item["sets"])):
             raise ModelError(
                 f"the domain is {shortly(data)}, but should be a list of layouts, each with start and sets"
             )
@@ -264,10 +270,14 @@ def from_data(data: Any) -> Domain:
     return Domain(tuple(layouts))
 
 
+def _is_lists(data: Any) -> bool:
+    return isinstance(data, list) and all(isinstance(item, list) for item in data)
+
+
 def _tokens(what: str, tokens: str | Iterable[str]) -> frozenset[str]:
     listed = list(tokens) if isinstance(tokens, Iterable) else []
     if not listed or not all(isinstance(token, str) and token for token in listed):
-        raise ModelError(f"{what} is {tokens!r}, but should be tokens")
+        raise ModelError(f"{what} is {shortly(tokens)}, but should be tokens")
     return frozenset(listed)
 
 

@@ -21,9 +21,13 @@ def smallest_probability(model: Model) -> float:
 
 
 def accuracy(model: Model, text: str, start: int) -> str:
-    """How many tokens of a text from index `start` on are predicted from all that precedes: "27 of 27"."""
-    right = sum(model.predict(text[:i]) == text[i] for i in range(start, len(text)))
-    return f"{right} of {len(text) - start}"
+    """How many tokens of a text from index `start` on are predicted from all that precedes: "27 of 27".
+
+    Where a domain is stated, only of those whose context lies in it.
+    """
+    asked = [i for i in range(start, len(text)) if model.domain is None or text[:i] in model.domain]
+    right = sum(model.predict(text[:i]) == text[i] for i in asked)
+    return f"{right} of {len(asked)}"
 
 
 def same_answers(model: Model, **changes: object) -> str:

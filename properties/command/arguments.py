@@ -40,5 +40,18 @@ def add_dtype(to: argparse.ArgumentParser) -> None:
     to.add_argument("--dtype", choices=DTYPES, help="the arithmetic; as the arrays are by default")
 
 
+def add_domain(to: argparse.ArgumentParser) -> None:
+    """The contexts that are spoken of, for a model that comes without: `finding.with_domain` reads them."""
+    text = "speak only of contexts that look like this and of its prefixes, as dd+dd=dd: read as a context is"
+    to.add_argument("--domain", metavar="LAYOUT", help=text)
+    text = "a letter of the layout stands for any of these tokens, as d=0123456789; may be given again for another"
+    to.add_argument("--let", metavar="LETTER=TOKENS", action="append", default=[], help=text)
+    to.add_argument("--start", type=int, metavar="N", help="the fewest tokens of a context of the layout (1)")
+
+
+def add_anyway(to: argparse.ArgumentParser) -> None:
+    to.add_argument("--anyway", action="store_true", help="read a context outside the model's domain all the same")
+
+
 def add_json(to: argparse.ArgumentParser, what: str) -> None:
     to.add_argument("--json", action="store_true", help=f"print {what} as JSON")

@@ -4,8 +4,10 @@ import argparse
 import json
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 
 from zoo import registry
+from zoo.domain import laid_out
 from zoo.errors import ContextError, ModelError
 from zoo.model import Context, Model
 
@@ -37,7 +39,28 @@ def find_all(names: Sequence[str], n_ctx: int | None = None) -> list[tuple[str, 
     return found
 
 
-def read_context(model: Model, text: str) -> Context:
+def with_domain(model: Model, options: argparse.Namespace) -> Model:
+    """The model in the domain that --domain, --let and --start state; as it is where they do not."""
+    if options.domain is None:
+        if options.let or options.start is not None:
+            given = "--let" if options.let else "--start"
+            raise ModelError(f"{given} is given without --domain, but should say more of the layout that stands there")
+        return model
+    if model.domain is not None:
+        raise ModelError(f"{model.name} states a domain of its own, but should state none for --domain to be given")
+    let: dict[str, Context] = {}
+    for text in options.let:
+        at = text.find("=", 1)  # the letter may be = itself
+        if at < 0:
+            raise ModelError(f"--let is {text!r}, but should be LETTER=TOKENS, as d=0123456789")
+        if (letter := text[:at]) in let:
+            raise ModelError(f"--let has {letter!r} twice, but should have each letter once")
+        let[letter] = read_context(model, text[at + 1 :], f"what {letter!r} stands for")
+    layout = read_context(model, options.domain, "the layout")
+    return replace(model, domain=laid_out(layout, 1 if options.start is None else options.start, let))
+
+
+def read_context(model: Model, text: str, what: str = "the context") -> Context:
     if model.reads_strings:
         return text
     if text.startswith("["):  # tokens with spaces in them
@@ -45,6 +68,6 @@ def read_context(model: Model, text: str) -> Context:
             return tuple(json.loads(text))
         except (ValueError, RecursionError, TypeError):
             raise ContextError(
-                f"the context {repr(text)[:60]} should be a list of tokens in JSON, or tokens with spaces"
+                f"{what} {repr(text)[:60]} should be a list of tokens in JSON, or tokens with spaces"
             ) from None
     return tuple(text.split())

@@ -2,7 +2,16 @@
 
 import argparse
 
-from properties.command.arguments import Commands, add_context, add_dtype, add_json, add_model, add_n_ctx, command
+from properties.command.arguments import (
+    Commands,
+    add_anyway,
+    add_context,
+    add_dtype,
+    add_json,
+    add_model,
+    add_n_ctx,
+    command,
+)
 from properties.command.finding import find, find_all, find_as, read_context
 from zoo import registry
 from zoo.errors import printable
@@ -24,6 +33,7 @@ def add(commands: Commands) -> None:
         add_context(one, "?" if one is shown else None)
         add_n_ctx(one)
         add_dtype(one)
+        add_anyway(one)
 
 
 def add_inspect(commands: Commands) -> None:
@@ -33,6 +43,7 @@ def add_inspect(commands: Commands) -> None:
     add_context(one, "?")
     one.add_argument("--all", action="store_true", help="list every head and part, where there are many")
     add_json(one, "everything")
+    add_anyway(one)
     one.add_argument("--svg", metavar="FILE", help="draw the attentions and the small matrices to this file")
 
 
@@ -45,13 +56,13 @@ def list_models(options: argparse.Namespace) -> int:
 
 def predict(options: argparse.Namespace) -> int:
     model = find_as(options)
-    print(printable(model.predict(read_context(model, options.context))))
+    print(printable(model.predict(read_context(model, options.context), options.anyway)))
     return 0
 
 
 def complete(options: argparse.Namespace) -> int:
     model = find_as(options)
-    print(printable(model.complete(read_context(model, options.context), options.n)))
+    print(printable(model.complete(read_context(model, options.context), options.n, options.anyway)))
     return 0
 
 
@@ -62,8 +73,9 @@ def show(options: argparse.Namespace) -> int:
     model = find_as(options)
     context = None if options.context is None else read_context(model, options.context)
     if context is not None:
-        model.encode(context)  # what cannot be read is said before a page is printed
-    report.show(model, sentences(model), ((claim, claim.recomputed(model)) for claim in model.claims))
+        model.encode(context, options.anyway)  # what cannot be read is said before a page is printed
+    claims = ((claim, claim.recomputed(model)) for claim in model.claims)
+    report.show(model, sentences(model), claims, ((lemma, lemma.holds(model)) for lemma in model.lemmas))
     if context is None:
         from properties.report.bearing import bearing as print_bearing
         from properties.robustness.bearing import bearing
@@ -72,7 +84,7 @@ def show(options: argparse.Namespace) -> int:
     else:
         from zoo.inspection.reading import reading
 
-        report.show_reading(reading(model, context))
+        report.show_reading(reading(model, context, options.anyway))
     return 0
 
 
@@ -84,7 +96,8 @@ def inspect(options: argparse.Namespace) -> int:
     if options.svg is not None:
         picture.check(options.svg)
     model = find(options.name)
-    found = parts.inspect(model, None if options.context is None else read_context(model, options.context))
+    context = None if options.context is None else read_context(model, options.context)
+    found = parts.inspect(model, context, anyway=options.anyway)
     if options.svg is not None:
         picture.write(options.svg, pictures.svg(model, found))
     print(parts.json_text(found)) if options.json else report.show(found, options.all)

@@ -8,8 +8,18 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from properties.command.arguments import MODEL, Commands, add_dtype, add_json, add_model, add_models, add_n_ctx, command
-from properties.command.finding import find, find_all
+from properties.command.arguments import (
+    MODEL,
+    Commands,
+    add_domain,
+    add_dtype,
+    add_json,
+    add_model,
+    add_models,
+    add_n_ctx,
+    command,
+)
+from properties.command.finding import find, find_all, with_domain
 from zoo import progress, registry
 from zoo.errors import ModelError, UnknownNameError, printable
 from zoo.model import Model, Rule
@@ -33,6 +43,7 @@ def add(commands: Commands) -> None:
     one.add_argument("--certificate", metavar="FILE", help="prove one model, and write down what proves it")
     add_json(one, "verdicts")
     one.add_argument("--rule", metavar="FILE.py:NAME", help="hold the model to this function (the file is run)")
+    add_domain(one)
 
     one = command(
         commands, "recheck", recheck, "Confirm a certificate without the prover, by exact sums (python-flint)."
@@ -41,6 +52,7 @@ def add(commands: Commands) -> None:
     add_model(one)
     add_n_ctx(one)
     one.add_argument("--rule", metavar="FILE.py:NAME", help="what the certificate is about (the file is run)")
+    add_domain(one)
 
     one = command(commands, "compare", compare, "Do two models give the same answer in every context?")
     one.add_argument("names", nargs=2, metavar="NAME", help=MODEL)
@@ -79,7 +91,7 @@ def _planned(options: argparse.Namespace) -> list[Planned]:
     for target, model in find_all(options.names, options.n_ctx):
         model = model if options.dtype is None else model.astype(options.dtype)
         rule = model.rule if options.rule is None else registry.load_function(options.rule)
-        model = replace(model, rule=rule)
+        model = with_domain(replace(model, rule=rule), options)
         planned.append((Asked(target, options.n_ctx, options.dtype), model, checks(model, options.check)))
     if not any(chosen for *_, chosen in planned):
         named = list(dict.fromkeys(options.check))
@@ -107,7 +119,8 @@ def recheck(options: argparse.Namespace) -> int:
     from properties.recheck import CertificateError, MismatchError, recheck
     from properties.report import verdicts as report
 
-    model, content = find(options.name, options.n_ctx), certificate.read(options.certificate)
+    model = with_domain(find(options.name, options.n_ctx), options)
+    content = certificate.read(options.certificate)
     if options.rule is None:
         function = certificate.named_function(model, content)
     else:

@@ -7,6 +7,7 @@ from typing import Any
 from rich.table import Table
 
 from properties.report.console import console, grid
+from zoo.contexts import counted
 from zoo.cost.counted import Cost
 from zoo.cost.ladder import Rung
 from zoo.cost.picture import duration
@@ -18,6 +19,7 @@ def costs_as_json(costs: Iterable[Cost]) -> dict[str, Any]:
         {
             "name": cost.name,
             "n_ctx": cost.n_ctx,
+            **({} if cost.contexts is None else {"longest": cost.longest}),
             "flops": cost.flops,
             "parameters": vars(cost.parameters),
             "instructions": cost.instructions,
@@ -64,6 +66,10 @@ def costs(found: Sequence[Cost]) -> None:
         counts = (cost.n_ctx, cost.flops, *vars(cost.parameters).values())
         table.add_row(cost.name, *(f"{count:,}" for count in counts), most)
     console().print(table)
+    for cost in found:
+        if cost.contexts is not None:
+            of_domain = f"the {counted(cost.contexts)} contexts of its domain, of at most {cost.longest} tokens"
+            console().print(f"{cost.name}: in {of_domain}")
     for cost in found:
         if cost.rungs:
             console().print(f"\n{cost.name}, each context")

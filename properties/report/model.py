@@ -7,8 +7,9 @@ import numpy as np
 from properties.report.console import console, grid
 from zoo.contexts import written
 from zoo.digits import apart
+from zoo.domain_in_words import described
 from zoo.inspection.reading import Reading
-from zoo.model import Claim, Model
+from zoo.model import Claim, Lemma, Model
 
 LINES = 100  # of an array
 COLUMNS = 16  # tokens side by side
@@ -27,16 +28,27 @@ def _tokens(model: Model) -> str:
     return " ".join(model.vocab) if len(model.vocab) <= 100 else f"of {len(model.vocab)} tokens"
 
 
-def show(model: Model, sentences: Iterable[tuple[str, str]], claims: Iterable[tuple[Claim, object]]) -> None:
+def show(
+    model: Model,
+    sentences: Iterable[tuple[str, str]],
+    claims: Iterable[tuple[Claim, object]],
+    lemmas: Iterable[tuple[Lemma, bool]] = (),
+) -> None:
     """What the model is, its weights as sentences under titles, its claims with what was recomputed, its deviations.
 
-    Both may be iterators: each part is printed when it is there.
+    And which contexts it speaks of, and its lemmas with whether they are so. All may be iterators: each part is printed
+    when it is there.
     """
     out = console()
     transformer = model.transformer
     tied = "tied" if transformer.unembedding is None else "untied"
     out.print(f"{model.name}: n_ctx {model.n_ctx}, d_model {transformer.d_model}, {transformer.dtype}, {tied}")
     out.print(f"source: {model.source}" if model.source else "source: not stated")
+    if model.domain is not None:
+        number, *layouts = described(model.domain, model.vocab)
+        out.print("\n  ".join([f"domain: {number}", *layouts[:LINES]]))
+        if len(layouts) > LINES:
+            out.print(f"  ... and {len(layouts) - LINES} more layouts")
     for title, text in sentences:
         if lines := text.splitlines():
             out.print(f"\n{title}", style="bold")
@@ -49,6 +61,8 @@ def show(model: Model, sentences: Iterable[tuple[str, str]], claims: Iterable[tu
             table.add_row(claim.text, str(claim.claimed), str(recomputed), claim.source)
         out.print()
         out.print(table)
+    for lemma, holds in lemmas:
+        out.print(f"\nlemma: {lemma.text} ({'holds' if holds else 'does not hold'})")
     for deviation in model.deviations:
         meant = getattr(deviation.meant, "__name__", "another rule")
         contexts = ", ".join(map(written, deviation.contexts))

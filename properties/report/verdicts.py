@@ -16,6 +16,7 @@ from properties.report.console import console, grid
 from properties.robustness.mutants import Story
 from zoo.contexts import counted, written
 from zoo.digits import at_least
+from zoo.domain import as_data
 from zoo.errors import printable
 from zoo.model import Model
 
@@ -42,6 +43,7 @@ def as_json(results: Iterable[Result], every: bool = False) -> dict[str, Any]:
             "name": model.name,
             "n_ctx": model.n_ctx,
             "dtype": str(model.transformer.dtype),
+            **({} if model.domain is None else {"domain": as_data(model.domain)}),
             "holds": all(verdict.passed for verdict in verdicts),
             "verdicts": [verdict.as_json(every) for verdict in verdicts],
         }
@@ -114,13 +116,13 @@ def _width(column: tuple[str, list[Text], str]) -> int:
 def rechecked(model: Model, certificate: dict[str, Any], found: Rechecked) -> None:
     """What a certificate was confirmed to prove, and by what."""
     out = console()
-    least = ""
+    least, domain = "", "" if model.domain is None else " of the domain"
     if math.isfinite(found.margin):
         where = "" if found.with_margin == found.contexts else f"in {counted(found.with_margin)} of them "
         least = f", {where}by {at_least(Decimal(found.margin))} at least"
     out.print(
         f"confirmed: {model.name} (n_ctx {model.n_ctx}, {certificate['dtype']}) answers as"
-        f" {certificate['function']['name']} says in {counted(found.contexts)} contexts{least}",
+        f" {certificate['function']['name']} says in {counted(found.contexts)} contexts{domain}{least}",
         soft_wrap=True,
     )
     runs = found.runs + found.undecided_runs

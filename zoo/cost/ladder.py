@@ -6,7 +6,7 @@ busy machine slows them alike, and the shortest round of each counts. docs/cost.
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,17 +53,16 @@ def ladder(model: Model, rounds: int = ROUNDS) -> list[Rung]:
 
     ModelError for a model that is too large to time.
     """
-    work, size = flops(model.transformer, model.n_ctx), bytes_moved(model.transformer, model.n_ctx)
+    longest = model.scope.lengths[-1]
+    work, size = flops(model.transformer, longest), bytes_moved(model.transformer, longest)
     if work > MOST_WORK or size > MOST_BYTES:
         raise ModelError(
-            f"{model.name} takes {work} operations and moves {size} bytes for {model.n_ctx} tokens, "
+            f"{model.name} takes {work} operations and moves {size} bytes for {longest} tokens, "
             f"but should take at most {MOST_WORK} and move at most {MOST_BYTES} to be timed"
         )
     made: dict[str, Made] = {}
     missing: dict[str, str] = {}
-    sample, many = (
-        spread(model, max(FEWEST, min(most, WORK // work, TOKENS // model.n_ctx))) for most in (SAMPLE, BATCH)
-    )
+    sample, many = (spread(model, max(FEWEST, min(most, WORK // work, TOKENS // longest))) for most in (SAMPLE, BATCH))
     answered, batch = {context: model.predict(context) for context in sample}, list(_by_length(model, many))
     for name, make in steps(IMPLEMENTATIONS.items(), "preparing"):
         try:
@@ -84,19 +83,24 @@ def ladder(model: Model, rounds: int = ROUNDS) -> list[Rung]:
 
 def spread(model: Model, most: int) -> list[Context]:
     """Every context of a model, or `most` of them at even distances in their order: most of these are long."""
-    vocab = len(model.vocab)
-    numbers = range(0, total := contexts.count(vocab, model.n_ctx), -(-total // most))
-    return [model.decode(_tokens(number, vocab)) for number in numbers]
+    found, start, total = list[Context](), 0, model.scope.count()
+    step = -(-total // most)
+    for length in model.scope.lengths:
+        for box in model.scope.boxes(length, model.vocab):
+            end = start + box.count(len(model.vocab))
+            options = box.options(model.vocab) if len(found) * step < end else []
+            while (number := len(found) * step) < end:
+                found.append(model.decode(_tokens(number - start, options)))
+            start = end
+    return found
 
 
-def _tokens(number: int, vocab: int) -> Array:
-    """The context with this number among all, shortest first."""
-    length, size = 1, vocab  # of contexts of this length
-    while number >= size:
-        number, length, size = number - size, length + 1, size * vocab
-    tokens = np.empty(length, dtype=np.int64)
-    for i in reversed(range(length)):
-        number, tokens[i] = divmod(number, vocab)
+def _tokens(number: int, options: Sequence[Array]) -> Array:
+    """The context with this number among all whose tokens are out of what each position may hold."""
+    tokens = np.empty(len(options), dtype=np.int64)
+    for i in reversed(range(len(options))):
+        number, which = divmod(number, len(options[i]))
+        tokens[i] = options[i][which]
     return tokens
 
 
@@ -162,6 +166,10 @@ def _batched(
 
 
 def _enumeration(model: Model, sample: Sample, batch: list[Array]) -> tuple[int, float, Timed]:
+    if model.domain is not None:
+        raise UnavailableError(
+            "it runs every context of 1 to n_ctx tokens, but should run those of the domain to be compared with"
+        )
     number = contexts.count(len(model.vocab), model.n_ctx)
     most = MOST_CONTEXTS if enumeration.path(model.transformer) == "sums" else 2**18
     if number > most:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from reference import Assembly
-from zoo import contexts
 from zoo.errors import ContextError
 from zoo.model import Model
 from zoo.transformer import Attention, Layer, Mlp, Norm, Transformer, chosen, unhandled
@@ -158,11 +157,11 @@ def parameters(transformer: Transformer) -> Parameters:
 
 
 def instructions(model: Model) -> dict[str, int] | None:
-    """The least and most instructions that its assembly predictor executes, over every context.
+    """The least and most instructions that its assembly predictor executes, over every context of its domain.
 
     None where it has none, or has more than 2^17 contexts.
     """
-    if contexts.count(len(model.vocab), model.n_ctx) > 2**17:
+    if model.scope.count() > 2**17:
         return None
     for predictor in model.predictors:
         if isinstance(predictor, Assembly):

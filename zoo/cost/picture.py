@@ -20,13 +20,14 @@ MACHINE_CODE = ("assembly", "native")  # their work is instructions
 def ladder(model: Model, rungs: Sequence[Rung]) -> str:
     """The picture of what `zoo.cost.ladder` measured, as the text of an SVG file."""
     shown = list(rungs)
+    domain = "" if model.domain is None else ", in its domain"
     height = TOP + ROW * len(shown) + 46
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" font-family="sans-serif" '
         f'font-size="13" fill="{INK}" role="img">',
         f"<title>What one answer of {escape(model.name)} costs, by implementation</title>",
         f'<rect width="{WIDTH}" height="{height}" fill="white"/>',
-        _text(16, 26, f"What one answer of {model.name} costs (n_ctx {model.n_ctx})", size=17),
+        _text(16, 26, f"What one answer of {model.name} costs (n_ctx {model.n_ctx}{domain})", size=17),
         *(_text(LEFT - 12, _y(i) + 5, rung.name, anchor="end") for i, rung in enumerate(shown)),
     ]
     times = [rung.seconds for rung in shown]

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Literal
 
-from zoo.contexts import count, of_length
 from zoo.distill import emit, native
-from zoo.distill.diagram import RUN, Program, distill, forward_answers
+from zoo.distill.answers import first_batches, forward_answers
+from zoo.distill.diagram import Program, distill
+from zoo.domain_in_words import described, lengths
 from zoo.errors import UnavailableError
 from zoo.model import Context, Model
 from zoo.transformer.arrays import Array
@@ -21,8 +22,10 @@ def write(model: Model, target: Target) -> str:
     program = distill(model)
     text = {"python": emit.python, "c": emit.c, "x86": emit.x86}[target](program)
     mark = {"python": "# ", "c": "// ", "x86": "; "}[target]
-    contexts = f"all {program.contexts} contexts of 1 to {model.n_ctx} tokens"
+    domain = "" if model.domain is None else " of its domain, and answers for no others"
+    contexts = f"all {program.contexts} contexts of {_lengths(model)}{domain}"
     lines = [f"{model.name}, distilled from its answers in {contexts}"]
+    lines += [] if model.domain is None else described(model.domain, model.vocab)[1:]
     try:
         run = runnable(program, target, text)
     except UnavailableError as error:
@@ -38,6 +41,10 @@ def write(model: Model, target: Target) -> str:
     if target != "python":
         lines += emit.legend(program.vocab)
     return "".join(f"{mark}{line}\n" for line in lines) + text
+
+
+def _lengths(model: Model) -> str:
+    return f"1 to {model.n_ctx} tokens" if model.domain is None else lengths(model.domain.lengths)
 
 
 def runnable(program: Program, target: Target, text: str) -> Callable[[tuple[int, ...]], int]:
@@ -58,11 +65,11 @@ def runnable(program: Program, target: Target, text: str) -> Callable[[tuple[int
 def held(program: Program, run: Callable[[tuple[int, ...]], int], answers: Iterable[tuple[int, Array]]) -> int:
     """In how many contexts a function gave the expected answer; AssertionError names the first other.
 
-    `answers` are those of all contexts of some lengths, in lexicographic order.
+    `answers` are those of all contexts of some lengths, or of the first of them, in their order.
     """
     tried = 0
     for length, expected in answers:
-        batches = of_length(len(program.vocab), length)
+        batches = program.scope.batches(program.vocab, lengths=[length])
         for tokens, right in zip((tuple(row) for batch in batches for row in batch.tolist()), expected.tolist()):
             if (found := run(tokens)) != right:
                 raise AssertionError(f"after {spelled(program, tokens)} it says {found}, but should say {right}")
@@ -71,12 +78,9 @@ def held(program: Program, run: Callable[[tuple[int, ...]], int], answers: Itera
 
 
 def first_contexts(program: Program) -> Iterator[tuple[int, ...]]:
-    """All contexts of as many lengths as make at most RUN, shortest first."""
-    vocab = len(program.vocab)
-    for length in range(1, program.n_ctx + 1):
-        if count(vocab, length) > RUN:
-            return
-        for batch in of_length(vocab, length):
+    """The contexts that the forward pass is asked in, shortest first: see `first_batches`."""
+    for _, batches in first_batches(program.scope, program.vocab):
+        for batch in batches:
             yield from map(tuple, batch.tolist())
 
 

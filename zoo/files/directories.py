@@ -31,7 +31,7 @@ Accept = Callable[[Model], bool]
 
 
 def write_zoo(model: Model, directory: str | Path, *, accept: Accept | None = None) -> bool:
-    """All of a model but its functions: of the rule there is the name, claims and predictors are left out.
+    """All of a model but its functions: of the rule there is the name, claims, predictors and lemmas are left out.
 
     `accept` is handed the model as it reads back, before the directory gets its name. Where it says no or raises,
     nothing is left. The result is whether the directory is there.

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from zoo.domain import Domain, as_data, from_data
 from zoo.errors import FileError
 from zoo.files.tensors import Shape, field
 from zoo.model import Cycle, Model
@@ -12,6 +13,7 @@ from zoo.transformer.arrays import Array
 FORMAT = "handmade-zoo 1"
 DTYPES = {"float16": "F16", "float32": "F32", "float64": "F64"}
 NONE = type(None)
+LAYOUTS = 1024
 
 
 def to_zoo(model: Model) -> tuple[dict[str, Any], dict[str, Array]]:
@@ -34,7 +36,16 @@ def to_zoo(model: Model) -> tuple[dict[str, Any], dict[str, Array]]:
         "final_norm": None if norm is None else float(norm.eps),
         "arrays": {name: list(array.shape) for name, array in arrays.items()},
     }
+    if model.domain is not None:  # others have no such key, as before there were domains
+        config["domain"] = _few(model.name, as_data(model.domain))
     return config, arrays
+
+
+def _few(where: str, layouts: list[Any]) -> list[Any]:
+    """FileError where there are so many that it takes long to see that none overlap."""
+    if len(layouts) > LAYOUTS:
+        raise FileError(f"{where}: the domain has {len(layouts)} layouts, but should have at most {LAYOUTS} in a file")
+    return layouts
 
 
 def _layer(layer: Layer) -> dict[str, Any]:
@@ -69,10 +80,7 @@ def dtype(where: str, config: Mapping[str, Any], found: set[str]) -> str:
 
 def from_zoo(where: str, config: Mapping[str, Any], arrays: Mapping[str, Array]) -> Model:
     """The model, without rule; FileError or ModelError where configuration and arrays do not make one."""
-    own: dict[str, dict[str, Array]] = {}
-    for name, array in arrays.items():
-        part, _, array_name = name.rpartition(".")
-        own.setdefault(part, {})[array_name] = array
+    own = _by_part(arrays)
 
     def made(kind: Any, part: str, **more: Any) -> Any:
         there = own.pop(part, {})
@@ -115,7 +123,21 @@ def from_zoo(where: str, config: Mapping[str, Any], arrays: Mapping[str, Array])
         source=field(where, config, "source", str),
         cycle=_cycle(where, config),
         margin=field(where, config, "margin", float, NONE),
+        domain=_domain(where, config),
     )
+
+
+def _domain(where: str, config: Mapping[str, Any]) -> Domain | None:
+    stated = field(where, config, "domain", list, default=None)
+    return None if stated is None else from_data(_few(where, stated))
+
+
+def _by_part(arrays: Mapping[str, Array]) -> dict[str, dict[str, Array]]:
+    own: dict[str, dict[str, Array]] = {}
+    for name, array in arrays.items():
+        part, _, array_name = name.rpartition(".")
+        own.setdefault(part, {})[array_name] = array
+    return own
 
 
 def _cycle(where: str, config: Mapping[str, Any]) -> Cycle | None:

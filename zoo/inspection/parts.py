@@ -22,11 +22,12 @@ from zoo.transformer.arrays import Array
 VERSION = 1
 
 
-def inspect(model: Model, context: Context | None = None, top: int = 10) -> dict[str, Any]:
+def inspect(model: Model, context: Context | None = None, top: int = 10, anyway: bool = False) -> dict[str, Any]:
     """Everything as the data that `zoo inspect --json` prints, version 1; with a context, also what is made of it.
 
     Logits, hidden states and attentions are arrays. Of logits the `top` largest are decoded. Raises ContextError for a
-    context that the model cannot read, ModelError where numbers overflow.
+    context that the model cannot read, or that is outside its domain unless `anyway`; ModelError where numbers
+    overflow.
     """
     transformer = model.transformer
     result: dict[str, Any] = {
@@ -52,7 +53,7 @@ def inspect(model: Model, context: Context | None = None, top: int = 10) -> dict
             for i, h, layer in steps(list(attention_heads(model)), "inspecting")
         ],
     }
-    return result if context is None else result | {"context": read(model, context, top)}
+    return result if context is None else result | {"context": read(model, context, top, anyway)}
 
 
 def attention_heads(model: Model) -> Iterator[tuple[int, int, Attention]]:
@@ -101,9 +102,9 @@ def matrix(left: Array, right: Array) -> dict[str, Any]:
     }
 
 
-def read(model: Model, context: Context, top: int) -> dict[str, Any]:
+def read(model: Model, context: Context, top: int, anyway: bool = False) -> dict[str, Any]:
     """What the model makes of a context: logits, hidden states, attentions, and each part's share of the logits."""
-    tokens = model.encode(context)
+    tokens = model.encode(context, anyway)
     trace: dict[str, Array] = {}
     with np.errstate(all="ignore"):
         logits = forward(model.transformer, tokens[None], trace)[0]  # [seq, vocab]

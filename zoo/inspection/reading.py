@@ -22,15 +22,15 @@ class Reading:
     shares: Sequence[tuple[str, Array]]  # of each part by its name, [vocab]; their sum is the logits
 
 
-def reading(model: Model, context: Context) -> Reading:
-    """ContextError where the model cannot read it."""
-    tokens = model.encode(context)
+def reading(model: Model, context: Context, anyway: bool = False) -> Reading:
+    """ContextError where the model cannot read it, or where it is outside the domain, unless `anyway`."""
+    tokens = model.encode(context, anyway)
     trace: dict[str, Array] = {}
     logits = forward(model.transformer, tokens[None], trace)[0]
     return Reading(
         tokens=model.decode(tokens),
         vocab=model.vocab,
-        answer=model.predict(context),
+        answer=model.predict(context, anyway),
         logits=logits[-1],
         patterns=[(f"attention {i}.{h}", trace[f"{i}.pattern"][0, h]) for i, h, _ in attention_heads(model)],
         shares=[(name, share[0]) for name, share in shares(model.transformer, trace)],

@@ -10,13 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import zoo
-from properties.selftest.distill.programs import TARGETS, own_answers
+from properties.selftest.distill.programs import TARGETS, own_answers, tables_of
 from properties.selftest.models import NAMES
 from reference.assembly import AAB
 from zoo import contexts
 from zoo.distill import checked_program, emit, native
 from zoo.distill.checked_program import Target
-from zoo.distill.diagram import Branch, Program, Tables, distill, evaluate
+from zoo.distill.diagram import Branch, Program, distill, evaluate
 from zoo.errors import ModelError, UnavailableError
 from zoo.transformer.arrays import Array
 
@@ -89,7 +89,7 @@ def tables(draw: st.DrawFn) -> dict[int, Array]:
 
 def program_of(answers: dict[int, Array]) -> Program:
     vocab, n = answers[1].shape[0], len(answers)
-    return Program("it", tuple("abc"[:vocab]), Tables(answers, vocab).program(), n, contexts.count(vocab, n))
+    return Program("it", tuple("abc"[:vocab]), tables_of(answers, vocab).program(), n, contexts.count(vocab, n))
 
 
 @given(tables())

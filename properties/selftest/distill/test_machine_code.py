@@ -9,17 +9,17 @@ import numpy as np
 import pytest
 
 import zoo
-from properties.selftest.distill.programs import TARGETS, own_answers
+from properties.selftest.distill.programs import TARGETS, own_answers, tables_of
 from properties.selftest.models import NAMES
 from reference.assembly import parse
 from zoo.distill import checked_program, emit, native
 from zoo.distill.checked_program import Target
-from zoo.distill.diagram import Program, Tables, distill
+from zoo.distill.diagram import Program, distill
 from zoo.errors import ModelError, UnavailableError
 
 
 def test_tokens_that_are_words_are_numbers_in_machine_code() -> None:
-    program = Program("words", ("yes", "no"), Tables({1: np.array([1, 0])}, 2).program(), 1, 2)
+    program = Program("words", ("yes", "no"), tables_of({1: np.array([1, 0])}, 2).program(), 1, 2)
     run = checked_program.runnable(program, "python", emit.python(program))
     assert checked_program.held(program, run, own_answers(program)) == 2
     assert [answer for answer, _ in native.executed(emit.x86(program), [b"\0", b"\1"], emulated=False)] == [1, 0]
@@ -29,7 +29,7 @@ def test_tokens_that_are_words_are_numbers_in_machine_code() -> None:
 def test_a_byte_holds_two_hundred_tokens(target: Target) -> None:
     """Each says the next one: what may be known of the token is one of 2^200 sets, so that no search is made."""
     answers = np.roll(np.arange(200), -1)
-    program = Program("while", tuple(f"t{i}" for i in range(200)), Tables({1: answers}, 200).program(), 1, 200)
+    program = Program("while", tuple(f"t{i}" for i in range(200)), tables_of({1: answers}, 200).program(), 1, 200)
     text = {"python": emit.python, "c": emit.c, "x86": emit.x86}[target](program)
     try:
         run = checked_program.runnable(program, target, text)

@@ -10,9 +10,9 @@ import pytest
 import zoo
 from properties.selftest.distill.programs import TARGETS
 from zoo import enumeration
-from zoo.distill import checked_program, emit
+from zoo.distill import checked_program, emit, forward_answers
 from zoo.distill.checked_program import Target
-from zoo.distill.diagram import distill, forward_answers
+from zoo.distill.diagram import distill
 from zoo.errors import UnavailableError
 
 

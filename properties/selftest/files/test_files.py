@@ -1,5 +1,6 @@
 """Round trips through files on random models: our own format bit for bit, GPT-2's with the same answers."""
 
+import json
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -10,9 +11,11 @@ from hypothesis import assume, event, given, settings
 from hypothesis import strategies as st
 
 import zoo
+from properties.selftest import domains
 from properties.selftest.models import NAMES
 from properties.strategies import as_model, tokens, transformers
 from zoo import contexts, files
+from zoo.domain import Domain
 from zoo.errors import FileError
 from zoo.files import gpt2
 from zoo.files.to_gpt2 import to_gpt2
@@ -52,6 +55,28 @@ def test_our_own_format_keeps_every_bit(transformer: Transformer, dtype: type[np
     assert_same(model.transformer, read.transformer)
     for field in ("name", "vocab", "margin", "cycle", "source"):
         assert getattr(read, field) == getattr(model, field)
+
+
+def test_our_own_format_keeps_the_domain(tmp_path: Path) -> None:
+    """And says nothing of it where none is stated, as files did before there were domains."""
+    for model in (domains.adder(), domains.adder(domains.LAYOUT | Domain.every("01", 3)), domains.words()):
+        read = through(model, files.write_zoo)
+        assert read.domain == model.domain
+        assert (read.rule, read.lemmas) == (None, ())
+    read = through(domains.adder(None), files.write_zoo)
+    assert read.domain is None
+    assert files.write_zoo(read, tmp_path / "kept")
+    assert "domain" not in json.loads((tmp_path / "kept" / "config.json").read_text())
+
+
+def test_a_domain_of_too_many_layouts_is_not_written(tmp_path: Path) -> None:
+    """It would not be read: to see that none overlap takes long."""
+    letters = [chr(0x4E00 + i) for i in range(1025)]
+    domain = Domain(tuple(Domain.layout(letter).layouts[0] for letter in letters))
+    model = Model("many", letters, Transformer(np.zeros((1025, 1)), np.zeros((1, 1)), []), domain=domain)
+    with pytest.raises(FileError, match="many: the domain has 1025 layouts, but should have at most 1024 in a file"):
+        files.write_zoo(model, tmp_path / "kept")
+    assert not (tmp_path / "kept").exists()
 
 
 @st.composite

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import numpy as np
@@ -10,10 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import zoo
+from properties.selftest import domains
 from properties.strategies import as_model, tokens, transformers
-from zoo import files
+from zoo import files, published_figures
+from zoo.errors import ContextError
 from zoo.inspection.parts import inspect, json_text, matrix
 from zoo.inspection.pictures import LARGEST, MOST, svg
+from zoo.inspection.reading import reading
 from zoo.model import Model
 from zoo.transformer import Attention, Transformer, forward
 from zoo.transformer.arrays import Array
@@ -57,6 +61,24 @@ def test_the_figures_of_a_product_are_those_of_the_whole_matrix(both: tuple[Arra
     theirs = np.linalg.eigvals(product)
     for power in (1, 2, 3):  # the same spectrum but for zeros: the same sums of powers
         assert np.sum(ours**power) == pytest.approx(np.sum(theirs**power), rel=1e-6, abs=1e-6)
+
+
+def test_a_context_outside_the_domain_is_looked_at_when_asked_for() -> None:
+    model = domains.adder()
+    for look in (inspect, reading):
+        with pytest.raises(ContextError, match="the context 1\\+1 is outside the domain of adder"):
+            look(model, "1+1")
+    assert inspect(model, "1+1", anyway=True)["context"]["answer"] == reading(model, "1+1", anyway=True).answer
+
+
+def test_published_figures_are_of_the_domain() -> None:
+    """Of all contexts of 4 tokens, some have a tie and some a larger margin."""
+    model = domains.adder()
+    assert published_figures.smallest_margin(model) == (10, "0+0=")
+    assert published_figures.smallest_margin(replace(model, domain=None))[0] == 0
+    assert published_figures.same_answers(model, causal=False) == "4 of 4"
+    assert published_figures.accuracy(model, "1+1=0", 1) == "1 of 1"
+    assert published_figures.accuracy(replace(model, domain=None), "1+1=0", 1) == "1 of 4"
 
 
 def test_matrices_that_are_known() -> None:

@@ -13,6 +13,7 @@ import properties.report
 
 # What makes text of values.
 PRINTING = {"properties.report", "zoo.contexts", "zoo.digits", "zoo.errors", "zoo.cost.picture"}
+PRINTING |= {"zoo.domain", "zoo.domain_in_words"}
 
 
 def computing(text: str) -> Iterator[str]:
