@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -220,10 +221,15 @@ def check_cycle(drawn: Drawn, seed: int, outcomes: Counter[str]) -> None:
     if verdict.status == "holds":
         assert not executed.nan, f"{verdict.message()}, but some logits are NaN"
         for program in (executed, executed.batched):
-            answer = lambda context, its=program: its.answer(context) if context in its.logits else ""
+            answer = partial(within_domain, program)
             astray = [context for context in executed.logits if follow(context, answer) not in on]
             assert not astray or verdict.method != "enumerated", f"{verdict}, but from {astray} it is not on {goal}"
     count(outcomes, executed, verdict.status)
+
+
+def within_domain(executed: Executed, context: str) -> str:
+    """Generation that leaves the domain is nowhere."""
+    return executed.answer(context) if context in executed.logits else ""
 
 
 @pytest.mark.soundness
