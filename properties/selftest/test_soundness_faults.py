@@ -85,7 +85,6 @@ SEEN: dict[str, list[Fault]] = {
         Fault(_proved, "for token in leaf.options[-1]:", "for token in leaf.options[-1][:1]:"),
         Fault(_run, "if not logits[right].max() > logits[wrong].max():", "if False:"),
         Fault(LeafMargins.level, "if not self.program.excess(keys, self.program.number(stated))[0] <= 0:", "if False:"),
-        Fault(Program.linear, "(ball.c * entry, ball.r * absolute)", "(ball.c * entry, ball.r * 0)"),
         Fault(Program.rounding, "return self.gammas[count] * size", "return 0 * size"),
         Fault(tree._partition, "_must(parts == whole,", "_must(set(parts) <= set(whole),"),
     ],
