@@ -29,7 +29,7 @@ from zoo.errors import RuleError
 from zoo.transformer import arrays
 
 forward: Any = importlib.import_module("zoo.transformer.forward")  # the package has a function of that name
-EXAMPLES = 1000  # at most; how many it takes differs with the draws, and is far fewer mostly
+EXAMPLES = 3000  # at most; how many it takes differs with the draws, and is far fewer mostly
 
 
 class Fault(NamedTuple):

@@ -155,7 +155,7 @@ def test_declared_arrays_beyond_the_memory_of_the_process(tmp_path: Path) -> Non
         file.write(struct.pack("<Q", len(content)) + content)
         file.truncate(8 + len(content) + end)
     (tmp_path / CONFIG).write_text(json.dumps(fields))
-    command = f"ulimit -v 3000000; OPENBLAS_NUM_THREADS=1 {sys.executable} -m properties.command predict {tmp_path} 1"
+    command = f"ulimit -v 3000000; OPENBLAS_NUM_THREADS=1 {sys.executable} -m handmade_zoo predict {tmp_path} 1"
     run = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
     assert (run.returncode, run.stdout) == (2, "")
     assert re.fullmatch(r"zoo: .* bytes of arrays, but should have at most 384000000, an eighth .*\n", run.stderr)
