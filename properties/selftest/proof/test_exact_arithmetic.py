@@ -44,6 +44,7 @@ def test_the_largest_is_above_what_its_sum_rounds_to(c: float) -> None:
     x = Interval(np.array([c, 0.25]), np.array([2.0**-53, 0]))  # 1 + 2^-53 rounds to 1
     assert 1 + Fraction(2) ** -53 <= Fraction(x.largest) <= 1 + 5 * Fraction(2) ** -53
     assert Interval(np.zeros(0), np.zeros(0)).largest == 0
+    assert 3.5 <= Interval(np.array([c, c / 2]), np.array([0.25, 2.5])).largest <= 3.5 * (1 + 1e-15)
 
 
 ENDS = [
