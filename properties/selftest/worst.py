@@ -139,3 +139,33 @@ def assert_reached(
     most_allowed = radius * (1 + spare) + abs(middle) * spare * 1e-6
     assert away <= most_allowed, f"it can be {float(away):.9g} off, but should be by {float(radius):.9g} at most"
     assert not away < radius * share, f"it is {float(away):.9g} off, but should be by {share} of {float(radius):.9g}"
+
+
+def mean(numbers: Sequence[Number]) -> Number:
+    """Without any rounding."""
+    share = flint.arb(1) / len(numbers)
+    value = sum((number.value for number in numbers), flint.arb(0)) * share
+    return numbers[0].run.made(value, [(number, share) for number in numbers], 0)
+
+
+def along(numbers: Sequence[Number], direction: Sequence[Any]) -> Number:
+    """Σ number · direction, without any rounding; the direction may be made of numbers, too."""
+    run = numbers[0].run
+    ways = [_number(run, way) for way in direction]
+    slopes = [pair for number, way in zip(numbers, ways) for pair in ((number, way.value), (way, number.value))]
+    value = sum((number.value * way.value for number, way in zip(numbers, ways)), flint.arb(0))
+    return run.made(value, slopes, 0)
+
+
+def total(numbers: Sequence[Number], sizes: Sequence[float]) -> Number:
+    """Their sum, that of the largest size first: it is rounded most often."""
+    first, *others = sorted(range(len(numbers)), key=lambda i: -sizes[i])
+    result = numbers[first]
+    for i in others:
+        result = result + numbers[i]
+    return result
+
+
+def difference(one: Number, other: Number) -> Number:
+    """Without any rounding."""
+    return along([one, other], [1, -1])
