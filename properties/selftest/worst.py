@@ -73,6 +73,10 @@ class Number:
     def __gt__(self, other: Any) -> bool:
         return bool(self.value > _number(self.run, other).value)
 
+    def relu(self) -> "Number":
+        on = self.value > 0
+        return self.run.made(self.value if on else flint.arb(0), ((self, int(on)),), 0)
+
     def sqrt(self) -> "Number":
         root = self.value.sqrt()
         return self.run.rounded(root, ((self, 0 if root == 0 else 1 / (2 * root)),))

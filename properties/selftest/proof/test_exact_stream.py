@@ -24,6 +24,7 @@ STILL = replace(ROUNDS, unit=0.0)
 @pytest.fixture(autouse=True)
 def exact_functions(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scalar, "_function", function)
+    monkeypatch.setitem(scalar.ACTIVATIONS, "relu", lambda x, number: x.relu())
     monkeypatch.setattr(scalar, "_dot", lambda x, y, number: largest_first(x, y, number))
 
 
