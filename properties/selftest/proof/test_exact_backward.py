@@ -97,6 +97,29 @@ def test_behind_a_norm(stream: list[float], direction: list[float], weight: floa
     assert size[at] <= exact_size * 1.001
 
 
+@pytest.mark.parametrize("weight", [-2.0, 0.25])
+def test_each_term_behind_a_norm_is_there(weight: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of c = 3 and -3: the rounding of what is centred, the division's, the bias's, and what underflows."""
+    x, way, norm = known([3.0, -3.0]), np.array([1.0, -0.5]), Norm(np.full(2, weight), np.full(2, -7.0), 16.0)
+    sizes = 3 / 5 * abs(weight)  # of both entries
+
+    def taken(a: Arithmetic, centring: float = 0.0, error: float = 0.0, lower: float = 0.0) -> float:
+        with monkeypatch.context() as patch:
+            patch.setattr(backward, "centred", lambda c, a: (c, np.full(c.c.shape, centring)))
+            patch.setattr(backward, "norm_error", lambda c, eps, a: np.full((1, 1, 1), error))
+            return way.sum() * -7 - behind(x, way, norm, a, lower)[0]
+
+    assert taken(STILL) == 0
+    assert taken(STILL, centring=0.5) == pytest.approx(0.5 * 1.5 * abs(weight) / 5)
+    assert taken(STILL, error=0.5) == pytest.approx(0.5 * sizes * 1.5)
+    assert taken(ROUNDS) == pytest.approx(U * 1.5 * (sizes + 7), rel=1e-4)
+    assert taken(ROUNDS, error=0.5) == pytest.approx(1.5 * (0.5 * sizes + U * (1.5 * sizes + 7)), rel=1e-4)
+    # The program's quotient and its addition; 1/deviation, and what is made of it here.
+    assert taken(LOSES) == pytest.approx(1.5 * 8 * U * (1 + abs(weight) + 1))
+    assert taken(STILL, lower=10.0) == pytest.approx(-2)
+    assert taken(STILL, lower=-10.0) == pytest.approx(2)
+
+
 @pytest.mark.parametrize("sign", [-1, 1])
 def test_behind_a_norm_whose_deviation_varies(sign: int) -> None:
     """By two entries that move apart, and are not read: a bound above 0 shrinks by it, one below 0 grows."""

@@ -177,6 +177,24 @@ def test_scaling(
         assert normalize(at, norm, OWN).r[i] >= normalize(at, norm, replace(ROUNDS, unit=0.0)).r[i] * (1 + U)
 
 
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_sums_of_squares_may_be_off(sign: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a tenth of all, and what is taken from them, by a tenth of itself; all else that is off is left out."""
+    c, r, own, d, eps = np.array([sign * 10.0, 20.0, 30.0]), np.array([1.0, 1, 0]), 0.1, 3, 2.0
+    monkeypatch.setattr(interval, "centred", lambda x, a, mean: (x, np.zeros(d)))
+    monkeypatch.setattr(interval, "norm_error", lambda x, eps, a: -own)
+    y = normalize(Interval(c, r), norm_of(d, 1.0, 0.0, eps), replace(OWN, own=own))
+    least, most = (np.abs(c) - r) ** 2, (np.abs(c) + r) ** 2
+    fewest = least.sum() * (1 - own) - least[0] * (1 + own)
+    largest = most.sum() * (1 + own) - most[0] * (1 - own)
+    high = 11 / sqrt((11**2 + fewest) / d + eps)
+    low = 9 / sqrt((9**2 + largest) / d + eps)
+    magnitude = (high + low) / 2 + (high - low) / 2
+    expected = (high - low) / 2 * (1 + own) + own * magnitude * (1 + own)
+    assert y.r[0] == pytest.approx(expected, rel=1e-9)
+    assert y.c[0] == pytest.approx(sign * (high + low) / 2, rel=1e-9)
+
+
 def test_scaling_what_may_be_0() -> None:
     """What others are least is nothing, and what an entry is least is below 0."""
     rng = np.random.default_rng(0)

@@ -207,14 +207,14 @@ def stream_after(layer: Mlp, x: Interval) -> Any:
     def entries(run: Run) -> tuple[list[Number], list[Number]]:
         stream = [run(c, r) for c, r in zip(x.c, x.r)]
         normed = scalar.normalize(stream, layer.norm, run)
-        out = scalar.transform(normed, layer, lambda array: [numbers(run, row) for row in array], run)
+        out = scalar.transform(normed, layer, lambda array: numbers(run, array), run)
         return stream, [s + o for s, o in zip(stream, out)]
 
     return entries
 
 
-def numbers(run: Run, row: Any) -> Any:
-    return [run(v) for v in row] if np.ndim(row) else run(row)
+def numbers(run: Run, values: Any) -> Any:
+    return [numbers(run, value) for value in values] if np.ndim(values) else run(values)
 
 
 # An Mlp, the first entry of the stream, and what share of its bound the worst rounding reaches at its first entry.

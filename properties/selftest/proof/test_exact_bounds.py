@@ -1,0 +1,169 @@
+"""Whole bounds against programs all of whose roundings go the same way: none is left out on the way there and back."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from properties.proof.arithmetic import Arithmetic
+from properties.proof.bounds import Bounds
+from properties.proof.boxes import Boxes
+from properties.selftest.proof.test_exact_arithmetic import ROUNDS, U
+from properties.selftest.proof.test_exact_stream import largest_first
+from properties.selftest.random_models import completions, random_boxes, transformers
+from properties.selftest.worst import Number, Program, Run, difference, exact, extreme, function
+from zoo import Attention, Mlp, Norm, Transformer
+from zoo.transformer import scalar
+from zoo.transformer.arrays import Array
+
+
+@pytest.fixture(autouse=True)
+def exact_functions() -> Any:
+    """For all examples of a test, too."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scalar, "_function", function)
+        patch.setattr(scalar, "_dot", largest_first)
+        patch.setitem(scalar.ACTIVATIONS, "relu", lambda x, number: x.relu())
+        of = Arithmetic.of_program
+
+        def coarse(transformer: Transformer, weights: float = 0.0) -> Arithmetic:
+            return replace(of(transformer, weights), unit=U, tiny=0.0)
+
+        patch.setattr(Arithmetic, "of_program", coarse)
+        yield
+
+
+def won_by(transformer: Transformer, tokens: list[int], answer: int, rival: int) -> Program:
+    def program(run: Run) -> Number:
+        logits = scalar.scalar_forward(transformer, tokens, run, last=True)[0]
+        return difference(logits[answer], logits[rival])
+
+    return program
+
+
+def lower(transformer: Transformer, box: Array, answer: int, rival: int, weights: float = 0.0, block: int | None = None) -> float:
+    vocab = len(transformer.token_embedding)
+    boxes, rivals = Boxes.dense(box[None]), np.arange(vocab)[None] == rival
+    return float(Bounds(transformer, weights, block).margins(boxes, np.array([answer]), rivals).lower[0])
+
+
+def context(transformer: Transformer, tokens: list[int]) -> Array:
+    return np.eye(len(transformer.token_embedding), dtype=bool)[tokens]
+
+
+def read(d: int, w: float = 1.0) -> Array:
+    """Two logits, of which each is the stream's first entry: the answer's w times that, the rival's -w times."""
+    readout = np.zeros((2, d))
+    readout[:, 0] = w, -w
+    return readout
+
+
+def embedded(*first: float) -> Array:
+    return np.array([first, first])
+
+
+def heads(w_v: Array, w_o: Array, **also: Any) -> Attention:
+    """That look at all alike."""
+    zero = np.zeros((len(w_v), w_v.shape[1], 1))
+    return Attention(zero, zero, w_v, w_o, **also)
+
+
+small = [1e-4] * 30
+wide = np.array([[[0.0, *[0.0] * 30], [-1.0, *[1e-4] * 30]]])  # a head's values, of the second entry
+back = np.array([[[1.0, 0]], *[[[1.0, 0]]] * 30]).swapaxes(0, 1)  # and what it writes to the first
+mixed = Mlp(np.array([[0.0, 0], [1.0, -1e-4]]), np.array([1e-4, 1.0]), np.array([[-1.0, 0], [1e-4, 0]]), np.zeros(2), "relu")
+many = Mlp(
+    np.array([[0.0, *[0] * 30], [1.0, *small]]),
+    np.zeros(31),
+    np.array([[-1.0, 0], *[[1e-4, 0]] * 30]),
+    np.array([-1e-4, 0]),
+    "relu",
+)
+tall = Mlp(np.array([[0.0], [1.0], *[[1e-4]] * 30]), np.zeros(1), np.array([[-1.0, *[0] * 31]]), np.zeros(32), "relu")
+none = heads(np.zeros((1, 2, 1)), np.zeros((1, 1, 2)))
+norm = Norm(np.array([-2.0, 1]), np.array([30.0, 0]), 0.1)
+# A transformer, and the share of what is taken off that the worst roundings reach.
+MODELS: list[tuple[str, Transformer, float]] = [
+    ("logits", Transformer(embedded(1.0, *small), np.zeros((1, 31)), [], None, np.array([[1.0, *small], [-1.0, *small]])), 0.98),
+    ("one logit", Transformer(embedded(1.0, *small), np.zeros((1, 31)), [], None, np.array([[1.0, *small], [0.0] * 31])), 0.98),
+    ("the rival's", Transformer(embedded(1.0, *small), np.zeros((1, 31)), [], None, np.array([[0.0] * 31, [-1.0, *small]])), 0.98),
+    ("embedding", Transformer(embedded(0.5), np.full((1, 1), 0.5), [], None, read(1)), 0.98),
+    ("heads", Transformer(embedded(0.0, 1.0), np.zeros((1, 2)), [heads(wide, back)], None, read(2)), 0.7),
+    ("many heads", Transformer(embedded(0.0, 1.0), np.zeros((1, 2)), [heads(wide.swapaxes(0, 2), back.swapaxes(0, 1))], None, read(2)), 0.7),
+    ("an Mlp alone", Transformer(embedded(0.0, 1.0), np.zeros((1, 2)), [many], None, read(2)), 0.7),
+    ("an Mlp behind", Transformer(embedded(0.0, 1.0), np.zeros((1, 2)), [none, many], None, read(2)), 0.7),
+    ("an Mlp's sums behind", Transformer(embedded(0.0, 1.0, *small), np.zeros((1, 32)), [heads(np.zeros((1, 32, 1)), np.zeros((1, 1, 32))), tall], None, read(32)), 0.7),
+    ("an Mlp before", Transformer(embedded(0.0, 1.0), np.zeros((1, 2)), [many, none], None, read(2)), 0.7),
+    ("an Mlp between", Transformer(embedded(0.0, 1.0), np.zeros((1, 2)), [none, many, none], None, read(2)), 0.6),
+    ("two Mlps behind", Transformer(embedded(0.0, 1.0), np.zeros((1, 2)), [none, mixed, many], None, read(2)), 0.6),
+    ("a Norm", Transformer(embedded(5.0, 1.0), np.zeros((1, 2)), [], norm, read(2)), 0.5),
+    ("a Norm behind heads", Transformer(embedded(5.0, 1.0), np.zeros((1, 2)), [none], norm, read(2)), 0.5),
+    ("a Norm behind an Mlp", Transformer(embedded(5.0, 1.0), np.zeros((1, 2)), [none, mixed], norm, read(2)), 0.5),
+    ("heads behind heads", Transformer(embedded(0.0, 1.0), np.zeros((1, 2)), [none, heads(wide, back)], None, read(2)), 0.7),
+    ("heads before heads", Transformer(embedded(0.0, 1.0), np.zeros((1, 2)), [heads(wide, back), none], None, read(2)), 0.7),
+    ("b_o", Transformer(embedded(0.0, 0.0), np.zeros((1, 2)), [heads(np.zeros((1, 2, 1)), np.zeros((1, 1, 2)), b_o=np.array([-3.0, 0]))], None, read(2, -1.0)), 0.9),
+]
+
+
+@pytest.mark.parametrize(("transformer", "share"), [one[1:] for one in MODELS], ids=[one[0] for one in MODELS])
+@pytest.mark.parametrize("answer", [0, 1])
+def test_every_rounding_is_taken_off(transformer: Transformer, share: float, answer: int) -> None:
+    found = lower(transformer, context(transformer, [0]), answer, 1 - answer)
+    program = won_by(transformer, [0], answer, 1 - answer)
+    value, worst = float(exact(program)), float(extreme(program, False, unit=U))
+    assert found <= worst + 1e-12
+    assert value - worst >= share * (value - found)
+
+
+@pytest.mark.soundness
+@settings(deadline=None, max_examples=40)
+@given(transformers(max_n_ctx=3, max_vocab=3), st.integers(0, 2**32 - 1))
+def test_the_worst_roundings_leave_no_bound(transformer: Transformer, seed: int) -> None:
+    """Of random contexts of random boxes, in an arithmetic so coarse that roundings are what decides."""
+    rng, vocab = np.random.default_rng(seed), len(transformer.token_embedding)
+    box = random_boxes(rng, 1, transformer.n_ctx, vocab)[0]
+    if seed % 2:
+        box = context(transformer, completions(rng, box, 1)[0].tolist())
+    answer, rival = rng.permutation(vocab)[:2].tolist()
+    weights = float(rng.choice([0, 1e-4]))
+    found = lower(transformer.astype(np.float64), box, answer, rival, weights)
+    for tokens in completions(rng, box, 2):
+        program = won_by(transformer, tokens.tolist(), answer, rival)
+        least = float(extreme(program, False, unit=U, weights=weights))
+        assert not least < found, f"a difference can be {least}, but should be at least {found}"
+
+
+@pytest.mark.parametrize("block", [None, 2])
+def test_the_answer_wins_by_what_the_worst_context_has(block: int | None) -> None:
+    """Attention to the first key alike all others, over all contexts of eight tokens: the least is known."""
+    w_v = np.array([[[1.0], [-1.0]]])
+    layer = heads(w_v, np.array([[[-3.0, 0.0]]]), b_o=np.array([0.5, 0]))
+    transformer = Transformer(np.array([[1.0, 0], [0, 2.0]]), np.zeros((8, 2)), [layer], None, np.array([[1.0, 0], [0.0, 0]]))
+    box = np.ones((8, 2), bool)
+    box[-1] = [True, False]
+    least = 1 - 3 * 1 + 0.5  # all of them token 0: each key's value is 1
+    found = lower(transformer, box, 0, 1, block=block)
+    assert least - 40 * U * 5 <= found <= least
+
+
+def test_each_box_is_bounded_by_itself() -> None:
+    """Of two lengths, with other positions, answers and rivals, together or alone."""
+    rng = np.random.default_rng(0)
+    w = rng.normal(size=(4, 2, 3, 3))
+    layers = [Attention(w[0], w[1], w[2], w[3], b_o=rng.normal(size=3))]
+    for after, final in (([], None), ([], Norm(w[0, 0, 0], w[0, 0, 1], 0.1)), ([Mlp(w[0, 0], w[0, 1, 0], w[1, 0], w[1, 1, 0], "relu")], None)):
+        transformer = Transformer(rng.normal(size=(3, 3)), rng.normal(size=(4, 3)), [*layers, *after], final)
+        masks = np.zeros((4, 4, 3), bool)
+        for mask, n in zip(masks, (2, 4, 4, 2)):
+            mask[:n] = random_boxes(rng, 1, n, 3)[0]
+        answers, rivals = np.array([0, 2, 1, 1]), np.ones((4, 3), bool)
+        rivals[np.arange(4), answers] = False
+        together = Bounds(transformer).margins(Boxes.dense(masks), answers, rivals)
+        for i, n in enumerate((2, 4, 4, 2)):
+            alone = Bounds(transformer).margins(Boxes.dense(masks[[i], :n]), answers[[i]], rivals[[i]])
+            # Together, sums are counted as long as the longest of them.
+            assert alone.lower[0] - 0.05 <= together.lower[i] <= alone.lower[0] + 1e-9
+            np.testing.assert_allclose(together.levels[i], alone.levels[0], atol=1e-2)
