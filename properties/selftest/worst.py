@@ -13,6 +13,7 @@ import pytest
 
 flint = pytest.importorskip("flint", reason="python-flint is not installed, and nothing is exact without it")
 
+PRECISION = 256  # binary digits
 EXP_UNITS = 8  # 4 units in the last place, each two of `unit`: what is assumed of exp and tanh
 
 
@@ -20,6 +21,7 @@ class Run:
     """One run. It is called to make an input; `signs` says which way each number is off, in the order they are made."""
 
     def __init__(self, unit: float = 0.0, tiny: float = 0.0, weights: float = 0.0, signs: Sequence[int] = ()) -> None:
+        flint.ctx.prec = PRECISION
         self.unit, self.tiny, self.weights, self.signs = unit, tiny, weights, signs
         self.numbers: list[Number] = []
 
