@@ -1,12 +1,12 @@
-"""Programs in which every number may be off by what is assumed of it, and all of them the same way: the worst there is.
+"""Programs in which every number may be off by what is assumed of it, and all the same way: the worst there is.
 
-A program is written with a `Run`, which makes its numbers: inputs with how far they may be off, and what operations make
-of them, each rounded by a `unit` of itself, or lost where it is below `tiny`. Numbers are python-flint's, of so many
-digits that they are as good as exact. `extreme` runs the program once to see which way each of these moves the result,
-and once more with all of them moving it the same way, as far as they may.
+A program is written with a `Run`, which makes its numbers: inputs with how far they may be off, and what operations
+make of them, each rounded by a `unit` of itself, or lost where it is below `tiny`. Numbers are python-flint's, of so
+many digits that they are as good as exact. `extreme` runs the program once to see which way each of these moves the
+result, and once more with all of them moving it the same way, as far as they may.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import pytest
@@ -132,9 +132,7 @@ def span(program: Program, **off: float) -> tuple[Any, Any]:
     return extreme(program, False, **off), extreme(program, True, **off)
 
 
-def assert_reached(
-    c: float, r: float, program: Program, share: float = 0.0, spare: float = 1e-9, **off: float
-) -> None:
+def assert_reached(c: Any, r: Any, program: Program, share: float = 0.0, spare: float = 1e-9, **off: float) -> None:
     """All that the program can compute lies within r of c, and the worst of it is at least such a `share` of r away.
 
     The midpoint was made in float64, with an arithmetic that may leave out what is rounded there: `spare` is for that.
@@ -154,7 +152,7 @@ def mean(numbers: Sequence[Number]) -> Number:
     return numbers[0].run.made(value, [(number, share) for number in numbers], 0)
 
 
-def along(numbers: Sequence[Number], direction: Sequence[Any]) -> Number:
+def along(numbers: Sequence[Number], direction: Iterable[Any]) -> Number:
     """Σ number · direction, without any rounding; the direction may be made of numbers, too."""
     run = numbers[0].run
     ways = [_number(run, way) for way in direction]
@@ -163,7 +161,7 @@ def along(numbers: Sequence[Number], direction: Sequence[Any]) -> Number:
     return run.made(value, slopes, 0)
 
 
-def total(numbers: Sequence[Number], sizes: Sequence[float]) -> Number:
+def total(numbers: Sequence[Number], sizes: Any) -> Number:
     """Their sum, that of the largest size first: it is rounded most often."""
     first, *others = sorted(range(len(numbers)), key=lambda i: -sizes[i])
     result = numbers[first]

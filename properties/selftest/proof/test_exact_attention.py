@@ -9,16 +9,21 @@ import pytest
 from properties.proof import arithmetic, attention
 from properties.proof.arithmetic import Arithmetic, Interval, OutOfRangeError
 from properties.proof.attention import Head, Keys, queried, value_columns, visible_tokens
-from properties.selftest.proof.test_exact_arithmetic import LOSES, OWN, ROUNDS, U
-from properties.selftest.proof.test_exact_interval import HERE
-from properties.selftest.proof.test_exact_stream import largest_first, numbers
+from properties.selftest.proof.exact import (
+    HERE,
+    LOSES,
+    OWN,
+    ROUNDS,
+    STILL,
+    U,
+    largest_first,
+    numbers,
+)
 from properties.selftest.worst import Number, Program, Run, assert_reached, exact, span
 from zoo import Attention
 from zoo.transformer import scalar
 from zoo.transformer.arithmetic import FLOAT64
 from zoo.transformer.arrays import Array
-
-STILL = replace(ROUNDS, unit=0.0)
 
 
 @pytest.fixture(autouse=True)
@@ -32,7 +37,9 @@ def sums(monkeypatch: pytest.MonkeyPatch) -> None:
 def layer_of(w_q: Any, w_k: Any, b_q: Any = None, b_k: Any = None, scale: float = 1.0) -> Attention:
     """Of one head."""
     w_q, w_k = (np.array(w, float)[None] for w in (w_q, w_k))
-    biases = {name: np.array(b, float)[None] for name, b in (("b_q", b_q), ("b_k", b_k)) if b is not None}
+    biases: dict[str, Any] = {
+        name: np.array(b, float)[None] for name, b in (("b_q", b_q), ("b_k", b_k)) if b is not None
+    }
     d = w_q.shape[1]
     return Attention(w_q, w_k, np.ones((1, d, 1)), np.ones((1, 1, d)), scale=scale, **biases)
 
@@ -43,10 +50,15 @@ def score_of(layer: Attention, x: Interval, y: Interval) -> Program:
     def program(run: Run) -> Number:
         maps = ((x, layer.w_q, layer.b_q), (y, layer.w_k, layer.b_k))
         q, k = (
-            scalar._linear([run(c, r) for c, r in zip(v.c, v.r)], numbers(run, w[0].tolist()), None if b is None else numbers(run, b[0]), run)
+            scalar._linear(
+                [run(c, r) for c, r in zip(v.c, v.r)],
+                numbers(run, w[0].tolist()),
+                None if b is None else numbers(run, b[0]),
+                run,
+            )
             for v, w, b in maps
         )
-        s = scalar._dot(q, k, run)
+        s: Number = scalar._dot(q, k, run)
         return s if layer.multiplier == 1 else s * run(layer.multiplier, abs(layer.multiplier) * run.unit)
 
     return program
@@ -87,13 +99,15 @@ def test_the_rounding_of_scores(layer: Attention, x: list[float], y: list[float]
         assert_reached(c, r, score_of(layer, at(x), at(y)), spare=0)
         c, r = bounded(layer, at(x), at(y), OWN, spread)
         assert r >= 2.9 * U * abs(float(exact(score_of(layer, at(x), at(y)))))  # q, k and their product
+        size = abs(layer.multiplier) * np.abs(np.array(x) @ layer.w_q[0]) @ np.abs(np.array(y) @ layer.w_k[0])
         with pytest.raises(OutOfRangeError):
-            size = abs(layer.multiplier) * np.abs(np.array(x) @ layer.w_q[0]) @ np.abs(np.array(y) @ layer.w_k[0])
             bounded(layer, at(x), at(y), replace(ROUNDS, largest=max(1, size * 3.9)), spread)
 
 
 @pytest.mark.parametrize(("layer", "x", "y", "share"), SCORES)
-def test_scores_of_inputs_that_are_off_by_roundings(layer: Attention, x: list[float], y: list[float], share: float) -> None:
+def test_scores_of_inputs_that_are_off_by_roundings(
+    layer: Attention, x: list[float], y: list[float], share: float
+) -> None:
     """By little, so that it does not matter what cancels; or by much, where it counts what both move together."""
     for r in (1e-3, 3.0):
         for spread in (False, True):
@@ -105,7 +119,9 @@ def test_scores_of_inputs_that_are_off_by_roundings(layer: Attention, x: list[fl
 def test_how_far_scores_move_with_their_inputs() -> None:
     """x + dx and y + dy: each by itself and both together, where no sign is against it."""
     for sign, scale in ((1, 1.0), (-1, -2.0)):
-        layer = layer_of([[1.0, 2], [3, 1]], [[2.0 * sign, 1 * sign], [1 * sign, 1 * sign]], [1.0, 2], [3.0 * sign, 1 * sign], scale)
+        layer = layer_of(
+            [[1.0, 2], [3, 1]], [[2.0 * sign, 1 * sign], [1 * sign, 1 * sign]], [1.0, 2], [3.0 * sign, 1 * sign], scale
+        )
         for rx, ry in ((0.0, 0.5), (0.5, 0.0), (0.5, 2.0)):
             x, y = at([1.0, 2.0], rx), at([3.0, 1.0], ry)
             for spread in (False, True):
@@ -138,7 +154,9 @@ def test_what_underflow_takes_from_scores(monkeypatch: pytest.MonkeyPatch) -> No
     layer = layer_of([[1.0, 1.0]] * 3, [[1.0, 1.0]] * 3, scale=-4.0)
     _, r = bounded(layer, at([1.0] * 3), at([1.0] * 3), LOSES, False)
     linear_maps, products = 8 * 3 * U * 6 * 2, 8 * 2 * U
-    assert 4 * (linear_maps + products) + 2 * U <= r + U * U * 1e4 <= 4 * (linear_maps + 8 * 4 * U) + 3 * U + U * U * 1e4
+    assert (
+        4 * (linear_maps + products) + 2 * U <= r + U * U * 1e4 <= 4 * (linear_maps + 8 * 4 * U) + 3 * U + U * U * 1e4
+    )
     still = bounded(layer, at([1.0] * 3, 2.0), at([1.0] * 3, 3.0), STILL, True)[1]
     for module in (arithmetic, attention):
         monkeypatch.setattr(module, "FLOAT64", replace(FLOAT64, tiny=U))
@@ -159,7 +177,9 @@ def test_scores_of_many_queries_and_keys() -> None:
             assert s.c.shape == (2, 3, 2, 2)
             alone = layer_of(w[0][h], w[1][h], w[0][h, 0], w[1][h, 1], -0.7)
             for b, q, k, t in np.ndindex(*s.c.shape):
-                assert_reached(s.c[b, q, k, t], s.r[b, q, k, t], score_of(alone, x[b, q], y[b, k, t]), 0.02, 0.0, unit=U)
+                assert_reached(
+                    s.c[b, q, k, t], s.r[b, q, k, t], score_of(alone, x[b, q], y[b, k, t]), 0.02, 0.0, unit=U
+                )
 
 
 def test_some_dimensions_and_columns_of_a_head() -> None:
@@ -179,7 +199,9 @@ def test_some_dimensions_and_columns_of_a_head() -> None:
     np.testing.assert_array_equal(taken.k.c, some.k.c[:, :, [1]])
     np.testing.assert_array_equal(taken.v_rounding, whole.v_rounding[:, [1]])
     query = Interval(x.c[:, 0], x.r[:, 0])
-    np.testing.assert_allclose(taken.scores(layer, 0, query, STILL).c, some.scores(layer, 0, query, STILL).c[..., [1], :])
+    np.testing.assert_allclose(
+        taken.scores(layer, 0, query, STILL).c, some.scores(layer, 0, query, STILL).c[..., [1], :]
+    )
     assert queried(x, layer, 0, ROUNDS).tolist() == [0, 1, 2]
     silent = replace(layer, w_q=w[0] * [1, 0, 1], b_q=w[0][:, 0] * [1, 0, 1])
     assert queried(x, silent, 0, ROUNDS).tolist() == [0, 2]
@@ -213,7 +235,12 @@ def test_a_hull_of_keys_is_whatever_any_of_them_is() -> None:
 @pytest.mark.parametrize("causal", [True, False])
 def test_what_a_query_may_see(causal: bool) -> None:
     """Number by number: a block of two, and single positions behind it, for queries of two lengths."""
-    keys, queries, lengths, vocab = Keys(np.array([0, 2, 3, 4]), np.array([2, 1, 1, 1])), np.array([[2, 3], [3, 4]]), np.array([4, 5]), 2
+    keys, queries, lengths, vocab = (
+        Keys(np.array([0, 2, 3, 4]), np.array([2, 1, 1, 1])),
+        np.array([[2, 3], [3, 4]]),
+        np.array([4, 5]),
+        2,
+    )
     found = visible_tokens(keys, queries, lengths, vocab, causal)
     assert found.shape == (2, 4, 4, 2)
     for b, q, token, k, other in np.ndindex(2, 2, 2, 4, 2):

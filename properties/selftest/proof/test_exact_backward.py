@@ -1,6 +1,5 @@
 """Directions followed backwards against exact arithmetic: what is lost on the way is taken off, and not much more."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,20 +9,20 @@ from flint import arb
 
 from properties.proof import arithmetic, backward
 from properties.proof.arithmetic import Arithmetic, Interval, lost
-from properties.proof.attention import Head
 from properties.proof.interval import Passed, normalize
 from properties.proof.interval import transform as transformed
-from properties.selftest.proof.test_exact_arithmetic import LOSES, OWN, ROUNDS, U, known
-from properties.selftest.proof.test_exact_interval import HERE
-from properties.selftest.proof.test_exact_stream import exact_functions, mlp, stream_after
+from properties.selftest.proof.exact import HERE, LOSES, OWN, ROUNDS, STILL, U, known, use_worst_numbers
+from properties.selftest.proof.test_exact_stream import mlp, stream_after
 from properties.selftest.worst import Number, Program, Run, along, assert_reached, difference, exact, span
-from zoo import Attention, Mlp, Norm
+from zoo import Mlp, Norm
 from zoo.transformer import scalar
 from zoo.transformer.arithmetic import FLOAT64
 from zoo.transformer.arrays import Array
 
-STILL = replace(ROUNDS, unit=0.0)
-__all__ = ["exact_functions"]  # a fixture
+
+@pytest.fixture(autouse=True)
+def worst_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    use_worst_numbers(monkeypatch)
 
 
 @pytest.fixture
@@ -107,21 +106,24 @@ def test_each_term_behind_a_norm_is_there(weight: float, monkeypatch: pytest.Mon
         with monkeypatch.context() as patch:
             patch.setattr(backward, "centred", lambda c, a: (c, np.full(c.c.shape, centring)))
             patch.setattr(backward, "norm_error", lambda c, eps, a: np.full((1, 1, 1), error))
-            return way.sum() * -7 - behind(x, way, norm, a, lower)[0]
+            return float(way.sum() * -7 - behind(x, way, norm, a, lower)[0])
 
     assert taken(STILL) == 0
     assert taken(STILL, centring=0.5) == pytest.approx(0.5 * 1.5 * abs(weight) / 5)
     assert taken(STILL, error=0.5) == pytest.approx(0.5 * sizes * 1.5)
     assert taken(ROUNDS) == pytest.approx(U * 1.5 * (sizes + 7), rel=1e-4)
-    assert taken(ROUNDS, error=0.5) == pytest.approx(1.5 * (0.5 * sizes + U * (1.5 * sizes + 7)), rel=1e-4)
+    both = taken(ROUNDS, error=0.5) - taken(STILL, error=0.5)
+    assert both == pytest.approx(1.5 * U * (1.5 * sizes + 7), rel=1e-4)
     # The program's quotient and its addition; 1/deviation, and what is made of it here.
     assert taken(LOSES) == pytest.approx(1.5 * 8 * U * (1 + abs(weight) + 1))
     assert taken(STILL, lower=10.0) == pytest.approx(-2)
     assert taken(STILL, lower=-10.0) == pytest.approx(2)
+    x = known([3.0, -3.0], 2.0)  # the less there can be of it, the more is made of what is below 0
+    assert taken(STILL, lower=-0.5) - taken(STILL) == pytest.approx(0.5 / np.sqrt(17))
 
 
 @pytest.mark.parametrize("sign", [-1, 1])
-def test_behind_a_norm_whose_deviation_varies(sign: int) -> None:
+def test_behind_a_norm_whose_deviation_varies(sign: float) -> None:
     """By two entries that move apart, and are not read: a bound above 0 shrinks by it, one below 0 grows."""
     c, r = np.array([1.0, -1, 3, -3]), np.array([0, 0, 0.5, 0.5])
     norm, way = Norm(np.array([2.0, 1, 1, 1]), np.zeros(4), 0.5), np.array([sign * 1.0, -sign, 0, 0])
@@ -144,10 +146,12 @@ def test_behind_a_norm_whose_deviation_varies(sign: int) -> None:
 
 def passed(layer: Mlp, x: Interval, a: Arithmetic) -> Passed:
     middle = Interval(x.c.mean(-1, keepdims=True), x.r.mean(-1, keepdims=True))
-    return transformed(*(y.reshape(1, 1, -1) for y in (x, middle)), layer, a)[2]
+    return transformed(x.reshape(1, 1, -1), middle.reshape(1, 1, -1), layer, a)[2]
 
 
-def followed(layer: Mlp, x: Interval, direction: Array, a: Arithmetic, before: float = 0.0, **also: Any) -> tuple[Array, float, float]:
+def followed(
+    layer: Mlp, x: Interval, direction: Array, a: Arithmetic, before: float = 0.0, **also: Any
+) -> tuple[Array, float, float]:
     step = replace(passed(layer, x, a), **also)
     ways, constant, after = backward.transform(step, direction[None, None, None], np.zeros(1), before)
     return ways[0, 0, 0], constant.item(), after
@@ -169,7 +173,9 @@ def above(layer: Mlp, x: Interval, direction: Array, onto: Array, before: float 
     return program
 
 
-ON = Mlp(np.array([[2.0, -1], [0.5, 1]]), np.array([9.0, -8]), np.array([[2.0, -1], [-1, 1.5]]), np.array([1.0, -3]), "relu")
+ON = Mlp(
+    np.array([[2.0, -1], [0.5, 1]]), np.array([9.0, -8]), np.array([[2.0, -1], [-1, 1.5]]), np.array([1.0, -3]), "relu"
+)
 STEPS = [
     (ON, [1.0, 20.0], [1.0, -2.0], 0.999),  # both on, and linear
     (ON, [20.0, 1.0], [1.0, -2.0], 0.999),  # one is off
@@ -243,12 +249,16 @@ def test_what_the_directions_lost_counts_for_an_mlp(w: float, which: str) -> Non
 
 @pytest.mark.usefixtures("nothing_is_lost")
 def test_what_the_directions_lost_counts_for_roundings_and_all_units() -> None:
-    layer = Mlp(np.ones((2, 3)), np.zeros(3), np.ones((3, 2)), np.array([-4.0, 4.0]), "gelu")
+    """The largest bias stands for all, and a constant from layers behind is kept."""
+    layer = Mlp(np.ones((2, 3)), np.array([0.0, -7, 0]), np.ones((3, 2)), np.array([-4.0, 4.0]), "gelu")
     x, way = known([2.0, 2.0]), np.array([1.0, -1.0])
     free = followed(layer, x, way, STILL)[1]
     found = followed(layer, x, way, STILL, U)[1]
     active = passed(layer, x, STILL).active.largest
-    assert U * (2 * 3 * active + 8) <= (free - found) * (1 + 1e-6) <= U * (2 * 3 * active + 8) * (1 + 1e-5)
+    expected = U * (2 * 3 * (active + 7) + 8)
+    assert expected <= (free - found) * (1 + 1e-6) <= expected * (1 + 1e-5)
+    _, constant, _ = backward.transform(passed(layer, x, STILL), way[None, None, None], np.array([100.0]), 0.0)
+    assert constant.item() == pytest.approx(free + 100)
     rounding = np.full((1, 1, 2), 5.0)
     assert free - followed(layer, x, way, STILL, 0.0, rounding=rounding)[1] == pytest.approx(10)
     assert found - followed(layer, x, way, STILL, U, rounding=rounding)[1] == pytest.approx(10 + 10 * U)
@@ -260,92 +270,10 @@ def test_what_underflow_takes_from_an_mlp_backwards(monkeypatch: pytest.MonkeyPa
     x, way = known([4.0, 4.0]), np.array([1.0, -1.0])
     step = passed(layer, x, STILL)
     lose(monkeypatch, U)
-    ways, constant, after = backward.transform(step, way[None, None, None], np.zeros(1), 0.0)
+    _, constant, after = backward.transform(step, way[None, None, None], np.zeros(1), 0.0)
     by_unit = 2 * 2 * U
     assert -constant.item() == pytest.approx(by_unit * 3 * (step.active.largest + 4) + 8 * 5 * U)
     assert after == pytest.approx(by_unit * 3 + 2 * 3 * U)
-
-
-def head_of(x: Interval, w_v: Array, w_o: Array, b_v: Array | None, a: Arithmetic) -> tuple[Head, Attention]:
-    d = len(w_v)
-    layer = Attention(np.ones((1, d, 1)), np.ones((1, d, 1)), w_v[None], w_o[None], b_v=None if b_v is None else b_v[None])
-    return Head.of(x.reshape(1, 1, 1, d), layer, 0, False, a), layer
-
-
-def valued(x: Interval, direction: Array, w_v: Array, w_o: Array, b_v: Array | None, before: float = 0.0) -> Program:
-    """A key's value along a direction of the head's output: the program's value, and the direction as it should be."""
-
-    def program(run: Run) -> Number:
-        stream = [run(c, r) for c, r in zip(x.c, x.r)]
-        values = scalar._linear(stream, [[run(v) for v in row] for row in w_v], None if b_v is None else [run(v) for v in b_v], run)
-        ways = [run(d, before) for d in direction]
-        return along(values, [along(ways, [float(v) for v in row]) for row in w_o])
-
-    return program
-
-
-VALUES: Sequence[tuple[list[float], Array, Array, Array | None, float]] = [
-    ([1.0, *[1e-4] * 9], np.array([[-1.0], *[[1e-4]] * 9]), np.array([[-3.0, *[0.0] * 9]]), None, 0.97),
-    ([1.0], np.array([[2.0, -1]]), np.array([[1.0], [-2]]), None, 0.97),
-    ([1.0], np.array([[2.0, 1]]), np.array([[1.0], [-2]]), None, 0.97),  # cancels, and its rounding does not
-    ([1e-4], np.array([[1e-4, 1]]), np.array([[1.0], [1]]), np.array([-5.0, 2]), 0.4),
-    ([1.0, 2], np.array([[2.0, 1], [-1, 0.5]]), np.array([[1.0, 2], [-2, 1]]), np.array([1.0, -1]), 0.2),
-]
-
-
-@pytest.mark.usefixtures("nothing_is_lost")
-@pytest.mark.parametrize(("stream", "w_v", "w_o", "b_v", "share"), VALUES)
-def test_values_backwards(stream: list[float], w_v: Array, w_o: Array, b_v: Array | None, share: float) -> None:
-    way = np.array([1.0, *[-0.5] * (len(stream) - 1)])
-    for r, a, least, spare in ((0.0, ROUNDS, share, 1e-9), (2.0, STILL, 0.999, 1e-9), (2.0, HERE, 0.99, 0.0)):
-        x = known(stream, r)
-        head, layer = head_of(x, w_v, w_o, b_v, a)
-        y = backward.attend(head, layer, 0, way[None, None, None], 0.0, a)
-        assert y.c.shape == (1, 1, 1, 1, 1)
-        program = valued(x, way, w_v, w_o, b_v)
-        assert_reached(y.c.item(), y.r.item(), program, least if abs(float(exact(program))) or r == 0 else 0, spare, unit=a.unit)
-    x = known(stream, 2.0)
-    head, layer = head_of(x, w_v, w_o, b_v, STILL)
-    off = backward.attend(head, layer, 0, way[None, None, None], 0.0, OWN)
-    assert off.r.item() >= (1 + U) * backward.attend(head, layer, 0, way[None, None, None], 0.0, STILL).r.item()
-
-
-@pytest.mark.usefixtures("nothing_is_lost")
-@pytest.mark.parametrize(("d", "width", "sign"), [(1, 1, 1), (3, 2, 1), (2, 3, -1)])
-def test_what_the_directions_lost_counts_for_values(d: int, width: int, sign: int) -> None:
-    """All alike, so that what is lost of each adds up."""
-    x, w_v, w_o = known([3.0 * sign] * d), np.full((d, width), -2.0), np.full((width, d), 0.5 * sign)
-    for b_v in (None, np.full(width, -7.0 * sign)):
-        head, layer = head_of(x, w_v, w_o, b_v, STILL)
-        y = backward.attend(head, layer, 0, np.ones((1, 1, 1, d)), U, STILL)
-        assert_reached(y.c.item(), y.r.item(), valued(x, np.ones(d), w_v, w_o, b_v, U), 0.999)
-    y = backward.attend(replace(head, v_rounding=np.full_like(head.v_rounding, 5.0)), layer, 0, np.ones((1, 1, 1, d)), U, STILL)
-    assert y.r.item() >= 5 * width * (0.5 * d + U * 0.5 * d) + width * d * 0.5 * U * (6 * d + 7)
-
-
-@pytest.mark.parametrize(("d", "width"), [(1, 1), (3, 2), (2, 5)])
-def test_what_underflow_takes_from_values_backwards(d: int, width: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    x, b_v = known([3.0] * d), np.full(width, -7.0)
-    head, layer = head_of(x, np.full((d, width), 1.0), np.full((width, d), 1.0), b_v, STILL)
-    head = replace(head, v_rounding=np.full_like(head.v_rounding, 5.0))
-    free = backward.attend(head, layer, 0, np.ones((1, 1, 1, d)), 0.0, STILL).r.item()
-    lose(monkeypatch, U)
-    by_column = 2 * d * U
-    through = by_column * width + 2 * width * U
-    expected = through * 3 * d + 4 * d * U + by_column * 5 * width + 4 * width * U + by_column * 7 * width + 2 * width * U
-    taken = backward.attend(head, layer, 0, np.ones((1, 1, 1, d)), 0.0, STILL).r.item() - free
-    assert expected <= taken * (1 + 1e-6) <= expected * (1 + 1e-5)
-
-
-def test_values_of_many_keys_along_many_directions() -> None:
-    rng = np.random.default_rng(0)
-    x = Interval(rng.normal(size=(2, 3, 2, 4)), rng.random((2, 3, 2, 4)))
-    w_v, w_o, ways = rng.normal(size=(4, 2)), rng.normal(size=(2, 4)), rng.normal(size=(1, 2, 3, 4))
-    layer = Attention(np.ones((1, 4, 1)), np.ones((1, 4, 1)), w_v[None], w_o[None])
-    y = backward.attend(Head.of(x, layer, 0, True, STILL), layer, 0, ways, 0.0, STILL)
-    np.testing.assert_allclose(y.c, np.einsum("bktd,dv,ve,bqre->bqrkt", x.c, w_v, w_o, np.repeat(ways, 2, 0)))
-    through = np.abs(np.einsum("dv,ve,bqre->bqrd", w_v, w_o, ways))
-    np.testing.assert_allclose(y.r, np.einsum("bktd,bqrd->bqrkt", x.r, np.repeat(through, 2, 0)))
 
 
 def test_what_is_read_along_directions() -> None:

@@ -1,5 +1,6 @@
 """Whole bounds against programs all of whose roundings go the same way: none is left out on the way there and back."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -11,27 +12,24 @@ from hypothesis import strategies as st
 from properties.proof.arithmetic import Arithmetic
 from properties.proof.bounds import Bounds
 from properties.proof.boxes import Boxes
-from properties.selftest.proof.test_exact_arithmetic import ROUNDS, U
-from properties.selftest.proof.test_exact_stream import largest_first
+from properties.selftest.proof.exact import U, use_worst_numbers
 from properties.selftest.random_models import completions, random_boxes, transformers
-from properties.selftest.worst import Number, Program, Run, difference, exact, extreme, function
+from properties.selftest.worst import Number, Program, Run, difference, exact, extreme
 from zoo import Attention, Mlp, Norm, Transformer
 from zoo.transformer import scalar
 from zoo.transformer.arrays import Array
 
 
 @pytest.fixture(autouse=True)
-def exact_functions() -> Any:
+def coarse_arithmetic() -> Iterator[None]:
     """For all examples of a test, too."""
+    of = Arithmetic.of_program
+
+    def coarse(transformer: Transformer, weights: float = 0.0) -> Arithmetic:
+        return replace(of(transformer, weights), unit=U, tiny=0.0)
+
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(scalar, "_function", function)
-        patch.setattr(scalar, "_dot", largest_first)
-        patch.setitem(scalar.ACTIVATIONS, "relu", lambda x, number: x.relu())
-        of = Arithmetic.of_program
-
-        def coarse(transformer: Transformer, weights: float = 0.0) -> Arithmetic:
-            return replace(of(transformer, weights), unit=U, tiny=0.0)
-
+        use_worst_numbers(patch)
         patch.setattr(Arithmetic, "of_program", coarse)
         yield
 
@@ -44,7 +42,9 @@ def won_by(transformer: Transformer, tokens: list[int], answer: int, rival: int)
     return program
 
 
-def lower(transformer: Transformer, box: Array, answer: int, rival: int, weights: float = 0.0, block: int | None = None) -> float:
+def lower(
+    transformer: Transformer, box: Array, answer: int, rival: int, weights: float = 0.0, block: int | None = None
+) -> float:
     vocab = len(transformer.token_embedding)
     boxes, rivals = Boxes.dense(box[None]), np.arange(vocab)[None] == rival
     return float(Bounds(transformer, weights, block).margins(boxes, np.array([answer]), rivals).lower[0])
@@ -74,7 +74,9 @@ def heads(w_v: Array, w_o: Array, **also: Any) -> Attention:
 small = [1e-4] * 30
 wide = np.array([[[0.0, *[0.0] * 30], [-1.0, *[1e-4] * 30]]])  # a head's values, of the second entry
 back = np.array([[[1.0, 0]], *[[[1.0, 0]]] * 30]).swapaxes(0, 1)  # and what it writes to the first
-mixed = Mlp(np.array([[0.0, 0], [1.0, -1e-4]]), np.array([1e-4, 1.0]), np.array([[-1.0, 0], [1e-4, 0]]), np.zeros(2), "relu")
+mixed = Mlp(
+    np.array([[0.0, 0], [1.0, -1e-4]]), np.array([1e-4, 1.0]), np.array([[-1.0, 0], [1e-4, 0]]), np.zeros(2), "relu"
+)
 many = Mlp(
     np.array([[0.0, *[0] * 30], [1.0, *small]]),
     np.zeros(31),
@@ -87,24 +89,70 @@ none = heads(np.zeros((1, 2, 1)), np.zeros((1, 1, 2)))
 norm = Norm(np.array([-2.0, 1]), np.array([30.0, 0]), 0.1)
 # A transformer, and the share of what is taken off that the worst roundings reach.
 MODELS: list[tuple[str, Transformer, float]] = [
-    ("logits", Transformer(embedded(1.0, *small), np.zeros((1, 31)), [], None, np.array([[1.0, *small], [-1.0, *small]])), 0.98),
-    ("one logit", Transformer(embedded(1.0, *small), np.zeros((1, 31)), [], None, np.array([[1.0, *small], [0.0] * 31])), 0.98),
-    ("the rival's", Transformer(embedded(1.0, *small), np.zeros((1, 31)), [], None, np.array([[0.0] * 31, [-1.0, *small]])), 0.98),
+    (
+        "logits",
+        Transformer(embedded(1.0, *small), np.zeros((1, 31)), [], None, np.array([[1.0, *small], [-1.0, *small]])),
+        0.98,
+    ),
+    (
+        "one logit",
+        Transformer(embedded(1.0, *small), np.zeros((1, 31)), [], None, np.array([[1.0, *small], [0.0] * 31])),
+        0.98,
+    ),
+    (
+        "the rival's",
+        Transformer(embedded(1.0, *small), np.zeros((1, 31)), [], None, np.array([[0.0] * 31, [-1.0, *small]])),
+        0.98,
+    ),
     ("embedding", Transformer(embedded(0.5), np.full((1, 1), 0.5), [], None, read(1)), 0.98),
     ("heads", Transformer(embedded(0.0, 1.0), np.zeros((1, 2)), [heads(wide, back)], None, read(2)), 0.7),
-    ("many heads", Transformer(embedded(0.0, 1.0), np.zeros((1, 2)), [heads(wide.swapaxes(0, 2), back.swapaxes(0, 1))], None, read(2)), 0.7),
+    (
+        "many heads",
+        Transformer(
+            embedded(0.0, 1.0), np.zeros((1, 2)), [heads(wide.swapaxes(0, 2), back.swapaxes(0, 1))], None, read(2)
+        ),
+        0.7,
+    ),
     ("an Mlp alone", Transformer(embedded(0.0, 1.0), np.zeros((1, 2)), [many], None, read(2)), 0.7),
     ("an Mlp behind", Transformer(embedded(0.0, 1.0), np.zeros((1, 2)), [none, many], None, read(2)), 0.7),
-    ("an Mlp's sums behind", Transformer(embedded(0.0, 1.0, *small), np.zeros((1, 32)), [heads(np.zeros((1, 32, 1)), np.zeros((1, 1, 32))), tall], None, read(32)), 0.7),
+    (
+        "an Mlp's sums behind",
+        Transformer(
+            embedded(0.0, 1.0, *small),
+            np.zeros((1, 32)),
+            [heads(np.zeros((1, 32, 1)), np.zeros((1, 1, 32))), tall],
+            None,
+            read(32),
+        ),
+        0.7,
+    ),
     ("an Mlp before", Transformer(embedded(0.0, 1.0), np.zeros((1, 2)), [many, none], None, read(2)), 0.7),
     ("an Mlp between", Transformer(embedded(0.0, 1.0), np.zeros((1, 2)), [none, many, none], None, read(2)), 0.6),
     ("two Mlps behind", Transformer(embedded(0.0, 1.0), np.zeros((1, 2)), [none, mixed, many], None, read(2)), 0.6),
     ("a Norm", Transformer(embedded(5.0, 1.0), np.zeros((1, 2)), [], norm, read(2)), 0.5),
     ("a Norm behind heads", Transformer(embedded(5.0, 1.0), np.zeros((1, 2)), [none], norm, read(2)), 0.5),
     ("a Norm behind an Mlp", Transformer(embedded(5.0, 1.0), np.zeros((1, 2)), [none, mixed], norm, read(2)), 0.5),
-    ("heads behind heads", Transformer(embedded(0.0, 1.0), np.zeros((1, 2)), [none, heads(wide, back)], None, read(2)), 0.7),
-    ("heads before heads", Transformer(embedded(0.0, 1.0), np.zeros((1, 2)), [heads(wide, back), none], None, read(2)), 0.7),
-    ("b_o", Transformer(embedded(0.0, 0.0), np.zeros((1, 2)), [heads(np.zeros((1, 2, 1)), np.zeros((1, 1, 2)), b_o=np.array([-3.0, 0]))], None, read(2, -1.0)), 0.9),
+    (
+        "heads behind heads",
+        Transformer(embedded(0.0, 1.0), np.zeros((1, 2)), [none, heads(wide, back)], None, read(2)),
+        0.7,
+    ),
+    (
+        "heads before heads",
+        Transformer(embedded(0.0, 1.0), np.zeros((1, 2)), [heads(wide, back), none], None, read(2)),
+        0.7,
+    ),
+    (
+        "b_o",
+        Transformer(
+            embedded(0.0, 0.0),
+            np.zeros((1, 2)),
+            [heads(np.zeros((1, 2, 1)), np.zeros((1, 1, 2)), b_o=np.array([-3.0, 0]))],
+            None,
+            read(2, -1.0),
+        ),
+        0.9,
+    ),
 ]
 
 
@@ -141,7 +189,9 @@ def test_the_answer_wins_by_what_the_worst_context_has(block: int | None) -> Non
     """Attention to the first key alike all others, over all contexts of eight tokens: the least is known."""
     w_v = np.array([[[1.0], [-1.0]]])
     layer = heads(w_v, np.array([[[-3.0, 0.0]]]), b_o=np.array([0.5, 0]))
-    transformer = Transformer(np.array([[1.0, 0], [0, 2.0]]), np.zeros((8, 2)), [layer], None, np.array([[1.0, 0], [0.0, 0]]))
+    transformer = Transformer(
+        np.array([[1.0, 0], [0, 2.0]]), np.zeros((8, 2)), [layer], None, np.array([[1.0, 0], [0.0, 0]])
+    )
     box = np.ones((8, 2), bool)
     box[-1] = [True, False]
     least = 1 - 3 * 1 + 0.5  # all of them token 0: each key's value is 1
@@ -154,7 +204,11 @@ def test_each_box_is_bounded_by_itself() -> None:
     rng = np.random.default_rng(0)
     w = rng.normal(size=(4, 2, 3, 3))
     layers = [Attention(w[0], w[1], w[2], w[3], b_o=rng.normal(size=3))]
-    for after, final in (([], None), ([], Norm(w[0, 0, 0], w[0, 0, 1], 0.1)), ([Mlp(w[0, 0], w[0, 1, 0], w[1, 0], w[1, 1, 0], "relu")], None)):
+    for after, final in (
+        ([], None),
+        ([], Norm(w[0, 0, 0], w[0, 0, 1], 0.1)),
+        ([Mlp(w[0, 0], w[0, 1, 0], w[1, 0], w[1, 1, 0], "relu")], None),
+    ):
         transformer = Transformer(rng.normal(size=(3, 3)), rng.normal(size=(4, 3)), [*layers, *after], final)
         masks = np.zeros((4, 4, 3), bool)
         for mask, n in zip(masks, (2, 4, 4, 2)):

@@ -12,13 +12,16 @@ from flint import arb
 from properties.proof import softmax
 from properties.proof.arithmetic import Arithmetic, Interval
 from properties.proof.softmax import SMALL, Weights, softmax_mean, softmax_weights
-from properties.selftest.proof.test_exact_arithmetic import OWN, ROUNDS, U
-from properties.selftest.proof.test_exact_interval import HERE
+from properties.selftest.proof.exact import (
+    HERE,
+    OWN,
+    ROUNDS,
+    STILL,
+    U,
+)
 from properties.selftest.worst import Number, Program, Run, along, exact, extreme
 from zoo.transformer.arithmetic import EXP_ULPS, FLOAT64
 from zoo.transformer.arrays import Array
-
-STILL = replace(ROUNDS, unit=0.0)
 
 
 @pytest.fixture(autouse=True)
@@ -87,7 +90,9 @@ def largest_mean(c: Array, r: Array, counts: Array, masks: Array, values: Array)
     for chosen in product(*choices):
         e = [s.exp() * int(counts[k]) for k, (s, _) in enumerate(chosen)]
         total = sum(e, arb(0))
-        best = best.max(sum((w * arb(float(values[k, t])) for k, (w, (_, t)) in enumerate(zip(e, chosen))), arb(0)) / total)
+        best = best.max(
+            sum((w * arb(float(values[k, t])) for k, (w, (_, t)) in enumerate(zip(e, chosen))), arb(0)) / total
+        )
     return best
 
 
@@ -153,7 +158,9 @@ def test_boxes_take_the_scores_of_their_length() -> None:
     c = np.array([[[[0.0], [0.0]]], [[[0.0], [np.log(3)]]]])
     boxes = np.ones((3, 2, 1), bool)
     visible = np.ones((2, 1, 2, 1), bool)
-    weights = softmax_weights(Interval(c, 0 * c), visible, np.array([[-1], [-1]]), np.ones(2, int), boxes, np.array([1, 0, 1]), HERE)
+    weights = softmax_weights(
+        Interval(c, 0 * c), visible, np.array([[-1], [-1]]), np.ones(2, int), boxes, np.array([1, 0, 1]), HERE
+    )
     values = np.array([0.0, 4])[None, None, None, :, None]
     np.testing.assert_allclose(softmax_mean(weights, values, HERE)[:, 0, 0], [3, 2, 3])
 

@@ -10,27 +10,27 @@ from properties.proof import interval
 from properties.proof.arithmetic import Arithmetic, Interval, OutOfRangeError
 from properties.proof.attention import Head
 from properties.proof.interval import attend, attend_rounding, mean_rounding, transform
-from properties.selftest.proof.test_exact_arithmetic import LOSES, OWN, ROUNDS, U, known
-from properties.selftest.proof.test_exact_interval import HERE
-from properties.selftest.worst import Number, Program, Run, along, assert_reached, exact, function, mean, span, total
+from properties.selftest.proof.exact import (
+    HERE,
+    LOSES,
+    OWN,
+    ROUNDS,
+    STILL,
+    U,
+    known,
+    numbers,
+    use_worst_numbers,
+)
+from properties.selftest.worst import Number, Program, Run, along, assert_reached, exact, mean, span, total
 from zoo import Attention, Mlp, Norm
 from zoo.transformer import scalar
 from zoo.transformer.arithmetic import FLOAT64
 from zoo.transformer.arrays import Array
 
-STILL = replace(ROUNDS, unit=0.0)
-
 
 @pytest.fixture(autouse=True)
-def exact_functions(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scalar, "_function", function)
-    monkeypatch.setitem(scalar.ACTIVATIONS, "relu", lambda x, number: x.relu())
-    monkeypatch.setattr(scalar, "_dot", lambda x, y, number: largest_first(x, y, number))
-
-
-def largest_first(x: Any, y: Any, run: Run) -> Number:
-    products = [a * b for a, b in zip(x, y)]
-    return total(products, [abs(float(p.value)) for p in products])
+def worst_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    use_worst_numbers(monkeypatch)
 
 
 def head_of(values: Array, radius: Any = 0.0) -> Head:
@@ -213,10 +213,6 @@ def stream_after(layer: Mlp, x: Interval) -> Any:
     return entries
 
 
-def numbers(run: Run, values: Any) -> Any:
-    return [numbers(run, value) for value in values] if np.ndim(values) else run(values)
-
-
 # An Mlp, the first entry of the stream, and what share of its bound the worst rounding reaches at its first entry.
 MLPS = [
     (mlp(40, 1), -1.0, 0.75),  # the sums of its hidden units, as steep as no relu is
@@ -238,7 +234,9 @@ def test_the_stream_after_an_mlp(layer: Mlp, first: float, share: float) -> None
     x = known([first, *[1e-3] * (d - 1)])
     entries, batch = stream_after(layer, x), x.reshape(1, 1, d)
     program: Program = lambda run: entries(run)[1][0]  # noqa: E731
-    after, its_mean, passed = transform(batch, Interval(batch.c.mean(-1, keepdims=True), np.zeros((1, 1, 1))), layer, ROUNDS)
+    after, its_mean, passed = transform(
+        batch, Interval(batch.c.mean(-1, keepdims=True), np.zeros((1, 1, 1))), layer, ROUNDS
+    )
     assert_reached(after.c[0, 0, 0], after.r[0, 0, 0], program, share, unit=U)
     # With the way back, the Norm's own rounding is in the hidden units' radius, all other is by itself.
     if layer.norm is None:

@@ -89,7 +89,7 @@ def random_transformer(seed: int) -> Transformer:
         shapes = {"b_q": (head, d_head), "b_k": (head, d_head), "b_v": (head, d_v), "b_o": (d,)}
         biases = {name: array(*shape) for name, shape in shapes.items() if rng.random() < 0.5}
         maps = array(head, d, d_head), array(head, d, d_head), array(head, d, d_v), array(head, d_v, d)
-        scale = rng.choice([None, -1.5, 1.0, 0.0])
+        scale = (None, -1.5, 1.0, 0.0)[rng.integers(4)]
         return Attention(*maps, **biases, causal=bool(rng.random() < 0.5), scale=scale, norm=norm())
 
     def mlp() -> Mlp:
