@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from properties.proof import arithmetic, backward, bounds
 from properties.proof.arithmetic import Arithmetic
 from properties.proof.bounds import Bounds
 from properties.proof.boxes import Boxes
@@ -17,6 +18,7 @@ from properties.selftest.random_models import completions, random_boxes, transfo
 from properties.selftest.worst import Number, Program, Run, difference, exact, extreme
 from zoo import Attention, Mlp, Norm, Transformer
 from zoo.transformer import scalar
+from zoo.transformer.arithmetic import FLOAT64
 from zoo.transformer.arrays import Array
 
 
@@ -221,3 +223,41 @@ def test_each_box_is_bounded_by_itself() -> None:
             # Together, sums are counted as long as the longest of them.
             assert alone.lower[0] - 0.05 <= together.lower[i] <= alone.lower[0] + 1e-9
             np.testing.assert_allclose(together.levels[i], alone.levels[0], atol=1e-2)
+
+
+@pytest.mark.parametrize("layers", [[], [none]])
+def test_every_position_adds_roundings(layers: list[Attention]) -> None:
+    """Forty that weigh alike: a half of all that is added is there when the mean is rounded."""
+    transformer = Transformer(embedded(0.0, 1.0), np.zeros((40, 2)), [*layers, heads(wide, back)], None, read(2))
+    found = lower(transformer, context(transformer, [0] * 40), 0, 1)
+    program = won_by(transformer, [0] * 40, 0, 1)
+    value, worst = float(exact(program)), float(extreme(program, False, unit=U))
+    assert found <= worst
+    assert value - worst >= 0.3 * (value - found)
+
+
+def underflow(transformer: Transformer) -> float:
+    """What is taken off for what may underflow in the bound, below U."""
+    found = []
+    for tiny in (0.0, U):
+        with pytest.MonkeyPatch.context() as patch:
+            for module in (arithmetic, backward, bounds):
+                patch.setattr(module, "FLOAT64", replace(FLOAT64, tiny=tiny))
+            found.append(lower(transformer, context(transformer, [0]), 0, 1))
+    return found[0] - found[1]
+
+
+def test_what_underflow_takes_is_taken_off() -> None:
+    """Of the readout's differences, of what is read along them, and of that along b_o."""
+    token, readout = np.full((2, 3), 3.0), np.array([[1.0, 2, 3], [0, 0, 0]])
+    x, products = 3 * 3, 8 * (3 + 1)
+    transformer = Transformer(token, np.zeros((1, 3)), [], None, readout)
+    assert underflow(transformer) == pytest.approx(U * (x + products), rel=1e-3)
+    norm = Norm(np.array([1.0, 5, -2]), np.zeros(3), 1.0)
+    taken = underflow(replace(transformer, final_norm=norm))
+    assert taken == pytest.approx(U * (products + (2 * 5 + 2) * x), rel=1e-3)
+    layer = heads(np.zeros((1, 3, 1)), np.zeros((1, 1, 3)), b_o=np.ones(3))
+    one = underflow(replace(transformer, layers=[layer]))
+    assert one >= U * (x + 2 * products + 3 + 2 * 3)
+    more = underflow(replace(transformer, layers=[replace(layer, b_o=np.array([-99.0, 1, 1]))]))
+    assert more - one == pytest.approx(U * 98, rel=1e-3)
