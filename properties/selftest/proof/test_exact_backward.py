@@ -5,10 +5,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from flint import arb
 
 from properties.proof import arithmetic, backward
-from properties.proof.arithmetic import Arithmetic, Interval, lost
+from properties.proof.arithmetic import Arithmetic, Interval
 from properties.proof.interval import Passed, normalize
 from properties.proof.interval import transform as transformed
 from properties.selftest.proof.exact import HERE, LOSES, OWN, ROUNDS, STILL, U, known, use_worst_numbers
@@ -257,6 +256,11 @@ def test_what_the_directions_lost_counts_for_roundings_and_all_units() -> None:
     active = passed(layer, x, STILL).active.largest
     expected = U * (2 * 3 * (active + 7) + 8)
     assert expected <= (free - found) * (1 + 1e-6) <= expected * (1 + 1e-5)
+    several = replace(passed(layer, x, STILL), rounding=np.array([[[5.0, 5.0], [0.0, 0.0]]]))  # of two tokens
+    lost_of = [
+        backward.transform(several, way[None, None, None], np.zeros(1), before)[1][0, :, 0] for before in (0.0, U)
+    ]
+    np.testing.assert_allclose(lost_of[0] - lost_of[1], expected + 10 * U, rtol=1e-5)
     _, constant, _ = backward.transform(passed(layer, x, STILL), way[None, None, None], np.array([100.0]), 0.0)
     assert constant.item() == pytest.approx(free + 100)
     rounding = np.full((1, 1, 2), 5.0)
@@ -284,11 +288,6 @@ def test_what_is_read_along_directions() -> None:
     np.testing.assert_allclose(y.r, np.einsum("btd,brd->btr", x.r, np.abs(ways[:, 0])))
     assert backward.along_size(0 * x.r, ways).shape == (2, 3, 5)
     assert not backward.along_size(0 * x.r, ways).any()
-
-
-def test_lost_is_what_the_largest_column_makes_of_it() -> None:
-    assert lost(1.0, np.array([[1.0, -2], [1, -2]])) == pytest.approx(4)
-    assert arb(lost(0.0, np.ones((3, 1)))) >= arb(6) * FLOAT64.tiny
 
 
 def test_a_norm_forward_is_what_is_behind_it() -> None:

@@ -74,8 +74,11 @@ VALUES: Sequence[tuple[list[float], Array, Array, Array | None, float]] = [
 
 @pytest.mark.usefixtures("nothing_is_lost")
 @pytest.mark.parametrize(("stream", "w_v", "w_o", "b_v", "share"), VALUES)
-def test_values_backwards(stream: list[float], w_v: Array, w_o: Array, b_v: Array | None, share: float) -> None:
-    way = np.array([1.0, *[-0.5] * (len(stream) - 1)])
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_values_backwards(
+    stream: list[float], w_v: Array, w_o: Array, b_v: Array | None, share: float, sign: int
+) -> None:
+    way = sign * np.array([1.0, *[-0.5] * (len(stream) - 1)])
     for r, a, least, spare in ((0.0, ROUNDS, share, 1e-9), (2.0, STILL, 0.999, 1e-9), (2.0, HERE, 0.99, 0.0)):
         x = known(stream, r)
         head, layer = head_of(x, w_v, w_o, b_v, a)
