@@ -83,7 +83,11 @@ def weighed(c: Array, r: Array, counts: Array, masks: Array, a: Arithmetic, own:
 def largest_mean(c: Array, r: Array, counts: Array, masks: Array, values: Array) -> Any:
     """Over every token that each key may be, at either end of its score."""
     choices = [
-        [(arb(float(c[k, t])) + end * arb(float(r[k, t])), t) for t in np.flatnonzero(masks[k]) for end in (-1, 1)]
+        [
+            (arb(float(c[k, t])) + end * arb(float(r[k, t])), t)
+            for t in np.flatnonzero(masks[k])
+            for end in ((-1, 1) if r[k, t] else (0,))
+        ]
         for k in range(len(c))
     ]
     best = arb(-1e300)
@@ -169,20 +173,21 @@ def test_boxes_take_the_scores_of_their_length() -> None:
 @pytest.mark.parametrize("best", [0, 5])
 def test_keys_that_weigh_little_are_summed(spread: float, best: int) -> None:
     """Two of six keys are kept; 10^9 of each of the others weigh about a thousandth together, and are worth most."""
-    c, r = np.full((6, 1), -28.5), np.zeros((6, 1))
+    c, r = np.full((6, 2), -28.5) - [0, 5], np.zeros((6, 2))  # the second token of each weighs less
     c[best], c[2], r[2] = 0, -1, spread
-    counts = np.full(6, 10**9)
+    counts, every = np.full(6, 10**9), np.ones((6, 2), bool)
     counts[[best, 2]] = 1
-    values = np.array([-1.0, 8, 0, 3, 8, 2])
+    every[best, 1] = every[2, 1] = False
+    values = np.array([-1.0, 8, 0, 3, 8, 2])[:, None] * [1, 1]
     values[best] = -1
-    weights = weighed(c - 5, r, counts, np.ones((6, 1), bool), HERE)
+    weights = weighed(c - 5, r, counts, every, HERE)
     assert weights.kept is not None
     assert sorted(weights.kept[0, 0].tolist()) == sorted([best, 2])
-    found = softmax_mean(weights, values[None, None, None, :, None], HERE).item()
-    alike = np.where(np.isin(np.arange(6), [best, 2]), values, 8.0)  # as if the rest were all worth the most
-    worst = float(largest_mean(c, r, counts, np.ones((6, 1), bool), alike[:, None]))
-    shrunk = largest_mean(c[[best, 2]], r[[best, 2]], np.ones(2), np.ones((2, 1), bool), values[[best, 2], None])
-    rest = worst - float(shrunk)
+    found = softmax_mean(weights, values[None, None, None], HERE).item()
+    alike = np.where(np.isin(np.arange(6), [best, 2])[:, None], values, 8.0)  # as if the rest were all worth the most
+    worst = float(largest_mean(c, r, counts, every, alike))
+    two = [best, 2]
+    rest = worst - float(largest_mean(c[two], r[two], np.ones(2), every[two], values[two]))
     assert rest > 1e-3
     assert worst <= found <= worst + (0.02 + 10 * (spread > 0)) * rest
 
