@@ -84,6 +84,8 @@ SCORES = [
     (layer_of(one, one, scale=-2.0), [1.0], [-1.0], 0.95),
     (layer_of(tall, [[1.0], *[[0.0]] * 30]), [1.0, *small], [1.0, *small], 0.95),  # many that make a query
     (layer_of([[1.0], *[[0.0]] * 30], tall, scale=-5.0), [1.0, *small], [1.0, *small], 0.9),  # or a key
+    (layer_of([[-1.0, *[0.0] * 30]], one, scale=1.0), [1.0], [1.0], 0.95),  # of which one is asked for
+    (layer_of(one, [[-1.0, *[0.0] * 30]], scale=1.0), [1.0], [1.0], 0.95),
     (layer_of([[1e-4]], [[1.0]], [-5.0], None), [1.0], [1.0], 0.65),
     (layer_of([[1.0]], [[1e-4]], None, [-5.0], -1.0), [1.0], [1.0], 0.7),
     (layer_of([[1.0, 1.0]], [[1.0, -1.0]], [1.0, 2.0], [-1.0, 0.5], 0.5), [2.0], [3.0], 0.1),
@@ -147,6 +149,22 @@ def test_what_spreads_and_its_rounding_are_there_together() -> None:
     least, most = span(score_of(layer, x, y))
     assert still == pytest.approx(float(most - least) / 2, rel=0.1)
     assert bounded(layer, x, y, OWN, True)[1] >= still * (1 + U) + 2 * 2.9 * U
+
+
+@pytest.mark.parametrize("scale", [-2.0, 0.5])
+def test_scores_may_overflow_by_their_scale(scale: float) -> None:
+    layer, largest = layer_of([[3.0]], [[3.0]], scale=scale), 4 * 9 * max(1, abs(scale))
+    assert bounded(layer, at([1.0]), at([1.0]), replace(STILL, largest=largest * 1.01), False)[0] == 9 * scale
+    with pytest.raises(OutOfRangeError):
+        bounded(layer, at([1.0]), at([1.0]), replace(STILL, largest=largest * 0.99), False)
+
+
+@pytest.mark.parametrize("scale", [1.0, -4.0])
+def test_what_underflow_takes_from_a_score(scale: float) -> None:
+    """A query's product, a key's, theirs, with a scale two more, eight each; and that with the scale, made twice."""
+    _, r = bounded(layer_of([[1.0]], [[1.0]], scale=scale), at([1.0]), at([1.0]), LOSES, False)
+    products = 1 if scale == 1 else 3
+    assert r == pytest.approx(abs(scale) * (8 * U * (2 + 8 * U) + 8 * U * products) + 2 * U, rel=1e-6)
 
 
 def test_what_underflow_takes_from_scores(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -189,6 +189,8 @@ def test_keys_that_weigh_little_are_summed(spread: float, best: int) -> None:
     two = [best, 2]
     rest = worst - float(largest_mean(c[two], r[two], np.ones(2), every[two], values[two]))
     assert rest > 1e-3
+    summed = 4 * 10**9 * np.exp(-28.5)
+    assert 1.005 * summed <= weights.rest.item() <= 1.02 * summed
     assert worst <= found <= worst + (0.02 + 10 * (spread > 0)) * rest
 
 
