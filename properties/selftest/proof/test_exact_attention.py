@@ -140,6 +140,13 @@ def test_what_cancels_between_queries_and_keys_does_not_spread() -> None:
     assert_reached(*rounded, score_of(layer, at([1.0], 0.5), at([2.0], 0.5)), 0.1, unit=U)
 
 
+def test_what_spreads_may_be_off_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    layer, x, y = layer_of([[1.0, 2]], [[2.0, 1]], scale=-3.0), at([1.0], 0.5), at([2.0], 0.25)
+    still = bounded(layer, x, y, STILL, True)[1]
+    monkeypatch.setattr(Arithmetic, "rounding", lambda self, magnitude, count: 0 * magnitude)
+    assert bounded(layer, x, y, replace(STILL, own=0.5), True)[1] == pytest.approx(1.5 * still)
+
+
 def test_what_spreads_and_its_rounding_are_there_together() -> None:
     layer = layer_of(tall, tall, scale=-2.0)
     x, y = at([1.0, *small], 1e-4), at([-1.0, *small], 1e-4)

@@ -261,3 +261,22 @@ def test_what_underflow_takes_is_taken_off() -> None:
     assert one >= U * (x + 2 * products + 3 + 2 * 3)
     more = underflow(replace(transformer, layers=[replace(layer, b_o=np.array([-99.0, 1, 1]))]))
     assert more - one == pytest.approx(U * 98, rel=1e-3)
+
+
+@pytest.mark.parametrize("sign", [-1, 1])
+@pytest.mark.parametrize("where", ["w_k", "b_k", "norm"])
+def test_a_key_may_overflow_where_nobody_asks(where: str, sign: int) -> None:
+    """The program's scores are NaN then. A quarter of the largest float32 is 8.5e37."""
+    w_q, zero = np.array([[[1.0, 0], [0, 0]]]), np.zeros((1, 2, 1))
+    for large, is_bounded in ((8.4e37, True), (8.6e37, False)):
+        w_k, b_k, before = w_q.copy(), np.zeros((1, 2)), None
+        if where == "w_k":
+            w_k[0, 0, 1] = sign * large
+        elif where == "b_k":
+            b_k[0, 1] = sign * large
+        else:  # what comes out of it is at most its bias
+            w_k[0, 1, 1], before = 1e10, Norm(np.zeros(2), np.array([0, sign * large / 1e10]), 1.0)
+        layer = Attention(w_q, w_k, zero, zero.swapaxes(1, 2), b_k=b_k, norm=before)
+        transformer = Transformer(np.eye(2), np.zeros((2, 2)), [layer]).astype(np.float32)
+        found = lower(transformer, context(transformer, [0, 0]), 0, 1)
+        assert (found > 0.9) == is_bounded

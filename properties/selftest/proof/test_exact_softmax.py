@@ -205,6 +205,10 @@ def test_weights_enclose_exp_at_its_ends() -> None:
         true = arb(float(c[k, 0])).exp() * int(counts[k])
         assert arb(float(least)) <= true <= arb(float(most))
         assert c[k, 0] < -600 or most * (1 - 1e-13) <= float(true) <= least * (1 + 1e-13)
+        # Within that, what the product with the count may round.
+        assert c[k, 0] < -600 or (
+            arb(float(least)) <= true * (1 - arb("9e-15")) <= true * (1 + arb("9e-15")) <= arb(float(most))
+        )
         assert most <= 2 * (float(true) + counts[k] * SMALL)
         assert least == 0 or least > SMALL
     far = np.array([[0.0, 5000.0], [0.0, 0.0]])  # a token of a key that may be another
@@ -218,6 +222,9 @@ def test_what_a_key_cannot_be_weighs_nothing() -> None:
     weights = weighed(c, c, np.ones(2, int), np.array([[True, False], [True, True]]), HERE)
     for ends in (weights.least, weights.most):
         np.testing.assert_array_equal(ends[0, 0] > 0, [[True, False], [True, True]])
+    weights = weighed(c, c, np.ones(2, int), np.array([[False, False], [True, True]]), HERE)  # behind the last
+    values = np.array([[9.0, 9.0], [1.0, 3.0]])
+    assert softmax_mean(weights, values[None, None, None], HERE).item() == pytest.approx(3)
 
 
 def sums_at(weights: Weights, values: Array, level: float) -> tuple[Any, Any]:
