@@ -158,6 +158,19 @@ def test_a_key_that_is_the_query_holds_its_token_alone() -> None:
     assert softmax_mean(weights, values[None, None, None], HERE).item() == pytest.approx(2)
 
 
+@pytest.mark.parametrize("score", [-50.0, 50.0])
+def test_a_key_that_is_not_seen_is_none(score: float) -> None:
+    """Nor is a token that is not seen of one that is."""
+    c = np.array([[0.0, score], [1.0, 1.0], [score, score]])
+    visible = np.array([[True, False], [True, True], [False, False]])
+    s = Interval(c[None, None], np.zeros((1, 1, 3, 2)))
+    every = np.ones((1, 3, 2), bool)
+    weights = softmax_weights(s, visible[None, None], np.array([[-1]]), np.ones(3, int), every, slice(None), HERE)
+    values = np.array([[-1.0, 9], [2, 3], [9, 9]])
+    expected = (-1 + 3 * np.e) / (1 + np.e)
+    assert softmax_mean(weights, values[None, None, None], HERE).item() == pytest.approx(expected)
+
+
 def test_boxes_take_the_scores_of_their_length() -> None:
     c = np.array([[[[0.0], [0.0]]], [[[0.0], [np.log(3)]]]])
     boxes = np.ones((3, 2, 1), bool)
