@@ -211,6 +211,7 @@ def test_some_dimensions_and_columns_of_a_head() -> None:
     rng = np.random.default_rng(0)
     w = rng.normal(size=(4, 1, 3, 3))
     w[2][:, :, 1] = 0
+    w[2][0, 0, 0] = 0  # a column is used that is not zero everywhere
     layer = Attention(w[0], w[1], w[2], w[3], b_q=w[0][:, 0], b_k=w[1][:, 1], scale=1.0)
     x = Interval(rng.normal(size=(1, 2, 2, 3)), np.zeros((1, 2, 2, 3)))
     dims = np.array([2, 0])
