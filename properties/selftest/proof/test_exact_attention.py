@@ -233,6 +233,8 @@ def test_some_dimensions_and_columns_of_a_head() -> None:
     assert queried(x, silent, 0, ROUNDS).tolist() == [0, 2]
     asks = replace(silent, b_q=np.array([[0.0, -1, 0]]))
     assert queried(x, asks, 0, ROUNDS).tolist() == [0, 1, 2]
+    each = replace(layer, w_q=np.eye(3)[None], b_q=None)  # by one query each
+    assert queried(Interval(np.diag([1.0, 0, -2]), np.zeros((3, 3))), each, 0, ROUNDS).tolist() == [0, 2]
 
 
 def test_a_hull_of_keys_is_whatever_any_of_them_is() -> None:
