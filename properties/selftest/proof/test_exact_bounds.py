@@ -89,6 +89,8 @@ many = Mlp(
 tall = Mlp(np.array([[0.0], [1.0], *[[1e-4]] * 30]), np.zeros(1), np.array([[-1.0, *[0] * 31]]), np.zeros(32), "relu")
 none = heads(np.zeros((1, 2, 1)), np.zeros((1, 1, 2)))
 norm = Norm(np.array([-2.0, 1]), np.array([30.0, 0]), 0.1)
+loud = Norm(np.array([1000.0, *[1e-3] * 30]), np.zeros(31), 0.1)
+both = np.array([[1.0, *[1.0] * 30], [-1.0, *[1.0] * 30]])
 # A transformer, and the share of what is taken off that the worst roundings reach.
 MODELS: list[tuple[str, Transformer, float]] = [
     (
@@ -132,6 +134,7 @@ MODELS: list[tuple[str, Transformer, float]] = [
     ("an Mlp between", Transformer(embedded(0.0, 1.0), np.zeros((1, 2)), [none, many, none], None, read(2)), 0.6),
     ("two Mlps behind", Transformer(embedded(0.0, 1.0), np.zeros((1, 2)), [none, mixed, many], None, read(2)), 0.6),
     ("a Norm", Transformer(embedded(5.0, 1.0), np.zeros((1, 2)), [], norm, read(2)), 0.5),
+    ("logits behind a Norm", Transformer(embedded(1.0, *small), np.zeros((1, 31)), [], loud, both), 0.4),
     ("a Norm behind heads", Transformer(embedded(5.0, 1.0), np.zeros((1, 2)), [none], norm, read(2)), 0.5),
     ("a Norm behind an Mlp", Transformer(embedded(5.0, 1.0), np.zeros((1, 2)), [none, mixed], norm, read(2)), 0.5),
     (

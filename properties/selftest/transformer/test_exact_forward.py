@@ -166,6 +166,7 @@ def test_tokens_are_an_array_of_what_there_is() -> None:
         ([0], r"shape \[1\]"),
         ([[0, 1, 2]], "have 3 tokens, but should have 1 to 2"),
         (np.zeros((1, 0), int), "have 0 tokens"),
+        ([[1, 5]], "token 5 is out of range"),
         ([[3]], "token 3 is out of range, but should be from 0 to 2"),
         ([[-1, 5]], "token -1 is out of range"),
         ([[0], [0, 1]], "differ in length"),
