@@ -191,17 +191,16 @@ def test_the_worst_roundings_leave_no_bound(transformer: Transformer, seed: int)
 
 @pytest.mark.parametrize("block", [None, 2])
 def test_the_answer_wins_by_what_the_worst_context_has(block: int | None) -> None:
-    """Attention to the first key alike all others, over all contexts of eight tokens: the least is known."""
-    w_v = np.array([[[1.0], [-1.0]]])
-    layer = heads(w_v, np.array([[[-3.0, 0.0]]]), b_o=np.array([0.5, 0]))
-    transformer = Transformer(
-        np.array([[1.0, 0], [0, 2.0]]), np.zeros((8, 2)), [layer], None, np.array([[1.0, 0], [0.0, 0]])
-    )
-    box = np.ones((8, 2), bool)
-    box[-1] = [True, False]
-    least = 1 - 3 * 1 + 0.5  # all of them token 0: each key's value is 1
-    found = lower(transformer, box, 0, 1, block=block)
-    assert least - 40 * U * 5 <= found <= least
+    """All keys weigh alike, in blocks of which each stands for two; nothing is known but the last token."""
+    layer = heads(np.array([[[1.0], [-1.0]]]), np.array([[[-3.0, 0.0]]]), b_o=np.array([10.5, 0]))
+    tokens, readout = np.array([[1.0, 0], [0, 2.0]]), np.array([[1.0, 0], [0.0, 0]])
+    transformer = Transformer(tokens, np.zeros((8, 2)), [layer], None, readout)
+    boxes = Boxes(np.array([8]), np.array([7]), np.array([[[False, True]]]))
+    least = -3 * (7 - 2) / 8 + 10.5  # all others token 0, whose value is 1; the last one's is -2
+    bound = Bounds(transformer, 0.0, block)
+    assert len(bound._closed(boxes)) == (2 if block else 0)
+    found = float(bound.margins(boxes, np.array([0]), np.array([[False, True]])).lower[0])
+    assert least - 100 * U * 5 <= found <= least
 
 
 def test_each_box_is_bounded_by_itself() -> None:
