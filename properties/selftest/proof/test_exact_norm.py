@@ -122,12 +122,12 @@ def test_the_relative_error_of_a_norm(d: int, sign: int) -> None:
     assert_reached(value, r, scaled(c, 0, -2.0, 0.0, 1e-3), 0.97 * (d / 2 + 4) / ((d + 1) // 2 + 5), unit=U)
     assert norm_error(c, 1e-3, OWN).item() >= U
     with pytest.raises(OutOfRangeError):
-        norm_error(known([1.0] * d), 1.0, replace(ROUNDS, largest=4 * (d + 0.9)))
-    assert norm_error(known([1.0] * d), 1.0, replace(ROUNDS, largest=4 * (d + 1.1))).item() > 0
+        norm_error(known([3.0] * d), 1.0, replace(ROUNDS, largest=4 * (9 * d + 0.9)))
+    assert norm_error(known([3.0] * d), 1.0, replace(ROUNDS, largest=4 * (9 * d + 1.1))).item() > 0
 
 
 @pytest.mark.parametrize("d", [1, 4])
-@pytest.mark.parametrize("eps", [2.0**-60, 4 * 4 * U, 1.0])
+@pytest.mark.parametrize("eps", [2.0**-60, 1.5 * U, 4 * 4 * U, 1.0])
 def test_squares_that_are_lost_in_a_norm(d: int, eps: float) -> None:
     """Each below `tiny`, so that nothing but eps may be left of their sum."""
     c = known([sqrt(0.99 * U)] * d)
