@@ -172,7 +172,7 @@ def test_every_rounding_is_taken_off(transformer: Transformer, share: float, ans
 
 
 @pytest.mark.soundness
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None)
 @given(transformers(max_n_ctx=3, max_vocab=3), st.integers(0, 2**32 - 1))
 def test_the_worst_roundings_leave_no_bound(transformer: Transformer, seed: int) -> None:
     """Of random contexts of random boxes, in an arithmetic so coarse that roundings are what decides."""

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from flint import arb
 
 from properties.proof import softmax
 from properties.proof.arithmetic import Arithmetic, Interval
@@ -19,7 +18,7 @@ from properties.selftest.proof.exact import (
     STILL,
     U,
 )
-from properties.selftest.worst import Number, Program, Run, along, exact, extreme
+from properties.selftest.worst import Number, Program, Run, along, exact, extreme, flint
 from zoo.transformer.arithmetic import EXP_ULPS, FLOAT64
 from zoo.transformer.arrays import Array
 
@@ -84,18 +83,19 @@ def largest_mean(c: Array, r: Array, counts: Array, masks: Array, values: Array)
     """Over every token that each key may be, at either end of its score."""
     choices = [
         [
-            (arb(float(c[k, t])) + end * arb(float(r[k, t])), t)
+            (flint.arb(float(c[k, t])) + end * flint.arb(float(r[k, t])), t)
             for t in np.flatnonzero(masks[k])
             for end in ((-1, 1) if r[k, t] else (0,))
         ]
         for k in range(len(c))
     ]
-    best = arb(-1e300)
+    best = flint.arb(-1e300)
     for chosen in product(*choices):
         e = [s.exp() * int(counts[k]) for k, (s, _) in enumerate(chosen)]
-        total = sum(e, arb(0))
+        total = sum(e, flint.arb(0))
         best = best.max(
-            sum((w * arb(float(values[k, t])) for k, (w, (_, t)) in enumerate(zip(e, chosen))), arb(0)) / total
+            sum((w * flint.arb(float(values[k, t])) for k, (w, (_, t)) in enumerate(zip(e, chosen))), flint.arb(0))
+            / total
         )
     return best
 
@@ -111,7 +111,7 @@ def test_a_mean_is_bounded_by_the_worst_tokens_and_scores(seed: int) -> None:
     weights = weighed(c, r, counts, masks, HERE)
     found = softmax_mean(weights, values[None, None, None], HERE).item()
     worst = largest_mean(c, r, counts, masks, values)
-    assert not arb(found) < worst
+    assert not flint.arb(found) < worst
     assert found <= float(worst) + 1e-11 * np.abs(values).max()
 
 
@@ -215,12 +215,15 @@ def test_weights_enclose_exp_at_its_ends() -> None:
     weights = weighed(c, 0 * c, counts, np.ones(c.shape, bool), HERE)
     kept = np.arange(len(c)) if weights.kept is None else weights.kept[0, 0]
     for k, least, most in zip(kept, weights.least[0, 0, :, 0], weights.most[0, 0, :, 0]):
-        true = arb(float(c[k, 0])).exp() * int(counts[k])
-        assert arb(float(least)) <= true <= arb(float(most))
+        true = flint.arb(float(c[k, 0])).exp() * int(counts[k])
+        assert flint.arb(float(least)) <= true <= flint.arb(float(most))
         assert c[k, 0] < -600 or most * (1 - 1e-13) <= float(true) <= least * (1 + 1e-13)
         # Within that, what the product with the count may round.
         assert c[k, 0] < -600 or (
-            arb(float(least)) <= true * (1 - arb("9e-15")) <= true * (1 + arb("9e-15")) <= arb(float(most))
+            flint.arb(float(least))
+            <= true * (1 - flint.arb("9e-15"))
+            <= true * (1 + flint.arb("9e-15"))
+            <= flint.arb(float(most))
         )
         assert most <= 2 * (float(true) + counts[k] * SMALL)
         assert least == 0 or least > SMALL
@@ -242,15 +245,15 @@ def test_what_a_key_cannot_be_weighs_nothing() -> None:
 
 def sums_at(weights: Weights, values: Array, level: float) -> tuple[Any, Any]:
     """Σ w (v - λ) with every key's worst token, and the same of absolute values, of a box and query: exact."""
-    above, size = arb(0), arb(0)
+    above, size = flint.arb(0), flint.arb(0)
     for k in range(values.shape[0]):
         terms = []
         for t in np.flatnonzero(weights.valid[0, 0, k]):
-            v = arb(float(values[k, t])) - arb(level)
-            terms.append(v * arb(float((weights.most if v > 0 else weights.least)[0, 0, k, t])))
+            v = flint.arb(float(values[k, t])) - flint.arb(level)
+            terms.append(v * flint.arb(float((weights.most if v > 0 else weights.least)[0, 0, k, t])))
         worst = max(terms, key=float)
         above, size = above + worst, size + abs(worst)
-    others = arb(float(weights.rest.item())) * (arb(float(values.max())) - arb(level))
+    others = flint.arb(float(weights.rest.item())) * (flint.arb(float(values.max())) - flint.arb(level))
     return above + others, size + abs(others)
 
 
