@@ -5,6 +5,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from hypothesis import settings
@@ -13,8 +14,7 @@ from properties.selftest.examples import NIGHTLY
 from properties.selftest.recheck.truth import Json, Tokens, Truth, confirmed
 
 Path = tuple[Any, ...]
-Forgery = tuple[str, Json]
-Change = Callable[[Json], None]
+Forgery = tuple[str, Callable[[], Json]]  # made when it is asked for: there are thousands
 # What a number may become, and what anything may.
 NUDGES: list[Callable[[Any], Any]] = [
     lambda x: -x,
@@ -29,7 +29,23 @@ NUDGES: list[Callable[[Any], Any]] = [
     lambda x: [x],
 ]
 NUMBERS = [0, -0.0, -5, 1, 5e-324, 1e-300, -1e-300, 1e308, -1e308, math.nan, math.inf, -math.inf, 10**400, -(10**400)]
-OTHERS = [None, True, False, "", "NaN", "Infinity", "1", "float32", "float64", "proved", "run", "skipped", [], {}, [1]]
+OTHERS: list[Any] = [
+    None,
+    True,
+    False,
+    "",
+    "NaN",
+    "Infinity",
+    "1",
+    "float32",
+    "float64",
+    "proved",
+    "run",
+    "skipped",
+    [],
+    {},
+    [1],
+]
 
 
 def copied(made: Any) -> Any:
@@ -80,13 +96,24 @@ def values(value: Any, vocab: Sequence[str]) -> list[Any]:
 def fields(made: Json, vocab: Sequence[str]) -> Iterator[Forgery]:
     """One field is another value, is gone, or is there twice."""
     for path in paths(made):
-        yield f"without {path}", without(made, path)
+        yield f"without {path}", partial(without, made, path)
         for value in values(at(made, path), vocab):
-            yield f"{path} is {value!r:.60}", put(made, path, value)
+            yield f"{path} is {value!r:.60}", partial(put, made, path, value)
         if isinstance(parent := at(made, path[:-1]), dict):
             for other in ("is", "at", "to", "levels"):
                 if other not in parent:
-                    yield f"{other} beside {path}", put(made, (*path[:-1], other), at(made, path))
+                    yield f"{other} beside {path}", partial(put, made, (*path[:-1], other), at(made, path))
+
+
+def exchanged(made: Json, one: Path, two: Path) -> Json:
+    return put(put(made, one, at(made, two)), two, at(made, one))
+
+
+def changed(made: Json, some: Sequence[Path], change: Json, smallest: float) -> Json:
+    forged = put(made, ("margin",), smallest)
+    for path in some:
+        at(forged, path).update(copied(change))
+    return forged
 
 
 def nodes(made: Json) -> list[Path]:
@@ -101,11 +128,11 @@ def swaps(made: Json) -> Iterator[Forgery]:
         for two in every:
             if one[: len(two)] == two or two[: len(one)] == one:
                 continue
-            yield f"{two} in place of {one}", put(made, one, at(made, two))
+            yield f"{two} in place of {one}", partial(put, made, one, at(made, two))
             if one < two or len(one) != len(two):
-                yield f"{one} and {two} change places", put(put(made, one, at(made, two)), two, at(made, one))
+                yield f"{one} and {two} change places", partial(exchanged, made, one, two)
         if len(one) > 3:
-            yield f"{one} in place of its parent", put(made, one[:-3], at(made, one))
+            yield f"{one} in place of its parent", partial(put, made, one[:-3], at(made, one))
 
 
 def splits(made: Json, vocab: Sequence[str]) -> Iterator[Forgery]:
@@ -114,19 +141,25 @@ def splits(made: Json, vocab: Sequence[str]) -> Iterator[Forgery]:
         node, n = at(made, path), int(path[1])
         for position in range(-1, n + 1):
             halves = [[[token], node] for token in vocab]
-            yield f"{path} is split at {position}", put(made, path, {"at": position, "to": halves})
-            yield f"{path} is split at {position} into one", put(made, path, {"at": position, "to": halves[:1]})
+            yield f"{path} is split at {position}", partial(put, made, path, {"at": position, "to": halves})
+            yield (
+                f"{path} is split at {position} into one",
+                partial(put, made, path, {"at": position, "to": halves[:1]}),
+            )
             whole = [[list(vocab), node]]
-            yield f"{path} is not split at {position}", put(made, path, {"at": position, "to": whole})
-            yield f"nothing is left of {path} at {position}", put(made, path, {"at": position, "to": []})
+            yield f"{path} is not split at {position}", partial(put, made, path, {"at": position, "to": whole})
+            yield f"nothing is left of {path} at {position}", partial(put, made, path, {"at": position, "to": []})
             none = [[[], node], *halves]
-            yield f"{path} is split at {position}, one without tokens", put(made, path, {"at": position, "to": none})
+            yield (
+                f"{path} is split at {position}, one without tokens",
+                partial(put, made, path, {"at": position, "to": none}),
+            )
             if "to" in node:
-                yield f"{path} is at {position}", put(made, (*path, "at"), position)
+                yield f"{path} is at {position}", partial(put, made, (*path, "at"), position)
         for i, (tokens, child) in enumerate(node.get("to", [])):
             for other in [*([token] for token in vocab), list(vocab), tokens * 2, [vocab[0], "?"]]:
-                yield f"{path} {i} has {other}", put(made, (*path, "to", i, 0), other)
-            yield f"{path} {i} is there again", put(made, (*path, "to"), [*node["to"], [tokens, child]])
+                yield f"{path} {i} has {other}", partial(put, made, (*path, "to", i, 0), other)
+            yield f"{path} {i} is there again", partial(put, made, (*path, "to"), [*node["to"], [tokens, child]])
 
 
 def lengths(made: Json) -> Iterator[Forgery]:
@@ -134,35 +167,23 @@ def lengths(made: Json) -> Iterator[Forgery]:
     trees = made["trees"]
     for n in trees:
         for m in (*trees, "0", str(len(trees) + 1), f" {n}", f"0{n}"):
-            yield f"the tree of {m} is that of {n}", put(made, ("trees", m), trees[n])
+            yield f"the tree of {m} is that of {n}", partial(put, made, ("trees", m), trees[n])
             rest = {m if key == n else key: tree for key, tree in trees.items()}
-            yield f"the tree of {n} is called {m}", put(made, ("trees",), rest)
+            yield f"the tree of {n} is called {m}", partial(put, made, ("trees",), rest)
 
 
 def leaf_changes(made: Json, vocab: Sequence[str]) -> Iterator[Forgery]:
     """Several fields of one leaf or of all leaves that are changed in agreement."""
-    changes: dict[str, Change] = {}
-    for margin in (-1e9, -5, 0, 5e-324, 1e-9, 1e9):
-        changes[f"margin {margin}"] = lambda leaf, margin=margin: leaf.update(margin=margin)  # type: ignore[misc]
-    for kind in ("proved", "run", "skipped"):
-        changes[f"it is {kind}"] = lambda leaf, kind=kind: leaf.update({"is": kind})  # type: ignore[misc]
-    for token in vocab:
-        changes[f"it says {token}"] = lambda leaf, token=token: leaf.update(answer=token)  # type: ignore[misc]
-        changes[f"{token} alone is permitted"] = (  # type: ignore[misc]
-            lambda leaf, token=token: leaf.update(permitted=[token], answer=token)
-        )
-    for name, permitted in (("nothing", []), ("everything", list(vocab))):
-        changes[f"{name} is permitted, and skipped"] = (  # type: ignore[misc]
-            lambda leaf, permitted=permitted: leaf.update({"permitted": permitted, "is": "skipped"})
-        )
+    what: list[Json] = [{"margin": margin} for margin in (-1e9, -5, 0, 5e-324, 1e-9, 1e9)]
+    what += [{"is": kind} for kind in ("proved", "run", "skipped")]
+    what += [{"answer": token} for token in vocab]
+    what += [{"answer": token, "permitted": [token]} for token in vocab]
+    what += [{"permitted": permitted, "is": "skipped"} for permitted in ([], list(vocab))]
     leaves = [path for path in nodes(made) if "to" not in at(made, path)]
-    for name, change in changes.items():
+    for change in what:
         for some in ([leaves] if len(leaves) > 1 else []) + [[path] for path in leaves]:
             for smallest in (made["margin"], -1e9):
-                forged = put(made, ("margin",), smallest)
-                for path in some:
-                    change(at(forged, path))
-                yield f"{name} at {some}, {smallest}", forged
+                yield f"{change} at {some}, {smallest}", partial(changed, made, some, change, smallest)
 
 
 def structures(made: Json, vocab: Sequence[str]) -> Iterator[Forgery]:
@@ -182,17 +203,17 @@ def some(forgeries: Iterable[Forgery], number: int, share: int) -> list[Forgery]
     if settings().max_examples >= NIGHTLY:
         return every
     places: dict[str, list[Forgery]] = {}
-    for name, forged in every:
-        places.setdefault(re.sub(r"'to', \d+, \d+, |\d+", "", name.split(" is ")[0]), []).append((name, forged))
+    for name, make in every:
+        places.setdefault(re.sub(r"'to', \d+, \d+, |\d+", "", name.split(" is ")[0]), []).append((name, make))
     return [its[i] for its in places.values() for i in range(number % min(share, len(its)), len(its), share)]
 
 
 def outcomes_of(forgeries: Iterable[Forgery], truth: Truth) -> Counter[bool]:
     """How many were confirmed, each of which is true, and how many were not."""
     outcomes: Counter[bool] = Counter()
-    for name, forged in forgeries:
+    for name, make in forgeries:
         try:
-            outcomes[confirmed(forged, truth)] += 1
+            outcomes[confirmed(make(), truth)] += 1
         except Exception as error:
             raise AssertionError(f"{name}: {error!r}") from error
     return outcomes

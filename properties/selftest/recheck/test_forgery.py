@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from functools import cache
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -40,7 +39,9 @@ def last_of_three(context: Any) -> set[str]:
 def repeating() -> Model:
     """Three tokens, and an Mlp and a Norm behind the attention: what stands last outweighs what all of these add."""
     rng = np.random.default_rng(5)
-    attention = Attention(*(rng.normal(size=shape) for shape in ((1, 3, 2), (1, 3, 2), (1, 3, 1), (1, 1, 3))))
+    shapes = {"w_q": (1, 3, 2), "w_k": (1, 3, 2), "w_v": (1, 3, 1), "w_o": (1, 1, 3)}
+    arrays: dict[str, Any] = {name: rng.normal(size=shape) for name, shape in shapes.items()}
+    attention = Attention(**arrays)
     mlp = Mlp(rng.normal(size=(3, 2)), rng.normal(size=2), rng.normal(size=(2, 3)), rng.normal(size=3), "gelu")
     norm = Norm(np.ones(3), np.zeros(3), 1e-2)
     positions = rng.normal(size=(2, 3))

@@ -39,13 +39,19 @@ class Sizes:
 
     def attention(self, d: int, norm: Norm | None) -> Attention:
         head, d_head, d_v = self.rng.integers(1, 4, 3).tolist()
+        arrays: dict[str, Any] = {
+            "w_q": self.array(head, d, d_head) / 4,
+            "w_k": self.array(head, d, d_head) / 4,
+            "w_v": self.array(head, d, d_v),
+            "w_o": self.array(head, d_v, d),
+        }
+        biases: dict[str, Any] = {
+            f"b_{name}": self.bias(head, width) for name, width in (("q", d_head), ("k", d_head), ("v", d_v))
+        }
         return Attention(
-            self.array(head, d, d_head) / 4,
-            self.array(head, d, d_head) / 4,
-            self.array(head, d, d_v),
-            self.array(head, d_v, d),
-            *(self.bias(head, width) for width in (d_head, d_head, d_v)),
-            self.bias(d),
+            **arrays,
+            **biases,
+            b_o=self.bias(d),
             causal=bool(self.rng.integers(2)),
             scale=float(self.rng.choice([1, -0.3, 0.1])),
             norm=norm,

@@ -55,7 +55,7 @@ class Truth:
 
     @cached_property
     def run(self) -> dict[Tokens, float]:
-        """The margin of the program as it runs here, best permitted - best forbidden; infinite where nothing is asked."""
+        """The margin of the program as it runs here; infinite where nothing is asked."""
         found = {}
         for tokens, permitted in self.permitted.items():
             logits = forward(self.t, np.array([tokens]), last=True)[0, -1].astype(np.float64)
@@ -165,7 +165,8 @@ def confirmed(made: Json, truth: Truth) -> bool:
     try:
         found = recheck(made, truth.model, truth.function)
     except (CertificateError, MismatchError) as error:
-        assert "\n" not in str(error)
+        if "\n" in str(error):
+            raise AssertionError("a refusal should be one line") from error
         return False
     why = truth.why_not(made)
     assert not why, f"confirmed, but {why}"

@@ -97,7 +97,8 @@ class Machine:
         return self.near(np.exp(x), x == 0, LIBRARY)
 
     def tanh(self, x: Array) -> Array:
-        return self.near(tanh_decimal(x) if self.dtype is object else np.tanh(x), x == 0, LIBRARY)
+        y: Array = tanh_decimal(x) if self.dtype is object else np.tanh(x)  # type: ignore[assignment]
+        return self.near(y, x == 0, LIBRARY)
 
     def constant(self, number: Decimal) -> Array:
         return self.near(np.array([number if self.dtype is object else float(number)]))
@@ -156,7 +157,7 @@ def transform(m: Machine, x: Array, layer: Mlp) -> Array:
 
 
 def forward(m: Machine, t: Transformer, tokens: Sequence[int]) -> tuple[list[Array], Array]:
-    """What goes into each layer and out of the last, [batch, seq, d_model] each, and the logits behind the last token."""
+    """What goes into each layer and out of the last, [batch, seq, d_model] each, and the last position's logits."""
     at = list(tokens)
     x = m.plus(m.array(t.token_embedding[at]), m.array(t.position_embedding[: len(at)]))
     stream = [x]
