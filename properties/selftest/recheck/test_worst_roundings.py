@@ -25,10 +25,10 @@ class Sizes:
 
     def __init__(self, seed: int) -> None:
         self.rng = np.random.default_rng(seed)
-        self.most = self.rng.choice([0, 3, 6])
+        self.most, self.density = self.rng.choice([0, 3, 6]), self.rng.choice([0.3, 0.7, 1.0])
 
     def array(self, *shape: int) -> Array:
-        x = self.rng.normal(size=shape) * (self.rng.random(shape) < self.rng.choice([0.7, 1.0]))
+        x = self.rng.normal(size=shape) * (self.rng.random(shape) < self.density)
         return x * 2.0 ** self.rng.integers(-self.most, self.most + 1)  # type: ignore[no-any-return]
 
     def bias(self, *shape: int) -> Array | None:
@@ -73,8 +73,10 @@ class Sizes:
             elif name != "norm":
                 made.append(self.mlp(d, name.split()[0], norm))
         final = self.norm(d) if [*layers][-1:] == ["norm"] else None
-        embedding, unembedding = (self.array(vocab, d) for _ in range(2))
-        return Transformer(embedding, self.array(n_ctx, d), made, final, unembedding).astype(dtype)
+        embedding, positions, unembedding = self.array(vocab, d), self.array(n_ctx, d), self.array(vocab, d)
+        if self.rng.random() < 0.25:  # what a Norm takes away outweighs all else
+            embedding, positions = embedding + 2.0**12, 0 * positions
+        return Transformer(embedding, positions, made, final, unembedding).astype(dtype)
 
 
 KINDS = [
@@ -95,6 +97,8 @@ KINDS = [
     ["attention", "attention"],
     ["attention", "attention norm"],
     ["attention norm", "gelu", "attention"],
+    ["relu", "attention", "norm"],
+    ["attention", "attention", "relu"],
 ]
 
 
@@ -133,14 +137,15 @@ def check(transformer: Transformer, options: Sequence[tuple[int, ...]], answer: 
 
 @pytest.mark.parametrize("layers", KINDS, ids="-".join)
 def test_no_rounding_is_forgotten(layers: Sequence[str]) -> None:
-    first = []
-    for seed in range(10):
+    """Three bounds on a margin in eight are reached by a fifth or more; some are in models that round nothing."""
+    shares = []
+    for seed in range(8):
         transformer = Sizes(seed).transformer(layers, (np.float64, np.float32)[seed % 2])
         vocab, rng = len(transformer.token_embedding), np.random.default_rng(seed)
         tokens = rng.integers(0, vocab, transformer.n_ctx).tolist()
-        first.append(check(transformer, [(token,) for token in tokens], *rng.permutation(vocab)[:2].tolist())[0])
+        shares.append(check(transformer, [(token,) for token in tokens], *rng.permutation(vocab)[:2].tolist())[0])
         options = [(token,) for token in tokens]
         for p in rng.integers(0, transformer.n_ctx, 2):  # what stands there is one of two
             options[p] = tuple(sorted({tokens[p], (tokens[p] + 1) % vocab}))
         check(transformer, options, *rng.permutation(vocab)[:2].tolist())
-    print(layers, sorted(round(f, 3) for f in first))
+    assert sorted(shares)[-3] > 0.2

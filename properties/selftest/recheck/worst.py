@@ -65,15 +65,15 @@ class Machine:
         x = np.asarray(x, np.float64)[None]
         return decimals(x) if self.dtype is object else x  # type: ignore[no-any-return]
 
-    def near(self, x: Array, same: Any = False, units: float = 1) -> Array:
+    def near(self, x: Array, same: Any = np.False_, units: float = 1) -> Array:
         """Results, each a site but where they are the `same` as what went in."""
         if self.dtype is object:
             return x
         size = int(np.prod(x.shape[1:]))
         if self.sites:
-            moved = np.zeros((self.sites + 1, size))
-            moved[np.arange(size) + self.seen + 1, np.arange(size)] = units * STEP
-            x = np.where(same, x, x * (1 + moved.reshape(-1, *x.shape[1:])))
+            x = np.array(np.broadcast_to(x, (self.sites + 1, *x.shape[1:])), order="C")
+            rounds, at = ~np.broadcast_to(same, x.shape)[0].reshape(-1), np.arange(size)
+            x.reshape(len(x), -1)[at + self.seen + 1, at] *= 1 + units * STEP * rounds
         self.seen += size
         return x
 
@@ -85,8 +85,9 @@ class Machine:
 
     def total(self, terms: Array) -> Array:
         """The sum over the last axis, largest first: the more of it is there, the more is rounded."""
-        order = np.argsort(-abs(terms[:1]), axis=-1, kind="stable")
-        terms = np.take_along_axis(terms, np.broadcast_to(order, terms.shape), -1)
+        if terms.shape[-1] > 1:
+            order = np.argsort(-abs(terms[:1]), axis=-1, kind="stable")
+            terms = np.take_along_axis(terms, np.broadcast_to(order, terms.shape), -1)
         return reduce(self.plus, np.moveaxis(terms, -1, 0))
 
     def product(self, x: Array, w: Array) -> Array:
