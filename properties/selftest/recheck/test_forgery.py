@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import reference
-from properties.proof.certificate import certify
 from properties.selftest.models import aab, ab, two_head_either
-from properties.selftest.recheck.forgeries import Grown, copied, fields, outcomes_of, some, structures
+from properties.selftest.proof.certificates import certificate
+from properties.selftest.recheck.forgeries import Grown, fields, outcomes_of, some, structures
 from properties.selftest.recheck.truth import Json, Truth, confirmed
 from zoo import Attention, Mlp, Model, Norm, Transformer
 
@@ -23,12 +23,6 @@ def asks_little(context: Any) -> set[str]:
     if context[-1] == "a":
         return set()
     return {"a", "b"} if len(context) > 1 and context[-2] == "b" else {"a"}
-
-
-def certificate(model: Model, function: Function) -> Json:
-    _, made = certify(model, function)
-    assert made is not None
-    return copied(made)  # type: ignore[no-any-return]
 
 
 def last_of_three(context: Any) -> set[str]:

@@ -46,7 +46,7 @@ def test_an_entry_less_the_mean(dtype: Any, x: Sequence[float], radius: float) -
     for e, sign in product(range(d), (-1, 1)):
         ends = [c + (sign if i == e else -sign) * abs(c) * radius for i, c in enumerate(x)]
         with many_digits():
-            number = Decimal(ends[e]) - sum(map(Decimal, ends)) / d
+            number = Decimal(ends[e]) - sum(map(Decimal, ends), Decimal(0)) / d
         units = moved(machine(centred(ends))[:, 0, e])
         assert share(found[e], number, units, dtype) > (0.99 if radius and d > 1 else 0.2)
         assert float(exact(errors[e])) >= units * float(unit(dtype)) * (1 - 1e-4)
@@ -82,7 +82,7 @@ def norm_of(d: int, weight: Any = 1.0, bias: Any = 0.0, eps: float = 0.25, dtype
 @pytest.mark.parametrize("d", [1, 2, 5, 6])
 def test_the_variance_and_how_it_is_rounded(dtype: Any, d: int) -> None:
     """Relative to each entry: half of what happens below the root, and the root, the division and the weight."""
-    program, u = Program(dtype), float(unit(dtype))
+    program, u, zero = Program(dtype), float(unit(dtype)), Decimal(0)
     number = program.number
     rng = np.random.default_rng(d)
     c = np.where(np.arange(d) == 0, 3.0, rng.normal(size=d) / 64)
@@ -90,8 +90,8 @@ def test_the_variance_and_how_it_is_rounded(dtype: Any, d: int) -> None:
     balls = [Ball(number(float(x)), number(r)) for x, r in zip(c, radii)]
     least, most, relative = program.variances(balls, norm_of(d, dtype=dtype))
     with many_digits():
-        low = sum(max(abs(Decimal(float(x))) - Decimal(r), Decimal(0)) ** 2 for x, r in zip(c, radii)) / d
-        high = sum((abs(Decimal(float(x))) + Decimal(r)) ** 2 for x, r in zip(c, radii)) / d
+        low = sum((max(abs(Decimal(float(x))) - Decimal(r), zero) ** 2 for x, r in zip(c, radii)), zero) / d
+        high = sum(((abs(Decimal(float(x))) + Decimal(r)) ** 2 for x, r in zip(c, radii)), zero) / d
         assert abs(exact(least) - low - Decimal("0.25")) < Decimal("1e-30")
         assert abs(exact(most) - high - Decimal("0.25")) < Decimal("1e-30")
 
@@ -200,7 +200,7 @@ LOWEST = -0.7524614220710163  # where gelu has its minimum
 )
 def test_gelu_of_what_moves(low: float, high: float) -> None:
     """It falls, and then rises: its ends are at the ends of the ball, or at its minimum."""
-    program = Program(np.float64)
+    program = Program(np.dtype(np.float64))
     ball = program.activate(Ball(program.number(low + high) / 2, program.number(high - low) / 2), "gelu")
     assert ball is not None
     numbers = [gelu(x) for x in (low, high, *([LOWEST] if low < LOWEST < high else []))]
@@ -222,7 +222,7 @@ def test_gelu_is_rounded(dtype: Any, x: float) -> None:
 
 
 def test_relu() -> None:
-    program = Program(np.float64)
+    program = Program(np.dtype(np.float64))
 
     def relu(low: float, high: float) -> Any:
         ball = program.activate(Ball(program.number(low + high) / 2, program.number(high - low) / 2), "relu")
@@ -237,6 +237,6 @@ def test_relu() -> None:
 
 
 def test_another_activation_is_not_taken_for_one_of_these() -> None:
-    program = Program(np.float64)
+    program = Program(np.dtype(np.float64))
     with pytest.raises(NotImplementedError, match="tanh is not handled"):
         program.activate(Ball(program.zero, program.zero), "tanh")

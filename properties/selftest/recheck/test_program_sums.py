@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from properties.recheck.program import Ball, Program, Row
+from properties.recheck.program import Ball, Key, Program, Row
 from properties.selftest.recheck.worst import Machine, exact, many_digits, outside, unit
 from zoo.errors import CertificateError
 from zoo.transformer.arrays import Array
@@ -93,7 +93,7 @@ def test_what_may_overflow_or_is_no_number_is_refused(dtype: Any) -> None:
 
 
 def test_so_are_more_roundings_than_can_be_bounded() -> None:
-    program = Program(np.float32)
+    program = Program(np.dtype(np.float32))
     with pytest.raises(CertificateError, match="167773 roundings are more"):
         program.rounding(program.number(1), 167_773)
     with pytest.raises(CertificateError, match="roundings are more"):
@@ -246,6 +246,11 @@ def softmax_keys(rng: np.random.Generator, keys: int) -> list[list[tuple[float, 
     return every
 
 
+def enclosed(program: Program, keys: list[list[tuple[float, float, float]]]) -> list[Key]:
+    number = program.number
+    return [[(number(low), number(high), number(v)) for low, high, v in its] for its in keys]
+
+
 def worst_excess(keys: list[list[tuple[float, float, float]]], level: float) -> Decimal:
     """The largest Σ w (v - level) of all choices of tokens and of ends of weights."""
     with many_digits():
@@ -255,9 +260,9 @@ def worst_excess(keys: list[list[tuple[float, float, float]]], level: float) -> 
 
 @pytest.mark.parametrize("seed", range(12))
 def test_no_choice_of_weights_and_tokens_exceeds_the_excess(seed: int) -> None:
-    program, rng = Program(np.float64), np.random.default_rng(seed)
+    program, rng = Program(np.dtype(np.float64)), np.random.default_rng(seed)
     keys = softmax_keys(rng, int(rng.integers(1, 5)))
-    balls = [[tuple(map(program.number, its)) for its in options] for options in keys]
+    balls = enclosed(program, keys)
     for level in (-3.0, -0.5, 0.0, 0.4, 3.0):
         excess, weight = program.excess(balls, program.number(level))
         found, true = exact(excess.upper()), worst_excess(keys, level)
@@ -273,14 +278,14 @@ def test_no_choice_of_weights_and_tokens_exceeds_the_excess(seed: int) -> None:
 
 
 def test_the_weight_of_the_excess_is_that_of_the_worst_tokens() -> None:
-    program = Program(np.float64)
+    program = Program(np.dtype(np.float64))
     keys = [[(1.0, 2.0, 5.0), (3.0, 4.0, 1.0)], [(0.5, 7.0, -6.0)]]
-    excess, weight = program.excess([[tuple(map(program.number, its)) for its in one] for one in keys], program.zero)
+    excess, weight = program.excess(enclosed(program, keys), program.zero)
     assert (exact(excess), exact(weight)) == (Decimal(10) - 3, Decimal("2.5"))
 
 
 @pytest.mark.parametrize("value", [-7.5, 0.0, 3.0])
 def test_the_level_of_equal_values_is_their_value(value: float) -> None:
-    program = Program(np.float64)
+    program = Program(np.dtype(np.float64))
     keys = [[(program.number(1), program.number(2), program.number(value))]] * 3
     assert exact(program.level(keys)) == Decimal(value)
