@@ -158,3 +158,17 @@ def test_a_single_context_is_asked_about_as_it_is() -> None:
         blind_answer(Asked(lambda c: says(c[0] == "a"), ["a", "b"]), {}, True, 2, "the leaf", "type")
     with pytest.raises(CertificateError, match=r"raises KeyError.* after 'ab'"):
         blind_answer(Asked(lambda c: {"aa": {"a"}}[c], ["a", "b"]), sets, True, 2, "the leaf")
+
+
+IN_BETWEEN: dict[str, Function] = {
+    "the first": lambda c: says(c[0] == "b"),
+    "one of two": lambda c: says(c[1] in ("b", "?")),
+    "any": lambda c: says(any(token == "b" for token in c)),
+}
+
+
+@pytest.mark.parametrize(("name", "strings"), list(product(IN_BETWEEN, [True, False])))
+def test_a_token_that_neither_real_context_has(name: str, strings: bool) -> None:
+    """The real contexts that are asked are the first and the last of a leaf; what is in between is not seen either."""
+    with pytest.raises(CertificateError, match="by what the leaf says alone"):
+        blind_answer(Asked(IN_BETWEEN[name], ["a", "b", "c"]), {}, strings, 2, "the leaf")

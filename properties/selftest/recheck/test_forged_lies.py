@@ -23,6 +23,11 @@ def never_b(context: Any) -> set[str]:
     return {"a"}
 
 
+def never_a(context: Any) -> set[str]:
+    """Of one leaf, its first context alone is right in `ab`."""
+    return {"b"}
+
+
 def aab_but_for_one(context: Any) -> set[str]:
     """One context is as the model does not answer it."""
     return {"b"} if context == "bb" else reference.aab(context)
@@ -45,6 +50,7 @@ CASES: list[tuple[Model, Callable[[Any], Any]]] = [
     (aab.build(2), aab_but_for_one),
     (without_bias(aab.build(2)), reference.aab),
     (ab.build(2), never_b),
+    (ab.build(2), never_a),
     (tied(ab.build(1)), never_b),
 ]
 MARGINS = [None, -1e9, -5, 0, 5e-324, 1e9]

@@ -15,7 +15,7 @@ from properties.recheck.program import Program
 from properties.recheck.tree import confirmed_leaves
 from properties.selftest.models import aab, ab
 from properties.selftest.proof.certificates import certificate
-from properties.selftest.recheck.forgeries import Grown
+from properties.selftest.recheck.forgeries import Grown, put
 from properties.selftest.recheck.truth import Json, Truth, confirmed
 from zoo import Model, Norm, Transformer
 from zoo.errors import CertificateError, MismatchError
@@ -114,3 +114,12 @@ def test_leaves_that_cover_too_little_are_refused() -> None:
         patch.setattr("properties.recheck.tree._partition", lambda tree, vocab, n: iter(()))
         with pytest.raises(CertificateError, match="should cover every context once"):
             list(confirmed_leaves(made["trees"]["2"], model, reference.ab, 0, 2))
+
+
+@pytest.mark.parametrize("where", [("margin",), ("trees", "1", "to", 0, 1, "margin")])
+def test_a_truth_value_is_no_number(where: tuple[Any, ...]) -> None:
+    model = ab.build(1)
+    made = put(certificate(model, reference.ab), ("margin",), 0.25)
+    recheck(put(made, where, 0.5), model, reference.ab)
+    with pytest.raises(CertificateError, match="margin"):
+        recheck(put(made, where, True), model, reference.ab)
