@@ -67,12 +67,15 @@ BELIEVED: dict[str, tuple[Function, int]] = {
     "a token and what leaves it open": (lambda c: says(c[0] == Undecided("x")), 0),
     "a token and what it cannot be": (lambda c: says(c[0] == "?"), 0),
     "every token": (looping, 0),
+    "what is shorter": (lambda c: says(c == c[:0]), 0),
 }
 ONLY_STRINGS: dict[str, tuple[Function, int]] = {
     "its end": (lambda c: says(c.endswith("a")), 1),
     "one of two ends": (lambda c: says(c.endswith(("?", "a"))), 1),
     "a string and what equals all": (lambda c: says(c == Same("x")), 0),
     "a string and a tuple": (lambda c: says(c == ("a", "b")), 0),
+    "what is empty": (lambda c: says(c == ""), 0),
+    "a token and what holds it": (lambda c: says(c[0] == c), 0),
     "its end in what it holds": (lambda c: says(c[1:] == c[-1]), 1),
     "a slice that is known": (lambda c: says(c[1:].upper() == "A"), 1),
     "what is too long to be in it": (lambda c: says("aaa" in c), 0),
@@ -172,3 +175,13 @@ def test_a_token_that_neither_real_context_has(name: str, strings: bool) -> None
     """The real contexts that are asked are the first and the last of a leaf; what is in between is not seen either."""
     with pytest.raises(CertificateError, match="by what the leaf says alone"):
         blind_answer(Asked(IN_BETWEEN[name], ["a", "b", "c"]), {}, strings, 2, "the leaf")
+
+
+@pytest.mark.parametrize("strings", [True, False])
+def test_a_slice_of_which_some_is_known(strings: bool) -> None:
+    """It is no real context yet."""
+    sought = "ba" if strings else ("b", "a")
+    made = Asked(lambda c: says(c[0:2] == sought), ["a", "b", "c"])
+    with pytest.raises(CertificateError, match="by what the leaf says alone"):
+        blind_answer(made, {1: frozenset("a")}, strings, 2, "the leaf")
+    assert blind_answer(made, {0: frozenset("b"), 1: frozenset("a")}, strings, 2, "the leaf") == {"a"}

@@ -118,8 +118,9 @@ def test_leaves_that_cover_too_little_are_refused() -> None:
 
 @pytest.mark.parametrize("where", [("margin",), ("trees", "1", "to", 0, 1, "margin")])
 def test_a_truth_value_is_no_number(where: tuple[Any, ...]) -> None:
-    model = ab.build(1)
+    """Where the number 1 would be confirmed."""
+    model = large(ab.build(1), 4.0)
     made = put(certificate(model, reference.ab), ("margin",), 0.25)
-    recheck(put(made, where, 0.5), model, reference.ab)
+    recheck(put(made, where, 1), model, reference.ab)
     with pytest.raises(CertificateError, match="margin"):
         recheck(put(made, where, True), model, reference.ab)
