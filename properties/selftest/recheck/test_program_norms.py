@@ -108,7 +108,7 @@ def test_the_variance_and_how_it_is_rounded(dtype: Any, d: int) -> None:
 
 
 @each_dtype
-@pytest.mark.parametrize(("size", "large"), [(0.0, 2.0**8), (0.0, 1.0), (2.0**-20, 1.0)])
+@pytest.mark.parametrize(("size", "large"), [(0.0, 2.0**8), (0.0, 1.0), (2.0**-20, 1.0), (2.0**-20, 2.0**8)])
 def test_a_variance_that_underflows(dtype: Any, size: float, large: float) -> None:
     """Half of what is lost below the root, relative to what is left: eps alone, where that is as small itself."""
     program, d, tiny = Program(dtype), 4, TINY[dtype]

@@ -99,9 +99,8 @@ def test_a_function_without_a_source_is_another_one() -> None:
 def test_a_level_that_is_not_found_is_the_largest_value() -> None:
     """Every step of Newton's passes one key, of more than there are steps."""
     number = Program(np.dtype(np.float64)).number
-    keys = [[(number(0), number(4) ** -i, number(i))] for i in range(100)]
-    level = Program(np.dtype(np.float64)).level(keys)
-    assert level == 99
+    keys = [[(number(0), number(4) ** -i, number(i, 0.25))] for i in range(100)]  # each value is known so closely
+    assert 99.25 <= Program(np.dtype(np.float64)).level(keys) < 99.26
     few = Program(np.dtype(np.float64)).level(keys[:20])
     assert Program(np.dtype(np.float64)).excess(keys[:20], few)[0] <= 0
 
