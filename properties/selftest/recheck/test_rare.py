@@ -2,6 +2,7 @@
 
 import copy
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,8 @@ from properties.proof.certificate import digest, source_digest
 from properties.recheck import recheck
 from properties.recheck.margins import LeafMargins
 from properties.recheck.program import Program
-from properties.recheck.tree import confirmed_leaves
-from properties.selftest.models import aab, ab
+from properties.recheck.tree import _digest, confirmed_leaves
+from properties.selftest.models import ab, induction
 from properties.selftest.proof.certificates import certificate
 from properties.selftest.recheck.forgeries import Grown, put
 from properties.selftest.recheck.truth import Json, Truth, confirmed
@@ -61,11 +62,11 @@ def test_what_may_overflow_rests_on_a_run() -> None:
 
 
 def test_what_was_forgotten_is_found_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    model = aab.build(3)
-    made = certificate(model, reference.aab)
-    before = recheck(made, model, reference.aab)
+    model = induction.build(n_ctx=4)
+    made = certificate(model, reference.induction)
+    before = recheck(made, model, reference.induction)
     monkeypatch.setattr("properties.recheck.stream.REMEMBERED", 0)
-    assert recheck(made, model, reference.aab) == before
+    assert recheck(made, model, reference.induction) == before
 
 
 def with_a_part_of_a_new_kind(transformer: Transformer) -> Transformer:
@@ -78,6 +79,10 @@ def test_a_part_of_a_new_kind_is_not_left_out() -> None:
     model = ab.build(2)
     with pytest.raises(NotImplementedError, match="as a kind of layer"):
         LeafMargins(with_a_part_of_a_new_kind(model.transformer))
+    changed = copy.copy(model.transformer)
+    object.__setattr__(changed, "layers", (SimpleNamespace(norm=None),))
+    with pytest.raises(NotImplementedError, match="as a kind of part"):
+        _digest(changed)
     margins = LeafMargins(model.transformer)
     margins.t = with_a_part_of_a_new_kind(model.transformer)
     margins.sight = [0, 0]
@@ -91,9 +96,12 @@ def test_a_function_without_a_source_is_another_one() -> None:
     made = Grown(truth, head_of(truth)).made
     namespace: dict[str, Any] = {}
     exec("def ab(context):\n    return {'b'}", namespace)
-    for function in (namespace["ab"], type("C", (), {"__name__": "ab", "__call__": lambda self, c: {"a"}})(), len):
-        with pytest.raises(MismatchError, match="function"):
-            recheck(made, truth.model, function)
+    with pytest.raises(MismatchError, match="digest of the function's source"):
+        recheck(made, truth.model, namespace["ab"])
+    with pytest.raises(MismatchError, match="the certificate's function is 'ab', but should be 'len'"):
+        recheck(made, truth.model, len)
+    with pytest.raises(MismatchError, match=r"digest of the function's source .* should be None"):
+        recheck(put(made, ("function", "name"), "len"), truth.model, len)
 
 
 def test_a_level_that_is_not_found_is_the_largest_value() -> None:
