@@ -1,0 +1,112 @@
+"""Models in which one rounding outweighs all others, for those that seldom do."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from properties.recheck.margins import LeafMargins
+from properties.selftest.recheck.test_program_sums import TINY, each_dtype
+from properties.selftest.recheck.test_worst_roundings import check
+from properties.selftest.recheck.worst import exact
+from zoo import Attention, Norm, Transformer
+from zoo.transformer.arrays import Array
+
+
+def heads_of(w_v: Array, w_o: Array) -> Attention:
+    """Heads that look at all alike."""
+    head, d_model, _ = w_v.shape
+    still = np.zeros((head, d_model, 1))
+    return Attention(still, still, w_v, w_o, scale=1.0)
+
+
+def wide_and_narrow(heads: int, width: int, dtype: Any) -> Transformer:
+    """The first head adds up `width` products in one entry, the largest first; of the others each writes one."""
+    w_v, w_o = np.zeros((heads, 2, width)), np.zeros((heads, width, 2))
+    w_v[0, 0], w_o[0, :, 1] = 1, 2.0**-12
+    w_o[0, 0, 1] = 1
+    w_v[1:, 0, 0], w_o[1:, 0, 1] = 1, 2.0**-12
+    embedding = np.array([[1.0, 0.0], [1.0, 0.0]])
+    unembedding = np.array([[0.0, 1.0], [0.0, 0.0]])
+    return Transformer(embedding, np.zeros((1, 2)), [heads_of(w_v, w_o)], None, unembedding).astype(dtype)
+
+
+@each_dtype
+@pytest.mark.parametrize("heads", [1, 2, 3])
+def test_a_head_that_adds_up_more_than_others(heads: int, dtype: Any) -> None:
+    """Of the margin and of the entry, the largest share is what adding up the products may round."""
+    margin, *entries = check(wide_and_narrow(heads, 24, dtype), [(0,)], 0, 1)
+    assert margin > 0.75
+    assert entries[-2] > 0.75
+
+
+@each_dtype
+def test_products_of_all_heads_may_underflow(dtype: Any) -> None:
+    """Each of 12 times 12 may lose what is tiny."""
+    w_v, w_o = np.zeros((12, 2, 12)), np.zeros((12, 12, 2))
+    w_v[:, 0], w_o[:, :, 1] = 1, TINY[dtype]
+    embedding, unembedding = np.array([[1.0, 0.0], [1.0, 0.0]]), np.array([[0.0, 1.0], [0.0, 0.0]])
+    t = Transformer(embedding, np.zeros((1, 2)), [heads_of(w_v, w_o)], None, unembedding).astype(dtype)
+    margins = LeafMargins(t)
+    margins.at([(0,)])
+    out, _, errors = margins.attend(0, 0, 0)
+    _, last = margins.attended_errors(0, 0, 0)
+    for error in (out[1].r, errors[1], last[1]):
+        assert 144 * TINY[dtype] <= float(exact(error)) < 800 * TINY[dtype]
+
+
+@each_dtype
+@pytest.mark.parametrize("d", [8, 15])
+def test_a_final_norm_of_one_large_entry(dtype: Any, d: int) -> None:
+    """Neither mean nor readout rounds much: it is the variance, its root and the division."""
+    embedding, unembedding = np.zeros((2, d)), np.zeros((2, d))
+    embedding[:, 0] = 3
+    unembedding[0, 0] = 1
+    norm = Norm(np.full(d, 1.5), np.zeros(d), 2.0**-10)
+    t = Transformer(embedding, np.zeros((1, d)), [], norm, unembedding).astype(dtype)
+    assert check(t, [(0,)], 0, 1)[0] > 0.6
+
+
+def cancelling(query: bool, dtype: Any) -> Transformer:
+    """In the second attention a query, or a key, is what is left of large numbers that cancel, summed one by one.
+
+    The first attention says nothing. What stands last, 0, looks at what stands first, 1, which has a value.
+    """
+    large, mark, value, out, d = slice(0, 16), 16, 17, 18, 19
+    embedding = np.zeros((2, d))
+    embedding[0 if query else 1, large] = [64] * 8 + [-63.9375] * 8
+    embedding[1 if query else 0, mark], embedding[1, value] = 1, 1
+    silent = heads_of(np.zeros((1, d, 1)), np.zeros((1, 1, d)))
+    sums, marks, w_v, w_o = np.zeros((1, d, 1)), np.zeros((1, d, 1)), np.zeros((1, d, 1)), np.zeros((1, 1, d))
+    sums[0, large], marks[0, mark], w_v[0, value], w_o[0, 0, out] = 1, 1, 1, 1
+    w_q, w_k = (sums, marks) if query else (marks, sums)
+    unembedding = np.zeros((2, d))
+    unembedding[0, out] = 1
+    layers = [silent, Attention(w_q, w_k, w_v, w_o, scale=1.0)]
+    return Transformer(embedding, np.zeros((2, d)), layers, None, unembedding).astype(dtype)
+
+
+@each_dtype
+@pytest.mark.parametrize("query", [True, False])
+def test_a_score_of_what_is_left_of_large_numbers(query: bool, dtype: Any) -> None:
+    margin, *_ = check(cancelling(query, dtype), [(1,), (0,)], 0, 1)
+    assert margin > 0.2
+
+
+@each_dtype
+@pytest.mark.parametrize("scale", [24.0, -24.0])
+def test_query_and_key_that_move_together(dtype: Any, scale: float) -> None:
+    """What stands first moves both, and the score of what they become is farther off than either takes it alone.
+
+    0 and 1 stand first, 2 behind it, which alone has a value; the first attention tells both how often 1 stood there.
+    """
+    embedding = np.array([[0.0, 0, 0, 0], [1, 0, 0, 0], [0, 0, 1, 0]])
+    maps: dict[str, Any] = {name: np.zeros((1, 4, 1)) for name in ("w_q", "w_k", "w_v")}
+    maps["w_q"][0, 1], maps["w_k"][0, 1], maps["w_k"][0, 0], maps["w_v"][0, 2] = 1, 1, -1, 1
+    counts, says = np.zeros((1, 4, 1)), np.zeros((1, 1, 4))
+    counts[0, 0], says[0, 0, 3] = 1, 1
+    layers = [heads_of(counts, np.eye(4)[None, 1:2]), Attention(**maps, w_o=says, scale=scale)]
+    unembedding = np.array([[0.0, 0, 0, 1], [0, 0, 0, 0], [0, 0, 0, -1]])
+    t = Transformer(embedding, np.zeros((3, 4)), layers, None, unembedding).astype(dtype)
+    for answer in (0, 2):
+        check(t, [(0, 1), (2,), (2,)], answer, 1)
