@@ -7,7 +7,8 @@ assumptions of `zoo.transformer.arithmetic`.
 
 A sum of n products is off by gamma(k) Σ |product| if each goes through k roundings at most, gamma(k) = k u / (1 - k u),
 which is less than 2 k u, k `unit`, where k u is less than a half. Of its products and additions no more than n can lose
-to underflow, `tiny` each: an addition that does has two addends that did not, and becomes zero or keeps what is left.
+to underflow, `tiny` each: a sum of k of them that is not zero has lost k - 1 at most, and one that becomes zero, be it
+of one number and an exact zero, k.
 """
 
 from collections.abc import Mapping, Sequence
@@ -57,6 +58,7 @@ class Rounding:
         self.unit = 2 * program.unit  # k of its size are more than gamma(k) where k u < 1/2, see above
         # Of a product of the program, and of up to three made here for each: sizes, and errors twice.
         self.tiny = program.tiny + 3 * FLOAT64.tiny
+        self.smallest = program.tiny
         # Sums of absolute values are compared with it. No sum has more addends than the largest dimension, or heads
         # times d_v: with k u < 1/4, the program's own are less than 4/3 as large, and twice that in a sum of squares.
         self.most = program.largest / 4
@@ -213,16 +215,17 @@ class Rounding:
         error = x.error + x.error.mean() + (n + 3) * (unit * away + tiny)
         # D moves by no more than the root mean square of what c moves by.
         off = float(np.sqrt((error * error).mean()))
-        root = float(np.sqrt(norm.eps)) * (1 - unit)  # squares are not negative: D' is at least this
+        # Squares are not negative: D' is at least this, unless the sum of eps and their mean may become zero.
+        root = float(np.sqrt(norm.eps)) * (1 - unit) if norm.eps >= self.smallest else 0.0
         # The least D' of both programs: D of these rows, as float64 has it from their own mean, which is off by less
         # than `off`; real arithmetic's is off from that by `off`, and another program's from that again: 3. Roundings:
         # here of differences 1, squared 3, n - 1 additions, a division and eps: n + 4, halved by the root, and the
         # root; in the program, from c', n + 2, halved, and the root: n + 5 of u, and n + 6 `unit` are more.
-        least = float(np.sqrt(rows.astype(np.float64).var(axis=-1).min() + norm.eps))
-        least = float(np.maximum((1 - (n + 6) * unit) * least - 3 * off, root))
+        least = np.sqrt(rows.astype(np.float64).var(axis=-1).min() + norm.eps)
+        least = np.maximum((1 - (n + 6) * unit) * least - 3 * off, root)
         # The squares' sum may lose n tiny, of which the mean is 1, the division 1 and eps 1; n + 2 is no less than 3.
         under = (n + 2) * tiny / least  # and the root half of that
-        least = float(np.maximum(least - under, root))
+        least = np.maximum(least - under, root)  # what is divided by 0 below is infinite or NaN, and so not known
         y = np.minimum(np.sqrt(n), away / least)  # |c / D|: a square is at most the sum of them
         off = (off + under) / least
         # D' is off by its (n + 2) / 2 + 1 roundings as well, and the division is another; n + 6 `unit` are more.
