@@ -184,9 +184,8 @@ def linear(x: Interval, w: Array, b: Array | None, a: Arithmetic) -> tuple[Inter
 
 def add(x: Interval, y: Interval, a: Arithmetic) -> tuple[Interval, Array]:
     """x + y, and the part of its radius that is rounding: where one is exactly zero, only the other's underflow."""
-    magnitude = x.magnitude + y.magnitude
-    both = (x.magnitude > 0) & (y.magnitude > 0)
-    rounding = np.where(both, a.rounding(magnitude, 1), a.underflow(magnitude > 0))
+    here, there = ((z.c != 0) | (z.r != 0) for z in (x, y))  # a magnitude, found here, may underflow
+    rounding = np.where(here & there, a.rounding(x.magnitude + y.magnitude, 1), a.underflow(here | there))
     return Interval(x.c + y.c, (x.r + y.r) * (1 + a.own) + rounding), rounding
 
 
