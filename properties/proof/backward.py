@@ -43,9 +43,9 @@ def behind_norm(final: Interval, differences: Array, lower: Array, norm: Norm, a
     error = norm_error(c, norm.eps, a) * size + 8 * a.tiny * (1 + np.abs(norm.weight))
     error = error + a.rounding(size + error + np.abs(norm.bias), 1)
     lower = lower + differences @ norm.bias - along_size(error, differences)
-    magnitude = size + np.abs(norm.bias) + error
-    # The differences themselves may underflow, and products with them.
-    return lower - 2 * FLOAT64.tiny * (magnitude + 1).sum(axis=-1, keepdims=True), magnitude
+    # Underflow may have taken tiny from each of the differences; what it takes from products with them, see `unembed`.
+    lower = lower - FLOAT64.tiny * (np.abs(norm.bias) + error).sum(axis=-1, keepdims=True)
+    return lower, size + np.abs(norm.bias) + error
 
 
 def transform(step: Passed, directions: Array, constant: Array, before: float) -> tuple[Array, Array, float]:

@@ -96,14 +96,12 @@ class LeafMargins(Stream):
                     errors[e] = errors.get(e, zero) + error * absolute
         for e, size in sizes.items():
             errors[e] += program.rounding(size, *counts[e])
-        stream = self.before(i, p, t)
-        for e in sizes.keys() | stream.keys():  # added as in `Program.add`
-            ball = stream.get(e)
-            both = ball is not None and e in sizes
-            errors[e] = errors.get(e, zero) + (
-                program.rounding(sizes[e] + errors[e] + ball.size, 1) if both else program.tiny
-            )
-            sizes[e] = sizes.get(e, zero) + (zero if ball is None else ball.size)
+        for e, ball in self.before(i, p, t).items():  # where that is exactly zero, all that may underflow is counted
+            if e in sizes:
+                errors[e] += program.rounding(sizes[e] + errors[e] + ball.size, 1)
+            else:
+                errors[e] = program.alone(ball)[1]
+            sizes[e] = sizes.get(e, zero) + ball.size
         return {e: size + errors.get(e, zero) for e, size in sizes.items()}, errors
 
     def along(self, x: Vector, errors: Vector, direction: Vector) -> Number:

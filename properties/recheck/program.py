@@ -64,7 +64,7 @@ class Program:
         Each goes through `count` roundings at most, of u: n u / (1 - n u). Of n products, or numbers, and all sums of
         them no more than n lose to underflow, tiny each: a sum of k of them that is not zero has lost k - 1 at most,
         and one that becomes zero, be it of one number and an exact zero, k: 4 leave room. There are no more products
-        than `count` in one sum; `products` says how many there are in several, or that there is a lone one.
+        than `count` in one sum; `products` says how many there are in several.
         """
         if not size < self.limit:
             raise CertificateError("numbers may overflow, and nothing can be confirmed of the program then")
@@ -92,17 +92,24 @@ class Program:
         counts = {j: len(its) + (j in b) for j, its in terms.items()}
         for j, entry in b.items():
             terms.setdefault(j, []).append((entry, self.zero))
-        sums = {j: self.total(its, counts.get(j, 0), 1) for j, its in terms.items()}  # an entry of b may be alone
+        sums = {j: self.total(its, counts[j]) if j in counts else self.alone(Ball(*its[0])) for j, its in terms.items()}
         return {j: ball for j, (ball, _) in sums.items()}, {j: error for j, (_, error) in sums.items()}
+
+    def alone(self, ball: Ball) -> tuple[Ball, Number]:
+        """A number to which an exact zero is added, and the part of its radius that is what underflow may take then.
+
+        Nothing from one that is surely normal.
+        """
+        error = self.zero if abs(ball.c) - ball.r >= self.tiny else self.tiny
+        return Ball(ball.c, ball.r + error), error
 
     def add(self, x: Row, y: Row) -> tuple[Row, Vector]:
         """x + y, and the part of its radii that is rounding: where one is exactly zero, only the other's underflow."""
-        none, out, errors = Ball(self.zero, self.zero), {}, {}
-        for i in x.keys() | y.keys():
-            a, b = x.get(i, none), y.get(i, none)
-            errors[i] = self.rounding(a.size + b.size, 1) if i in x and i in y else self.tiny
-            out[i] = Ball(a.c + b.c, a.r + b.r + errors[i])
-        return out, errors
+        sums = {i: self.alone(ball) for i, ball in {**x, **y}.items()}
+        for i in x.keys() & y.keys():
+            error = self.rounding(x[i].size + y[i].size, 1)
+            sums[i] = Ball(x[i].c + y[i].c, x[i].r + y[i].r + error), error
+        return {i: ball for i, (ball, _) in sums.items()}, {i: error for i, (_, error) in sums.items() if error != 0}
 
     def score(self, q: Row, k: Row, scale: Number, within: Number | None = None) -> Ball:
         """q @ k * scale, where q and k spread; `within` is another bound on how far that moves q @ k."""
@@ -228,7 +235,7 @@ class Program:
             low, high = ends
             y = Ball((low + high) / 2 * weight, (high - low) / 2 * abs(weight))
             if weight == 0:
-                entry = Ball(bias, self.tiny if bias != 0 else self.zero)
+                entry = self.alone(Ball(bias, self.zero))[0] if bias != 0 else Ball(bias, self.zero)
             else:
                 # The division may underflow, of which the weight is taken, and so may that product: 4 leave room.
                 error = relative * y.size + 4 * self.tiny * (1 + abs(weight))
