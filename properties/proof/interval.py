@@ -147,8 +147,9 @@ def attend(
 def mean_rounding(v: Interval, positions: int, a: Arithmetic) -> tuple[Array, Array]:
     """The largest values [batch, 1, column], and what rounding may change in a softmax mean of them, up to its weights.
 
-    n - 1 additions of exponentials, n products and n - 1 additions of those are fewer than 2 n. 4 more are for
-    exponentials that underflow, each of which takes at most tiny from a sum of 1 or more.
+    What goes into a mean is rounded as exponentials are added, n - 1 times, as a product, and as those are added, n - 1
+    times: 2 n - 1. 4 more are for exponentials and quotients that underflow, 3 tiny for each key, as their sum is 1 or
+    more.
     """
     largest = v.magnitude.max(axis=(1, 2))[:, None]
     return largest, a.rounding(largest, 2 * positions + 4)
@@ -211,7 +212,7 @@ def activate(h: Interval, activation: str, a: Arithmetic) -> tuple[Interval, Arr
         rounding = a.rounding(h.magnitude, EXP_ULPS + 5)
     else:
         raise NotImplementedError(f"{activation} is not handled here, but should be, as an activation")
-    # The ends were rounded themselves: `own` is far more than that.
+    # relu's ends were rounded once. gelu's were by 9 u of |h| and may be 0: `own` in `rounding` is more than that.
     slack = a.own * (np.abs(low) + np.abs(high)) + 4 * FLOAT64.tiny * (high > low)
     return Interval((low + high) / 2, (high - low) / 2 + slack + rounding), rounding
 

@@ -33,15 +33,16 @@ class Weights:
 
 
 def softmax_weights(
-    s: Interval, visible: Array, own: Array, counts: Array, boxes: Array, of: Array | slice, a: Arithmetic
+    s: Interval, visible: Array, own_key: Array, counts: Array, may_be: Array, of: Array | slice, a: Arithmetic
 ) -> Weights:
-    """Of scores [batch, query, key, token], for boxes bool [box, key, token]; `of` tells the batch of each box.
+    """Of scores [batch, query, key, token], for boxes, which are what each key may be: bool [box, key, token].
 
-    visible bool [batch, query, key, token] is what a query may see at most, own int [batch, query] the key that is the
-    query itself: there, visible alone counts. Each key weighs as many times as counts int [key] says. Keys that surely
-    weigh less than NEGLIGIBLE of another are only summed: with one-hot positions two or three of a thousand remain. In
-    each box, scores are shifted by one that is surely reached: the largest of the keys' smallest. The radius of a score
-    is that of `Head.scores`, with `Arithmetic.own` of all products in it; see `_ends`.
+    `of` tells the batch of each box. visible bool [batch, query, key, token] is what a query may see at most, own_key
+    int [batch, query] the key that is the query itself: there, visible alone counts. Each key weighs as many times as
+    counts int [key] says. Keys that surely weigh less than NEGLIGIBLE of another are only summed: with one-hot
+    positions two or three of a thousand remain. In each box, scores are shifted by one that is surely reached: the
+    largest of the keys' smallest. The radius of a score is that of `Head.scores`, with `Arithmetic.own` of all products
+    in it; see `_ends`.
     """
     low, high, reached = _ends(s, visible, a)
     peak = np.where(visible, high - reached, -np.inf).max(axis=-1)  # [batch, query, key]
@@ -56,8 +57,9 @@ def softmax_weights(
         rest = (np.exp(peak) * counts).sum(axis=-1, keepdims=True) * 1.01
         low, high, visible = (np.take_along_axis(x, keys[..., None], 2) for x in (low, high, visible))
         keys = keys[of]
-    low, high, visible, own, rest = (x[of] for x in (low, high, visible, own, rest))
-    valid = (boxes[np.arange(len(boxes))[:, None, None], keys] | (keys == own[..., None])[..., None]) & visible
+    low, high, visible, own_key, rest = (x[of] for x in (low, high, visible, own_key, rest))
+    free = may_be[np.arange(len(may_be))[:, None, None], keys] | (keys == own_key[..., None])[..., None]
+    valid = free & visible
     sure = np.where(valid, low, np.inf).min(axis=-1)
     shift = np.where(np.isposinf(sure), -np.inf, sure).max(axis=-1)[..., None, None]  # [box, query, 1, 1]
     times = counts[keys][..., None]

@@ -1,4 +1,6 @@
-"""Confirms certificates, sharing no code with what wrote them: `recheck(certificate, model, function)`.
+"""Confirms certificates: `recheck(certificate, model, function)`.
+
+It shares no code with what wrote them but `zoo.rule`, `zoo.model` and the forward pass.
 
 Confirmed is that the certificate is about these arrays and this function (by digest); that the splits of each length
 partition all its contexts (`tree`); that the function, run blindfolded, permits at each leaf what the leaf says

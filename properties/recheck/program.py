@@ -191,6 +191,7 @@ class Program:
         errors = [error + self.rounding(ball.size + size / d + error, 1) for ball in balls]
         out = []
         for ball, e in zip(balls, errors):
+            # 1 - 1/d of the entry's own radius and 1/d of the others'.
             c, r = ball.c - mean, ball.r * (d - 2) / d + spread
             if known is not None and ball.r + known.r < r:
                 c, r = ball.c - known.c, ball.r + known.r
@@ -210,8 +211,8 @@ class Program:
         left = least if eps > 2 * d * self.tiny else eps
         # Squares, their sum, its division and eps: d + 2 roundings, of which the root takes half, (d + 1) // 2 + 1 at
         # most; itself, the division and the weight: 3; and 1 for what they add to each other. Underflow takes d tiny
-        # from the sum at most, 1 of which is left in the mean, and 2 from that and from eps; the root takes half of it,
-        # relative to what is left: 4 (d + 8) are as if nothing had been divided.
+        # from the sum at most, 1 of which is left in the mean, 1 as that is divided and 1 as eps is added; the root
+        # takes half of those 3, relative to what is left: 4 (d + 8) are far more.
         return least, most, self.rounding(self.number(1), (d + 1) // 2 + 5) + 4 * (d + 8) * self.tiny / left
 
     def squares(self, ball: Ball) -> tuple[Number, Number]:

@@ -73,7 +73,8 @@ class Stream:
                         self.biases[i, name, h] = vector(part)
         self.counts: dict[int, dict[int, tuple[int, int]]] = {}  # by layer, see `roundings`
         self.combined: dict[tuple[int, int], list[list[Number]]] = {}  # by layer and head, |w_q w_k'|
-        # What of a leaf can be seen before each layer: 0 nothing, 1 what stands before, 2 everything.
+        # What of a leaf can be seen before each layer: 0 nothing, 1 what stands before, 2 everything. So a row there is
+        # remembered for all leaves, for those with the same beginning, or for this leaf.
         self.sight = [0]
         for layer in transformer.layers:
             self.sight.append(max(self.sight[-1], 2 - layer.causal if isinstance(layer, Attention) else 0))
