@@ -126,7 +126,7 @@ def heads(model: Model, how: How) -> Finding:
         off = _difference(np.sum(parts, axis=0), whole)
         # Parts may be large and cancel: what rounding does to each of them counts too, over two sums and a Norm.
         steps = 2 * model.transformer.d_model + len(parts) + 16
-        most = rounding.of_trace(trace) + steps * rounding.unit * float(sizes(model.transformer, trace).max())
+        most = rounding.of_trace(trace) + steps * rounding.ulp * float(sizes(model.transformer, trace).max())
         wrong = np.flatnonzero(_differ(off, most))
         if len(wrong):
             i = wrong[0]

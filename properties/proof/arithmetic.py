@@ -2,7 +2,8 @@
 
 An `Interval` holds a midpoint and a radius, and what the program computes lies within. What the program's own rounding
 may change counts in any order of summation, with or without fused multiply-add, and so does what is rounded here, where
-all is computed in float64. Sums count only products that can be nonzero, for adding an exact zero is exact.
+all is computed in float64. Sums count only what can be nonzero, for adding an exact zero rounds nothing; but what is
+below the normal numbers may become zero by it.
 
 What a layer does to an interval is in `interval`; this is what it is made of.
 """
@@ -21,7 +22,7 @@ from zoo.transformer.arrays import Array
 
 
 class OutOfRangeError(ArithmeticError):
-    """Numbers so large that the program might overflow: nothing is said of it then."""
+    """Numbers so large that the program might overflow, or a divisor that might become zero: nothing is said then."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,8 @@ class Arithmetic(FloatingPoint):
             raise ModelError(f"the arrays are {transformer.dtype}, but should be float32 or float64 to be bounded")
         program = FloatingPoint.of(transformer.dtype)
         widest = sum(sum(part.sizes.values()) for _, part in transformer.parts())
-        # Four times: what is made here are sums of products, of sums themselves, with up to three factors.
+        # Four times: what is made here are sums of products, of sums themselves, with up to three factors. One sum
+        # takes no more than a quarter of it; `softmax._ends` rests on that.
         terms = 4 * (widest + transformer.n_ctx * transformer.sizes["vocab"] + 16)
         # A number that passes through several weights is off by all of them: each counts as if the others were, too.
         compounded = weights * (1 + weights) ** (4 * len(transformer.layers) + 4)
@@ -103,14 +105,21 @@ class Arithmetic(FloatingPoint):
     def rounding(self, magnitude: Array, count: Array | int) -> Array:
         """What rounding may change in sums of `count` nonzero products whose absolute values sum to `magnitude`.
 
-        Computes gamma(count) * magnitude, for the weights being off too, and 8 tiny for each product: it and its
-        addition may underflow in the program's sum, in that of the midpoints made here, and in two that make a radius.
-        `own` of all that is added for what is rounded here, and a factor for the rounding of this bound.
+        Computes gamma(count) * magnitude, for the weights being off too, and `underflow`. `own` of all that is added
+        for what is rounded here, and a factor for the rounding of this bound.
         """
         self.check(magnitude)
-        underflow = 8 * self.tiny * count
+        underflow = self.underflow(count)
         relative: Array = gamma(count, self.unit) * (1 + self.weights) + self.weights
         return (relative * magnitude + underflow + self.own * (magnitude + underflow)) * (1 + self.own)
+
+    def underflow(self, count: Array | int) -> Array:
+        """What underflow may take from sums of `count` numbers or products that are not zero, also of a single one.
+
+        8 tiny for each: it and its addition may underflow in the program's sum, in that of the midpoints made here, and
+        in two that make a radius. So does a number whose other addend is an exact zero.
+        """
+        return np.asarray(8 * self.tiny * count)
 
 
 def gamma(count: Any, unit: float) -> Any:
@@ -174,9 +183,9 @@ def linear(x: Interval, w: Array, b: Array | None, a: Arithmetic) -> tuple[Inter
 
 
 def add(x: Interval, y: Interval, a: Arithmetic) -> tuple[Interval, Array]:
-    """x + y, exact where either is exactly zero, and the part of its radius that is rounding."""
-    both = (x.magnitude > 0) & (y.magnitude > 0)
-    rounding = a.rounding(x.magnitude + y.magnitude, 1) * both
+    """x + y, and the part of its radius that is rounding: where one is exactly zero, only the other's underflow."""
+    here, there = ((z.c != 0) | (z.r != 0) for z in (x, y))  # a magnitude, found here, may underflow
+    rounding = np.where(here & there, a.rounding(x.magnitude + y.magnitude, 1), a.underflow(here | there))
     return Interval(x.c + y.c, (x.r + y.r) * (1 + a.own) + rounding), rounding
 
 

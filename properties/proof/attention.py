@@ -84,7 +84,8 @@ class Head:
     def scores(self, layer: Attention, h: int, x: Interval, a: Arithmetic) -> Interval:
         """Of queries from normed inputs [batch, query, d_model] -> [batch, query, key, token].
 
-        The multiplier may have been rounded to the program's type, and the product with it is rounded: 2 more.
+        The multiplier may have been rounded to the program's type, and the product with it is rounded: 2 more. That
+        the radius has `own` of all absolute products in it, of which the midpoint takes a quarter, is relied upon.
         """
         q, q_rounding = linear(x, *columns_of(layer.w_q, layer.b_q, h, self.dims), a)
         k = self.k.flat(-2)

@@ -43,14 +43,16 @@ def behind_norm(final: Interval, differences: Array, lower: Array, norm: Norm, a
     error = norm_error(c, norm.eps, a) * size + 8 * a.tiny * (1 + np.abs(norm.weight))
     error = error + a.rounding(size + error + np.abs(norm.bias), 1)
     lower = lower + differences @ norm.bias - along_size(error, differences)
+    # Underflow may have taken tiny from each of the differences; what it takes from products with them, see `unembed`.
+    lower = lower - FLOAT64.tiny * (np.abs(norm.bias) + error).sum(axis=-1, keepdims=True)
     return lower, size + np.abs(norm.bias) + error
 
 
-def transform(step: Passed, directions: Array, constant: Array, before: float) -> tuple[Array, Array, float]:
+def transform(step: Passed, directions: Array, constant: Array, lost_before: float) -> tuple[Array, Array, float]:
     """From directions behind an Mlp to those before it: units of relu that are surely on are linear, others bounded.
 
-    From the directions' entries underflow may have taken `before`; returned is what it may have taken then. What it
-    takes from the constant is taken off.
+    From the directions' entries underflow may have taken `lost_before`; returned is what it may have taken then. What
+    it takes from the constant is taken off.
     """
     layer, active = step.layer, step.active
     onto = directions @ layer.w_out.T  # [box, token or 1, rival, d_mlp]
@@ -61,17 +63,18 @@ def transform(step: Passed, directions: Array, constant: Array, before: float) -
     bounded = np.where(on, onto * layer.b_in, onto * active.c[:, :, None] - np.abs(onto) * active.r[:, :, None])
     constant = constant + bounded.sum(axis=-1) + directions @ layer.b_out
     constant = constant - along_size(step.rounding, directions)
-    by_unit = lost(before, layer.w_out.T)
+    by_unit = lost(lost_before, layer.w_out.T)
     sizes = active.largest + float(np.abs(layer.b_in).max()), float(np.abs(layer.b_out).sum())
-    underflow = by_unit * len(layer.w_out) * sizes[0] + before * (sizes[1] + step.rounding.sum(axis=-1).max())
+    underflow = by_unit * len(layer.w_out) * sizes[0] + lost_before * (sizes[1] + step.rounding.sum(axis=-1).max())
     constant = constant - underflow - 8 * (len(layer.w_out) + layer.w_out.shape[1]) * FLOAT64.tiny
-    return directions + (onto * on) @ layer.w_in.T, constant, before + lost(by_unit, layer.w_in.T)
+    return directions + (onto * on) @ layer.w_in.T, constant, lost_before + lost(by_unit, layer.w_in.T)
 
 
-def attend(head: Head, layer: Attention, h: int, directions: Array, before: float, a: Arithmetic) -> Interval:
+def attend(head: Head, layer: Attention, h: int, directions: Array, lost_before: float, a: Arithmetic) -> Interval:
     """The head's values along directions of its output: [batch, query, rival, d_model] -> [..., key, token].
 
-    Its rounding is followed through the magnitudes of all matrices, for they may cancel. `before`: see `transform`.
+    Its rounding is followed through the magnitudes of all matrices, for they may cancel. `lost_before` is as for
+    `transform`.
     """
     w_o, w_v = layer.w_o[h][head.columns], layer.w_v[h][:, head.columns]
     along, magnitude = directions @ w_o.T, np.abs(directions) @ np.abs(w_o).T  # [batch, query, rival, column]
@@ -84,7 +87,7 @@ def attend(head: Head, layer: Attention, h: int, directions: Array, before: floa
         return values.swapaxes(1, 2).reshape(len(values), *y.shape[1:3], n, vocab)
 
     c, r = apply(head.x.c, through), apply(head.x.r, np.abs(through)) + apply(head.v_rounding, magnitude)
-    by_column = lost(before, w_o.T)
+    by_column = lost(lost_before, w_o.T)
     underflow = lost(by_column, w_v.T) * head.x.largest * head.x.c.shape[-1] + 4 * head.x.c.shape[-1] * FLOAT64.tiny
     underflow += by_column * head.v_rounding.max(initial=0) * len(w_o) + 4 * len(w_o) * FLOAT64.tiny
     if layer.b_v is not None:

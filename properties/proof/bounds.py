@@ -6,12 +6,15 @@ of the box. What it proves, with U the readout, x the stream at the last positio
 mean of its head h, F the Mlps behind it and N the final Norm, is
 
     logit_a - logit_r  >=  (U_a - U_r) N(F(x + Σ_h m_h w_o + b_o)) - rounding                            unembed
-                       >=  ... N by its least or largest 1/deviation, along d = (U_a - U_r) weight       normalize
-                       >=  k + d' (x + Σ_h m_h w_o + b_o), d' and k from d unit by unit                  transform
-                       >=  k + d' x + d' b_o - Σ_h λ_h, where -d' m_h w_o <= λ_h by one sum              attend
-                       >=  k + (d' c - |d'| r) + d' b_o - Σ_h λ_h, x lying within r of c                 embed
+                       >=  s d F(x + Σ_h m_h w_o + b_o) + (U_a - U_r) bias - rounding                    normalize
+                       >=  s (k + d' (x + Σ_h m_h w_o + b_o)) + ..., d' and k from d unit by unit        transform
+                       >=  s (k + d' x + d' b_o - Σ_h λ_h) + ..., where -d' m_h w_o <= λ_h by one sum    attend
+                       >=  s (k + d' c - |d'| r + d' b_o - Σ_h λ_h) + ..., x lying within r of c         embed
 
-The first line to the last is `_backward`; each step's part is a function of `backward`, and stands with it. Up to the
+Of the Norm d is e - mean(e), e = (U_a - U_r) weight, and s what 1/deviation is at least where the number it multiplies
+is above 0, at most where it is below; what is added to s ... there is kept below, as "...". Without a Norm d is
+U_a - U_r, s is 1, and nothing is added. `_backward` goes through the lines from the first to the last, and has their
+numbers from the last to the first; each step's part is a function of `backward`, and stands with it. Up to the
 last attention, and behind it for sizes, it goes forward in intervals (`forward`, `interval`): each position carries a
 vector for each token it may be, so that a first attention layer is exact up to rounding; its scores and values depend
 on position and token only and are computed once (`first_layer`).
@@ -80,10 +83,10 @@ class Bounds:
         for layer in t.layers:
             if not isinstance(layer, Attention | Mlp):
                 unhandled(layer)
-        at = [i for i, layer in enumerate(t.layers) if isinstance(layer, Attention)]
-        first, last = (at[0], at[-1]) if at else (len(t.layers), len(t.layers))
+        first, last = (t.attentions[0], t.last_attention) if t.attentions else (len(t.layers), len(t.layers))
         self.between, self.after = t.layers[first:last], t.layers[last + 1 :]
-        self.attention = next((layer for layer in reversed(t.layers) if isinstance(layer, Attention)), None)
+        attention = t.layers[last] if t.attentions else None
+        self.attention = attention if isinstance(attention, Attention) else None
         self.entrywise = bool(self.after) or t.final_norm is not None
         self.mixes = not self.between  # boxes of several lengths may be bounded together
         # Where nothing that depends on the box comes before the last attention or behind it, rivals are projected once.
@@ -209,10 +212,11 @@ class Bounds:
         if norm is not None:
             lower, magnitude = backward.behind_norm(behind.final, differences, lower, norm, a)
         error = interval.unembed(magnitude, self.transformer.readout, a)  # [box, length or 1, token, vocab]
-        error = error if self.entrywise or self.between else error[ahead.of]
+        # One for each box, or for all, where every entry of the stream is followed or boxes have one length.
+        error = error if self.entrywise or self.between else error[ahead.by_length]
         error = np.broadcast_to(error, (len(answers), *error.shape[1:]))
-        own, its = error[np.arange(len(answers)), :, answers][..., None], np.take_along_axis(error, others[:, None], -1)
-        return lower - own - its, levels, along
+        of_answer = error[np.arange(len(answers)), :, answers][..., None]
+        return lower - of_answer - np.take_along_axis(error, others[:, None], -1), levels, along
 
     def _underflow(self, ahead: Ahead, underflow: float) -> float:
         """What underflow may take from the directions, times what they multiply, and from those products and levels."""
@@ -236,8 +240,8 @@ class Bounds:
             each = np.arange(len(pair)) if len(table) > 1 else np.zeros(len(pair), int)
             return np.moveaxis(table[each[:, None], :, pair], 2, 1)
 
-        direct = backward.embed(ahead.x[0], self.pairs[0])[ahead.of]  # [length, token, vocab²] -> [box or 1, ...]
-        rounding = backward.along_size(ahead.rounding, self.pairs[0])[np.s_[:] if self.entrywise else ahead.of]
+        direct = backward.embed(ahead.x[0], self.pairs[0])[ahead.by_length]  # [box or 1, token, vocab²]
+        rounding = backward.along_size(ahead.rounding, self.pairs[0])[np.s_[:] if self.entrywise else ahead.by_length]
         values = [Interval(pick(v.c), pick(v.r)) for v in (head.along for head in ahead.heads) if v is not None]
         return Along(Interval(pick(direct.c), pick(direct.r)), pick(rounding), values)
 

@@ -32,9 +32,9 @@ class FirstLayer:
         self.transformer, self.arithmetic, self.block = transformer, a, block
         self.pairs, self.underflow = pairs, underflow
         self.n_ctx, self.vocab = transformer.n_ctx, len(transformer.token_embedding)
-        at = [i for i, layer in enumerate(transformer.layers) if isinstance(layer, Attention)]
-        self.before = transformer.layers[: at[0]] if at else transformer.layers
-        layer = transformer.layers[at[0]] if at else None
+        first = transformer.attentions[0] if transformer.attentions else len(transformer.layers)
+        self.before = transformer.layers[:first]
+        layer = transformer.layers[first] if transformer.attentions else None
         self.layer = layer if isinstance(layer, Attention) else None
 
     def embedded(self, positions: Array) -> Interval:

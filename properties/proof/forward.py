@@ -20,7 +20,7 @@ from zoo.transformer.arrays import Array
 class Ahead:
     """What the last attention sees from the last position of each box."""
 
-    of: Any  # the number of each box's length among the lengths, where there are several
+    by_length: Any  # of each box, the number of its length among the lengths, where there are several
     n: int  # the longest
     x: Interval  # the stream before it: [box, position, token, d_model], or last ones [1, length, token, d_model]
     last: Interval  # of that the last position: [box or length, token, d_model]
@@ -99,9 +99,9 @@ class Forward:
     ) -> list[Weights]:
         """What each head gives to the keys, from each query with every token it may be."""
         visible = visible_tokens(keys, positions, lengths, self.first.vocab, layer.causal)
-        own = np.repeat(np.searchsorted(keys.positions, positions), self.first.vocab, axis=1)
+        own_key = np.repeat(np.searchsorted(keys.positions, positions), self.first.vocab, axis=1)
         rows = queries.reshape(len(queries.c), -1, queries.c.shape[-1])
         may_be = np.ones((len(boxes), len(keys.positions), self.first.vocab), bool)
         may_be[:, np.searchsorted(keys.positions, boxes.positions)] = boxes.masks
         scores = [head.scores(layer, h, rows, self.arithmetic) for h, head in enumerate(heads)]
-        return [softmax_weights(s, visible, own, keys.counts, may_be, of, self.arithmetic) for s in scores]
+        return [softmax_weights(s, visible, own_key, keys.counts, may_be, of, self.arithmetic) for s in scores]

@@ -9,7 +9,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from properties.proof.arithmetic import Arithmetic, Interval, add, gamma, linear, nonzero, product
+from properties.proof.arithmetic import (
+    Arithmetic,
+    Interval,
+    OutOfRangeError,
+    add,
+    gamma,
+    linear,
+    nonzero,
+    product,
+)
 from properties.proof.attention import Head
 from properties.proof.softmax import Weights, softmax_mean
 from zoo.transformer import Attention, Mlp, Norm, Transformer, gelu
@@ -92,9 +101,13 @@ def norm_error(c: Interval, eps: float, a: Arithmetic) -> Array:
 
     A square, d - 1 additions, the division by d and the addition of eps are d + 2 roundings, of which the root takes
     half; itself, the division and the weight are 3 more: d / 2 + 4, and 1 for what their product adds to that.
-    Squares and their sum may underflow, which takes at most 2 tiny from their mean for each, and half as much of itself
-    from the root. Where eps is no more than that, nothing but eps may be left of the sum.
+    Underflow takes d tiny at most from the squares and their sum, of which 1 is left in the mean, 1 as that is divided
+    and 1 as eps is added: 3 tiny, of which the root takes half, relative to what is left; 4 d are more. Squares are not
+    negative, so that eps is left, and where it is less than 2 d tiny perhaps nothing else. Where it is below tiny
+    itself, its sum with the mean may become zero, and nothing is known.
     """
+    if eps < a.tiny:
+        raise OutOfRangeError
     d = c.c.shape[-1]
     a.check(d * c.magnitude**2 + eps)
     least = inverse_deviation(c, eps, a)[1] ** -2 if eps >= 2 * d * a.tiny else np.full((*c.c.shape[:-1], 1), eps)
@@ -134,8 +147,9 @@ def attend(
 def mean_rounding(v: Interval, positions: int, a: Arithmetic) -> tuple[Array, Array]:
     """The largest values [batch, 1, column], and what rounding may change in a softmax mean of them, up to its weights.
 
-    n - 1 additions of exponentials, n products and n - 1 additions of those are fewer than 2 n. 4 more are for
-    exponentials that underflow, each of which takes at most tiny from a sum of 1 or more.
+    What goes into a mean is rounded as exponentials are added, n - 1 times, as a product, and as those are added, n - 1
+    times: 2 n - 1. 4 more are for exponentials and quotients that underflow, 3 tiny for each key, as their sum is 1 or
+    more.
     """
     largest = v.magnitude.max(axis=(1, 2))[:, None]
     return largest, a.rounding(largest, 2 * positions + 4)
@@ -147,8 +161,8 @@ def attend_rounding(
     """Of the stream after the layer, x [batch, query, d_model]: the sums' magnitudes, and what rounding may change.
 
     `positions` is how many a query sees at most. A product is rounded by itself and in its head's sum, as often as that
-    has products, and once less than there are addends as heads, b_o and the stream are added. The products of all heads
-    may underflow, though, as in `Arithmetic.rounding`, not only as many as one of them has.
+    has products, and once less than there are addends as heads, b_o and the stream are added. All of them may
+    underflow, though, not only as many as one head has, and so may a single addend.
     """
     total, addends = x.magnitude, (x.magnitude > 0).astype(int)
     error: Array = np.zeros(1)
@@ -161,7 +175,8 @@ def attend_rounding(
         out = largest @ np.abs(w_o)
         total, addends = total + out, addends + (out > 0)
         products = nonzero(largest, w_o)
-        error, count = error + rounding @ np.abs(w_o) + 8 * a.tiny * products, np.maximum(count, products)
+        error, count = error + rounding @ np.abs(w_o) + a.underflow(products), np.maximum(count, products)
+    error = error + a.underflow(addends > 0)
     return total, error * (1 + a.own) + a.rounding(total, count + np.maximum(addends - 1, 0))
 
 
@@ -197,7 +212,7 @@ def activate(h: Interval, activation: str, a: Arithmetic) -> tuple[Interval, Arr
         rounding = a.rounding(h.magnitude, EXP_ULPS + 5)
     else:
         raise NotImplementedError(f"{activation} is not handled here, but should be, as an activation")
-    # The ends were rounded themselves: `own` is far more than that.
+    # relu's ends were rounded once. gelu's were by 9 u of |h| and may be 0: `own` in `rounding` is more than that.
     slack = a.own * (np.abs(low) + np.abs(high)) + 4 * FLOAT64.tiny * (high > low)
     return Interval((low + high) / 2, (high - low) / 2 + slack + rounding), rounding
 

@@ -10,7 +10,9 @@ from zoo.transformer.arithmetic import EXP_ULPS, FLOAT64
 from zoo.transformer.arrays import Array
 
 NEGLIGIBLE = 1e-12
-SMALL = 1e-300  # far above all that underflow takes from an exponential, far below all that matters
+# Far above all that underflow takes from an exponential made here, far below all that matters. What it takes from the
+# program's is in `interval.mean_rounding`.
+SMALL = 1e-300
 
 
 @dataclass(frozen=True)
@@ -31,14 +33,16 @@ class Weights:
 
 
 def softmax_weights(
-    s: Interval, visible: Array, own: Array, counts: Array, boxes: Array, of: Array | slice, a: Arithmetic
+    s: Interval, visible: Array, own_key: Array, counts: Array, may_be: Array, of: Array | slice, a: Arithmetic
 ) -> Weights:
-    """Of scores [batch, query, key, token], for boxes bool [box, key, token]; `of` tells the batch of each box.
+    """Of scores [batch, query, key, token], for boxes, which are what each key may be: bool [box, key, token].
 
-    visible bool [batch, query, key, token] is what a query may see at most, own int [batch, query] the key that is the
-    query itself: there, visible alone counts. Each key weighs as many times as counts int [key] says. Keys that surely
-    weigh less than NEGLIGIBLE of another are only summed: with one-hot positions two or three of a thousand remain. In
-    each box, scores are shifted by one that is surely reached: the largest of the keys' smallest.
+    `of` tells the batch of each box. visible bool [batch, query, key, token] is what a query may see at most, own_key
+    int [batch, query] the key that is the query itself: there, visible alone counts. Each key weighs as many times as
+    counts int [key] says. Keys that surely weigh less than NEGLIGIBLE of another are only summed: with one-hot
+    positions two or three of a thousand remain. In each box, scores are shifted by one that is surely reached: the
+    largest of the keys' smallest. The radius of a score is that of `Head.scores`, with `Arithmetic.own` of all products
+    in it; see `_ends`.
     """
     low, high, reached = _ends(s, visible, a)
     peak = np.where(visible, high - reached, -np.inf).max(axis=-1)  # [batch, query, key]
@@ -48,12 +52,14 @@ def softmax_weights(
     if some:
         keys = np.argpartition(-peak, keep, axis=-1)[..., :keep]
         np.put_along_axis(peak, keys, -np.inf, -1)
-        # A hundredth is more than exp, the product and the sum, of fewer than 10^13 keys, can be off.
+        # Relative to what is reached, which no shift below is less than. A hundredth is more than exp, the product and
+        # the sum, of fewer than 10^13 keys, can be off.
         rest = (np.exp(peak) * counts).sum(axis=-1, keepdims=True) * 1.01
         low, high, visible = (np.take_along_axis(x, keys[..., None], 2) for x in (low, high, visible))
         keys = keys[of]
-    low, high, visible, own, rest = (x[of] for x in (low, high, visible, own, rest))
-    valid = (boxes[np.arange(len(boxes))[:, None, None], keys] | (keys == own[..., None])[..., None]) & visible
+    low, high, visible, own_key, rest = (x[of] for x in (low, high, visible, own_key, rest))
+    free = may_be[np.arange(len(may_be))[:, None, None], keys] | (keys == own_key[..., None])[..., None]
+    valid = free & visible
     sure = np.where(valid, low, np.inf).min(axis=-1)
     shift = np.where(np.isposinf(sure), -np.inf, sure).max(axis=-1)[..., None, None]  # [box, query, 1, 1]
     times = counts[keys][..., None]
@@ -66,12 +72,15 @@ def softmax_weights(
 
 
 def _ends(s: Interval, visible: Array, a: Arithmetic) -> tuple[Array, Array, Array]:
-    """The least and the most each score can be, with all that follows it counted as a shift of it, and one reached.
+    """The least and the most each score can be, all that follows it counted in, and the largest of the keys' least.
 
-    The program subtracts its largest score, which rounds by u of at most top - low. Here low, its error and what is
-    subtracted from it round three times by 2^-53 of no more than top - min(low, reached), and the error itself; 4 with
-    a hundredth for their products. exp is off by 2 EXP_ULPS units of u relative to itself, in the program and here, and
-    the division by 1: as a shift of the score ln(1 - x) > -1.05 x for what these can be.
+    A weight that is off by a factor of e^x is that of a score that is off by x, and so all errors are added to scores.
+    The program subtracts its largest score, which rounds by u of at most top - low. exp is off by 2 EXP_ULPS units of u
+    relative to itself, in the program and here, and the division by 1: ln(1 - x) > -1.05 x for what these can be. Here
+    what is subtracted from low - error rounds by 2^-53 of no more than top - min(low, reached) and their errors, and
+    the error itself by less: 4 with a hundredth for products. low and low - error round by 2^-53 of |s| each, which is
+    twice the absolute products in s at most: of those s.r has `own`, of which s.c took a quarter, and at least 48 times
+    2^-53 are left.
     """
     low, high = s.c - s.r, s.c + s.r
     unknown = ~(np.isfinite(low) & np.isfinite(high))
@@ -80,9 +89,10 @@ def _ends(s: Interval, visible: Array, a: Arithmetic) -> tuple[Array, Array, Arr
     top = np.where(visible, high, -np.inf).max(axis=(-2, -1), keepdims=True)
     sure = np.where(visible.any(axis=-1), np.where(visible, low, np.inf).min(axis=-1), -np.inf)
     reached = sure.max(axis=-1)[..., None, None]
-    error = (top - np.minimum(low, reached)) * (a.unit + 4 * FLOAT64.unit) * 1.01
-    error += 1.05 * (2 * EXP_ULPS * (a.unit + FLOAT64.unit) + a.unit)
-    return low - error, high + error, reached
+    relative, shift = 1.01 * (a.unit + 4 * FLOAT64.unit), 1.05 * (2 * EXP_ULPS * (a.unit + FLOAT64.unit) + a.unit)
+    error = (top - np.minimum(low, reached)) * relative + shift
+    # low - error rises with low: the key whose least was the largest is so still, by the same numbers.
+    return low - error, high + error, reached - ((top - reached) * relative + shift)
 
 
 def softmax_mean(weights: Weights, values: Array, a: Arithmetic) -> Array:

@@ -1,4 +1,7 @@
-"""Confirms certificates, sharing no code with what wrote them: `recheck(certificate, model, function)`.
+"""Confirms certificates: `recheck(certificate, model, function)`.
+
+It shares no code with what wrote them but `zoo.rule`, `zoo.model` and the forward pass. What else both need (digests,
+what a rule may swallow, how a token compares with a stranger) stands here once more, on purpose.
 
 Confirmed is that the certificate is about these arrays and this function (by digest); that the splits of each length
 partition all its contexts (`tree`); that the function, run blindfolded, permits at each leaf what the leaf says

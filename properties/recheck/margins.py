@@ -10,7 +10,7 @@ from typing import Any
 from properties.recheck.program import Number, Row, Vector
 from properties.recheck.stream import Options, Passed, Stream, remembered
 from zoo.errors import CertificateError
-from zoo.transformer import Attention, Mlp, Norm, Transformer
+from zoo.transformer import Mlp, Norm, Transformer
 
 Into = tuple[Vector, Number, Vector]  # a direction of a head's output seen from its input; a constant; from its columns
 
@@ -20,10 +20,10 @@ class LeafMargins(Stream):
 
     def __init__(self, transformer: Transformer) -> None:
         super().__init__(transformer)
-        attentions = [i for i, layer in enumerate(transformer.layers) if isinstance(layer, Attention)]
-        self.heads = range(transformer.layers[attentions[-1]].sizes["head"]) if attentions else range(0)
-        self.last = attentions[-1] if attentions else 0
-        self.behind = range(attentions[-1] + 1 if attentions else 0, len(transformer.layers))  # Mlps
+        last = transformer.last_attention
+        self.heads = range(transformer.layers[last].sizes["head"] if last >= 0 else 0)
+        self.last = max(last, 0)
+        self.behind = range(last + 1, len(transformer.layers))  # Mlps
         self.readout = [self.program.vector(row) for row in transformer.readout]
         self.into: dict[tuple[int, int, int], Into] = {}
 
@@ -96,9 +96,11 @@ class LeafMargins(Stream):
                     errors[e] = errors.get(e, zero) + error * absolute
         for e, size in sizes.items():
             errors[e] += program.rounding(size, *counts[e])
-        for e, ball in self.before(i, p, t).items():
+        for e, ball in self.before(i, p, t).items():  # where that is exactly zero, all that may underflow is counted
             if e in sizes:
                 errors[e] += program.rounding(sizes[e] + errors[e] + ball.size, 1)
+            else:
+                errors[e] = program.alone(ball)[1]
             sizes[e] = sizes.get(e, zero) + ball.size
         return {e: size + errors.get(e, zero) for e, size in sizes.items()}, errors
 

@@ -2,8 +2,8 @@
 
 A number that the program computes lies within r of c, in whatever order it sums, with or without fused multiply-add,
 where results may also underflow to zero. c and r are python-flint's, which encloses its own errors. Adding an exact
-zero is exact: only products that can be nonzero count. Taken for granted is what IEEE 754 says of +, *, / and sqrt, and
-that exp and tanh are off by at most 4 units in the last place, with exp(0) = 1.
+zero rounds nothing, so that only what can be nonzero counts; but it may underflow. Taken for granted is what IEEE 754
+says of +, *, / and sqrt, and that exp and tanh are off by at most 4 units in the last place, with exp(0) = 1.
 """
 
 from collections.abc import Iterable
@@ -61,9 +61,10 @@ class Program:
     def rounding(self, size: Number, count: int, products: int = 0) -> Number:
         """What rounding may change in a sum of products whose absolute values sum to `size`.
 
-        Each goes through `count` roundings at most, of u: n u / (1 - n u). Of n products and their sums no more than n
-        can lose to underflow, tiny each, for a sum that does has two addends that did not: 4 leave room. There are no
-        more products than `count` in one sum; `products` says how many there are in several.
+        Each goes through `count` roundings at most, of u: n u / (1 - n u). Of n products, or numbers, and all sums of
+        them no more than n lose to underflow, tiny each: a sum of k of them that is not zero has lost k - 1 at most,
+        and one that becomes zero, be it of one number and an exact zero, k: 4 leave room. There are no more products
+        than `count` in one sum; `products` says how many there are in several.
         """
         if not size < self.limit:
             raise CertificateError("numbers may overflow, and nothing can be confirmed of the program then")
@@ -91,16 +92,24 @@ class Program:
         counts = {j: len(its) + (j in b) for j, its in terms.items()}
         for j, entry in b.items():
             terms.setdefault(j, []).append((entry, self.zero))
-        sums = {j: self.total(its, counts.get(j, 0)) for j, its in terms.items()}
+        sums = {j: self.total(its, counts[j]) if j in counts else self.alone(Ball(*its[0])) for j, its in terms.items()}
         return {j: ball for j, (ball, _) in sums.items()}, {j: error for j, (_, error) in sums.items()}
 
+    def alone(self, ball: Ball) -> tuple[Ball, Number]:
+        """A number to which an exact zero is added, and the part of its radius that is what underflow may take then.
+
+        Nothing from one that is surely normal.
+        """
+        error = self.zero if abs(ball.c) - ball.r >= self.tiny else self.tiny
+        return Ball(ball.c, ball.r + error), error
+
     def add(self, x: Row, y: Row) -> tuple[Row, Vector]:
-        """x + y, and the part of its radii that is rounding; where one is exactly zero, there is none."""
-        out, errors = {**x, **y}, {}
+        """x + y, and the part of its radii that is rounding: where one is exactly zero, only the other's underflow."""
+        sums = {i: self.alone(ball) for i, ball in {**x, **y}.items()}
         for i in x.keys() & y.keys():
-            errors[i] = self.rounding(x[i].size + y[i].size, 1)
-            out[i] = Ball(x[i].c + y[i].c, x[i].r + y[i].r + errors[i])
-        return out, errors
+            error = self.rounding(x[i].size + y[i].size, 1)
+            sums[i] = Ball(x[i].c + y[i].c, x[i].r + y[i].r + error), error
+        return {i: ball for i, (ball, _) in sums.items()}, {i: error for i, (_, error) in sums.items() if error != 0}
 
     def score(self, q: Row, k: Row, scale: Number, within: Number | None = None) -> Ball:
         """q @ k * scale, where q and k spread; `within` is another bound on how far that moves q @ k."""
@@ -182,6 +191,7 @@ class Program:
         errors = [error + self.rounding(ball.size + size / d + error, 1) for ball in balls]
         out = []
         for ball, e in zip(balls, errors):
+            # 1 - 1/d of the entry's own radius and 1/d of the others'.
             c, r = ball.c - mean, ball.r * (d - 2) / d + spread
             if known is not None and ball.r + known.r < r:
                 c, r = ball.c - known.c, ball.r + known.r
@@ -191,14 +201,18 @@ class Program:
     def variances(self, c: list[Ball], norm: Norm) -> tuple[Number, Number, Number]:
         """Least and largest mean(c²) + eps, and the relative error of a program's c / sqrt(mean(c²) + eps) * weight."""
         d, eps = len(c), self.number(float(norm.eps))
+        if eps < self.tiny:
+            raise CertificateError(
+                f"eps is {norm.eps}, and nothing can be confirmed of a program that divides by what may become zero"
+            )
         self.rounding(sum((ball.size**2 for ball in c), eps), 1)  # that nothing overflows
         least, most = (sum(squares, self.zero) / d + eps for squares in zip(*map(self.squares, c)))
         # Where eps is as small as what underflow takes from the squares, nothing but eps may be left of the sum.
         left = least if eps > 2 * d * self.tiny else eps
         # Squares, their sum, its division and eps: d + 2 roundings, of which the root takes half, (d + 1) // 2 + 1 at
         # most; itself, the division and the weight: 3; and 1 for what they add to each other. Underflow takes d tiny
-        # from the sum at most, 1 of which is left in the mean, and 2 from that and from eps; the root takes half of it,
-        # relative to what is left: 4 (d + 8) are as if nothing had been divided.
+        # from the sum at most, 1 of which is left in the mean, 1 as that is divided and 1 as eps is added; the root
+        # takes half of those 3, relative to what is left: 4 (d + 8) are far more.
         return least, most, self.rounding(self.number(1), (d + 1) // 2 + 5) + 4 * (d + 8) * self.tiny / left
 
     def squares(self, ball: Ball) -> tuple[Number, Number]:
@@ -222,7 +236,7 @@ class Program:
             low, high = ends
             y = Ball((low + high) / 2 * weight, (high - low) / 2 * abs(weight))
             if weight == 0:
-                entry = Ball(bias, self.zero)
+                entry = self.alone(Ball(bias, self.zero))[0] if bias != 0 else Ball(bias, self.zero)
             else:
                 # The division may underflow, of which the weight is taken, and so may that product: 4 leave room.
                 error = relative * y.size + 4 * self.tiny * (1 + abs(weight))

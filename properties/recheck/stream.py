@@ -73,7 +73,8 @@ class Stream:
                         self.biases[i, name, h] = vector(part)
         self.counts: dict[int, dict[int, tuple[int, int]]] = {}  # by layer, see `roundings`
         self.combined: dict[tuple[int, int], list[list[Number]]] = {}  # by layer and head, |w_q w_k'|
-        # What of a leaf can be seen before each layer: 0 nothing, 1 what stands before, 2 everything.
+        # What of a leaf can be seen before each layer: 0 nothing, 1 what stands before, 2 everything. So a row there is
+        # remembered for all leaves, for those with the same beginning, or for this leaf.
         self.sight = [0]
         for layer in transformer.layers:
             self.sight.append(max(self.sight[-1], 2 - layer.causal if isinstance(layer, Attention) else 0))
@@ -241,7 +242,7 @@ class Stream:
         """How often a product in the output of an attention is rounded, and how many products there are in all heads.
 
         A product is rounded by itself and in its head's sum, as often as that has products; and as heads and b_o are
-        added, once less than there are addends.
+        added, once less than there are addends. b_o by itself may underflow like one product.
         """
         if i not in self.counts:
             heads: list[Counter[int]] = []
@@ -251,7 +252,8 @@ class Stream:
                 heads.append(Counter(e for column in columns for e, *_ in self.matrices[i, "w_o", h][column]))
             addends = Counter(e for its in (*heads, self.biases.get((i, "b_o", 0), {})) for e in its)
             self.counts[i] = {
-                e: (max(its[e] for its in heads) + addends[e] - 1, sum(its[e] for its in heads)) for e in addends
+                e: (max(its[e] for its in heads) + addends[e] - 1, max(1, sum(its[e] for its in heads)))
+                for e in addends
             }
         return self.counts[i]
 

@@ -29,8 +29,7 @@ from zoo.errors import FileError, ModelError
 from zoo.files import gpt2
 from zoo.files.to_gpt2 import EPS, to_gpt2
 from zoo.model import Context, Model
-from zoo.training.backward import residuals
-from zoo.transformer import Transformer, forward, greedy
+from zoo.transformer import Transformer, forward, greedy, residuals
 from zoo.transformer.arrays import Array
 
 LARGEST = {"float32": 2.0**128, "bfloat16": 2.0**128, "float16": 65504.0}  # of the two first nearly

@@ -31,8 +31,8 @@ from zoo.inspection.attribution import shares
 from zoo.inspection.parts import inspect
 from zoo.inspection.sentences import sentences
 from zoo.model import Model
-from zoo.training.backward import gradients, residuals
-from zoo.transformer import ACTIVATIONS, Attention, Layer, Mlp, Transformer, forward, parts
+from zoo.training.backward import gradients
+from zoo.transformer import ACTIVATIONS, Attention, Layer, Mlp, Transformer, forward, parts, residuals
 from zoo.transformer.arrays import Array, Part
 from zoo.transformer.scalar import scalar_forward
 
@@ -130,7 +130,7 @@ PLACES: dict[str, tuple[str, Callable[[Transformer], object]]] = {
     "bytes moved": ("zoo/cost/operations.py", lambda t: bytes_moved(t, 3)),
     "the baseline": ("zoo/cost/baseline.py", lambda t: same(baseline(t, TOKENS[0]), t)),
     "gradients": ("zoo/training/backward.py", lambda t: gradients(t, TOKENS, TOKENS)),
-    "residuals": ("zoo/training/backward.py", lambda t: residuals(t, traced(t))),
+    "residuals": ("zoo/transformer/forward.py", lambda t: residuals(t, traced(t))),
     "prefixes": ("zoo/enumeration/prefixes.py", lambda t: same(step(t, empty(t), np.arange(1))[0], t)),
     "rounding": ("zoo/enumeration/rounding.py", lambda t: Rounding(t).of_step([np.zeros((1, 2))] * 9, 1)),
     "shares": ("zoo/inspection/attribution.py", lambda t: list(shares(t, traced(t)))),

@@ -6,8 +6,9 @@ any order of additions, with or without fused multiply-adds, where results may a
 assumptions of `zoo.transformer.arithmetic`.
 
 A sum of n products is off by gamma(k) Σ |product| if each goes through k roundings at most, gamma(k) = k u / (1 - k u),
-which is less than 2 k u, k `unit`, where k u is less than a half. Of its products and additions no more than n can lose
-to underflow, `tiny` each: an addition that does has two addends that did not, and becomes zero or keeps what is left.
+which is less than 2 k u, k `ulp`, where k u is less than a half. Of its products and additions no more than n can lose
+to underflow, `tiny` each: a sum of k of them that is not zero has lost k - 1 at most, and one that becomes zero, be it
+of one number and an exact zero, k.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,8 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from zoo.training.backward import residuals
-from zoo.transformer import Attention, Mlp, Norm, Transformer, chosen, unhandled
+from zoo.transformer import Attention, Mlp, Norm, Transformer, chosen, residuals, unhandled
 from zoo.transformer.arithmetic import EXP_ULPS, FLOAT64, FloatingPoint
 from zoo.transformer.arrays import Array
 
@@ -54,15 +54,16 @@ class Rounding:
         """The type is the transformer's own where none is given."""
         program = FloatingPoint.of(transformer.dtype if dtype is None else dtype)
         self.exact = transformer.astype(np.float64)
-        self.unit = 2 * program.unit  # k of its size are more than gamma(k) where k u < 1/2, see above
+        self.ulp = 2 * program.unit  # 2 u: k of its size are more than gamma(k) where k u < 1/2, see above
         # Of a product of the program, and of up to three made here for each: sizes, and errors twice.
         self.tiny = program.tiny + 3 * FLOAT64.tiny
+        self.smallest = program.tiny
         # Sums of absolute values are compared with it. No sum has more addends than the largest dimension, or heads
         # times d_v: with k u < 1/4, the program's own are less than 4/3 as large, and twice that in a sum of squares.
         self.most = program.largest / 4
         sizes = [part.sizes for _, part in self.exact.parts()]
         longest = max(max(*s.values(), s.get("head", 1) * s.get("d_v", 1)) for s in sizes)
-        self.known = (longest + 16) * self.unit < 0.5
+        self.known = (longest + 16) * self.ulp < 0.5
 
     @np.errstate(all="ignore")
     def of_step(self, residuals: Sequence[Array], length: int, seen: Seen = ()) -> tuple[float, Seen]:
@@ -99,15 +100,15 @@ class Rounding:
     def embed(self, size: Array) -> Value:
         """Sums of two numbers of which one program's results are at most so large: [..., d_model]
 
-        One addition: u of the sum, which is less than `unit` of its result. Another program's result is off by as much.
+        One addition: u of the sum, which is less than `ulp` of its result. Another program's result is off by as much.
         """
         size = size.astype(np.float64)
-        return self.finite(Value(size * (1 + 2 * self.unit) + 2 * self.tiny, size * self.unit + self.tiny))
+        return self.finite(Value(size * (1 + 2 * self.ulp) + 2 * self.tiny, size * self.ulp + self.tiny))
 
     def sum(self, parts: Sequence[Value]) -> Value:
         """Of so many numbers, in any order: one addition less than there are numbers."""
         size, error = (np.sum(all_parts, axis=0) for all_parts in zip(*((part.size, part.error) for part in parts)))
-        error = error + len(parts) * (self.unit * size + self.tiny)
+        error = error + len(parts) * (self.ulp * size + self.tiny)
         return self.finite(Value(size + error, error))
 
     def map(self, x: Value, w: Array, b: Array | None) -> Value:
@@ -117,7 +118,7 @@ class Rounding:
         """
         n, w = w.shape[-2], np.abs(w)
         size = x.size @ w if b is None else x.size @ w + np.abs(b)
-        error = x.error @ w + (n + 2) * (self.unit * size + self.tiny)
+        error = x.error @ w + (n + 2) * (self.ulp * size + self.tiny)
         return self.finite(Value(size + error, error))
 
     def finite(self, x: Value) -> Value:
@@ -142,21 +143,21 @@ class Rounding:
         q and k [head, d_head]. A program that does not subtract the largest score but one that `reach` lies above a
         score that is there has a denominator of e^-reach at least.
         """
-        unit, scale, d_head = self.unit, abs(layer.multiplier), q.size.shape[-1]
+        ulp, scale, d_head = self.ulp, abs(layer.multiplier), q.size.shape[-1]
         product = (q.size * k.size).sum(axis=-1, keepdims=True)  # [head, 1]
         off = (q.size * k.error + k.size * q.error).sum(axis=-1, keepdims=True)
-        off = off + (d_head + 1) * (unit * product + self.tiny)  # d_head products and d_head - 1 additions; 1 to spare
+        off = off + (d_head + 1) * (ulp * product + self.tiny)  # d_head products and d_head - 1 additions; 1 to spare
         off = self.finite(Value(product + off, off)).error
         # The product with the scale is rounded, and so may the scale have been: 2 u and u² of a sum that may be 4/3 as
-        # large as its absolute values, where 2 `unit` are 4 u; of what underflowed, that is less than was to spare.
+        # large as its absolute values, where 2 `ulp` are 4 u; of what underflowed, that is less than was to spare.
         score = scale * product
-        off = self.finite(Value(score, scale * off + 2 * unit * score + self.tiny)).error
+        off = self.finite(Value(score, scale * off + 2 * ulp * score + self.tiny)).error
         # By how much exponents are off. The difference of a score and what it is shifted by, 2 (score + off) at most,
-        # rounds by u: `unit` of half of it. So does a shift that is a sum with `reach`, which is what the denominator's
-        # least is off by. exp is off by EXP_ULPS `unit`, for which ln(1 - x) > -1.01 x, x being less than 0.0099.
-        exponent = off + unit * (score + off + reach / 2) + 1.01 * EXP_ULPS * unit
+        # rounds by u: `ulp` of half of it. A shift that is a sum with `reach` rounds by u of that, too: the denominator
+        # may be so much less. exp is off by EXP_ULPS `ulp`, for which ln(1 - x) > -1.01 x, x being less than 0.0099.
+        exponent = off + ulp * (score + off + reach / 2) + 1.01 * EXP_ULPS * ulp
         # A weight is off as an exponential and as the denominator is; by its length - 1 additions; and by the division.
-        weight = np.expm1(2 * exponent + (length + 2) * unit)
+        weight = np.expm1(2 * exponent + (length + 2) * ulp)
         # Every exponential may underflow, in the numerators and in the denominator, which is at least e^-reach, and so
         # may every division: 3 length.
         return weight, (1 + weight) * (3 * length + 2) * self.tiny * np.exp(reach)
@@ -167,7 +168,7 @@ class Rounding:
         A product is rounded by itself, in length - 1 additions and in a division where that comes last: length + 1
         times, and 1 to spare. Where it does, products and their sum underflow before they are divided by e^-reach.
         """
-        off = weight + underflow + (1 + weight + underflow) * (length + 2) * self.unit
+        off = weight + underflow + (1 + weight + underflow) * (length + 2) * self.ulp
         error = (1 + off) * (v.error + (length + 2) * self.tiny * np.exp(reach)) + off * v.size
         return Value(v.size + error, error)
 
@@ -180,7 +181,7 @@ class Rounding:
         w, n = np.abs(layer.w_o), layer.sizes["head"] * layer.sizes["d_v"] + 2
         size = (mean.size[:, None] @ w)[:, 0].sum(axis=0)
         size = size if layer.b_o is None else size + np.abs(layer.b_o)
-        error = (mean.error[:, None] @ w)[:, 0].sum(axis=0) + n * (self.unit * size + self.tiny)
+        error = (mean.error[:, None] @ w)[:, 0].sum(axis=0) + n * (self.ulp * size + self.tiny)
         return self.finite(Value(size + error, error))
 
     def transform(self, h: Value, layer: Mlp) -> Value:
@@ -196,7 +197,7 @@ class Rounding:
         u |x|, where 4 u are 3.6 and leave room for products of roundings. Underflow takes less than 3 tiny from z and 1
         from tanh, of which |x| / 2 is taken, and 3 from x / 2, which is at most doubled, and the product.
         """
-        error = 1.2 * x.error + (4 + EXP_ULPS) / 2 * self.unit * x.size + 4 * self.tiny * (1 + x.size)
+        error = 1.2 * x.error + (4 + EXP_ULPS) / 2 * self.ulp * x.size + 4 * self.tiny * (1 + x.size)
         return Value(x.size + error, error)
 
     def normalize(self, x: Value, norm: Norm | None, rows: Array) -> Value:
@@ -207,30 +208,31 @@ class Rounding:
         """
         if norm is None:
             return x
-        unit, tiny, n = self.unit, self.tiny, rows.shape[-1]
+        ulp, tiny, n = self.ulp, self.tiny, rows.shape[-1]
         away = x.size + x.size.mean()
         # c' - c: n - 1 additions, a division by n and the difference are n + 1 roundings of no more than `away`.
-        error = x.error + x.error.mean() + (n + 3) * (unit * away + tiny)
+        error = x.error + x.error.mean() + (n + 3) * (ulp * away + tiny)
         # D moves by no more than the root mean square of what c moves by.
         off = float(np.sqrt((error * error).mean()))
-        root = float(np.sqrt(norm.eps)) * (1 - unit)  # squares are not negative: D' is at least this
+        # Squares are not negative: D' is at least this, unless the sum of eps and their mean may become zero.
+        root = float(np.sqrt(norm.eps)) * (1 - ulp) if norm.eps >= self.smallest else 0.0
         # The least D' of both programs: D of these rows, as float64 has it from their own mean, which is off by less
         # than `off`; real arithmetic's is off from that by `off`, and another program's from that again: 3. Roundings:
         # here of differences 1, squared 3, n - 1 additions, a division and eps: n + 4, halved by the root, and the
-        # root; in the program, from c', n + 2, halved, and the root: n + 5 of u, and n + 6 `unit` are more.
-        least = float(np.sqrt(rows.astype(np.float64).var(axis=-1).min() + norm.eps))
-        least = float(np.maximum((1 - (n + 6) * unit) * least - 3 * off, root))
+        # root; in the program, from c', n + 2, halved, and the root: n + 5 of u, and n + 6 `ulp` are more.
+        least = np.sqrt(rows.astype(np.float64).var(axis=-1).min() + norm.eps)
+        least = np.maximum((1 - (n + 6) * ulp) * least - 3 * off, root)
         # The squares' sum may lose n tiny, of which the mean is 1, the division 1 and eps 1; n + 2 is no less than 3.
         under = (n + 2) * tiny / least  # and the root half of that
-        least = float(np.maximum(least - under, root))
+        least = np.maximum(least - under, root)  # what is divided by 0 below is infinite or NaN, and so not known
         y = np.minimum(np.sqrt(n), away / least)  # |c / D|: a square is at most the sum of them
         off = (off + under) / least
-        # D' is off by its (n + 2) / 2 + 1 roundings as well, and the division is another; n + 6 `unit` are more.
-        error = (error / least + y * (off + (n + 6) * unit * (1 + off))) + tiny
+        # D' is off by its (n + 2) / 2 + 1 roundings as well, and the division is another; n + 6 `ulp` are more.
+        error = (error / least + y * (off + (n + 6) * ulp * (1 + off))) + tiny
         squares = self.finite(Value(n * (away + error) ** 2 + norm.eps, error)).error  # inf where they could overflow
         weight, bias = np.abs(norm.weight), np.abs(norm.bias)
         size = (y + error) * weight + bias
-        error = np.maximum(error, squares) * weight + 3 * (unit * size + tiny)  # a product and a sum; 1 to spare
+        error = np.maximum(error, squares) * weight + 3 * (ulp * size + tiny)  # a product and a sum; 1 to spare
         return self.finite(Value(size + error, error))
 
     def unembed(self, x: Value) -> Value:

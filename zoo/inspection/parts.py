@@ -15,8 +15,7 @@ from zoo.errors import ModelError
 from zoo.inspection.attribution import shares
 from zoo.model import Context, Model
 from zoo.progress import steps
-from zoo.training.backward import residuals
-from zoo.transformer import Attention, Mlp, forward, unhandled
+from zoo.transformer import Attention, Mlp, forward, residuals, unhandled
 from zoo.transformer.arrays import Array
 
 VERSION = 1

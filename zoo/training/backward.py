@@ -4,7 +4,6 @@
 the derivative by what the operation makes to those by what goes into it and by its own arrays.
 """
 
-from collections.abc import Mapping
 from math import pi, sqrt
 
 import numpy as np
@@ -20,6 +19,7 @@ from zoo.transformer import (
     chosen,
     forward,
     linear,
+    residuals,
     unhandled,
 )
 from zoo.transformer.arrays import Array
@@ -77,20 +77,6 @@ def sgd_step(transformer: Transformer, tokens: Array, targets: Array, rate: floa
         raise ModelError(f"rate is {rate!r}, but should be a finite number")
     down = gradients(transformer, tokens, targets)[1]
     return transformer.with_arrays({n: array - rate * down[n] for n, array in transformer.named_arrays().items()})
-
-
-def residuals(transformer: Transformer, trace: Mapping[str, Array]) -> list[Array]:
-    """What each layer is given, before its Norm, from the trace of a forward pass: [batch, seq, d_model] each."""
-    x, inputs = trace["embedding"], []
-    for i, layer in enumerate(transformer.layers):
-        inputs.append(x)
-        if isinstance(layer, Mlp):
-            x = x + trace[f"{i}.mlp"]
-        elif isinstance(layer, Attention):
-            x = x + trace[f"{i}.heads"].sum(axis=1) + (0 if layer.b_o is None else layer.b_o)
-        else:
-            unhandled(layer)
-    return inputs
 
 
 def check_targets(transformer: Transformer, tokens: Array, targets: Array) -> Array:

@@ -1,8 +1,9 @@
 """What is assumed of the arithmetic in which programs run a transformer: one home for all that bounds rounding.
 
 +, -, *, / and the square root round to nearest, as IEEE 754 says, with a relative error of `unit` at most. A result
-below `tiny` may keep fewer digits or become zero, and is off by at most `tiny` then. A sum is made in any order, with
-or without fused multiply-add. exp and tanh are off by at most EXP_ULPS units in the last place, and exp(0) is 1.
+below `tiny` may keep fewer digits or become zero, and is off by at most `tiny` then, also that of a sum with an exact
+zero; arguments below it are what they are. A sum is made in any order, with or without fused multiply-add. exp and tanh
+are off by at most EXP_ULPS units in the last place, and exp(0) is 1.
 """
 
 from dataclasses import dataclass

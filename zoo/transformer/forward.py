@@ -1,5 +1,6 @@
 """The one forward pass that runs a transformer: embed, normalize, attend, transform, unembed."""
 
+from collections.abc import Mapping
 from functools import reduce
 
 import numpy as np
@@ -46,6 +47,20 @@ def forward(
             unhandled(layer)
     trace["residual"] = x
     return unembed(normalize(x, transformer.final_norm), transformer.readout)
+
+
+def residuals(transformer: Transformer, trace: Mapping[str, Array]) -> list[Array]:
+    """What each layer is given, before its Norm, from the trace of a forward pass: [batch, seq, d_model] each."""
+    x, inputs = trace["embedding"], []
+    for i, layer in enumerate(transformer.layers):
+        inputs.append(x)
+        if isinstance(layer, Mlp):
+            x = x + trace[f"{i}.mlp"]
+        elif isinstance(layer, Attention):
+            x = x + trace[f"{i}.heads"].sum(axis=1) + (0 if layer.b_o is None else layer.b_o)
+        else:
+            unhandled(layer)
+    return inputs
 
 
 def embed(transformer: Transformer, tokens: Array) -> Array:

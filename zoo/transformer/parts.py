@@ -221,9 +221,14 @@ class Transformer(Part):
         return self.token_embedding.dtype
 
     @cached_property
+    def attentions(self) -> tuple[int, ...]:
+        """Their numbers among the layers."""
+        return tuple(i for i, layer in enumerate(self.layers) if isinstance(layer, Attention))
+
+    @cached_property
     def last_attention(self) -> int:
         """Its number among the layers; -1 where there is none."""
-        return max((i for i, layer in enumerate(self.layers) if isinstance(layer, Attention)), default=-1)
+        return self.attentions[-1] if self.attentions else -1
 
 
 def _check_norm(name: str, norm: object) -> None:

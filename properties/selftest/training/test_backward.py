@@ -12,8 +12,8 @@ import zoo
 from properties.selftest.examples import many
 from properties.strategies import tokens, transformers
 from zoo.errors import ModelError
-from zoo.training.backward import gradients, loss, residuals, sgd_step
-from zoo.transformer import Attention, Mlp, Norm, Transformer, forward, normalize, softmax
+from zoo.training.backward import gradients, loss, sgd_step
+from zoo.transformer import Attention, Mlp, Norm, Transformer, forward, normalize, residuals, softmax
 from zoo.transformer.arrays import Array
 from zoo.transformer.parts import Arrays
 

@@ -1,0 +1,54 @@
+"""What keys can weigh, by an execution that rounds as badly as it may."""
+
+import math
+
+import numpy as np
+import pytest
+
+from properties.proof.arithmetic import Arithmetic, Interval
+from properties.proof.attention import Head
+from properties.proof.softmax import NEGLIGIBLE, softmax_weights
+from zoo.transformer import Attention, Transformer
+from zoo.transformer.arithmetic import FLOAT64
+from zoo.transformer.arrays import Array
+
+KEYS = 64
+
+
+def arithmetic(dtype: type) -> Arithmetic:
+    rows: Array = np.zeros((KEYS, 1), dtype)
+    return Arithmetic.of_program(Transformer(rows[:2], rows, [Attention(*(rows[None, :1],) * 4)]))
+
+
+@np.errstate(over="ignore")  # the top may weigh anything
+@pytest.mark.parametrize(("dtype", "top"), [(np.float32, 3e6), (np.float32, 1e7), (np.float64, 1e14)])
+def test_what_is_negligible_weighs_no_more_than_its_rest(dtype: type, top: float) -> None:
+    """Also where a score that one key may reach is far above the one that is reached: all then round by much."""
+    a = arithmetic(dtype)
+    low = math.log(NEGLIGIBLE) - 0.4 - 2.1 * a.unit * top  # a little less than negligible
+    scores = np.full((1, 1, KEYS, 2), low)
+    scores[..., 0, 1], scores[..., -1, :] = top, 0  # the last key is the query: its score is reached in any case
+    s = Interval(scores, a.own * np.abs(scores))
+    box = np.ones((1, KEYS, 2), bool)
+    weights = softmax_weights(s, box[None], np.array([[KEYS - 1]]), np.ones(KEYS, int), box, slice(None), a)
+    assert weights.kept is not None
+    kept = weights.kept[0, 0].tolist()
+    assert sorted(kept) == [0, KEYS - 1]
+    # The difference from the top rounds up for those summed, and down for the key that is reached.
+    worst = (KEYS - 2) * math.exp(low + a.unit * (top - low) + a.unit * top)
+    reached = weights.least[0, 0, kept.index(KEYS - 1)].max()
+    assert weights.rest[0, 0, 0] / reached >= worst
+
+
+def test_the_radius_of_a_score_has_what_is_rounded_of_it_here() -> None:
+    """As `softmax._ends` takes for granted, of absolute products, where keys spread and where they do not."""
+    random, a = np.random.default_rng(0), arithmetic(np.float64)
+    w_q, w_k, w_v, w_o = (random.normal(size=(1, 5, 5)) for _ in range(4))
+    layer = Attention(w_q, w_k, w_v, w_o)
+    assert a.own >= 64 * FLOAT64.unit
+    for size in (0, 1e-20, 1):
+        x = Interval(random.normal(size=(1, 3, 2, 5)), size * random.random((1, 3, 2, 5)))
+        s = Head.of(x, layer, 0, size > 0, a).scores(layer, 0, x[:, 0], a)
+        q, k = np.abs(x.c[:, 0] @ w_q[0]), np.abs(x.c @ w_k[0])
+        products = np.einsum("bqi,bkti->bqkt", q, k) * layer.multiplier
+        assert (s.r >= 0.99 * a.own * products).all()
