@@ -45,9 +45,10 @@ class Box:
     def options(self, vocab: Sequence[str]) -> list[Array]:
         """The numbers of the tokens that each position may hold, in order: int [some] each."""
         rows: dict[frozenset[str], Array] = {}
-        for tokens in {frozenset(vocab), *self.sets.values()}:
+        for tokens in set(self.sets.values()):
             rows[tokens] = np.array([i for i, token in enumerate(vocab) if token in tokens])
-        return [rows[self.sets.get(at, frozenset(vocab))] for at in range(self.length)]
+        every = np.arange(len(vocab))
+        return [rows[self.sets[at]] if at in self.sets else every for at in range(self.length)]
 
     def describe(self, vocab: Sequence[str]) -> str:
         """What is known of these contexts, counted from their end: "6 tokens, [-1] a, [-4] b or c"."""

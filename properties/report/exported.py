@@ -11,7 +11,7 @@ from zoo.digits import at_least
 def told(export: Export, where: str) -> None:
     """Prints how many answers are the model's own, and the smallest margins.
 
-    A margin is by how much what was read prefers the model's answer in the arithmetic of that type, where least.
+    A margin is by how much what is permitted wins in what was read, in the arithmetic of that type, where least.
     """
     out, model, transformer = console(), export.model, export.read.transformer
     size = f"n_ctx {export.read.n_ctx}, d_model {transformer.d_model}, {transformer.dtype}"
@@ -19,7 +19,8 @@ def told(export: Export, where: str) -> None:
     out.print(f"{where}: {model.name}, {size}, vocabulary {vocab}")
     sampled = ", a sample: they are too many to run all" if export.sampled else ""
     seen = f"{export.alike} of {counted(export.contexts)} contexts"
-    out.print(f"answers alike in {seen}, smallest margin {at_least(export.margin)}{sampled}")
+    least = "nothing is judged" if np.isposinf(export.margin) else f"smallest margin {at_least(export.margin)}"
+    out.print(f"answers alike in {seen}, {least}{sampled}")
     if model.rule is None and model.margin is None and not export.margin > 0:
         out.print("no answer is stated of it: where logits are equal but for rounding, so is the comparison")
     elif export.open:
@@ -27,6 +28,6 @@ def told(export: Export, where: str) -> None:
     for name, margin in export.margins:
         if margin is None:
             out.print(f"not for {name}, which ends at {LARGEST[name]:.6g}: some weights are larger")
-        else:
+        elif not np.isposinf(margin):
             said = f"margin in {name} {at_least(margin)}"
             out.print(f"not for {name}: logits overflow" if np.isnan(margin) else said)

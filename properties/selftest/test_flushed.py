@@ -35,7 +35,7 @@ def enumerated(drawn: Drawn, seed: int, outcomes: Counter[str]) -> None:
 
 # How many examples, of what, and what should occur among them.
 CHECKS: dict[str, tuple[Check, int, st.SearchStrategy[Drawn], tuple[str, ...]]] = {
-    "proofs": (check_proof, 80, transformers(), ("holds by bounds", "failed")),
+    "proofs": (check_proof, 150, transformers(), ("holds by bounds", "failed")),
     "bounds": (check_bounds, 80, transformers(vocab=(2, 3)), ("proved", "bounded")),
     "certificates": (check_certificate, 40, transformers(vocab=(2, 3), most=20), ("confirmed", "none")),
     "the checker": (check_checked, 40, transformers(vocab=(2, 3), most=20), ("positive", "negative")),

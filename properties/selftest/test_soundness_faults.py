@@ -23,6 +23,7 @@ from properties.recheck import _proved, _run, blindfold, tree
 from properties.recheck.margins import LeafMargins
 from properties.recheck.program import Program
 from properties.robustness import number_types, tolerance
+from zoo.distill.answers import Part
 from zoo.enumeration import paths
 from zoo.enumeration.rounding import Rounding
 from zoo.errors import RuleError
@@ -46,8 +47,8 @@ def found_by(check: str) -> Callable[..., Any]:
     return found
 
 
-NO_ROUNDING = Fault(Arithmetic.rounding, "underflow = 8 * self.tiny * count", "return np.zeros(np.shape(magnitude))")
-NO_UNDERFLOW = Fault(Arithmetic.rounding, "8 * self.tiny * count", "0 * count")
+NO_ROUNDING = Fault(Arithmetic.rounding, "underflow = self.underflow(count)", "return np.zeros(np.shape(magnitude))")
+NO_UNDERFLOW = Fault(Arithmetic.underflow, "8 * self.tiny * count", "0 * count")
 NO_OVERFLOW = Fault(Arithmetic.check, "raise OutOfRangeError", "pass")
 LOW_MEANS = Fault(bounds.Bounds._backward, "lower = lower - level", "lower = lower - level + 1e-3 * np.abs(level)")
 VANISHED = Fault(lost, "return float(", "return 0.0 * float(")
@@ -79,6 +80,8 @@ SEEN: dict[str, list[Fault]] = {
     ],
     "proof.test_soundness_of_proofs:test_nor_where_positions_are_looked_at_in_blocks": [NO_ROUNDING, NO_OVERFLOW],
     "proof.test_soundness_of_proofs:test_nor_where_contexts_are_long": [NO_ROUNDING, NO_OVERFLOW],
+    "proof.test_exact_bounds:test_the_worst_roundings_leave_no_bound": [NO_ROUNDING, LOW_MEANS],
+    "test_flushed:test_what_is_said_of_a_program_holds_where_its_results_are_flushed": [NO_UNDERFLOW],
     # certificates
     "proof.test_soundness_of_certificates:test_what_is_confirmed_is_true": [
         Fault(_proved, "not margin >= leaf.margin", "not margin >= leaf.margin * 0.999"),
@@ -108,6 +111,9 @@ SEEN: dict[str, list[Fault]] = {
     "enumeration.test_answers:test_kept_prefixes_stay_within_their_bound": [SMALL_UNIT],
     "enumeration.test_answers:test_rows_by_running_sums_are_those_of_forward": [SMALL_UNIT],
     "distill.test_soundness_of_programs:test_a_distilled_program_is_the_model": [NOTHING_DOUBTFUL],
+    "distill.test_domains:test_any_table_over_any_layouts": [
+        Fault(Part.goes_on_in, "== other.table).all()", "== other.table).any()")
+    ],
     # what people are told
     "checks.test_soundness_of_checks:test_a_rule_that_holds_is_followed_in_every_context": [
         TIE_IS_RIGHT,
@@ -201,10 +207,11 @@ def plant(patch: pytest.MonkeyPatch, fault: Fault) -> None:
     patch.setattr(function, "__code__", made[function.__name__].__code__)
 
 
-def run_property(name: str) -> None:
+def run_property(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     module, _, test = name.partition(":")
     function = getattr(importlib.import_module(f"properties.selftest.{module}"), test)
-    function(*([Counter()] if inspect.signature(function).parameters else []))
+    given: dict[str, Any] = {"outcomes": Counter(), "monkeypatch": monkeypatch, "kind": "bounds"}
+    function(**{name: value for name, value in given.items() if name in inspect.signature(function).parameters})
 
 
 @pytest.mark.parametrize(
@@ -216,7 +223,7 @@ def test_a_planted_fault_is_seen(name: str, fault: Fault, monkeypatch: pytest.Mo
         first_failure_counts(60 if name in COUNTED else EXAMPLES),
         pytest.raises((AssertionError, RuleError)) as raised,
     ):
-        run_property(name)
+        run_property(name, monkeypatch)
     assert "should occur" not in str(raised.value), "no example fails"
 
 

@@ -106,7 +106,7 @@ def test_inspect(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_picture_that_cannot_be_written_leaves_the_old_one(tmp_path: Path) -> None:
     picture = tmp_path / "old.svg"
     picture.write_text("old")
-    ask = f"{sys.executable} -m properties.command inspect explainer a --svg {picture}"
+    ask = f"{sys.executable} -m handmade_zoo inspect explainer a --svg {picture}"
     command = f"ulimit -f 2; {ask}"  # so many blocks a file
     run = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
     assert (run.returncode, run.stdout) == (2, "")

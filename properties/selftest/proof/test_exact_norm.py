@@ -127,7 +127,7 @@ def test_the_relative_error_of_a_norm(d: int, sign: int) -> None:
 
 
 @pytest.mark.parametrize("d", [1, 4])
-@pytest.mark.parametrize("eps", [2.0**-60, 1.5 * U, 4 * 4 * U, 1.0])
+@pytest.mark.parametrize("eps", [U, 1.5 * U, 4 * 4 * U, 1.0])
 def test_squares_that_are_lost_in_a_norm(d: int, eps: float) -> None:
     """Each below `tiny`, so that nothing but eps may be left of their sum."""
     c = known([sqrt(0.99 * U)] * d)
@@ -150,7 +150,7 @@ CENTRED = [
 
 
 @pytest.mark.parametrize(("c", "r"), CENTRED)
-@pytest.mark.parametrize(("weight", "bias", "eps"), [(1.0, 0.0, 1e-3), (-3.0, 2.0, 1.0), (0.5, -100.0, 2.0**-30)])
+@pytest.mark.parametrize(("weight", "bias", "eps"), [(1.0, 0.0, 1e-3), (-3.0, 2.0, 1.0), (0.5, -100.0, 2.0**-14)])
 def test_scaling(
     c: list[float], r: list[float], weight: float, bias: float, eps: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
