@@ -13,7 +13,7 @@ from properties import check_model
 from properties.proof.certificate import certify
 from properties.recheck import recheck
 from properties.selftest.examples import assert_sentence
-from properties.selftest.forging import LIES, forged
+from properties.selftest.forging import LEVELS, forged
 from zoo import Attention, Cycle, Model, ModelError, Norm, RuleError, Transformer
 from zoo.enumeration import paths
 from zoo.errors import CertificateError
@@ -239,7 +239,7 @@ def test_it_is_not_said_to_hold(name: str, method: str, monkeypatch: pytest.Monk
 def test_no_certificate_of_it_is_confirmed(name: str) -> None:
     """Neither the prover's, if there is one, nor one with levels that were made up."""
     seen = set[str]()
-    for lie in (None, *LIES):
+    for lie in (None, *LEVELS):
         try:
             model = UNSOUND[name]()
             for function in (*model.predictors[1:], model.rule):  # of predictors the first is followed
