@@ -13,7 +13,7 @@ from properties.proof import arithmetic, backward, bounds
 from properties.proof.arithmetic import Arithmetic
 from properties.proof.bounds import Bounds
 from properties.proof.boxes import Boxes
-from properties.selftest.examples import many
+from properties.selftest import examples
 from properties.selftest.proof.exact import U, use_worst_numbers
 from properties.selftest.random_models import completions, random_boxes, transformers
 from properties.selftest.worst import Number, Program, Run, difference, exact, extreme
@@ -174,7 +174,7 @@ def test_every_rounding_is_taken_off(transformer: Transformer, share: float, ans
 
 @pytest.mark.soundness
 def test_the_worst_roundings_leave_no_bound() -> None:
-    @many(60)
+    @examples.many(60)
     @given(transformers(max_n_ctx=3, max_vocab=3), st.integers(0, 2**32 - 1))
     def check(transformer: Transformer, seed: int) -> None:
         check_worst(transformer, seed)
