@@ -237,7 +237,10 @@ class Model:
         tokens = list(self.decode(self.encode(context, anyway)))
         start = len(tokens)
         while len(tokens) < start + n:
-            following = "".join(tokens[-self.n_ctx :]) if self.reads_strings else tokens
+            last = (
+                tokens[-self.n_ctx :] if self.domain is None or anyway else tokens
+            )  # else they are to be in the domain
+            following = "".join(last) if self.reads_strings else last
             tokens.append(self.predict(following, anyway))
         return ("" if self.reads_strings else " ").join(tokens[start:])
 

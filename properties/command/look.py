@@ -14,7 +14,10 @@ from properties.command.arguments import (
 )
 from properties.command.finding import find, find_all, find_as, read_context
 from zoo import registry
-from zoo.errors import printable
+from zoo.errors import ContextError, printable
+from zoo.model import Context, Model
+
+MANY = 15  # tokens that are generated where none are asked for
 
 
 def add_list(commands: Commands) -> None:
@@ -24,7 +27,7 @@ def add_list(commands: Commands) -> None:
 def add(commands: Commands) -> None:
     says = command(commands, "predict", predict, "Print the token a model says next.")
     goes_on = command(commands, "complete", complete, "Print the tokens a model says next, each fed back to it.")
-    goes_on.add_argument("-n", type=int, default=15, help="how many tokens (15)")
+    goes_on.add_argument("-n", type=int, help="how many tokens (15, or fewer where that leads out of the domain)")
     shown = command(
         commands, "show", show, "Print a model's weights as sentences and its claims, and how it reads a context."
     )
@@ -54,6 +57,19 @@ def list_models(options: argparse.Namespace) -> int:
     return 0
 
 
+def _as_far_as_it_goes(model: Model, context: Context) -> int:
+    """How many tokens can be generated before the context is outside the domain, of MANY; ContextError for none."""
+    if model.domain is None:
+        return MANY
+    model.complete(context, 1)
+    for n in range(2, MANY + 1):
+        try:
+            model.complete(context, n)
+        except ContextError:
+            return n - 1
+    return MANY
+
+
 def predict(options: argparse.Namespace) -> int:
     model = find_as(options)
     print(printable(model.predict(read_context(model, options.context), options.anyway)))
@@ -62,7 +78,11 @@ def predict(options: argparse.Namespace) -> int:
 
 def complete(options: argparse.Namespace) -> int:
     model = find_as(options)
-    print(printable(model.complete(read_context(model, options.context), options.n, options.anyway)))
+    context = read_context(model, options.context)
+    n = options.n
+    if n is None:
+        n = MANY if options.anyway else _as_far_as_it_goes(model, context)
+    print(printable(model.complete(context, n, options.anyway)))
     return 0
 
 

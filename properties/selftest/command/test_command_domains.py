@@ -191,3 +191,14 @@ def test_a_certificate_of_a_stated_domain(adder: str, tmp_path: Path, capsys: py
     for other in ([], ["--domain", "d+d=", "--let", "d=01"], ["--domain", "d+0=", "--let", "d=01", "--start", "4"]):
         assert main(["recheck", path, adder, *other]) == 2
         assert "the certificate's domain is" in capsys.readouterr().err
+
+
+def test_generation_ends_where_the_domain_does(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["complete", "adder", "7+8="]) == 0
+    assert main(["complete", "adder", "7+8=", "-n", "0"]) == 0
+    assert main(["complete", "adder", "7+8=", "-n", "3"]) == 2
+    out, error = capsys.readouterr()
+    assert out == "15\n\n"
+    assert error.startswith("zoo: the context 7+8=15 is outside the domain of adder, but should be one as ")
+    assert main(["complete", "adder", "7+8=", "--anyway"]) == 0
+    assert len(capsys.readouterr().out) == 16
