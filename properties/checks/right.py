@@ -77,7 +77,7 @@ def permitting(model: Model, question: Question, every: bool) -> Iterator[Permit
     with watching(question.asked) as asked:
 
         def ask(tokens: Array) -> Array:
-            said.append(allowed_tokens(model, map(model.decode, tokens), asked))
+            said.append(allowed_tokens(model, map(model.decode, tokens.tolist()), asked))
             return said[-1]
 
         yield ask

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from properties.checks.right import judged, margins, permitting, questions
+from properties.checks.right import margins, permitting, questions
 from properties.checks.settle import answer_logits, sweep
 from zoo import contexts
 from zoo.errors import FailingError, ModelError
@@ -107,16 +107,17 @@ def _story(
     words: list[Context],
     margin: float | None,
 ) -> Story:
-    for check, allowed in tests:
-        wrong = np.flatnonzero(~(margins(logits, [allowed]) > 0))
+    by = [margins(logits, [allowed]) for _, allowed in tests]
+    for (check, _), its in zip(tests, by):
+        wrong = np.flatnonzero(~(its > 0))
         if len(wrong):
             return Story(mutant, "caught", check, words[wrong[0]])
-    every = [allowed for _, allowed in tests]
+    least = np.min(by, axis=0)
     if margin is not None:
-        wrong = np.flatnonzero(~(margins(logits, every) >= margin))
+        wrong = np.flatnonzero(~(least >= margin))
         if len(wrong):
             return Story(mutant, "caught", "margin", words[wrong[0]])
-    different = np.flatnonzero(np.any(list(map(judged, every)), axis=0) & (greedy(logits) != original))
+    different = np.flatnonzero((greedy(logits) != original) & (least < np.inf))  # where something is judged
     if len(different):
         return Story(mutant, "open", context=words[different[0]])
     return Story(mutant, "equal")
