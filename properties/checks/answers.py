@@ -22,15 +22,17 @@ from properties.checks.settle import (
     answer_logits,
     by_proof,
     counterexample,
+    least_proof,
     means,
     proof_of,
+    proof_of_one_answer,
     settle,
     sweep,
 )
 from properties.checks.table import check
 from properties.checks.verdict import Finding, How, Method
 from properties.proof.counterexample import Counterexample, margin_of, own_answer
-from properties.proof.search import Proof, prove_equal
+from properties.proof.search import prove_equal
 from zoo.contexts import Context, written
 from zoo.digits import held_against
 from zoo.errors import ContextError, ModelError
@@ -110,7 +112,7 @@ def deviations(model: Model, how: How) -> Finding:
 def margin(model: Model, how: How) -> Finding:
     """In every context what is permitted wins over what is not, in logits by at least the stated margin."""
     assert model.margin is not None
-    proof = _least_proof(model, how)
+    proof = least_proof(model, how)
     if proof is not None and not proof.contexts:
         return Finding("failed", "proved", proof.skipped, "vacuous: nothing is determined in any context")
     if proof is not None:
@@ -211,7 +213,7 @@ def cycle(model: Model, how: How) -> Finding:
         window, method, count = model.n_ctx, "enumerated", model.scope.count()
         path = walk(of_contexts(model), goal, window)
     else:
-        proved = _proof_of_one_answer(model, how) if model.domain is None else None
+        proved = proof_of_one_answer(model, how) if model.domain is None else None
         suffixes = None if proved is None else of_suffixes(proved[1].function, model)
         if proved is None or suffixes is None:
             detail = "there are too many contexts to walk through"
@@ -252,33 +254,6 @@ def claims(model: Model, how: How) -> Finding:
 
 def _worst(findings: list[Finding]) -> Finding:
     return min(findings, key=lambda finding: ["failed", "undecided", "holds"].index(finding.status))
-
-
-def _least_proof(model: Model, how: How) -> Proof | None:
-    """Where a proof is wanted: of the proofs that rule and predictors hold, the one with the least margin.
-
-    None where nothing is stated, or one of them is not proved.
-    """
-    stated = questions(model)
-    if not (by_proof(model, how) and stated):
-        return None
-    proofs = [proof_of(model, question, how) for question in stated]
-    if not all(proof.status == "holds" for proof in proofs):
-        return None
-    return min(proofs, key=lambda proof: proof.margin)
-
-
-def _proof_of_one_answer(model: Model, how: How) -> tuple[Proof, Question] | None:
-    """Where a proof is wanted: that every context has the one right answer of a predictor, or else of the rule.
-
-    None where there is no such proof, or not all contexts have one right answer.
-    """
-    stated = questions(model)
-    if not (by_proof(model, how) and stated):
-        return None
-    question = stated[int(model.rule is not None and bool(model.predictors))]
-    proof = proof_of(model, question, how)
-    return (proof, question) if proof.status == "holds" and proof.determined and not proof.skipped else None
 
 
 def _many(number: int, noun: str) -> str:

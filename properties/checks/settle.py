@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from properties.checks.right import Question, judged, margins, permitting
+from properties.checks.right import Question, judged, margins, permitting, questions
 from properties.checks.verdict import AUTO, Finding, How, Method
 from properties.proof.counterexample import Counterexample
 from properties.proof.reach import within_reach
@@ -183,6 +183,33 @@ def proof_of(model: Model, question: Question, how: How) -> Proof:
     """What a proof finds in the time that `how` has for it."""
     seconds = PROOF_SECONDS[how.method]
     return _proof(model, question.function, question.kind, how.every, seconds)
+
+
+def least_proof(model: Model, how: How) -> Proof | None:
+    """Where a proof is wanted: of the proofs that rule and predictors hold, the one with the least margin.
+
+    None where nothing is stated, or one of them is not proved.
+    """
+    stated = questions(model)
+    if not (by_proof(model, how) and stated):
+        return None
+    proofs = [proof_of(model, question, how) for question in stated]
+    if not all(proof.status == "holds" for proof in proofs):
+        return None
+    return min(proofs, key=lambda proof: proof.margin)
+
+
+def proof_of_one_answer(model: Model, how: How) -> tuple[Proof, Question] | None:
+    """Where a proof is wanted: that every context has the one right answer of a predictor, or else of the rule.
+
+    None where there is no such proof, or not all contexts have one right answer.
+    """
+    stated = questions(model)
+    if not (by_proof(model, how) and stated):
+        return None
+    question = stated[int(model.rule is not None and bool(model.predictors))]
+    proof = proof_of(model, question, how)
+    return (proof, question) if proof.status == "holds" and proof.determined and not proof.skipped else None
 
 
 # Several checks ask the same question; what it is about is told by identity, for what compares equal may differ.

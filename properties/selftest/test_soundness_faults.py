@@ -23,6 +23,7 @@ from properties.recheck import _proved, _run, blindfold, tree
 from properties.recheck.margins import LeafMargins
 from properties.recheck.program import Program
 from properties.robustness import number_types, tolerance
+from properties.selftest.examples import NIGHTLY
 from zoo.distill.answers import Part
 from zoo.enumeration import paths
 from zoo.enumeration.rounding import Rounding
@@ -159,7 +160,9 @@ SEEN: dict[str, list[Fault]] = {
 }
 # This one counts what was refused, when all examples are done.
 COUNTED = {"proof.test_certificate:test_what_is_certified_of_random_models_is_confirmed"}
-FAULTS = [(name, fault) for name, faults in SEEN.items() for fault in faults]
+# Ordinarily one for each property, in the nightly profiles all.
+EACH = slice(None if settings().max_examples >= NIGHTLY else 1)
+FAULTS = [(name, fault) for name, faults in SEEN.items() for fault in faults[EACH]]
 
 
 @contextmanager
