@@ -106,7 +106,8 @@ def contexts(model: Model, max_size: int) -> st.SearchStrategy[Context]:
     """Contexts of the model's tokens, also longer than it reads; where it states a domain, contexts of that."""
     domain = model.domain
     if domain is not None:
-        return st.integers(0, 2**32 - 1).map(lambda seed: domain.sample(np.random.default_rng(seed), 1)[0])
+        some = st.integers(0, 2**32 - 1).map(lambda seed: domain.sample(np.random.default_rng(seed), 1)[0])
+        return some if model.reads_strings else some.map(tuple)
     words = st.lists(st.sampled_from(list(model.vocab)), min_size=1, max_size=max_size)
     return words.map("".join) if model.reads_strings else words.map(tuple)
 

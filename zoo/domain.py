@@ -68,8 +68,12 @@ class Layout:
     start: int
 
     def __post_init__(self) -> None:
+        if not (isinstance(self.sets, tuple) and all(isinstance(one, frozenset) for one in self.sets)):
+            raise ModelError(f"a layout's positions are {shortly(self.sets)}, but should be a tuple of frozensets")
         if not self.sets:
             raise ModelError("a layout has no position, but should have one or more")
+        for tokens in set(self.sets):
+            _tokens("what a position of a layout may hold", tokens)
         if type(self.start) is not int or not 1 <= self.start <= len(self.sets):
             size = len(self.sets)
             raise ModelError(f"a layout of {size} tokens starts at {self.start!r}, but should at 1 to {size}")
@@ -127,6 +131,8 @@ class Domain:
     layouts: tuple[Layout, ...]
 
     def __post_init__(self) -> None:
+        if not (isinstance(self.layouts, tuple) and all(isinstance(one, Layout) for one in self.layouts)):
+            raise ModelError(f"the domain is of {shortly(self.layouts)}, but should be of a tuple of layouts")
         if not self.layouts:
             raise ModelError("the domain is empty, but should have a context")
         for i, one in enumerate(self.layouts):
@@ -239,7 +245,7 @@ def laid_out(layout: str | Sequence[str], start: int, let: Mapping[str, str | It
         raise ModelError(f"the layout is {layout!r}, but should be a string or a sequence of tokens")
     sets = {}
     for letter, tokens in let.items():
-        if layout and letter not in layout:  # an empty one is refused below
+        if layout and letter not in tuple(layout):  # an empty one is refused below; a part of a string is no letter
             raise ModelError(f"the layout {contexts.written(layout)} has no {letter!r}, but should, or not let it")
         sets[letter] = _tokens(f"what {letter!r} stands for", tokens)
     return Domain((Layout(tuple(sets.get(token, frozenset((token,))) for token in layout), start),))

@@ -1,6 +1,8 @@
 """What the project raises when it is handed something it cannot take: always one sentence, never a guess."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+
+SHOWN = 200  # characters of what a stranger's object says of itself
 
 
 class ZooError(ValueError):
@@ -55,3 +57,12 @@ def listed(words: Sequence[str], most: int = 100) -> str:
 def printable(text: str) -> str:
     """What a terminal takes as text only: characters that are neither printable nor line breaks as Python escapes."""
     return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)
+
+
+def shown(value: object, how: Callable[[object], str] = repr) -> str:
+    """In one line, and not too long, whatever a stranger's object says of itself."""
+    try:
+        text = " ".join(how(value).splitlines())
+    except Exception:
+        text = f"a {type(value).__name__}"
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."

@@ -14,7 +14,7 @@ from zoo.basis import Basis
 from zoo.contexts import Context as Context
 from zoo.contexts import written
 from zoo.domain import Domain
-from zoo.errors import ContextError, ModelError, listed
+from zoo.errors import ContextError, ModelError, listed, shown
 from zoo.rule import plain
 from zoo.transformer import Transformer, forward
 from zoo.transformer.arrays import Array
@@ -47,7 +47,7 @@ class Claim:
             return self.recompute(model)
         except (Exception, SystemExit) as error:
             raise ModelError(
-                f"the claim {self.text!r} raises {type(error).__name__}: {error}, but should give a figure"
+                f"the claim {self.text!r} raises {type(error).__name__}: {shown(error, str)}, but should give a figure"
             ) from error
 
 
@@ -99,11 +99,10 @@ class Lemma:
         try:
             found = self.check(model)
         except (Exception, SystemExit) as error:
-            raise ModelError(
-                f"the lemma {self.text!r} raises {type(error).__name__}: {error}, but should be true or false"
-            ) from error
+            raised = f"{type(error).__name__}: {shown(error, str)}"
+            raise ModelError(f"the lemma {self.text!r} raises {raised}, but should be true or false") from error
         if not isinstance(found, bool | np.bool_):
-            raise ModelError(f"the lemma {self.text!r} comes out as {found!r}, but should be true or false")
+            raise ModelError(f"the lemma {self.text!r} comes out as {shown(found)}, but should be true or false")
         return bool(found)
 
 
@@ -262,7 +261,8 @@ class Model:
             wrong = next(token for token in context if not isinstance(token, str) or token not in known)
             raise ContextError(f"token {wrong!r} is unknown, but should be one of {listed(self.vocab)}") from None
         if not anyway and self.domain is not None and context not in self.domain:
-            like = written(self.domain.sample(np.random.default_rng(0), 1)[0])
+            some = self.domain.sample(np.random.default_rng(0), 1)[0]  # a string even if the model reads none
+            like = written(self.decode(self.encode(tuple(some))))
             raise ContextError(
                 f"the context {written(context)} is outside the domain of {self.name}, but should be one as {like} is"
             )

@@ -8,6 +8,7 @@ import numpy as np
 
 from properties.checks.cycles import of_contexts, of_suffixes, refuse_unwalkable, walk, walkable
 from properties.checks.right import (
+    OWN,
     Question,
     allowed_tokens,
     checked_predictor,
@@ -136,12 +137,15 @@ def margin(model: Model, how: How) -> Finding:
                 rows = [one[i] for one in allowed] or [own_answer(logits[i])]
                 worst = min(rows, key=lambda row: float(margins(logits[i], [row])))
                 smallest, shown = float(by[i]), counterexample(model, tokens[i], logits[i], worst)
+    if shown is None and questions(model) and method == "sampled":
+        detail = f"nothing is determined in any context of a sample{means(model, how)}"
+        return Finding("undecided", method, count, detail)
     if shown is None and questions(model):
         return Finding("failed", method, count, "vacuous: nothing is determined in any context")
     found, stated = held_against(smallest, model.margin)
     detail = found + (f" after {written(shown.context)}" if shown else "") + f"; stated {stated}"
     if not questions(model):
-        detail += "; of the model's own answers, as no rule is stated"
+        detail += f"; {OWN}"
     if smallest < model.margin:
         return Finding("failed", method, count, detail, smallest, shown)
     detail += means(model, how) if method == "sampled" else ""

@@ -17,6 +17,7 @@ from zoo.rule import PREDICTOR, Asked
 from zoo.rule.watch import watching
 from zoo.transformer.arrays import Array
 
+OWN = "of the model's own answers, as no rule is stated"
 MOST_KEPT = 2**26  # bytes of what one question permits in all contexts
 Permits = Callable[[Array], Array]  # of contexts of a length, int [batch, seq]: bool [batch, vocab]
 

@@ -21,7 +21,7 @@ from properties.command.arguments import (
 )
 from properties.command.finding import find, find_all, with_domain
 from zoo import progress, registry
-from zoo.errors import ModelError, UnknownNameError, printable
+from zoo.errors import FailingError, ModelError, UnknownNameError, printable
 from zoo.model import Model, Rule
 
 if TYPE_CHECKING:
@@ -106,7 +106,11 @@ def _certified(options: argparse.Namespace, model: Model, function: Rule) -> boo
     from properties.proof import certificate
 
     seconds = PROOF_SECONDS.get(options.method, PROOF_SECONDS["auto"])
-    proof, written = certificate.certify(model, function, max_seconds=seconds)
+    try:
+        proof, written = certificate.certify(model, function, max_seconds=seconds)
+    except FailingError as error:  # a lemma is false
+        print(f"zoo: {printable(str(error))}", file=sys.stderr)
+        return False
     if written is None:
         print(f"zoo: {printable(certificate.why_none(model, proof))}", file=sys.stderr)
         return False

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from decimal import Decimal
 
+from properties.checks.right import OWN
 from properties.report.console import console
 from properties.robustness.bearing import (
     Borne,
@@ -30,9 +31,11 @@ def said(one: Borne) -> str:
     match one:
         case Failing(verdict):
             why = verdict.detail if verdict.counterexample is None else verdict.counterexample.sentence()
-            return f"\n{verdict.check} failed: {why}\nhow much its answers bear is not said, as some of them are wrong"
+            because = "some of them are wrong" if verdict.counterexample else "nothing says which of them are right"
+            return f"\n{verdict.check} failed: {why}\nhow much its answers bear is not said, as {because}"
         case SmallestMargin(verdict, stated):
             margin = verdict.detail if stated else verdict.detail.partition("; stated")[0]
+            margin += f"; {OWN}" if not stated and OWN in verdict.detail else ""
             seen = f"{verdict.method}, {counted_of(verdict.contexts, verdict.total)} contexts"
             return f"\nsmallest margin: {margin} ({seen})"
         case Certified(change):

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from properties.checks.right import OWN
 from properties.report.console import console
 from properties.robustness.export import LARGEST, Export
 from zoo.contexts import counted
@@ -20,8 +21,9 @@ def told(export: Export, where: str) -> None:
     sampled = ", a sample: they are too many to run all" if export.sampled else ""
     seen = f"{export.alike} of {counted(export.contexts)} contexts"
     least = "nothing is judged" if np.isposinf(export.margin) else f"smallest margin {at_least(export.margin)}"
+    least += "" if export.stated else f" {OWN}"
     out.print(f"answers alike in {seen}, {least}{sampled}")
-    if model.rule is None and model.margin is None and not export.margin > 0:
+    if not export.stated and model.margin is None and not export.margin > 0:
         out.print("no answer is stated of it: where logits are equal but for rounding, so is the comparison")
     elif export.open:
         out.print(f"{export.open} other answers lose nothing stated: they are permitted, or equal but for rounding")

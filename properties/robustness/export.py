@@ -52,6 +52,7 @@ class Export:
     first: Context | None = None  # the shortest of them
     why: str = ""
     margins: tuple[tuple[str, float | None], ...] = ()  # the same in LARGEST's types; None where weights do not fit
+    stated: bool = True  # by rule or predictor what is permitted; else it is the model's own answer
 
     def refusal(self, where: str) -> str:
         """What is wrong, in a sentence; "" where nothing is."""
@@ -89,6 +90,7 @@ def held(model: Model, read: Model) -> Export:
         first=None if first is None else model.decode(first),
         why="" if first is None else _why(model, read, first),
         margins=tuple((name, _margin_in(read, name, asked)) for name in LARGEST),
+        stated=bool(questions(model)),
     )
 
 
@@ -112,7 +114,8 @@ def compared(model: Model, asked: Iterable[Asked]) -> tuple[int, float]:
     for one in asked:
         logits = np.array(answer_logits(model, one.tokens), dtype=np.float64)  # [batch, vocab]
         alike += int((logits.argmax(axis=1) == one.answers).sum())
-        if not np.isfinite(logits).all():
+        counts = np.any([judged(allowed) for allowed in one.allowed], axis=0)
+        if not np.isfinite(logits[counts]).all():
             smallest.append(np.nan)
             continue
         smallest.append(margins(logits, one.allowed).min())

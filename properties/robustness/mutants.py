@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from properties.checks.right import margins, permitting, questions
+from properties.checks.right import judged, margins, permitting, questions
 from properties.checks.settle import answer_logits, sweep
 from zoo import contexts
 from zoo.errors import FailingError, ModelError
@@ -87,6 +87,11 @@ def _held(model: Model) -> tuple[list[Array], list[Context], list[tuple[str, Arr
     for question in questions(model):
         with permitting(model, question, every=True) as permits:
             tests.append((question.kind, np.concatenate([permits(batch) for batch in rows])))
+        if question.kind == "rule" and not judged(tests[-1][1]).any():
+            raise FailingError(
+                f"{model.name} fails its rule, which determines nothing in any context, but should for its mutants to "
+                "be held to the same"
+            )
     logits = _logits(model.transformer, model, rows)
     itself = Mutant("the model itself", (), "", model.transformer)
     story = _story(itself, logits, greedy(logits), tests, words, model.margin)

@@ -64,19 +64,21 @@ def survives(model: Model) -> Iterator[tuple[str, bool, str]]:
             yield name, False, f"the weights do not fit: {error}"
             continue
         method, batches = sweep(model)
-        seen, different = 0, 0
+        seen, different, others = 0, 0, 0
         first = ""
         with judging(model, method == "enumerated") as permitted:
             for tokens in batches:
-                logits = answer_logits(other, tokens)
-                if stated:
-                    wrong = np.flatnonzero(~(margins(logits, permitted(tokens)) > 0))
-                else:  # a tie that is kept is the same answer
-                    answers = greedy(answer_logits(model, tokens))
-                    wrong = np.flatnonzero((greedy(logits) != answers) | (answers < 0))
+                logits, answers = answer_logits(other, tokens), greedy(answer_logits(model, tokens))
+                changed = (greedy(logits) != answers) | (answers < 0)  # a tie that is kept is the same answer
+                wrong = np.flatnonzero(~(margins(logits, permitted(tokens)) > 0) if stated else changed)
+                others += int(changed.sum())
                 if len(wrong) and not different:
                     first = written(model.decode(tokens[wrong[0]]))
                 seen, different = seen + len(tokens), different + len(wrong)
         extent = f"{'all' if method == 'enumerated' else 'a sample of'} {counted(seen)} contexts"
         how = "are wrong" if stated else "differ"
-        yield name, not different, f"{different} of {extent} {how}, first {first}" if different else extent
+        if different:
+            extent = f"{different} of {extent} {how}, first {first}"
+        elif others:  # among what is permitted, or where nothing is judged
+            extent += f" but {others}, where another loses nothing stated"
+        yield name, not different, extent

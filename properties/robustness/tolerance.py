@@ -100,7 +100,8 @@ def breaking(model: Model, max_seconds: float | None = None) -> tuple[float, str
             raise OutOfTimeError("no change that breaks was settled in the time allowed")
         up, down = weights.copy(), weights.copy()
         up[i], down[i] = _changed(weights[i], 0.001), _changed(weights[i], -0.001)
-        change = by(up) - by(down)
+        with np.errstate(invalid="ignore"):
+            change = by(up) - by(down)
         slopes[:, i] = np.where(np.isnan(change), 0, change / 0.002)  # none where nothing is judged
     with np.errstate(over="ignore"):  # a slope that is not finite is steep
         estimates = before / np.maximum(np.abs(slopes).sum(axis=1), 1e-300)

@@ -5,7 +5,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
-from zoo.errors import RuleError, listed
+from zoo.errors import RuleError, listed, shown
 from zoo.rule.telling import tells
 
 __all__ = [
@@ -25,7 +25,6 @@ __all__ = [
 
 Function = Callable[[Any], Any]  # a rule or a predictor
 SHOULD = "but should depend on nothing but its context"
-SHOWN = 200  # characters of what a stranger's object says of itself
 
 
 @dataclass(frozen=True)
@@ -79,7 +78,7 @@ class Asked:
         except _NoAnswerError as error:
             raise RuleError(self._say(error.words, context, answer=error.answer, token=error.token)) from None
         except (Exception, SystemExit) as error:
-            sentence = self._say(self.words.raises, context, error=type(error).__name__, text=_shown(error, str))
+            sentence = self._say(self.words.raises, context, error=type(error).__name__, text=shown(error, str))
             raise RuleError(sentence) from error
 
     def of(self, function: Function) -> "Asked":
@@ -100,15 +99,15 @@ class Asked:
         else:
             raise _NoAnswerError(self.words.shape, answer)
         tokens = frozenset(plain(token) for token in answers if isinstance(token, str))
-        strange = [_shown(token) for token in answers if not isinstance(token, str)]
+        strange = [shown(token) for token in answers if not isinstance(token, str)]
         if strange or not tokens <= self.known:
-            raise _NoAnswerError(self.words.token, answer, min([*strange, *map(_shown, tokens - self.known)]))
+            raise _NoAnswerError(self.words.token, answer, min([*strange, *map(shown, tokens - self.known)]))
         return tokens
 
     def _say(self, words: str, context: Any, **more: str) -> str:
         right, vocab = RIGHT[self.kind], listed(self.vocab)
-        shown = {"context": _shown(context), "plain": _shown(context, str), "right": right, "vocab": vocab}
-        return words.format(name=name_of(self.function), **shown, **more)
+        said = {"context": shown(context), "plain": shown(context, str), "right": right, "vocab": vocab}
+        return words.format(name=name_of(self.function), **said, **more)
 
 
 class _NoAnswerError(Exception):
@@ -116,7 +115,7 @@ class _NoAnswerError(Exception):
 
     def __init__(self, words: str, answer: object, token: str = "") -> None:
         super().__init__(token)
-        self.words, self.answer, self.token = words, _shown(answer), token
+        self.words, self.answer, self.token = words, shown(answer), token
 
 
 def plain(token: Any) -> str:
@@ -132,13 +131,4 @@ def _all_plain(tokens: Iterable[Any]) -> bool:
 def name_of(function: Function) -> str:
     """What to call a function in a sentence."""
     name = getattr(function, "__name__", None)
-    return name if isinstance(name, str) else _shown(function)
-
-
-def _shown(value: object, how: Callable[[object], str] = repr) -> str:
-    """In one line, and not too long, whatever a stranger's object says of itself."""
-    try:
-        text = " ".join(how(value).splitlines())
-    except Exception:
-        text = f"a {type(value).__name__}"
-    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
+    return name if isinstance(name, str) else shown(function)

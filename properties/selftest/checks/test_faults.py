@@ -277,3 +277,15 @@ def test_a_rule_that_leaves() -> None:
 def test_a_claim_that_cannot_be_computed() -> None:
     with pytest.raises(ModelError, match="raises ZeroDivisionError"):
         run("claims", replace(ab.MODEL, claims=[Claim("nothing", 1, lambda m: 1 / 0, "nowhere")]))
+
+
+def test_a_sample_without_a_judged_context_is_not_vacuous(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rule speaks of one context in two million, which no sample meets."""
+
+    def rare(context: Context) -> set[str]:
+        return {"b"} if "".join(context) == "abba" * 5 else set()
+
+    monkeypatch.setattr(settle, "SAMPLE", 10**6)
+    verdict = CHECKS["margin"].run(replace(ab.build(n_ctx=20), rule=rare, margin=0.5), How("sample"))
+    assert (verdict.status, verdict.method) == ("undecided", "sampled")
+    assert verdict.detail.startswith("nothing is determined in any context of a sample")

@@ -202,3 +202,52 @@ def test_generation_ends_where_the_domain_does(capsys: pytest.CaptureFixture[str
     assert error.startswith("zoo: the context 7+8=15 is outside the domain of adder, but should be one as ")
     assert main(["complete", "adder", "7+8=", "--anyway"]) == 0
     assert len(capsys.readouterr().out) == 16
+
+
+LEMMA = """
+from dataclasses import replace
+from zoo import Lemma
+
+class Silent(Exception):
+    def __str__(self):
+        raise RuntimeError
+
+class Shy:
+    def __repr__(self):
+        raise RuntimeError
+
+def fails(error):
+    raise error
+
+MODEL = replace(MODEL, lemmas=[Lemma("it is so", lambda model: COMES_OUT)])
+"""
+
+
+@pytest.mark.parametrize(
+    ("comes_out", "sentence"),
+    [
+        ("1 / 0", "the lemma 'it is so' raises ZeroDivisionError: division by zero, but should be true or false"),
+        ('fails(ValueError("one\\ntwo"))', "raises ValueError: one two, but should be true or false"),
+        ("fails(Silent())", "raises Silent: a Silent, but should be true or false"),
+        ("Shy()", "comes out as a Shy, but should be true or false"),
+        ("'x' * 500", f"comes out as {repr('x' * 500)[:200]}..., but should be true or false"),
+    ],
+)
+def test_a_lemma_that_does_not_come_out(
+    comes_out: str, sentence: str, stating: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with open(stating, "a") as file:
+        file.write(LEMMA.replace("COMES_OUT", comes_out))
+    assert main(["verify", stating, "--check", "lemmas"]) == 2
+    refused(sentence, capsys)
+
+
+def test_a_false_lemma_fails_and_there_is_no_certificate(
+    stating: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with open(stating, "a") as file:
+        file.write(LEMMA.replace("COMES_OUT", "False"))
+    assert main(["verify", stating, "--check", "rule", "--certificate", str(tmp_path / "none.json")]) == 1
+    refused = "adder: the lemma 'it is so' is false, but should hold to be certified"
+    assert capsys.readouterr().err == f"zoo: {refused}\n"
+    assert not (tmp_path / "none.json").exists()

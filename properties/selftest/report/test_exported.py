@@ -34,6 +34,8 @@ def predictor(context):
     return "b" if context[-1] == "a" else "a"
 def same(context):
     return {context[-1]}
+def same_token(context):
+    return context[-1]
 
 unembedding = [[1, 1 + 1e-12], [1 + 1e-12, 1]]
 MODEL = Model("close", "ab", Transformer(np.eye(2), np.zeros((4, 2)), [], unembedding=unembedding), SAYS)
@@ -182,3 +184,34 @@ def test_nothing_is_left_however_the_comparison_ends(write: Any, stops: Any, tmp
     assert "." not in seen[0].name
     assert write(copying(1), tmp_path / "out", accept=lambda read: True)
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_whose_answers_win_by_the_margin_is_said(
+    close: Callable[[str], Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = "of the model's own answers, as no rule is stated"
+    assert export(close("None"), tmp_path / "none") == 0
+    assert own in " ".join(capsys.readouterr().out.split())
+    assert export(close("same"), tmp_path / "rule") == 0
+    assert own not in " ".join(capsys.readouterr().out.split())
+    assert export(close("None, [same_token]"), tmp_path / "predictor") == 0  # which it fails
+    out = " ".join(capsys.readouterr().out.split())
+    assert own not in out
+    assert "no answer is stated of it" not in out
+
+
+def test_logits_may_overflow_where_nothing_is_judged() -> None:
+    """After c a logit is 120,000, beyond float16; the rule says nothing of it."""
+    unembedding = np.array([[0, 0, 0], [1, 1, 0], [0, 0, 2.0]])
+    transformer = Transformer(np.diag([1, 1, 6e4]), np.zeros((3, 3)), [], unembedding=unembedding)
+    model = Model("large", "abc", transformer, rule=lambda context: set() if "c" in context else {"b"})
+    assert dict(held(model, model).margins)["float16"] == 1
+    judged = replace(model, rule=lambda context: {"c"} if context[-1] == "c" else {"b"})
+    assert str(dict(held(judged, judged).margins)["float16"]) == "nan"
+
+
+def test_show_says_whose_margin_it_is(close: Callable[[str], Path], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", str(close("None"))]) == 0
+    assert "; of the model's own answers, as no rule is stated (enumerated, all 30 contexts)" in capsys.readouterr().out
+    assert main(["show", str(close("every"))]) == 0  # of a rule that permits everything, no answer is wrong
+    assert "bear is not said, as nothing says which of them are right" in capsys.readouterr().out

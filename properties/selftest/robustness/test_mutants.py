@@ -12,6 +12,7 @@ from properties.command.main import main
 from properties.robustness.mutants import mutants, stories
 from properties.selftest.models import ab, induction, third_previous, two_head
 from zoo import Model, Transformer
+from zoo.errors import FailingError
 
 
 def test_mutants_are_counted_by_outcome(capsys: pytest.CaptureFixture[str]) -> None:
@@ -72,3 +73,9 @@ def test_a_caught_mutant_has_its_shortest_context() -> None:
         s for s in stories(zoo.load("aab")) if (s.mutant.place, s.mutant.change) == ("layer 0", "head 0 removed")
     )
     assert (story.outcome, story.check, story.context) == ("caught", "rule", "aa")
+
+
+@pytest.mark.parametrize("permitted", [set[str](), {"a", "b"}])
+def test_a_rule_that_determines_nothing_holds_no_mutant_to_anything(permitted: set[str]) -> None:
+    with pytest.raises(FailingError, match="ab fails its rule, which determines nothing in any context"):
+        next(stories(replace(ab.MODEL, rule=lambda context: permitted)))

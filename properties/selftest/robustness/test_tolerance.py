@@ -138,3 +138,24 @@ def test_a_weight_at_the_end_of_its_type_does_not_go_beyond() -> None:
     loud = replace(ab.MODEL, transformer=replace(ab.MODEL.transformer, unembedding=np.array([[0, largest], [1, 0]])))
     change, _ = breaking(loud)
     assert 0 < change <= 1
+
+
+@pytest.mark.filterwarnings("error")
+def test_where_nothing_is_judged_no_slope_is_taken() -> None:
+    """An infinite margin less another is no number: nothing is said of it, to nobody."""
+    half = replace(ab.MODEL, predictors=(), rule=lambda context: {"b"} if context[-1] == "a" else set())
+    change, where = breaking(half)
+    assert 0 < change <= 1
+    assert where.endswith("a")
+
+
+def test_another_permitted_answer_is_not_the_same_answer() -> None:
+    """After a the logits are 1 and 1 + 2^-12, which bfloat16 has no digits for; the rule leaves open what follows."""
+    unembedding = np.array([[1, 1], [1 + 2**-12, 0]])
+    close = replace(ab.MODEL, transformer=replace(ab.MODEL.transformer, unembedding=unembedding), predictors=())
+    free = replace(close, rule=lambda context: {"a"} if context[-1] == "b" else {"a", "b"})
+    assert [same for _, same, _ in survives(free)] == [True] * 4
+    assert [seen for *_, seen in survives(free)][1:3] == [
+        "all 62 contexts",
+        "all 62 contexts but 31, where another loses nothing stated",
+    ]
