@@ -13,7 +13,7 @@ import numpy as np
 
 from zoo import contexts
 from zoo.contexts import Context
-from zoo.errors import ModelError
+from zoo.errors import ModelError, shown
 from zoo.transformer.arrays import Array
 
 Sets = Mapping[int, frozenset[str]]  # what a position may hold; those not listed may hold any token
@@ -76,7 +76,7 @@ class Layout:
             _tokens("what a position of a layout may hold", tokens)
         if type(self.start) is not int or not 1 <= self.start <= len(self.sets):
             size = len(self.sets)
-            raise ModelError(f"a layout of {size} tokens starts at {self.start!r}, but should at 1 to {size}")
+            raise ModelError(f"a layout of {size} tokens starts at {shown(self.start)}, but should at 1 to {size}")
 
     def __contains__(self, tokens: Sequence[str]) -> bool:
         return len(tokens) in self.lengths and all(
@@ -290,5 +290,5 @@ def _tokens(what: str, tokens: str | Iterable[str]) -> frozenset[str]:
 
 def _length(n_ctx: int) -> int:
     if type(n_ctx) is not int or n_ctx < 1:
-        raise ModelError(f"the longest context has {n_ctx!r} tokens, but should have one or more")
+        raise ModelError(f"the longest context has {shown(n_ctx)} tokens, but should have one or more")
     return n_ctx

@@ -28,6 +28,8 @@ A: frozenset[str] = frozenset("a")
             "a position of a layout may hold is frozenset(), but should be tokens",
         ),
         (lambda: Layout((frozenset([1]),), 1), "but should be tokens"),  # type: ignore[list-item]
+        (lambda: Layout((A,), 10**5000), "a layout of 1 tokens starts at"),
+        (lambda: Domain.every("ab", -(10**5000)), "tokens, but should have one or more"),
         # Part of the layout, but none of its letters.
         (lambda: Domain.layout("dd+", dd="01"), "the layout dd+ has no 'dd', but should, or not let it"),
     ],
