@@ -230,17 +230,17 @@ class Model:
         return self.vocab[best]
 
     def complete(self, context: Context, n: int, anyway: bool = False) -> str:
-        """The next n tokens by greedy generation, without the context; with spaces where tokens are not characters."""
+        """The next n tokens by greedy generation, without the context; with spaces where tokens are not characters.
+
+        Each is fed back, and the last n_ctx tokens are the next context: ContextError where that leaves the domain.
+        """
         if not isinstance(n, int) or n < 0:
             raise ContextError(f"{n!r} tokens were asked for, but should be a whole number from 0 on")
         tokens = list(self.decode(self.encode(context, anyway)))
         start = len(tokens)
         while len(tokens) < start + n:
-            last = (
-                tokens[-self.n_ctx :] if self.domain is None or anyway else tokens
-            )  # else they are to be in the domain
-            following = "".join(last) if self.reads_strings else last
-            tokens.append(self.predict(following, anyway))
+            last = tokens[-self.n_ctx :]
+            tokens.append(self.predict("".join(last) if self.reads_strings else last, anyway))
         return ("" if self.reads_strings else " ").join(tokens[start:])
 
     def encode(self, context: Context, anyway: bool = False) -> Array:
