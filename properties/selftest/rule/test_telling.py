@@ -14,6 +14,7 @@ from properties.checks.table import check_model
 from properties.proof.certificate import certify
 from properties.proof.decision_tree import leaves
 from properties.recheck.tree import confirmed_leaves as confirmed
+from properties.selftest.models import NAMES
 from properties.selftest.rule.tellers import TELLERS
 from properties.selftest.rule.telling_rules import Rule
 from zoo import Model, Transformer
@@ -102,7 +103,7 @@ def test_a_cycle_is_not_sought_for_ages_where_every_context_is_a_leaf(monkeypatc
 
 
 RULES = [getattr(reference, name) for name in reference.__all__ if name not in ("Assembly", "run")]
-STATED = [(name, f) for name in zoo.names() for f in (zoo.load(name).rule, *zoo.load(name).predictors) if f is not None]
+STATED = [(name, f) for name in NAMES for f in (zoo.load(name).rule, *zoo.load(name).predictors) if f is not None]
 
 
 @pytest.mark.parametrize("rule", [*RULES, *(f for _, f in STATED)])
