@@ -13,14 +13,15 @@ def build() -> Model:
     """d_model is 6. The head looks at both operands, three neurons make the digit, and the nearest one wins by 1."""
     basis = Basis(digit=1, equals=1, one=1, operand=1, total=1, out=1)
     digit, equals, one, operand, total, out = (basis[name][0] for name in basis.labels)
-    look, carried = Basis(asked=1), Basis(value=1)
+    head = Basis(operands=1)
+    operands = head["operands"]
     values = np.arange(10.0)
     tokens = [*(value * digit + one for value in values), one, equals + one]
     both = Attention(
-        w_q=np.stack([move(one, look["asked"])]),
-        w_k=np.stack([move(1000 * operand, look["asked"])]),  # I am an operand; others do not count
-        w_v=np.stack([move(2 * digit, carried["value"])]),  # twice, for the mean of two is half their sum
-        w_o=np.stack([move(carried["value"], total)]),
+        w_q=np.stack([move(one, operands)]),
+        w_k=np.stack([move(1000 * operand, operands)]),  # I am an operand; others do not count
+        w_v=np.stack([move(2 * digit, operands)]),  # twice, for the mean of two is half their sum
+        w_o=np.stack([move(operands, total)]),
         scale=1,
     )
     written = Mlp(
@@ -54,6 +55,7 @@ def build() -> Model:
         lemmas=[Lemma("each digit is right after right ones, and so every sum is right", _sums_are_right)],
         margin=1,
         basis=basis,
+        head_basis=head,
     )
 
 

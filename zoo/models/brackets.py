@@ -16,7 +16,8 @@ def build(n_ctx: int = 8) -> Model:
     """
     basis = Basis(tok="()", depth=1)
     opened, closed = basis["tok"]
-    depth, mean = basis["depth", 0], Basis(mean=1)["mean"]
+    head = Basis(mean=1)
+    depth, mean = basis["depth", 0], head["mean"]
     count = Attention(
         w_q=np.zeros((1, 3, 1)),  # no key is more than another
         w_k=np.zeros((1, 3, 1)),
@@ -37,6 +38,7 @@ def build(n_ctx: int = 8) -> Model:
         source="a language of finite depth, as in the studies of what attention can recognize",
         margin=2 * SHARP / n_ctx,
         basis=basis,
+        head_basis=head,
     )
 
 
