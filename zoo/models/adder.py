@@ -19,7 +19,7 @@ def build() -> Model:
     tokens = [*(value * digit + one for value in values), one, equals + one]
     both = Attention(
         w_q=np.stack([move(one, operands)]),
-        w_k=np.stack([move(1000 * operand, operands)]),  # I am an operand; others do not count
+        w_k=np.stack([move(50 * operand, operands)]),  # I am an operand; others do not count
         w_v=np.stack([move(2 * digit, operands)]),  # twice, for the mean of two is half their sum
         w_o=np.stack([move(operands, total)]),
         scale=1,
