@@ -1,0 +1,184 @@
+"""The changes of a folder, one after the other, in a copy of the checkout; stopped and taken up at any time."""
+
+import ast
+import hashlib
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from cosmic_ray.commands import init
+from cosmic_ray.mutating import mutate_and_test
+from cosmic_ray.work_db import WorkDB
+from cosmic_ray.work_item import WorkerOutcome, WorkResult
+from coverage import CoverageData
+
+from properties.selftest.mutants.operators import untouched, wanted
+
+CHECKOUT = Path(__file__).parents[3]
+CACHE = CHECKOUT / ".mutants"
+TESTS = "properties/selftest"
+FOLDERS = [
+    folder
+    for folder in (
+        "zoo/transformer",
+        "zoo/enumeration",
+        "properties/proof",
+        "properties/recheck",
+        "properties/counting",
+        "properties/checks",
+    )
+    if (CHECKOUT / folder).is_dir()
+]
+IGNORED = ["checks/test_suite_faults.py", "recheck/test_contract.py"]  # these look at the source, or change it
+PYTEST = ["-m", "pytest", "-q", "-x", "-p", "no:xdist", "-p", "no:cacheprovider", "-p", f"{__package__}.plugin"]
+PATIENCE = 20, 10  # seconds, and times the time that the tests take
+
+
+def tracked() -> list[str]:
+    """The files of the checkout, as they are now."""
+    listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(listed, cwd=CHECKOUT, capture_output=True, text=True, check=True).stdout.splitlines()
+    return [name for name in names if (CHECKOUT / name).is_file()]
+
+
+@dataclass(frozen=True)
+class Folder:
+    """One of the folders that are changed, with a copy of the checkout of its own: two may run at a time."""
+
+    name: str
+
+    @property
+    def cache(self) -> Path:
+        return CACHE / self.name.replace("/", "-")
+
+    @property
+    def copy(self) -> Path:
+        return self.cache / "checkout"
+
+    @cached_property
+    def modules(self) -> list[str]:
+        return sorted(str(path.relative_to(CHECKOUT)) for path in (CHECKOUT / self.name).rglob("*.py"))
+
+    def session(self, module: str) -> Path:
+        """Where the results of a module are, as it is now and with the operators that there are."""
+        operators = Path(__file__).with_name("operators.py")
+        digest = hashlib.sha256((CHECKOUT / module).read_bytes() + operators.read_bytes()).hexdigest()[:12]
+        return self.cache / f"{Path(module).stem}-{digest}.sqlite"
+
+    def environment(self, **more: str) -> dict[str, str]:
+        return {"PYTHONPATH": str(self.copy), "HYPOTHESIS_PROFILE": "mutants", "OPENBLAS_NUM_THREADS": "1"} | more
+
+    def prepare(self) -> None:
+        """A fresh copy; and where anything changed, which tests enter which lines, and another try of survivors."""
+        files = tracked()
+        shutil.rmtree(self.copy, ignore_errors=True)
+        for name in files:
+            (self.copy / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(CHECKOUT / name, self.copy / name)
+        contents = b"".join(name.encode() + (CHECKOUT / name).read_bytes() for name in files if name.endswith(".py"))
+        key, digest = self.cache / "key", hashlib.sha256(contents).hexdigest()
+        if key.exists() and key.read_text() == digest:
+            return
+        self.measure()
+        for module in self.modules:
+            if self.session(module).exists():
+                with sqlite3.connect(self.session(module)) as database:
+                    database.execute("DELETE FROM work_results WHERE test_outcome = 'SURVIVED'")
+        key.write_text(digest)
+
+    def measure(self) -> None:
+        print(f"{self.name}: which of its tests enter which lines", flush=True)
+        ignored = [f"--ignore={TESTS}/{name}" for name in IGNORED]
+        tests = f"{TESTS}/{Path(self.name).name}"
+        data = f"--data-file={self.cache / 'coverage'}"
+        subprocess.run(
+            [sys.executable, "-m", "coverage", "run", data, f"--source={self.name}", *PYTEST, tests, *ignored],
+            cwd=self.copy,
+            env=os.environ | self.environment(MUTANT_DURATIONS=str(self.cache / "durations.json")),
+            check=True,
+        )
+
+    @cached_property
+    def durations(self) -> dict[str, float]:
+        durations: dict[str, float] = json.loads((self.cache / "durations.json").read_text())
+        return durations
+
+    def lines(self, module: str) -> dict[int, set[str]]:
+        """The tests that enter each line of a module."""
+        data = CoverageData(str(self.cache / "coverage"))
+        data.read()
+        found = data.contexts_by_lineno(str(self.copy / module))
+        return {line: set(contexts) & set(self.durations) for line, contexts in found.items()}
+
+    def open(self, module: str) -> Any:
+        """The changes of a module and their results; those that are not made here count as skipped."""
+        path = self.session(module)
+        if not path.exists():
+            for old in self.cache.glob(f"{Path(module).stem}-*.sqlite"):
+                old.unlink()
+            part = path.with_suffix(".part")
+            part.unlink(missing_ok=True)
+            database = WorkDB(str(part), WorkDB.Mode.create)
+            init([Path(module)], database, {})
+            spans = untouched(Path(module).read_text())
+            others = [item.job_id for item in database.work_items if not wanted(item.mutations[0], spans)]
+            database.set_multiple_results(others, WorkResult(worker_outcome=WorkerOutcome.SKIPPED))
+            database.close()
+            part.rename(path)
+        return WorkDB(str(path), WorkDB.Mode.open)
+
+    def run(self, modules: list[str]) -> None:
+        self.cache.mkdir(parents=True, exist_ok=True)
+        self.prepare()
+        os.chdir(self.copy)
+        os.environ.update(self.environment())
+        for module in modules:
+            database, lines = self.open(module), self.lines(module)
+            statements = Statements(Path(module).read_text())
+            pending = database.pending_work_items
+            for number, item in enumerate(pending, 1):
+                print(f"\r{module}: {number} of {len(pending)} left to try", end="", flush=True)
+                tests = statements.tests(item.mutations[0].start_pos[0], lines)
+                database.set_result(item.job_id, self.tried(item, tests))
+            print("\r" + " " * 79, end="\r")
+            database.close()
+
+    def tried(self, item: Any, tests: set[str]) -> Any:
+        """What the tests say to a change, the shortest first; where there are none, it survived."""
+        seconds = int(PATIENCE[0] + PATIENCE[1] * sum(self.durations[test] for test in tests))
+        os.environ["MUTANT_SECONDS"] = str(seconds + 1)
+        chosen = self.cache / "tests.txt"
+        chosen.write_text("\n".join(sorted(tests, key=lambda test: self.durations[test])))
+        command = f"'{sys.executable}' {' '.join(PYTEST)} '@{chosen}'" if tests else "true"
+        result = mutate_and_test(item.mutations, command, seconds)
+        if result.worker_outcome != WorkerOutcome.NORMAL:
+            raise SystemExit(f"cosmic-ray could not make the change {item.mutations[0]}: {result.output}")
+        return result
+
+
+class Statements:
+    """Which tests a change of a line is told by."""
+
+    def __init__(self, text: str) -> None:
+        self.found: dict[int, tuple[int, int]] = {}
+        self.kept: set[int] = set()  # lines of functions with a decorator, which may keep what they return
+        for node in ast.walk(ast.parse(text)):  # the outer ones first
+            if isinstance(node, ast.stmt):
+                body = getattr(node, "body", None)
+                last = body[0].lineno - 1 if body else node.end_lineno or node.lineno
+                self.found |= dict.fromkeys(range(node.lineno, last + 1), (node.lineno, last))
+            if isinstance(node, ast.FunctionDef) and node.decorator_list:
+                self.kept |= set(range(node.lineno, (node.end_lineno or node.lineno) + 1))
+
+    def tests(self, line: int, entered: dict[int, set[str]]) -> set[str]:
+        """Those that enter a statement; those that enter the module where it is run when that is imported."""
+        first, last = self.found.get(line, (line, line))
+        tests = set[str]().union(*(entered.get(one, set()) for one in range(first, last + 1)))
+        return tests if tests and line not in self.kept else set[str]().union(*entered.values())

@@ -1,0 +1,70 @@
+"""What came of the changes, also while some are left: a table, the survivors, and the entries that do not apply."""
+
+from collections import Counter
+from typing import Any
+
+from cosmic_ray.work_db import WorkDB
+from cosmic_ray.work_item import TestOutcome, WorkerOutcome
+
+from properties.selftest.mutants.harmless import Change, Harmless, fault, listed
+from properties.selftest.mutants.run import CHECKOUT, FOLDERS, Folder
+
+COLUMNS = ("caught", "timeout", "harmless", "survived", "left")
+
+
+def outcome(result: Any) -> str:
+    if result.test_outcome == TestOutcome.SURVIVED:
+        return "survived"
+    return "timeout" if result.output == "timeout" else "caught"
+
+
+def results(folder: Folder) -> tuple[list[tuple[Change, str, str]], int]:
+    """Of each change that was tried its place, its outcome and its diff; and how many are left."""
+    tried, left = [], 0
+    for module in folder.modules:
+        if not folder.session(module).exists():
+            continue
+        database = WorkDB(str(folder.session(module)), WorkDB.Mode.open)
+        for item, result in database.completed_work_items:
+            if result.worker_outcome != WorkerOutcome.SKIPPED:
+                change = Change.of(module, item.mutations[0].definition_name or "", diff := trimmed(result.diff))
+                tried.append((change, outcome(result), diff))
+        left += database.num_work_items - database.num_results
+        database.close()
+    return tried, left
+
+
+def trimmed(diff: str) -> str:
+    """Without cosmic-ray's heading."""
+    return diff.removeprefix("--- mutation diff ---\n")
+
+
+def report(shown: list[str]) -> int:
+    """Prints it; the status is 1 where an entry of the list of harmless changes does not apply."""
+    harmless = {entry.change: entry for entry in listed()}
+    faults = [found for entry in harmless.values() if (found := fault(entry, CHECKOUT))]
+    rows, outcomes = [], dict[Change, set[str]]()
+    for name in FOLDERS:
+        tried, left = results(Folder(name))
+        counts = Counter({"left": left})
+        for change, found, diff in tried:
+            outcomes.setdefault(change, set()).add(found)
+            known = found == "survived" and change in harmless
+            counts["harmless" if known else found] += 1
+            if found == "survived" and not known and any(change.module.startswith(one) for one in shown):
+                print(f"{change.function or 'the module itself'}\n{diff}\n")
+        if tried or left:
+            rows.append((name, counts))
+    faults += [told(entry) for entry in harmless.values() if "survived" not in outcomes.get(entry.change, {"survived"})]
+    print(f"{'':22}{''.join(f'{column:>10}' for column in COLUMNS)}{'caught %':>10}")
+    for name, counts in rows:
+        missed = counts["caught"] + counts["timeout"]
+        share = f"{missed / (missed + counts['survived']):10.1%}" if missed + counts["survived"] else f"{'':>10}"
+        print(f"{name:22}{''.join(f'{counts[column]:10,}' for column in COLUMNS)}{share}")
+    for one in faults:
+        print(f"harmless.toml: {one}")
+    return bool(faults)
+
+
+def told(entry: Harmless) -> str:
+    return f"{entry.change.module}: {entry.change.after!r} is caught by now, and should be deleted here"
