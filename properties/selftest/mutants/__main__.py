@@ -17,4 +17,4 @@ def main(chosen: list[str]) -> int:
     return report(chosen)
 
 
-sys.exit(main(sys.argv[1:] or FOLDERS))
+sys.exit(main(sys.argv[1:] or list(FOLDERS)))

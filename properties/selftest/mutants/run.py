@@ -24,18 +24,19 @@ from properties.selftest.mutants.operators import untouched, wanted
 CHECKOUT = Path(__file__).parents[3]
 CACHE = CHECKOUT / ".mutants"
 TESTS = "properties/selftest"
-FOLDERS = [
-    folder
-    for folder in (
-        "zoo/transformer",
-        "zoo/enumeration",
-        "properties/proof",
-        "properties/recheck",
-        "properties/counting",
-        "properties/checks",
-    )
+SHARP = "proof/test_exact_*.py"  # these hold what is said of the arithmetic, which others only import
+FOLDERS = {  # and the tests that a change is told by, those of its own folder first
+    folder: tests
+    for folder, tests in {
+        "zoo/transformer": ("transformer", "enumeration", SHARP),
+        "zoo/enumeration": ("enumeration",),
+        "properties/proof": ("proof",),
+        "properties/recheck": ("recheck",),
+        "properties/counting": ("counting",),
+        "properties/checks": ("checks",),
+    }.items()
     if (CHECKOUT / folder).is_dir()
-]
+}
 IGNORED = ["checks/test_suite_faults.py", "recheck/test_contract.py"]  # these look at the source, or change it
 PYTEST = ["-m", "pytest", "-q", "-x", "-p", "no:xdist", "-p", "no:cacheprovider", "-p", f"{__package__}.plugin"]
 PATIENCE = 20, 10  # seconds, and times the time that the tests take
@@ -96,10 +97,11 @@ class Folder:
     def measure(self) -> None:
         print(f"{self.name}: which of its tests enter which lines", flush=True)
         ignored = [f"--ignore={TESTS}/{name}" for name in IGNORED]
-        tests = f"{TESTS}/{Path(self.name).name}"
+        root = self.copy / TESTS
+        tests = [str(path.relative_to(self.copy)) for glob in FOLDERS[self.name] for path in sorted(root.glob(glob))]
         data = f"--data-file={self.cache / 'coverage'}"
         subprocess.run(
-            [sys.executable, "-m", "coverage", "run", data, f"--source={self.name}", *PYTEST, tests, *ignored],
+            [sys.executable, "-m", "coverage", "run", data, f"--source={self.name}", *PYTEST, *tests, *ignored],
             cwd=self.copy,
             env=os.environ | self.environment(MUTANT_DURATIONS=str(self.cache / "durations.json")),
             check=True,
@@ -111,11 +113,11 @@ class Folder:
         return durations
 
     def lines(self, module: str) -> dict[int, set[str]]:
-        """The tests that enter each line of a module."""
+        """The tests that enter each line of a module; "" is what imports it."""
         data = CoverageData(str(self.cache / "coverage"))
         data.read()
         found = data.contexts_by_lineno(str(self.copy / module))
-        return {line: set(contexts) & set(self.durations) for line, contexts in found.items()}
+        return {line: set(contexts) for line, contexts in found.items()}
 
     def open(self, module: str) -> Any:
         """The changes of a module and their results; those that are not made here count as skipped."""
@@ -150,12 +152,17 @@ class Folder:
             print("\r" + " " * 79, end="\r")
             database.close()
 
+    def order(self, test: str) -> tuple[bool, float]:
+        """First those of its own folder, and of those the shortest first."""
+        return not test.startswith(f"{TESTS}/{FOLDERS[self.name][0]}/"), self.durations[test]
+
     def tried(self, item: Any, tests: set[str]) -> Any:
-        """What the tests say to a change, the shortest first; where there are none, it survived."""
+        """What the tests say to a change; where there are none, it survived."""
+        tests = set(self.durations) if "" in tests else tests
         seconds = int(PATIENCE[0] + PATIENCE[1] * sum(self.durations[test] for test in tests))
         os.environ["MUTANT_SECONDS"] = str(seconds + 1)
         chosen = self.cache / "tests.txt"
-        chosen.write_text("\n".join(sorted(tests, key=lambda test: self.durations[test])))
+        chosen.write_text("\n".join(sorted(tests, key=self.order)))
         command = f"'{sys.executable}' {' '.join(PYTEST)} '@{chosen}'" if tests else "true"
         result = mutate_and_test(item.mutations, command, seconds)
         if result.worker_outcome != WorkerOutcome.NORMAL:
@@ -168,17 +175,19 @@ class Statements:
 
     def __init__(self, text: str) -> None:
         self.found: dict[int, tuple[int, int]] = {}
-        self.kept: set[int] = set()  # lines of functions with a decorator, which may keep what they return
+        self.decorated: set[int] = set()  # lines of functions that may keep what they return
         for node in ast.walk(ast.parse(text)):  # the outer ones first
             if isinstance(node, ast.stmt):
                 body = getattr(node, "body", None)
                 last = body[0].lineno - 1 if body else node.end_lineno or node.lineno
                 self.found |= dict.fromkeys(range(node.lineno, last + 1), (node.lineno, last))
             if isinstance(node, ast.FunctionDef) and node.decorator_list:
-                self.kept |= set(range(node.lineno, (node.end_lineno or node.lineno) + 1))
+                self.decorated |= set(range(node.lineno, (node.end_lineno or node.lineno) + 1))
 
     def tests(self, line: int, entered: dict[int, set[str]]) -> set[str]:
-        """Those that enter a statement; those that enter the module where it is run when that is imported."""
+        """Those that enter its statement; with a decorator, the module; all ("") where it is run by an import."""
         first, last = self.found.get(line, (line, line))
         tests = set[str]().union(*(entered.get(one, set()) for one in range(first, last + 1)))
-        return tests if tests and line not in self.kept else set[str]().union(*entered.values())
+        if tests and "" not in tests and line in self.decorated:
+            return set[str]().union(*entered.values()) - {""}
+        return tests

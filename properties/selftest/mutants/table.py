@@ -1,6 +1,8 @@
 """What came of the changes, also while some are left: a table, the survivors, and the entries that do not apply."""
 
+import json
 from collections import Counter
+from dataclasses import asdict
 from typing import Any
 
 from cosmic_ray.work_db import WorkDB
@@ -39,10 +41,17 @@ def trimmed(diff: str) -> str:
     return diff.removeprefix("--- mutation diff ---\n")
 
 
+def entry(change: Change, diff: str) -> str:
+    """A survivor as it would stand in the list, with the line at which it is."""
+    line = int(diff.split("\n")[2].split()[1].split(",")[0][1:]) + 3  # of three that only lead there
+    fields = [f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in asdict(change).items()]
+    return "\n".join([f"# {change.module}:{line}", "[[harmless]]", *fields, ""])
+
+
 def report(shown: list[str]) -> int:
     """Prints it; the status is 1 where an entry of the list of harmless changes does not apply."""
-    harmless = {entry.change: entry for entry in listed()}
-    faults = [found for entry in harmless.values() if (found := fault(entry, CHECKOUT))]
+    harmless = {one.change: one for one in listed()}
+    faults = [found for one in harmless.values() if (found := fault(one, CHECKOUT))]
     rows, outcomes = [], dict[Change, set[str]]()
     for name in FOLDERS:
         tried, left = results(Folder(name))
@@ -52,10 +61,10 @@ def report(shown: list[str]) -> int:
             known = found == "survived" and change in harmless
             counts["harmless" if known else found] += 1
             if found == "survived" and not known and any(change.module.startswith(one) for one in shown):
-                print(f"{change.function or 'the module itself'}\n{diff}\n")
+                print(entry(change, diff))
         if tried or left:
             rows.append((name, counts))
-    faults += [told(entry) for entry in harmless.values() if "survived" not in outcomes.get(entry.change, {"survived"})]
+    faults += [told(one) for one in harmless.values() if "survived" not in outcomes.get(one.change, {"survived"})]
     print(f"{'':22}{''.join(f'{column:>10}' for column in COLUMNS)}{'caught %':>10}")
     for name, counts in rows:
         missed = counts["caught"] + counts["timeout"]
@@ -66,5 +75,5 @@ def report(shown: list[str]) -> int:
     return bool(faults)
 
 
-def told(entry: Harmless) -> str:
-    return f"{entry.change.module}: {entry.change.after!r} is caught by now, and should be deleted here"
+def told(known: Harmless) -> str:
+    return f"{known.change.module}: {known.change.after!r} is caught by now, and should be deleted here"
