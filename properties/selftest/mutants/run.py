@@ -103,14 +103,19 @@ class Folder:
         subprocess.run(
             [sys.executable, "-m", "coverage", "run", data, f"--source={self.name}", *PYTEST, *tests, *ignored],
             cwd=self.copy,
-            env=os.environ | self.environment(MUTANT_DURATIONS=str(self.cache / "durations.json")),
+            env=os.environ | self.environment(MUTANT_MEASURED=str(self.cache / "measured.json")),
             check=True,
         )
 
     @cached_property
     def durations(self) -> dict[str, float]:
-        durations: dict[str, float] = json.loads((self.cache / "durations.json").read_text())
+        durations: dict[str, float] = self.measured["durations"]
         return durations
+
+    @cached_property
+    def measured(self) -> dict[str, Any]:
+        measured: dict[str, Any] = json.loads((self.cache / "measured.json").read_text())
+        return measured
 
     def lines(self, module: str) -> dict[int, set[str]]:
         """The tests that enter each line of a module; "" is what imports it."""
@@ -158,7 +163,7 @@ class Folder:
 
     def tried(self, item: Any, tests: set[str]) -> Any:
         """What the tests say to a change; where there are none, it survived."""
-        tests = set(self.durations) if "" in tests else tests
+        tests = set(self.durations) if "" in tests else tests.union(self.measured["started"])
         seconds = int(PATIENCE[0] + PATIENCE[1] * sum(self.durations[test] for test in tests))
         os.environ["MUTANT_SECONDS"] = str(seconds + 1)
         chosen = self.cache / "tests.txt"
