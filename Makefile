@@ -26,9 +26,10 @@ bench: .venv/dev
 bench-peers: .venv/peers
 	$(ONE_THREAD) $(BIN)/pytest benchmarks/test_peers.py
 
-# Takes hours; goes on where it was stopped. ONLY=properties/proof, or a module, for a part.
+# Takes hours; goes on where it was stopped. ONLY=properties/proof, or a module, for a part; SECONDS=600 of tests for each
+# change that survived the shortest.
 mutants: .venv/mutants
-	$(BIN)/python -m properties.selftest.mutants $(ONLY)
+	SECONDS=$(SECONDS) $(BIN)/python -m properties.selftest.mutants $(ONLY)
 
 test-all: .venv/peers test
 
