@@ -26,8 +26,8 @@ bench: .venv/dev
 bench-peers: .venv/peers
 	$(ONE_THREAD) $(BIN)/pytest benchmarks/test_peers.py
 
-# Takes hours; goes on where it was stopped. ONLY=properties/proof, or a module, for a part; SECONDS=600 of tests for each
-# change that survived the shortest.
+# Takes hours; goes on where it was stopped. ONLY=properties/proof, or a module, for a part; SECONDS=600 for what
+# survived the tests that come first.
 mutants: .venv/mutants
 	SECONDS=$(SECONDS) $(BIN)/python -m properties.selftest.mutants $(ONLY)
 

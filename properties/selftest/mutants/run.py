@@ -4,6 +4,7 @@ import ast
 import hashlib
 import json
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -41,7 +42,7 @@ FOLDERS = {  # and the tests that a change is told by, those of its own folder f
 }
 IGNORED = ["checks/test_suite_faults.py", "recheck/test_contract.py"]  # these look at the source, or change it
 PYTEST = ["-m", "pytest", "-q", "-x", "-p", "no:xdist", "-p", "no:cacheprovider", "-p", f"{__package__}.plugin"]
-BUDGET = float(os.environ.get("SECONDS") or 15)  # of tests for a change, the shortest; more for the survivors
+BUDGET = float(os.environ.get("SECONDS") or 30)  # of tests for a change; more for the survivors
 PATIENCE = 20, 10  # seconds, and times the time that the tests take
 
 
@@ -77,7 +78,8 @@ class Folder:
         return self.cache / f"{Path(module).stem}-{digest}.sqlite"
 
     def environment(self, **more: str) -> dict[str, str]:
-        return {"PYTHONPATH": str(self.copy), "HYPOTHESIS_PROFILE": "mutants", "OPENBLAS_NUM_THREADS": "1"} | more
+        fixed = {"HYPOTHESIS_PROFILE": "mutants", "OPENBLAS_NUM_THREADS": "1", "PYTHONHASHSEED": "0"}
+        return fixed | {"PYTHONPATH": str(self.copy)} | more
 
     def prepare(self) -> None:
         """A fresh copy; where anything changed, which tests enter which lines; survivors are tried again, with more
@@ -112,6 +114,14 @@ class Folder:
             env=os.environ | self.environment(MUTANT_MEASURED=str(self.cache / "measured.json")),
             check=True,
         )
+        self.tests.write_text("\n".join(self.durations))  # each is found by its name, or every change would be caught
+        found = [sys.executable, *PYTEST, "--collect-only", "-qq", f"@{self.tests}"]
+        subprocess.run(found, cwd=self.copy, env=os.environ | self.environment(), check=True, stdout=subprocess.DEVNULL)
+
+    @property
+    def tests(self) -> Path:
+        """The tests of a run, one a line."""
+        return self.cache / "tests.txt"
 
     @cached_property
     def durations(self) -> dict[str, float]:
@@ -163,21 +173,22 @@ class Folder:
             print("\r" + " " * 79, end="\r")
             database.close()
 
-    def order(self, test: str) -> tuple[bool, float]:
-        """First those of its own folder, and of those the shortest first."""
-        return not test.startswith(f"{TESTS}/{FOLDERS[self.name][0]}/"), self.durations[test]
+    def order(self, test: str, module: Path) -> tuple[bool, bool, float]:
+        """First those whose file names the module, then those of its own folder, and of those the shortest first."""
+        path, name = test.split("::")[0], module.parent.name if module.stem == "__init__" else module.stem
+        named = re.search(rf"\b{name}\b", (CHECKOUT / path).read_text())
+        return named is None, not path.startswith(f"{TESTS}/{FOLDERS[self.name][0]}/"), self.durations[test]
 
     def tried(self, item: Any, tests: set[str]) -> Any:
         """What the tests say to a change; where there are none, it survived."""
         tests = set(self.durations) if "" in tests else tests.union(self.measured["started"])
-        shortest = sorted(tests, key=lambda test: self.durations[test])
-        spent = list(accumulate(self.durations[test] for test in shortest))
-        shortest = shortest[: max(1, bisect(spent, BUDGET))]
-        seconds = int(PATIENCE[0] + PATIENCE[1] * sum(self.durations[test] for test in shortest))
+        ordered = sorted(tests, key=lambda test: self.order(test, item.mutations[0].module_path))
+        spent = list(accumulate(self.durations[test] for test in ordered))
+        ordered = ordered[: max(1, bisect(spent, BUDGET))]
+        seconds = int(PATIENCE[0] + PATIENCE[1] * sum(self.durations[test] for test in ordered))
         os.environ["MUTANT_SECONDS"] = str(seconds + 1)
-        chosen = self.cache / "tests.txt"
-        chosen.write_text("\n".join(sorted(shortest, key=self.order)))
-        command = f"'{sys.executable}' {' '.join(PYTEST)} '@{chosen}'" if tests else "true"
+        self.tests.write_text("\n".join(ordered))
+        command = f"'{sys.executable}' {' '.join(PYTEST)} '@{self.tests}'" if tests else "true"
         result = mutate_and_test(item.mutations, command, seconds)
         if result.worker_outcome != WorkerOutcome.NORMAL:
             raise SystemExit(f"cosmic-ray could not make the change {item.mutations[0]}: {result.output}")
