@@ -5,7 +5,7 @@ BIN := .venv/bin
 # A second thread makes the times of small products jump on a busy machine.
 ONE_THREAD := OPENBLAS_NUM_THREADS=1
 
-.PHONY: verify test nightly bench bench-peers test-all clean
+.PHONY: verify test nightly bench bench-peers mutants test-all clean
 
 verify: .venv/dev
 	$(BIN)/zoo verify
@@ -26,6 +26,11 @@ bench: .venv/dev
 bench-peers: .venv/peers
 	$(ONE_THREAD) $(BIN)/pytest benchmarks/test_peers.py
 
+# Takes hours; goes on where it was stopped. ONLY=properties/proof, or a module, for a part; SECONDS=600 for what
+# survived the tests that come first.
+mutants: .venv/mutants
+	SECONDS=$(SECONDS) $(BIN)/python -m properties.selftest.mutants $(ONLY)
+
 test-all: .venv/peers test
 
 .venv/dev: pyproject.toml
@@ -40,5 +45,9 @@ test-all: .venv/peers test
 	$(BIN)/pip install --quiet --editable ".[peers,emulator]"
 	touch $@
 
+.venv/mutants: .venv/dev
+	$(BIN)/pip install --quiet --group mutants
+	touch $@
+
 clean:
-	rm -rf .venv
+	rm -rf .venv .mutants

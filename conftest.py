@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis.database import DirectoryBasedExampleDatabase
 from sybil import Example, Sybil
 from sybil.evaluators.python import PythonEvaluator
@@ -38,6 +38,9 @@ settings.register_profile(  # what `make nightly` runs of the tests marked so
     max_examples=20_000,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
     database=DirectoryBasedExampleDatabase(".hypothesis/soundness"),
+)
+settings.register_profile(  # for `make mutants`, where any example that fails will do
+    "mutants", settings.get_profile("ci"), phases=[Phase.explicit, Phase.generate], database=None, print_blob=False
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev"))
 

@@ -1,0 +1,55 @@
+"""A plugin of pytest: which test enters which line, and how long each takes; and no test runs for ever."""
+
+import functools
+import gc
+import json
+import os
+import resource
+import sys
+from pathlib import Path
+
+import pytest
+
+MEASURED = os.environ.get("MUTANT_MEASURED")  # where it is written; else nothing is measured
+MEMORY = 8 * 2**30
+DURATIONS: dict[str, float] = {}
+STARTED: set[str] = set()  # tests that start another process, which may enter any line
+
+
+def started(event: str, _: object) -> None:
+    if event == "subprocess.Popen":
+        STARTED.add(os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" ")[0])
+
+
+def pytest_configure() -> None:
+    """What stays behind when the run is stopped, or takes all memory, ends by itself."""
+    if MEASURED is not None:
+        sys.addaudithook(started)
+    seconds = int(os.environ.get("MUTANT_SECONDS", "3600"))
+    for kind, most in ((resource.RLIMIT_CPU, seconds), (resource.RLIMIT_AS, MEMORY)):
+        resource.setrlimit(kind, (most, resource.getrlimit(kind)[1]))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Lines are put down to the test that enters them; what another test left in a cache is entered again."""
+    if MEASURED is None:
+        return
+    from coverage import Coverage
+
+    for one in gc.get_objects():
+        if isinstance(one, functools._lru_cache_wrapper):
+            one.cache_clear()
+    current = Coverage.current()
+    assert current is not None
+    current.switch_context(item.nodeid)
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    if not report.skipped:
+        DURATIONS[report.nodeid] = DURATIONS.get(report.nodeid, 0) + report.duration
+
+
+def pytest_sessionfinish() -> None:
+    if MEASURED is not None:
+        Path(MEASURED).write_text(json.dumps({"durations": DURATIONS, "started": sorted(STARTED & DURATIONS.keys())}))
