@@ -78,7 +78,12 @@ class Folder:
         return self.cache / f"{Path(module).stem}-{digest}.sqlite"
 
     def environment(self, **more: str) -> dict[str, str]:
-        fixed = {"HYPOTHESIS_PROFILE": "mutants", "OPENBLAS_NUM_THREADS": "1", "PYTHONHASHSEED": "0"}
+        fixed = {
+            "HYPOTHESIS_PROFILE": "mutants",
+            "OPENBLAS_NUM_THREADS": "1",
+            "PYTHONHASHSEED": "0",
+            "MUTANT_SECONDS": "3600",
+        }
         return fixed | {"PYTHONPATH": str(self.copy)} | more
 
     def prepare(self) -> None:
