@@ -14,7 +14,7 @@ import numpy as np
 from properties.proof.counterexample import margin_of
 from zoo.model import Context, Model, Predictor, Rule
 from zoo.rule import PREDICTOR, Asked
-from zoo.rule.watch import watching
+from zoo.rule.watch import known, watching
 from zoo.transformer.arrays import Array
 
 OWN = "of the model's own answers, as no rule is stated"
@@ -48,7 +48,7 @@ def questions(model: Model) -> list[Question]:
 
 
 # What was permitted in all contexts, in their order: several checks hold answers against the same.
-_kept: deque[tuple[object, tuple[object, ...], Array]] = deque(maxlen=4)
+_kept: deque[tuple[tuple[object, ...], Array]] = deque(maxlen=4)
 
 
 class _Reader:
@@ -67,11 +67,11 @@ def permitting(model: Model, question: Question, every: bool) -> Iterator[Permit
     """Asks a question, and watches that nothing is remembered from one context to the next.
 
     `every` says that all contexts will be asked about, in the order of `model.scope`: what is permitted in them is
-    kept, and the question is not asked again.
+    kept, and the question is not asked again until something has changed that its function reaches.
     """
-    about = (model.domain, model.n_ctx, tuple(model.vocab), question.kind)
-    for function, its, kept in _kept:
-        if every and function is question.function and its == about:
+    about = (known(question.function), model.domain, model.n_ctx, tuple(model.vocab), question.kind)
+    for its, kept in _kept:
+        if every and its == about:
             yield _Reader(kept)
             return
     said: list[Array] = []
@@ -84,7 +84,7 @@ def permitting(model: Model, question: Question, every: bool) -> Iterator[Permit
         yield ask
     number = model.scope.count()
     if every and sum(map(len, said)) == number and number * len(model.vocab) <= MOST_KEPT:
-        _kept.append((question.function, about, np.concatenate(said)))
+        _kept.append((about, np.concatenate(said)))
 
 
 @contextmanager

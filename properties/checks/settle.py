@@ -18,6 +18,7 @@ from zoo.errors import ModelError
 from zoo.model import Context, Model
 from zoo.progress import steps
 from zoo.rule import Function
+from zoo.rule.watch import known
 from zoo.transformer import Attention, Mlp, Transformer
 from zoo.transformer.arrays import Array
 
@@ -212,20 +213,23 @@ def proof_of_one_answer(model: Model, how: How) -> tuple[Proof, Question] | None
     return (proof, question) if proof.status == "holds" and proof.determined and not proof.skipped else None
 
 
-# Several checks ask the same question; what it is about is told by identity, for what compares equal may differ.
-_proofs: deque[tuple[tuple[object, ...], tuple[object, ...], Proof]] = deque(maxlen=8)
+# Several checks ask the same question. What is known of a function and a transformer are equal to themselves only.
+_proofs: deque[tuple[tuple[object, ...], Proof]] = deque(maxlen=8)
 
 
 def _proof(model: Model, function: Function, kind: str, every: bool, seconds: float) -> Proof:
-    """A proof, or the one that was found before; one that ran out of time is not remembered."""
-    about, how = (model.transformer, model.domain, function), (tuple(model.vocab), kind, every, seconds)
-    for known, its, found in _proofs:
-        if its == how and all(one is other for one, other in zip(known, about)):
+    """A proof, or the one that was found before, if nothing has changed that the function reaches.
+
+    One that ran out of time is not remembered.
+    """
+    about = (known(function), model.transformer, model.domain, tuple(model.vocab), kind, every, seconds)
+    for its, found in _proofs:
+        if its == about:
             return found
     told: dict[str, Any] = {"first": not every, "max_seconds": seconds, "kind": kind, "domain": model.domain}
     found = prove_answers(model.transformer, model.vocab, function, **told)
     if not found.widest:
-        _proofs.append((about, how, found))
+        _proofs.append((about, found))
     return found
 
 
