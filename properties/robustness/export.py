@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from properties.checks.right import allowed_tokens, judged, judging, margins, own_answers, questions
+from properties.checks.right import judged, judging, margins, own_answers, questions
 from properties.checks.settle import answer_logits, sweep
 from properties.proof.counterexample import margin_of
 from properties.robustness.number_types import in_type
@@ -73,10 +73,10 @@ def held(model: Model, read: Model) -> Export:
         asked = [_asked(model, tokens, permitted) for tokens in batches]
     alike, margin = compared(read, asked)
     wrong, open_, first = 0, 0, None
-    for tokens in _different(read, asked):
-        counts, other = _count(model, read, tokens)
+    for one in _different(read, asked):
+        counts, other = _count(model, read, one)
         if first is None and counts.any():
-            first = tokens[counts.argmax()]
+            first = one.tokens[counts.argmax()]
         wrong, open_ = wrong + int(counts.sum()), open_ + int((other & ~counts).sum())
     return Export(
         model=model,
@@ -129,23 +129,21 @@ def _margin_in(read: Model, name: str, asked: Iterable[Asked]) -> float | None:
         return None
 
 
-def _different(read: Model, asked: Iterable[Asked]) -> Iterator[Array]:
-    """The contexts, shortest first, in which the model's answer does not win in what was read: int [batch, seq]."""
+def _different(read: Model, asked: Iterable[Asked]) -> Iterator[Asked]:
+    """The contexts, shortest first, in which the model's answer does not win in what was read."""
     for one in asked:
         logits = answer_logits(read, one.tokens)
         wins = margin_of(logits, np.arange(logits.shape[1]) == one.answers[:, None]) > 0  # NaN is not
         if not wins.all():
-            yield one.tokens[~wins]
+            yield Asked(one.tokens[~wins], one.answers[~wins], [allowed[~wins] for allowed in one.allowed])
 
 
-def _count(model: Model, read: Model, tokens: Array) -> tuple[Array, Array]:
-    """Which of those contexts count, and which have another answer: int [batch, seq] -> bool [batch] both."""
+def _count(model: Model, read: Model, one: Asked) -> tuple[Array, Array]:
+    """Which of those contexts count, and which have another answer: bool [batch] both."""
+    tokens, stated = one.tokens, questions(model)
     ours, theirs = answer_logits(model, tokens), answer_logits(read, tokens)
-    words = [model.decode(row) for row in tokens]
-    stated = questions(model)
     here, kept, wrong = (np.zeros(len(tokens), dtype=bool) for _ in range(3))
-    for question in stated:
-        allowed = allowed_tokens(model, words, question.asked)
+    for allowed in one.allowed if stated else ():
         right = judged(allowed) & (margin_of(ours, allowed) > 0)
         here, kept = here | judged(allowed), kept | right
         wrong |= right & ~(margin_of(theirs, allowed) > 0)

@@ -6,22 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from zoo.errors import RuleError, listed, shown
-from zoo.rule.telling import tells
-
-__all__ = [
-    "LAZY",
-    "PREDICTOR",
-    "RULE",
-    "SHOULD",
-    "TIMING",
-    "TRAINING",
-    "Asked",
-    "Function",
-    "Words",
-    "name_of",
-    "plain",
-    "tells",
-]
 
 Function = Callable[[Any], Any]  # a rule or a predictor
 SHOULD = "but should depend on nothing but its context"

@@ -7,9 +7,10 @@ from functools import cached_property
 from typing import Any
 
 from zoo.errors import RuleError
-from zoo.rule.asking import SHOULD, Asked, Function, name_of, tells
+from zoo.rule.asking import SHOULD, Asked, Function, name_of
 from zoo.rule.copying import copied
 from zoo.rule.remembering import Memory
+from zoo.rule.telling import tells
 
 AGAIN = 4096  # contexts that are asked about again
 KEPT = 8  # functions of which it is kept what they reach

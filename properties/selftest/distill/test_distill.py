@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import zoo
-from properties.selftest.distill.programs import TARGETS, own_answers, tables_of
+from properties.selftest.distill.programs import TARGETS, assert_answers_as, own_answers, tables_of
 from properties.selftest.models import NAMES
 from reference.assembly import AAB
 from zoo import contexts
@@ -26,13 +26,7 @@ from zoo.transformer.arrays import Array
 def test_the_zoo_distilled_answers_as_the_models_do(name: str, target: Target) -> None:
     model = zoo.load(name)
     program = distill(model)
-    text = {"python": emit.python, "c": emit.c, "x86": emit.x86}[target](program)
-    try:
-        run = checked_program.runnable(program, target, text)
-    except UnavailableError as reason:
-        pytest.skip(str(reason))
-    for context in model.contexts():
-        assert model.vocab[run(tuple(model.encode(context).tolist()))] == model.predict(context)
+    assert_answers_as(model, program, target)
 
 
 def test_aab_comes_out_as_the_source_wrote_it() -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from properties.selftest import domains
-from properties.selftest.distill.programs import TARGETS
+from properties.selftest.distill.programs import TARGETS, assert_answers_as
 from properties.selftest.examples import assert_occurred, many
 from properties.strategies import as_model, transformers
 from zoo import Model, Transformer
@@ -17,7 +17,7 @@ from zoo.distill.answers import Part
 from zoo.distill.checked_program import Target
 from zoo.distill.diagram import Program, Tables
 from zoo.domain import Domain, Layout
-from zoo.errors import ModelError, UnavailableError
+from zoo.errors import ModelError
 from zoo.transformer.arrays import Array
 
 COMMENTS = {"python": "#", "c": "//", "x86": ";"}
@@ -47,13 +47,7 @@ def test_it_reads_only_what_the_domain_leaves_open() -> None:
 def test_it_answers_as_the_model_does_in_every_language(model: Model, target: Target) -> None:
     program = distill(model)
     assert program.contexts == model.scope.count() == len(list(checked_program.first_contexts(program)))
-    text = {"python": emit.python, "c": emit.c, "x86": emit.x86}[target](program)
-    try:
-        run = checked_program.runnable(program, target, text)
-    except UnavailableError as reason:
-        pytest.skip(str(reason))
-    for context in model.contexts():
-        assert model.vocab[run(tuple(model.encode(context).tolist()))] == model.predict(context)
+    assert_answers_as(model, program, target)
 
 
 def test_contexts_outside_do_not_count_against_it() -> None:

@@ -1,6 +1,7 @@
 """What the tests of the prover against exact arithmetic share: arithmetics in which one thing is off, and programs."""
 
 from dataclasses import replace
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -39,3 +40,9 @@ def use_worst_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scalar, "_function", function)
     monkeypatch.setattr(scalar, "_dot", largest_first)
     monkeypatch.setitem(scalar.ACTIVATIONS, "relu", lambda x, number: x.relu())
+
+
+def lose(monkeypatch: pytest.MonkeyPatch, tiny: float, *modules: ModuleType) -> None:
+    """What is made in these modules underflows below this."""
+    for module in modules:
+        monkeypatch.setattr(module, "FLOAT64", replace(FLOAT64, tiny=tiny))

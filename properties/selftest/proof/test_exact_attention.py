@@ -17,12 +17,12 @@ from properties.selftest.proof.exact import (
     STILL,
     U,
     largest_first,
+    lose,
     numbers,
 )
 from properties.selftest.worst import Number, Program, Run, assert_reached, exact, span
 from zoo import Attention
 from zoo.transformer import scalar
-from zoo.transformer.arithmetic import FLOAT64
 from zoo.transformer.arrays import Array
 
 
@@ -30,8 +30,7 @@ from zoo.transformer.arrays import Array
 def sums(monkeypatch: pytest.MonkeyPatch) -> None:
     """Here nothing is lost that is made here, and the largest addend of a sum is the first."""
     monkeypatch.setattr(scalar, "_dot", largest_first)
-    for module in (arithmetic, attention):
-        monkeypatch.setattr(module, "FLOAT64", replace(FLOAT64, tiny=0.0))
+    lose(monkeypatch, 0.0, arithmetic, attention)
 
 
 def layer_of(w_q: Any, w_k: Any, b_q: Any = None, b_k: Any = None, scale: float = 1.0) -> Attention:
@@ -183,8 +182,7 @@ def test_what_underflow_takes_from_scores(monkeypatch: pytest.MonkeyPatch) -> No
         4 * (linear_maps + products) + 2 * U <= r + U * U * 1e4 <= 4 * (linear_maps + 8 * 4 * U) + 3 * U + U * U * 1e4
     )
     still = bounded(layer, at([1.0] * 3, 2.0), at([1.0] * 3, 3.0), STILL, True)[1]
-    for module in (arithmetic, attention):
-        monkeypatch.setattr(module, "FLOAT64", replace(FLOAT64, tiny=U))
+    lose(monkeypatch, U, arithmetic, attention)
     taken = bounded(layer, at([1.0] * 3, 2.0), at([1.0] * 3, 3.0), STILL, True)[1] - still
     each = 2 * 3 * U * 2 + 2 * 2 * U  # through two dimensions of the head
     assert each + 4 * 3 * U <= taken / 4 / ((1 + 6) * (1 + 9)) * (1 + 1e-6) <= (each + 4 * 3 * U) * (1 + 1e-5)

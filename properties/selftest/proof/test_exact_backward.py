@@ -10,12 +10,11 @@ from properties.proof import arithmetic, backward
 from properties.proof.arithmetic import Arithmetic, Interval
 from properties.proof.interval import Passed, normalize
 from properties.proof.interval import transform as transformed
-from properties.selftest.proof.exact import HERE, LOSES, OWN, ROUNDS, STILL, U, known, use_worst_numbers
+from properties.selftest.proof.exact import HERE, LOSES, OWN, ROUNDS, STILL, U, known, lose, use_worst_numbers
 from properties.selftest.proof.test_exact_stream import mlp, stream_after
 from properties.selftest.worst import Number, Program, Run, along, assert_reached, difference, exact, span
 from zoo import Mlp, Norm
 from zoo.transformer import scalar
-from zoo.transformer.arithmetic import FLOAT64
 from zoo.transformer.arrays import Array
 
 
@@ -26,13 +25,7 @@ def worst_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def nothing_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
-    lose(monkeypatch, 0.0)
-
-
-def lose(monkeypatch: pytest.MonkeyPatch, tiny: float) -> None:
-    """What is made here underflows below this."""
-    for module in (arithmetic, backward):
-        monkeypatch.setattr(module, "FLOAT64", replace(FLOAT64, tiny=tiny))
+    lose(monkeypatch, 0.0, arithmetic, backward)
 
 
 def test_directions_are_answers_less_rivals() -> None:
@@ -273,7 +266,7 @@ def test_what_underflow_takes_from_an_mlp_backwards(monkeypatch: pytest.MonkeyPa
     layer = Mlp(np.ones((2, 3)), np.full(3, -4.0), np.ones((3, 2)), np.zeros(2), "relu")
     x, way = known([4.0, 4.0]), np.array([1.0, -1.0])
     step = passed(layer, x, STILL)
-    lose(monkeypatch, U)
+    lose(monkeypatch, U, arithmetic, backward)
     _, constant, after = backward.transform(step, way[None, None, None], np.zeros(1), 0.0)
     by_unit = 2 * 2 * U
     assert -constant.item() == pytest.approx(by_unit * 3 * (step.active.largest + 4) + 8 * 5 * U)

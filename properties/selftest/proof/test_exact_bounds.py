@@ -14,12 +14,11 @@ from properties.proof.arithmetic import Arithmetic
 from properties.proof.bounds import Bounds
 from properties.proof.boxes import Boxes
 from properties.selftest import examples
-from properties.selftest.proof.exact import U, use_worst_numbers
+from properties.selftest.proof.exact import U, lose, use_worst_numbers
 from properties.selftest.random_models import completions, random_boxes, transformers
 from properties.selftest.worst import Number, Program, Run, difference, exact, extreme
 from zoo import Attention, Mlp, Norm, Transformer
 from zoo.transformer import scalar
-from zoo.transformer.arithmetic import FLOAT64
 from zoo.transformer.arrays import Array
 
 
@@ -251,8 +250,7 @@ def underflow(transformer: Transformer) -> float:
     found = []
     for tiny in (0.0, U):
         with pytest.MonkeyPatch.context() as patch:
-            for module in (arithmetic, backward, bounds):
-                patch.setattr(module, "FLOAT64", replace(FLOAT64, tiny=tiny))
+            lose(patch, tiny, arithmetic, backward, bounds)
             found.append(lower(transformer, context(transformer, [0]), 0, 1))
     return found[0] - found[1]
 

@@ -18,13 +18,13 @@ from properties.selftest.proof.exact import (
     STILL,
     U,
     known,
+    lose,
     numbers,
     use_worst_numbers,
 )
 from properties.selftest.worst import Number, Program, Run, along, assert_reached, exact, mean, span, total
 from zoo import Attention, Mlp, Norm
 from zoo.transformer import scalar
-from zoo.transformer.arithmetic import FLOAT64
 from zoo.transformer.arrays import Array
 
 
@@ -188,7 +188,7 @@ def test_attention_in_the_stream_and_in_its_mean(monkeypatch: pytest.MonkeyPatch
     size = attend_rounding(x, layer, heads, 2, STILL)[0]
     assert (off.r - still.r >= U * (still.r + size)).all()
     assert (its_off.r - its_still.r >= U * (its_still.r + 2 * size.mean())).all()
-    monkeypatch.setattr(interval, "FLOAT64", replace(FLOAT64, tiny=U))
+    lose(monkeypatch, U, interval)
     lost = attend(x, middle, layer, heads, [None, None], 2, STILL)[1].r - its_still.r  # type: ignore[list-item]
     products = [3 * (1 + head.v.largest) for head in heads]  # means of w_o and their products, c and r, two roundings
     assert 4 * U * sum(products) <= lost.item() <= 4 * U * (sum(products) + 2.01)
@@ -278,6 +278,6 @@ def test_what_underflow_takes_from_a_mean_after_an_mlp(monkeypatch: pytest.Monke
     """Of w_out's means, that of b_out, and their products: c and r, a sum and a division or product each."""
     x, middle, layer = known([-3.0]), known([-3.0]), mlp(1, 3)
     before = transform(x, middle, layer, STILL)[1].r
-    monkeypatch.setattr(interval, "FLOAT64", replace(FLOAT64, tiny=U))
+    lose(monkeypatch, U, interval)
     taken = (transform(x, middle, layer, STILL)[1].r - before).item()
     assert 4 * U * (2 + 3 * (1 + 3)) <= taken + 1e-3 * U <= 4.3 * U * (2 + 3 * (1 + 3))

@@ -16,12 +16,12 @@ from properties.selftest.proof.exact import (
     STILL,
     U,
     known,
+    lose,
     use_worst_numbers,
 )
 from properties.selftest.worst import Number, Program, Run, along, assert_reached, exact
 from zoo import Attention
 from zoo.transformer import scalar
-from zoo.transformer.arithmetic import FLOAT64
 from zoo.transformer.arrays import Array
 
 
@@ -32,13 +32,7 @@ def worst_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def nothing_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
-    lose(monkeypatch, 0.0)
-
-
-def lose(monkeypatch: pytest.MonkeyPatch, tiny: float) -> None:
-    """What is made here underflows below this."""
-    for module in (arithmetic, backward):
-        monkeypatch.setattr(module, "FLOAT64", replace(FLOAT64, tiny=tiny))
+    lose(monkeypatch, 0.0, arithmetic, backward)
 
 
 def head_of(x: Interval, w_v: Array, w_o: Array, b_v: Array | None, a: Arithmetic) -> tuple[Head, Attention]:
@@ -115,7 +109,7 @@ def test_what_underflow_takes_from_values_backwards(d: int, width: int, monkeypa
     head, layer = head_of(x, np.full((d, width), 1.0), np.full((width, d), 1.0), b_v, STILL)
     head = replace(head, v_rounding=np.full_like(head.v_rounding, 5.0))
     free = backward.attend(head, layer, 0, np.ones((1, 1, 1, d)), 0.0, STILL).r.item()
-    lose(monkeypatch, U)
+    lose(monkeypatch, U, arithmetic, backward)
     by_column = 2 * d * U
     through = by_column * width + 2 * width * U
     expected = (
