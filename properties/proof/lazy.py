@@ -72,11 +72,8 @@ class LazyToken(_StandIn):
         return True  # no token is empty
 
 
-class LazyString(_StandIn):
-    """Some positions of an unknown context, in order. Reading gives a token where it is known, else a lazy one.
-
-    To `isinstance` it is a string, as real contexts are where all tokens are single characters.
-    """
+class _Context(_StandIn):
+    """Some positions of an unknown context, in order, which can be counted and read."""
 
     __slots__ = ()
 
@@ -88,6 +85,15 @@ class LazyString(_StandIn):
 
     def __iter__(self) -> Iterator[Any]:
         return LazyIterator(self, [0])
+
+
+class LazyString(_Context):
+    """Some positions of an unknown context, in order. Reading gives a token where it is known, else a lazy one.
+
+    To `isinstance` it is a string, as real contexts are where all tokens are single characters.
+    """
+
+    __slots__ = ()
 
     def __eq__(self, other: Any) -> Any:
         run, positions = _open(self)
@@ -116,7 +122,7 @@ class LazyString(_StandIn):
         return LazyMethod(self, name) if name in ("startswith", "endswith") else super().__getattribute__(name)
 
 
-class LazyTuple(_StandIn):
+class LazyTuple(_Context):
     """The same where contexts are tuples; patterns match it as a sequence.
 
     `tuple[context]` holds a real one's tokens, and else the object itself: that is met again where it is hashed,
@@ -124,15 +130,6 @@ class LazyTuple(_StandIn):
     """
 
     __slots__ = ()
-
-    def __len__(self) -> int:
-        return len(_open(self)[1])
-
-    def __getitem__(self, index: Any) -> Any:
-        return _read(self, index)
-
-    def __iter__(self) -> Iterator[Any]:
-        return LazyIterator(self, [0])
 
     def __eq__(self, other: Any) -> Any:
         if type(other) in (tuple, LazyTuple):
