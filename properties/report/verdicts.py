@@ -10,7 +10,7 @@ from typing import Any
 from rich.text import Text
 
 from properties.checks.table import CHECKS
-from properties.checks.verdict import Asked, Verdict
+from properties.checks.verdict import Requested, Verdict
 from properties.recheck import Rechecked
 from properties.report.console import console, grid
 from properties.robustness.mutants import Story
@@ -20,7 +20,7 @@ from zoo.domain import as_data
 from zoo.errors import printable
 from zoo.model import Model
 
-Result = tuple[Asked, Model, list[Verdict]]
+Result = tuple[Requested, Model, list[Verdict]]
 STYLES = {"holds": "green", "deviates": "yellow", "undecided": "yellow", "failed": "bold red"}
 
 
