@@ -6,6 +6,7 @@ tokens that is not empty: a string where every token is a single character.
 """
 
 from reference.assembly import Assembly, aab_assembly
+from reference.fold import Fold
 from reference.rules import (
     aab,
     aab_or_third_previous,
@@ -21,6 +22,7 @@ from reference.rules import (
 
 __all__ = [
     "Assembly",
+    "Fold",
     "aab",
     "aab_assembly",
     "aab_or_third_previous",
