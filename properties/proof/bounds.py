@@ -151,7 +151,7 @@ class Bounds:
                 try:
                     if heads is None:
                         heads = self._heads(boxes.lengths, closed, opened, order)
-                        if boxes.counts is not None and not (felt or self.between):
+                        if not (felt or self.between):
                             keys, heads = self.first.merged(boxes, keys, heads)
                     parts.append(self._bounded(boxes[part], keys, heads, answers[part], rivals[part], felt))
                 except OutOfRangeError:

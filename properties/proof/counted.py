@@ -80,7 +80,8 @@ class Together:
     @property
     def feasible(self) -> bool:
         """Whether there is any choice of tokens."""
-        return all(least <= can and most >= must for _, can, must, least, most in self._sums())
+        ranges = all(least <= most for least, most in self.limits)
+        return ranges and all(least <= can and most >= must for _, can, must, least, most in self._sums())
 
     def range(self, kind: int) -> Limits:
         """How often a kind occurs at least and at most; every number between is possible."""
