@@ -54,6 +54,19 @@ class Seen:
         counted: Array = self.times[:, :, c, :, None] > 0
         return counted & self.tokens[:, None, c, None]
 
+    def possible(self, valid: Array, own: Array) -> Array:
+        """Which tokens keys may be where none that is counted may stand, or no other, bool as `valid`.
+
+        own bool [box, query, kept key] is the key that is the query: what its token would mean is not asked.
+        """
+        for c in range(self.unseen.shape[-1]):
+            inside, counted = self.inside(c), self.times[:, :, c, :, None] > 0
+            whole = self.times[:, :, c].sum(axis=-1) + self.unseen[..., c]
+            none = (self.most[..., c].reshape(-1, 1) == 0)[..., None, None]
+            every = (self.least[..., c].reshape(-1, 1) == whole)[..., None, None]
+            valid = valid & ~((none & inside | every & counted & ~inside) & ~own[..., None])
+        return valid
+
     def reached(self, low: Array, valid: Array) -> Array:
         """A score that some key surely reaches by the counts, -inf where that is not known: [box, query].
 
@@ -132,9 +145,16 @@ class Seen:
         # The first that is not taken, where more would gain; the last that is taken, where not all of them do.
         first_out = (upto <= taken[..., None]).sum(axis=-1)
         last_in = (upto < taken[..., None]).sum(axis=-1)
-        at = np.minimum(np.where(taken < wanted, first_out, last_in), gains.shape[-1] - 1)
-        price = np.take_along_axis(ordered, at[..., None], -1)[..., 0]
+        last = gains.shape[-1] - 1
+        outer, inner = (
+            np.take_along_axis(ordered, np.minimum(at, last)[..., None], -1)[..., 0] for at in (first_out, last_in)
+        )
+        price, no_price = np.where(taken < wanted, outer, inner), taken == wanted
+        if self.unseen.shape[-1] > 1:  # of prices that are as good one between, from which the others can still move
+            middle = (outer + inner) / 2
+            price = np.where(np.isfinite(middle), middle, price)
+            no_price &= self.least[..., c] < self.most[..., c]
         share = np.empty(gains.shape)
         before = upto - sizes
         np.put_along_axis(share, order, np.clip(taken[..., None] - before, 0, sizes) / np.maximum(sizes, 1), -1)
-        return np.where((taken == wanted) | ~np.isfinite(price), 0, price), share
+        return np.where(no_price | ~np.isfinite(price), 0, price), share

@@ -78,6 +78,7 @@ def softmax_weights(
     seen = None
     if counted is not None and positions is not None:
         seen = Seen.of(counted, positions, counts, keys, valid)
+        valid = seen.possible(valid, keys == own_key[..., None])
         shift = np.maximum(shift, seen.reached(low, valid)[..., None, None])
     times = counts[keys][..., None]
     # exp is counted in `_ends`; the product with the count rounds once, 90 times less than 1e-14. e^700 is finite, and
