@@ -42,6 +42,12 @@ class Box(domain.Box):
                 elif (tight := replace(self, sets=sets, path=path).tightened(vocab)) is not None:
                     yield tight
 
+    @property
+    def widest(self) -> Counted | None:
+        """The count of the widest range; None where each is one number."""
+        wide = max(self.counts, key=lambda one: self.counts[one][1] - self.counts[one][0], default=None)
+        return None if wide is None or self.counts[wide][0] == self.counts[wide][1] else wide
+
     def halved(self, counted: Counted, vocab: Sequence[str]) -> Iterator["Box"]:
         """Two boxes, of the lower and of the upper half of what a count may be; without those of no context."""
         least, most = self.counts[counted]

@@ -6,7 +6,7 @@ of which none is the same.
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -51,31 +51,40 @@ class Together:
         self.sizes = (*sizes, vocab - sum(sizes))  # of the kinds, in tokens
         self.listed = {at: self._held(tokens) for at, tokens in sets.items() if at in positions}
         self.free = len(positions) - len(self.listed)
-        self.masks = Counter(map(_bits, self.listed.values()))
-        self.masks[_bits(self.sizes)] += self.free
+        self.masks = {_bits(self.sizes): self.free}
+        for held in self.listed.values():
+            self._more(_bits(held), 1)
 
     def _held(self, tokens: frozenset[str]) -> tuple[int, ...]:
         """How many tokens of each kind are among these."""
         counted = [len(tokens & counted.tokens) for counted in self.asked]
         return (*counted, len(tokens) - sum(counted))
 
+    def _more(self, mask: int, number: int) -> None:
+        self.masks[mask] = self.masks.get(mask, 0) + number
+
     def mask(self, position: int) -> int:
         """The kinds that a position may hold, whatever is counted."""
         return _bits(self.listed.get(position, self.sizes))
 
-    def _sums(self) -> Iterator[tuple[int, int, int, int, int]]:
+    def _sums(self) -> Iterable[tuple[int, int, int, int, int]]:
         """Of every set of kinds: its bits, on how many positions it can and must occur, and its limits together."""
-        for some in range(1, 1 << len(self.sizes)):
-            can = must = least = most = 0  # in plain loops: this is what a count costs
-            for mask, number in self.masks.items():
-                if mask & some:
-                    can += number
-                    must += 0 if mask & ~some else number
-            for kind, (low, high) in enumerate(self.limits):
-                if some >> kind & 1:
-                    least += low
-                    most += high
-            yield some, can, must, least, most
+        if len(self.limits) == 2:  # by far the most frequent: a leaf of a rule takes some of these
+            (least, most), (others_least, others_most) = self.limits
+            one, other, both = (self.masks.get(mask, 0) for mask in (1, 2, 3))
+            every = one + other + both
+            return (
+                (1, one + both, one, least, most),
+                (2, other + both, other, others_least, others_most),
+                (3, every, every, least + others_least, most + others_most),
+            )
+        return [self._sum(some) for some in range(1, 1 << len(self.limits))]
+
+    def _sum(self, some: int) -> tuple[int, int, int, int, int]:
+        can = sum(number for mask, number in self.masks.items() if mask & some)
+        must = sum(number for mask, number in self.masks.items() if not mask & ~some)
+        within = [limits for kind, limits in enumerate(self.limits) if some >> kind & 1]
+        return some, can, must, sum(least for least, _ in within), sum(most for _, most in within)
 
     @property
     def feasible(self) -> bool:
@@ -95,19 +104,18 @@ class Together:
     def possible(self, mask: int) -> int:
         """Which of the kinds that a position may hold it can hold: bits."""
         found = 0
-        self.masks[mask] -= 1
         for kind in range(len(self.sizes)):
             if mask >> kind & 1:
-                self.masks[1 << kind] += 1
+                self.settle(mask, kind)
                 found |= self.feasible << kind
+                self.masks[mask] += 1
                 self.masks[1 << kind] -= 1
-        self.masks[mask] += 1
         return found
 
     def settle(self, mask: int, kind: int) -> None:
         """From here on, a position that might hold some kinds holds this one."""
-        self.masks[mask] -= 1
-        self.masks[1 << kind] += 1
+        self._more(mask, -1)
+        self._more(1 << kind, 1)
 
     def tokens(self, bits: int, may_be: frozenset[str]) -> frozenset[str]:
         """Of the tokens that a position may be, those of some kinds."""

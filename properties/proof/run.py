@@ -98,7 +98,7 @@ class Run:
             self.kept.append(position)
         self.asked.add(position)
         may_be = self.sets.get(position) or _set(self.vocab)
-        for positions, counts in by_positions(self.counts):
+        for positions, counts in by_positions(self.counts) if self.counts else ():
             if position in positions:
                 together = Together(positions, counts, self.sets, len(self.vocab))
                 may_be = together.tokens(together.possible(together.mask(position)), may_be)
@@ -127,9 +127,9 @@ class Run:
 
     def _goes_with(self, counted: Counted) -> bool:
         """Whether it can be counted beside what else is: of the same positions, and few kinds of tokens, or others."""
-        before = [one.positions for one in {*self.counts, *self.counted} - {counted}]
-        apart = all(one == counted.positions or not set(one) & set(counted.positions) for one in before)
-        return apart and before.count(counted.positions) < KINDS
+        before = {one: one.positions == counted.positions for one in (*self.counts, *self.counted) if one != counted}
+        apart = all(same or not {*one.positions} & {*counted.positions} for one, same in before.items())
+        return apart and sum(before.values()) < KINDS
 
     def limits(self, counted: Counted) -> Limits:
         """How often it may be, by what is known."""

@@ -214,16 +214,13 @@ def _settle(
         margin, wrong = judge.run(box.first(vocab), box.permitted)
         done.append(Settled("run", box, margin))
         wrongs.append(wrong)
-    looks = judge.look(to_split) if to_split else []
+    wide = [box.widest for box in to_split]  # of what is counted in a range, which halves first, no position is sought
+    to_look = [box for box, counted in zip(to_split, wide) if counted is None]
+    looks = judge.look(to_look) if to_look else []
     if first:
-        wrongs += [judge.run(tokens, box.permitted)[1] for box, (_, tokens) in zip(to_split, looks)]
+        wrongs += [judge.run(tokens, box.permitted)[1] for box, (_, tokens) in zip(to_look, looks)]
     proof.counterexamples += [wrong for wrong in wrongs if wrong is not None]
-    return done, [child for box, (position, _) in zip(to_split, looks) for child in _parts(box, position, vocab)]
-
-
-def _parts(box: Box, position: int, vocab: Sequence[str]) -> Iterator[Box]:
-    """By what is counted, where that is a range; else by a position."""
-    wide = max(box.counts, key=lambda one: box.counts[one][1] - box.counts[one][0], default=None)
-    if wide is None or box.counts[wide][0] == box.counts[wide][1]:
-        return box.split(position, vocab)
-    return box.halved(wide, vocab)
+    halves = [
+        half for box, counted in zip(to_split, wide) if counted is not None for half in box.halved(counted, vocab)
+    ]
+    return done, [child for box, (at, _) in zip(to_look, looks) for child in box.split(at, vocab)] + halves
