@@ -21,9 +21,9 @@ class Fold:
 
     start: Hashable
     step: Callable[[Any, str], Hashable]
-    answer: Callable[[Any], set[str] | str]
-    rule: Callable[[Any], set[str] | str] | None = None
+    answer: Callable[[Any], Any]  # of a state: a set of tokens, or a token
+    rule: Callable[[Any], Any] | None = None
     states: int = 10_000
 
-    def __call__(self, context: Sequence[str]) -> set[str] | str:
+    def __call__(self, context: Sequence[str]) -> Any:
         return self.answer(reduce(self.step, context, self.start))
