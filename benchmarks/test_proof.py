@@ -99,11 +99,16 @@ def test_counting(benchmark: BenchmarkFixture, name: str) -> None:
     benchmark.group = "proof"
     model = COUNTING[name](256 if benchmark.enabled else 8)
     found: list[Proof] = []
+    start = time.process_time()
     benchmark.pedantic(lambda: found.append(prove(model)), rounds=1)  # type: ignore[no-untyped-call]
-    [proof] = found
+    spent, [proof] = time.process_time() - start, found
     assert proof.status == "holds"
     assert proof.contexts + proof.skipped == model.scope.count()
-    benchmark.extra_info |= {"leaves": proof.leaves, "margin": proof.margin, "seconds": round(proof.seconds, 2)}
+    benchmark.extra_info |= {
+        "leaves": proof.leaves,
+        "margin": proof.margin,
+        "seconds of the processor": round(spent, 2),
+    }
 
 
 def test_proof_against_enumeration(benchmark: BenchmarkFixture) -> None:
