@@ -44,8 +44,8 @@ def certify(model: Model, function: Function, **options: Any) -> tuple[Proof, di
     proof = prove_answers(model.transformer, model.vocab, function, **told, **options)
     if any(leaf.box.counts or leaf.box.ending is not None for leaf in leaves):
         raise ModelError(
-            f"{model.name} was proved by counting tokens, of which no certificate can be written yet: a rule or "
-            "predictor that names its tokens should be certified"
+            f"{model.name} was proved by counting tokens, which no certificate can say yet, but should be proved by a "
+            "rule or predictor that does not count to be certified"
         )
     if proof.status != "holds" or not proof.contexts:  # where nothing is determined, nothing is proved
         return proof, None

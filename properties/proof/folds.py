@@ -233,8 +233,8 @@ class Ending:
         return tokens
 
 
-def _shifted(more: Vector) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
+def _shifted(more: Vector) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
     """Where sums go to and come from as so much is counted."""
     there = tuple(slice(n, None) for n in more)
     here = tuple(slice(None, -n if n else None) for n in more)
-    return there, here
+    return (*there, ...), (*here, ...)  # an array also where nothing is counted
