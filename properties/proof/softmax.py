@@ -45,8 +45,7 @@ def softmax_weights(
     may_be: Array,
     of: Array | slice,
     a: Arithmetic,
-    positions: Array | None = None,
-    counted: CountArrays | None = None,
+    counted: tuple[CountArrays, Array] | None = None,
 ) -> Weights:
     """Of scores [batch, query, key, token], for boxes, which are what each key may be: bool [box, key, token].
 
@@ -55,7 +54,7 @@ def softmax_weights(
     counts int [key] says. Keys that surely weigh less than NEGLIGIBLE of another are only summed: with one-hot
     positions two or three of a thousand remain. In each box, scores are shifted by one that is surely reached: the
     largest of the keys' smallest. The radius of a score is that of `Head.scores`, with `Arithmetic.own` of all products
-    in it; see `_ends`. Where something is `counted`, positions int [key] are the keys'.
+    in it; see `_ends`. With what is `counted` come the keys' positions, int [key].
     """
     low, high, reached = _ends(s, visible, a)
     peak = np.where(visible, high - reached, -np.inf).max(axis=-1)  # [batch, query, key]
@@ -76,8 +75,8 @@ def softmax_weights(
     sure = np.where(valid, low, np.inf).min(axis=-1)
     shift = np.where(np.isposinf(sure), -np.inf, sure).max(axis=-1)[..., None, None]  # [box, query, 1, 1]
     seen = None
-    if counted is not None and positions is not None:
-        seen = Seen.of(counted, positions, counts, keys, valid)
+    if counted is not None:
+        seen = Seen.of(*counted, counts, keys, valid)
         valid = seen.possible(valid, keys == own_key[..., None])
         shift = np.maximum(shift, seen.reached(low, valid)[..., None, None])
     times = counts[keys][..., None]

@@ -43,7 +43,7 @@ def weighed(c: Array, r: Array, counts: Sequence[Count], a: Arithmetic, stands_f
     positions = np.cumsum([0, *stand[:-1]])
     every = np.ones((1, keys, tokens), bool)
     s, own = Interval(c[None, None], r[None, None]), np.array([[-1]])
-    return softmax_weights(s, every[None], own, stand, every, slice(None), a, positions, arrays(counts, tokens))
+    return softmax_weights(s, every[None], own, stand, every, slice(None), a, (arrays(counts, tokens), positions))
 
 
 def choices(counts: Sequence[Count], stands_for: Array, vocab: int) -> list[tuple[int, ...]]:
@@ -134,7 +134,7 @@ def test_positions_that_are_not_seen_may_hold_what_is_counted() -> None:
         counts = arrays([(range(4), {0}, least, most)], 2)
         s, every = Interval(c[None, None], 0 * c[None, None]), np.ones((1, 2, 2), bool)
         own, ones = np.array([[-1]]), np.ones(2, int)
-        weights = softmax_weights(s, every[None], own, ones, every, slice(None), HERE, np.arange(2), counts)
+        weights = softmax_weights(s, every[None], own, ones, every, slice(None), HERE, (counts, np.arange(2)))
         assert softmax_mean(weights, values[None, None, None], HERE).item() == pytest.approx(expected, abs=1e-10)
         low = -softmax_mean(weights, -values[None, None, None], HERE).item()
         assert low == pytest.approx(max(0, least - 2) / 2, abs=1e-10)
