@@ -6,6 +6,7 @@ tokens that is not empty: a string where every token is a single character.
 """
 
 from reference.assembly import Assembly, aab_assembly
+from reference.fold import Fold
 from reference.rules import (
     aab,
     aab_or_third_previous,
@@ -13,6 +14,8 @@ from reference.rules import (
     digit_of_the_sum,
     induction,
     induction_or_repeat,
+    majority,
+    parity,
     shallow_brackets,
     third_previous,
     third_previous_as_built,
@@ -21,6 +24,7 @@ from reference.rules import (
 
 __all__ = [
     "Assembly",
+    "Fold",
     "aab",
     "aab_assembly",
     "aab_or_third_previous",
@@ -28,6 +32,8 @@ __all__ = [
     "digit_of_the_sum",
     "induction",
     "induction_or_repeat",
+    "majority",
+    "parity",
     "run",
     "shallow_brackets",
     "third_previous",

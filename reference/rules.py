@@ -1,4 +1,4 @@
-"""The rules of the zoo. They read a context by index, so that a proof can see what they read."""
+"""The rules of the zoo. They read a context by index, or count in it, so that a proof can see what they read."""
 
 from collections.abc import Sequence
 
@@ -62,6 +62,16 @@ def induction_or_repeat(context: Context) -> str:
 def _aab_everywhere(context: Context) -> set[str]:
     """`aab` with one answer to every context, the assembly program's."""
     return {"b"} if context[-1] == "a" and (len(context) == 1 or context[-2] == "a") else {"a"}
+
+
+def majority(context: Context) -> set[str]:
+    """a where there are more a than b, otherwise b."""
+    return {"a"} if context.count("a") > context.count("b") else {"b"}
+
+
+def parity(context: Context) -> set[str]:
+    """a where the number of a is even, b where it is odd."""
+    return {"ab"[context.count("a") % 2]}
 
 
 def shallow_brackets(context: Context) -> set[str]:

@@ -48,6 +48,7 @@ class Margins:
     levels: Array
     felt: Array | None = None  # [box, position] how much each position can move the last layer's mean
     worst: Array | None = None  # [box, position] the token that moves it down most
+    pull: Array | None = None  # [box, position, token] how far each moves it down
 
 
 @dataclass(frozen=True)
@@ -108,11 +109,11 @@ class Bounds:
         With `felt`, also which positions matter, as far as the last attention layer by itself can tell.
         """
         if felt or self.between or not len(closed := self._closed(boxes)):
-            return self._in_parts(boxes.everywhere(), np.zeros(0, int), answers, rivals, felt)
+            return self._in_parts(self._opened(boxes, felt), np.zeros(0, int), answers, rivals, felt)
         found = self._in_parts(boxes, closed, answers, rivals, felt)
         again = np.flatnonzero(~(found.lower > 0))
         if len(again):
-            exact = self._in_parts(boxes[again].everywhere(), np.zeros(0, int), answers[again], rivals[again], felt)
+            exact = self._in_parts(self._opened(boxes[again]), np.zeros(0, int), answers[again], rivals[again], felt)
             found.lower[again], found.levels[again] = exact.lower, exact.levels
         return found
 
@@ -122,7 +123,15 @@ class Bounds:
         What is close to the end is often what counts, and is not blurred.
         """
         whole = np.arange(max(0, (int(boxes.lengths.min()) - 1) // self.block - 1))
+        if boxes.counts is not None:  # of the positions of a block, all are counted, or none
+            inside = boxes.counts.counted(np.arange(len(whole) * self.block))
+            inside = inside.reshape(inside.shape[0] * inside.shape[1], len(whole), self.block)
+            whole = whole[(inside == inside[..., :1]).all(axis=(0, 2))]
         return np.setdiff1d(whole, boxes.positions // self.block)
+
+    def _opened(self, boxes: Boxes, felt: bool = False) -> Boxes:
+        """For positions to be looked at one by one; with counts, those that are alike as one: `FirstLayer.merged`."""
+        return boxes if boxes.counts is not None and not (felt or self.between) else boxes.everywhere()
 
     def _in_parts(self, boxes: Boxes, closed: Array, answers: Array, rivals: Array, felt: bool = False) -> Margins:
         """The same for as many boxes at a time as memory has room for, with these blocks closed."""
@@ -140,11 +149,14 @@ class Bounds:
         with np.errstate(all="ignore"):
             for part in (slice(start, start + rows) for start in range(0, len(boxes), rows)):
                 try:
-                    heads = self._heads(boxes.lengths, closed, opened, order) if heads is None else heads
+                    if heads is None:
+                        heads = self._heads(boxes.lengths, closed, opened, order)
+                        if not (felt or self.between):
+                            keys, heads = self.first.merged(boxes, keys, heads)
                     parts.append(self._bounded(boxes[part], keys, heads, answers[part], rivals[part], felt))
                 except OutOfRangeError:
                     parts.append(self._unknown(boxes[part]))
-        names = ("lower", "levels", "felt", "worst") if felt else ("lower", "levels")
+        names = ("lower", "levels", "felt", "worst", "pull") if felt else ("lower", "levels")
         return Margins(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
     def _heads(self, lengths: Array, closed: Array, opened: Array, order: Array) -> list[Head]:
@@ -161,7 +173,7 @@ class Bounds:
     def _unknown(self, boxes: Boxes) -> Margins:
         number, worst = 0 if self.attention is None else self.attention.sizes["head"], boxes.masks.argmax(axis=-1)
         levels = np.full((len(boxes), number, self.vocab, self.vocab - 1), np.nan)
-        return Margins(np.full(len(boxes), -np.inf), levels, np.zeros(worst.shape), worst)
+        return Margins(np.full(len(boxes), -np.inf), levels, np.zeros(worst.shape), worst, np.zeros(boxes.masks.shape))
 
     def _bounded(
         self, boxes: Boxes, keys: Keys, heads: list[Head], answers: Array, rivals: Array, felt: bool
@@ -254,4 +266,4 @@ class Bounds:
         for weight, v, level in zip(ahead.weights, along.values, levels):
             total += effects(weight, v, level, lower, may_be)
         reach = np.where(may_be, total, -np.inf).max(axis=-1) - np.where(may_be, total, np.inf).min(axis=-1)
-        return replace(found, felt=reach, worst=np.where(may_be, total, -np.inf).argmax(axis=-1))
+        return replace(found, felt=reach, worst=np.where(may_be, total, -np.inf).argmax(axis=-1), pull=total)

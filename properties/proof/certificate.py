@@ -42,6 +42,11 @@ def certify(model: Model, function: Function, **options: Any) -> tuple[Proof, di
     # One wrong context is enough for there to be none.
     told: dict[str, Any] = {"first": True, "settled": leaves.append, "domain": model.domain}
     proof = prove_answers(model.transformer, model.vocab, function, **told, **options)
+    if any(leaf.box.counts or leaf.box.ending is not None for leaf in leaves):
+        raise ModelError(
+            f"{model.name} was proved by counting tokens, which no certificate can say yet, but should be proved by a "
+            "rule or predictor that does not count to be certified"
+        )
     if proof.status != "holds" or not proof.contexts:  # where nothing is determined, nothing is proved
         return proof, None
     trees: dict[int, dict[int, dict[str, Any]]] = {}  # of each length, by the layout of the domain

@@ -10,8 +10,11 @@ from functools import _lru_cache_wrapper
 from types import MappingProxyType
 
 from properties.proof.boxes import Box, Replies
+from properties.proof.counted import Counted
+from properties.proof.folds import Table
 from properties.proof.run import Run
 from properties.proof.samples import Samples
+from reference import Fold
 from zoo.domain import Sets
 from zoo.errors import RuleError
 from zoo.rule import LAZY, SHOULD, Asked, Function, name_of, plain
@@ -47,7 +50,9 @@ class Reading:
         self.vocab = tuple(map(plain, vocab))
         self.samples = Samples(self.vocab, samples)
         self.before = known(function)
-        self.tells = self.before.tells
+        # The parts of a fold are given real states and tokens.
+        self.table = Table(function, self.asked, self.vocab) if isinstance(function, Fold) else None
+        self.tells = "" if self.table is not None else self.before.tells
         self.said: deque[Said] = deque(maxlen=AGAIN)
         self.number = 0
         self.kept: list[int] = []  # what was asked about tokens of an earlier run
@@ -57,6 +62,18 @@ class Reading:
 
         The memory is looked at after as many leaves as are a power of two.
         """
+        for leaf in self._read(length, sets) if self.table is None else self._walked(self.table, length, sets):
+            self._try(leaf)
+            self.number += 1
+            if not self.number & (self.number - 1):
+                self.before.memory.check()
+            yield leaf
+
+    def _walked(self, table: Table, length: int, sets: Sets) -> Iterator[Box]:
+        for counts, ending, answer in table.parts(length, sets):
+            yield Box(length, dict(sets), answer, tuple(counts.items()), counts, ending)
+
+    def _read(self, length: int, sets: Sets) -> Iterator[Box]:
         start = tuple(sets.items())
         todo: list[Replies] = [start]
         while todo:
@@ -65,18 +82,14 @@ class Reading:
             run.done = True
             if self.kept:
                 raise RuleError(f"{name_of(self.asked.function)} keeps tokens that it was given before, {SHOULD}")
-            if unasked := [position for position, _ in run.path[len(start) :] if position not in run.asked]:
+            if unasked := [one for one, _ in run.path[len(start) :] if one not in run.asked]:
+                what = "for a count" if isinstance(unasked[0], Counted) else f"for token [{unasked[0] - length}]"
                 raise RuleError(
-                    f"{name_of(self.asked.function)} asked for token [{unasked[0] - length}] of {length} and, run "
-                    f"again, did not, {SHOULD}"
+                    f"{name_of(self.asked.function)} asked {what} of {length} and, run again, did not, {SHOULD}"
                 )
             todo += run.open
-            leaf = Box(length, run.sets, answer, run.path[len(start) :])
-            self._try(leaf)
-            self.number += 1
-            if not self.number & (self.number - 1):
-                self.before.memory.check()
-            yield leaf
+            leaf = Box(length, run.sets, answer, run.path[len(start) :], run.counts)
+            yield (leaf.tightened(self.vocab) or leaf) if run.counts else leaf
 
     def check(self) -> None:
         """RuleError where the function has changed anything, or a copy says something else in the opposite order."""
@@ -87,14 +100,18 @@ class Reading:
 
     def _try(self, leaf: Box) -> None:
         """RuleError where the function says something else to real contexts out of a leaf."""
-        context = None
+        last: Said | None = None
         for context in self.samples.of(leaf):
-            again = self.asked(context)
-            if again != leaf.permitted:
+            again, permitted = self.asked(context), leaf.permitted
+            if self.table is not None and leaf.ending is not None:  # samples may end elsewhere
+                permitted = self.table.after_context(context)
+            if again != permitted:
                 how = "before" if self.tells else "read token by token"
                 raise RuleError(
-                    f"{name_of(self.asked.function)} says {tokens(again)} to {context!r} and {tokens(leaf.permitted)} "
+                    f"{name_of(self.asked.function)} says {tokens(again)} to {context!r} and {tokens(permitted)} "
                     f"to the same context {how}, {SHOULD}"
                 )
-        if context is not None and self.before.copy is not None:
-            self.said.append((context, leaf.permitted))
+            if self.before.copy is not None:
+                last = (context, permitted)
+        if last is not None:
+            self.said.append(last)

@@ -60,7 +60,7 @@ class Answers:
     def look(self, boxes: list[Box]) -> list[tuple[int, Array]]:
         answers = np.array([self.vocab.index(min(box.permitted)) for box in boxes])
         rivals = np.array([[token not in box.permitted for token in self.vocab] for box in boxes])
-        return _look([self.bounds], Boxes.of(boxes, self.vocab), answers, rivals)
+        return _look([self.bounds], boxes, self.vocab, answers, rivals)
 
     def run(self, tokens: Array, permitted: frozenset[str]) -> tuple[float, Counterexample | None]:
         logits = run(self.transformer, tokens)
@@ -87,7 +87,7 @@ class Equal:
 
     def look(self, boxes: list[Box]) -> list[tuple[int, Array]]:
         rivals = np.ones((len(boxes), len(self.vocab)), bool)
-        return _look(self.bounds, Boxes.of(boxes, self.vocab), self._answers(boxes), rivals)
+        return _look(self.bounds, boxes, self.vocab, self._answers(boxes), rivals)
 
     def run(self, tokens: Array, permitted: frozenset[str]) -> tuple[float, Counterexample | None]:
         both = [run(transformer, tokens) for transformer in (self.a, self.b)]
@@ -109,10 +109,14 @@ def run(transformer: Transformer, tokens: Array) -> Array:
     return logits
 
 
-def _look(bounds: list[Bounds], boxes: Boxes, answers: Array, rivals: Array) -> list[tuple[int, Array]]:
+def _look(
+    bounds: list[Bounds], some: list[Box], vocab: tuple[str, ...], answers: Array, rivals: Array
+) -> list[tuple[int, Array]]:
     """Where to split: where the last token is free, there; else where it is felt most by the bounds or by running."""
+    boxes = Boxes.of(some, vocab)
     masks = boxes.everywhere().masks
     felt: Array = np.zeros(masks.shape[:2])
+    pull: Array = np.zeros(masks.shape)
     worst = masks.argmax(axis=-1)
     for one in bounds:
         if one.between:  # tokens act through several layers: change each and see
@@ -121,13 +125,17 @@ def _look(bounds: list[Bounds], boxes: Boxes, answers: Array, rivals: Array) -> 
             margins = one.margins(boxes, answers, rivals, felt=True)
             assert margins.felt is not None
             assert margins.worst is not None
-            more, worst = margins.felt, margins.worst
+            assert margins.pull is not None
+            more, worst, pull = margins.felt, margins.worst, pull + margins.pull
         felt = felt + more / np.maximum(more.max(axis=1, keepdims=True), 1e-300)
     free = masks.sum(axis=-1) > 1
     felt = np.where(free, felt + np.linspace(0, 1e-9, felt.shape[1]), -1)  # of equals the later
     ends = np.arange(len(boxes)), boxes.lengths - 1
     felt[ends] = np.where(free[ends], np.inf, -1)
     tokens = np.where(np.take_along_axis(masks, worst[..., None], -1)[..., 0], worst, masks.argmax(axis=-1))
+    for i, box in enumerate(some):
+        if box.counts or box.ending is not None:  # what looks worst must be one of its contexts
+            tokens[i, : box.length] = box.nearest(vocab, pull[i, : box.length])
     return [(int(felt[i].argmax()), tokens[i, :length]) for i, length in enumerate(boxes.lengths.tolist())]
 
 

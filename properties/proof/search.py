@@ -94,13 +94,13 @@ def prove_answers(
 
     if not within_reach(transformer):
         return Proof("undecided", widest=BEYOND)
-    judge, skipped, reading = Answers(transformer, tuple(vocab)), Tally(), Reading(function, vocab, kind)
+    judge, skipped, reading = Answers(transformer, tuple(vocab)), Tally(len(vocab)), Reading(function, vocab, kind)
     scope = Domain.every(vocab, transformer.n_ctx) if domain is None else domain
     every = scope.lengths if lengths is None else lengths
     proof = _search(judge, starts, vocab, every, first, max_boxes, max_seconds, settled)
     reading.check()
     proof.tells = reading.tells
-    proof.skipped = skipped.total(len(vocab))
+    proof.skipped = skipped.total()
     return proof
 
 
@@ -149,7 +149,7 @@ def _search(
     max_seconds: float | None,
     settled: Callable[[Settled], None] | None = None,
 ) -> Proof:
-    proof, seen, begin = Proof(), Tally(), time.perf_counter()
+    proof, seen, begin = Proof(), Tally(len(vocab)), time.perf_counter()
     proof.deadline = math.inf if max_seconds is None else time.process_time() + max_seconds
     smallest: Settled | None = None
     for group in steps(list(_together(lengths, judge.mixes)), "groups of lengths"):
@@ -175,7 +175,7 @@ def _search(
         proof.upto = group[-1]
     if smallest is not None:
         proof.margin, proof.where = smallest.margin, smallest.box.describe(vocab)
-    proof.contexts = seen.total(len(vocab))
+    proof.contexts = seen.total()
     order = {token: i for i, token in enumerate(vocab)}
     proof.counterexamples.sort(key=lambda c: (len(c.context), [order[token] for token in c.context]))
     if proof.counterexamples:
@@ -214,8 +214,13 @@ def _settle(
         margin, wrong = judge.run(box.first(vocab), box.permitted)
         done.append(Settled("run", box, margin))
         wrongs.append(wrong)
-    looks = judge.look(to_split) if to_split else []
+    wide = [box.widest for box in to_split]  # of what is counted in a range, which halves first, no position is sought
+    to_look = [box for box, counted in zip(to_split, wide) if counted is None]
+    looks = judge.look(to_look) if to_look else []
     if first:
-        wrongs += [judge.run(tokens, box.permitted)[1] for box, (_, tokens) in zip(to_split, looks)]
+        wrongs += [judge.run(tokens, box.permitted)[1] for box, (_, tokens) in zip(to_look, looks)]
     proof.counterexamples += [wrong for wrong in wrongs if wrong is not None]
-    return done, [child for box, (position, _) in zip(to_split, looks) for child in box.split(position, vocab)]
+    halves = [
+        half for box, counted in zip(to_split, wide) if counted is not None for half in box.halved(counted, vocab)
+    ]
+    return done, [child for box, (at, _) in zip(to_look, looks) for child in box.split(at, vocab)] + halves

@@ -16,9 +16,15 @@ from hypothesis import HealthCheck, Phase, settings
 
 from properties.checks import right, settle
 from properties.checks.table import CHECKS
-from properties.proof import bounds, judges
+from properties.proof import bounds, counted, folds, judges, lazy_count
 from properties.proof.arithmetic import Arithmetic, lost
+from properties.proof.boxes import Box
+from properties.proof.counted import Together
+from properties.proof.first_layer import FirstLayer
+from properties.proof.folds import Ending, Table
 from properties.proof.lazy import LazyString, LazyToken
+from properties.proof.prices import Seen
+from properties.proof.run import Run
 from properties.recheck import _proved, _run, blindfold, tree
 from properties.recheck.margins import LeafMargins
 from properties.recheck.program import Program
@@ -82,6 +88,39 @@ SEEN: dict[str, list[Fault]] = {
     "proof.test_soundness_of_proofs:test_nor_where_positions_are_looked_at_in_blocks": [NO_ROUNDING, NO_OVERFLOW],
     "proof.test_soundness_of_proofs:test_nor_where_contexts_are_long": [NO_ROUNDING, NO_OVERFLOW],
     "proof.test_exact_bounds:test_the_worst_roundings_leave_no_bound": [NO_ROUNDING, LOW_MEANS],
+    # counts
+    "proof.test_counted:test_a_box_that_counts_is_what_it_says": [
+        Fault(Together.range, "must - (most - self.limits[kind][1])", "must - most"),
+        Fault(Together.range, "can - (least - self.limits[kind][0])", "can"),
+        Fault(counted._within, "limits[0][1], n)", "limits[0][1] - 1, n)"),
+        Fault(Box.tightened, "not together.feasible", "False"),
+    ],
+    "proof.test_soundness_of_counts:test_no_difference_of_logits_leaves_its_bound": [
+        Fault(Seen.excess, "chosen.sum(axis=-1)", "0.999 * chosen.sum(axis=-1)"),
+        Fault(Seen.excess, "np.where(prices[c] > 0, self.most[..., c], self.least[..., c])", "self.least[..., c]"),
+        Fault(
+            Seen.possible,
+            "self.least[..., c].reshape(-1, 1) == whole",
+            "self.least[..., c].reshape(-1, 1) >= whole - 1",
+        ),
+        Fault(FirstLayer.merged, "keys.counts[at]).astype(int)", "keys.counts[at]).astype(int) - 1"),
+        LOW_MEANS,
+    ],
+    "proof.test_soundness_of_counts:test_proofs_of_rules_that_count_say_what_running_says": [
+        Fault(Run.number, "range(most, least, -1)", "range(most - 1, least, -1)"),
+        Fault(
+            lazy_count._exceeds, "run.is_above(counted, -rest // times)", "run.is_above(counted, -rest // times + 1)"
+        ),
+        Fault(Run.count, "(len(found.positions), -1, others)", "(len(found.positions) + 1, -1, others)"),
+        Fault(Box.halved, "(middle + 1, most)", "(middle + 2, most)"),
+        *(TIE_IS_RIGHT, LOW_MEANS),
+    ],
+    "proof.test_soundness_of_counts:test_proofs_of_folds_say_what_running_says": [
+        Fault(Table.parts, "if len(said[run[0]]) > 1 else None", "if len(said[run[0]]) > 2 else None"),
+        Fault(Ending.ways, "if state in self.states and", "if"),
+        Fault(folds._runs, "said[v])", "None)"),
+        *(TIE_IS_RIGHT, LOW_MEANS),
+    ],
     "test_flushed:test_what_is_said_of_a_program_holds_where_its_results_are_flushed": [NO_UNDERFLOW],
     # certificates
     "proof.test_soundness_of_certificates:test_what_is_confirmed_is_true": [
