@@ -53,15 +53,16 @@ class Number:
 
     def __add__(self, other: Any) -> "Number":
         other = _number(self.run, other)
-        if self.value == 0 or other.value == 0:  # exact
-            return self.run.made(self.value + other.value, ((self, 1), (other, 1)), 0)
-        return self.run.rounded(self.value + other.value, ((self, 1), (other, 1)))
+        units = 0 if self.value == 0 or other.value == 0 else 1  # a sum with zero is exact, but may underflow
+        return self.run.rounded(self.value + other.value, ((self, 1), (other, 1)), units)
 
     def __sub__(self, other: Any) -> "Number":
+        if other is self:  # a ball less itself is one around 0
+            nothing: Number = self.run.made(flint.arb(0), (), 0)
+            return nothing
         other = _number(self.run, other)
-        if other.value == 0:
-            return self.run.made(self.value, ((self, 1), (other, -1)), 0)
-        return self.run.rounded(self.value - other.value, ((self, 1), (other, -1)))
+        units = 0 if other.value == 0 else 1
+        return self.run.rounded(self.value - other.value, ((self, 1), (other, -1)), units)
 
     def __mul__(self, other: Any) -> "Number":
         other = _number(self.run, other)
