@@ -35,12 +35,17 @@ class Run:
     def rounded(self, exact: Any, slopes: Sequence[tuple["Number", Any]], units: int = 1) -> "Number":
         if exact == 0 or not exact.is_finite():
             return self.made(exact, slopes, 0)
-        # What is below `tiny` may become zero.
-        return self.made(exact, slopes, abs(exact) * (1 if abs(exact) < self.tiny else self.unit * units))
+        if abs(exact) < self.tiny:  # it may keep fewer digits, and be off by that at most, or become zero
+            away, toward = flint.arb(self.tiny), abs(exact)
+            return self.made(exact, slopes, *((toward, away) if exact > 0 else (away, toward)))
+        return self.made(exact, slopes, abs(exact) * (self.unit * units))
 
-    def made(self, exact: Any, slopes: Sequence[tuple["Number", Any]], off: Any) -> "Number":
+    def made(self, exact: Any, slopes: Sequence[tuple["Number", Any]], down: Any, up: Any = None) -> "Number":
+        """It may be so much less, and as much more where nothing else is said."""
+        up = down if up is None else up
         sign = self.signs[len(self.numbers)] if self.signs else 0
-        number = Number(self, exact + sign * off if sign else exact, slopes, len(self.numbers), off != 0)
+        value = exact + up if sign > 0 else exact - down if sign < 0 else exact
+        number = Number(self, value, slopes, len(self.numbers), down != 0)
         self.numbers.append(number)
         return number
 

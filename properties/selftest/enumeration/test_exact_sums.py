@@ -62,6 +62,34 @@ def test_maps(w: Any, x: Any, b: Any, share: float) -> None:
         assert_bounds(ROUNDS.map(off, w, b), out, mapped(off, w, b, out, sign), unit=U)
 
 
+MANY, COARSE = 200, 2.0**-10  # so many, and so coarse, that what rounds roundings counts: 216 of them are less than 1/4
+
+
+def test_sums_of_many() -> None:
+    """The first is rounded in each addition: (1 + u)^n, which is more than 1 + n u."""
+    a, sizes = rounding(COARSE), np.array([1.0, *[1e-9] * (MANY - 1)])
+    w, layer = np.ones((MANY, 1)), writes(np.ones((2, MANY // 2, 1)))
+    assert_bounds(a.map(value(sizes), w, None), 0, mapped(value(sizes), w, None, 0), 0.54, unit=COARSE)
+    parts = [value([size]) for size in sizes]
+    program: Program = lambda run: largest_first([numbers(run, part)[0] for part in parts])  # noqa: E731
+    assert_bounds(a.sum(parts), 0, program, 0.54, unit=COARSE)
+    means = value(sizes.reshape(2, -1))
+    assert_bounds(a.output(means, layer), 0, heads_of(means, layer, 0), 0.54, unit=COARSE)
+
+
+def test_the_larger_and_the_worst() -> None:
+    x, y = value([1.0, 4.0], [3.0, 1.0]), value([2.0, 3.0], [2.0, 2.0])
+    for joined in (x.joined(y), y.joined(x)):
+        np.testing.assert_array_equal(joined.size, [2, 4])
+        np.testing.assert_array_equal(joined.error, [3, 2])
+    rows = value([[1.0, 4.0], [2.0, 3.0]], [[3.0, 1.0], [2.0, 2.0]])
+    np.testing.assert_array_equal(rows.worst(0).size, [2, 4])
+    np.testing.assert_array_equal(rows.worst(0).error, [3, 2])
+    np.testing.assert_array_equal(rows.worst(1).error, [3, 2])
+    np.testing.assert_array_equal(rows[1].size, [2, 3])
+    np.testing.assert_array_equal(rows[1].error, [2, 2])
+
+
 @pytest.mark.parametrize(("n", "bias"), [(1, 0), (1, 0.9 * U), (2, 0), (7, 0)])
 def test_products_that_underflow(n: int, bias: float) -> None:
     """Each, and the bias that is added to nothing: n + 1 of the n + 2 that are counted."""

@@ -6,9 +6,11 @@ from math import exp, log
 import numpy as np
 import pytest
 
+from properties.selftest import worst
 from properties.selftest.enumeration.exact import LOSES, ROUNDS, STILL, U, assert_bounds, largest_first, rounding, value
 from properties.selftest.worst import Number, Program, Run, along, assert_reached, exact
 from zoo import Attention
+from zoo.enumeration import rounding as module
 from zoo.enumeration.rounding import Rounding, Value
 
 
@@ -111,6 +113,30 @@ def test_what_queries_and_keys_are_off_by(keys: Keys, at: int) -> None:
     assert_reached(value, weight * value, keys.weight(at), 0.98)
 
 
+@pytest.mark.parametrize("d_head", [1, 2, 5])
+def test_products_that_underflow_before_they_are_scaled(d_head: int) -> None:
+    """Each of them, by a scale that makes much of it."""
+    keys = Keys([0.01 * U] * d_head, [[1.0] * d_head, *[[-1.0] * d_head] * 19], scale=100.0)
+    weight, _ = keys.bounds(LOSES)
+    value = float(exact(keys.weight(0)))
+    assert_reached(value, weight * value, keys.weight(0), 0.9 * d_head / (d_head + 1), tiny=U)
+
+
+@pytest.mark.parametrize(
+    ("ulps", "unit", "share"), [(40, U, 0.58), (82_000, 2.0**-24, 0.95), (82_000 * 2**16, 2.0**-40, 0.95)]
+)
+def test_exponentials_that_are_farther_off(
+    ulps: int, unit: float, share: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So far that nothing else matters: numerators, denominators, and what their logarithm is more than its slope."""
+    monkeypatch.setattr(module, "EXP_ULPS", ulps)
+    monkeypatch.setattr(worst, "EXP_UNITS", 2 * ulps)
+    keys = Keys([2.0], [[4.0], [-4.0]], reach=1e-9)
+    weight, _ = keys.bounds(rounding(unit))
+    value = float(exact(keys.weight(1)))
+    assert_reached(value, weight * value, keys.weight(1), share, unit=unit)
+
+
 def test_scores_that_underflow() -> None:
     """Products, the sum that is one of them, and the product with the scale: twice, of two keys."""
     for scale in (1.0, -0.5):
@@ -187,6 +213,19 @@ def test_means(w: list[float], signs: list[int]) -> None:
         assert_bounds(ROUNDS.mean(v, weight, underflow, n), (0, at), averaged(w, added, v, signs, at), 0.9, unit=U)
 
 
+@pytest.mark.parametrize(("weight", "underflow"), [(3.0, 0.0), (0.0, 3.0), (2.0, 2.0)])
+def test_the_roundings_of_means_whose_weights_are_far_off(weight: float, underflow: float) -> None:
+    n, exactly = 20, value([[1.0]])
+    w = [1 - 19e-6, *[1e-6] * 19]
+    off = [weight * w[0] + underflow, *[weight * p for p in w[1:]]]
+    found = ROUNDS.mean(exactly, np.full((1, 1), weight), np.full((1, 1), underflow), n)
+    assert_bounds(found, (0, 0), averaged(w, off, exactly, [1] * n, 0), 0.99, unit=U)
+    large = weight + underflow
+    by_rounding = Value(found.size, found.error - large)
+    program: Program = lambda run: averaged([1 + large, *w[1:]], [0.0] * n, exactly, [1] * n, 0)(run)  # noqa: E731
+    assert_bounds(Value(found.size, by_rounding.error), (0, 0), program, 0.4, unit=U)
+
+
 @pytest.mark.parametrize("n", [1, 2, 7])
 @pytest.mark.parametrize("late", [0.0, 3.0])
 def test_means_that_underflow(n: int, late: float) -> None:
@@ -195,6 +234,13 @@ def test_means_that_underflow(n: int, late: float) -> None:
     v, still = value([[size]]), np.zeros((1, 1))
     program = averaged([1 / n] * n, [0] * n, v, [1] * n, 0, late)
     assert_bounds(LOSES.mean(v, still, still, n, late), (0, 0), program, 0.97 * n / (n + 2), tiny=U)
+
+
+def test_a_quotient_that_underflows_as_well() -> None:
+    """Of a sum that is next to nothing, and was off by as much as that can be."""
+    v, still = value([[0.01 * U]]), np.zeros((1, 1))
+    program: Program = lambda run: run(0.01 * U, 0.97 * U) / run(exp(-1e-3), 0.0)  # noqa: E731
+    assert_bounds(LOSES.mean(v, still, still, 1, 1e-3), (0, 0), program, 0.6, tiny=U)
 
 
 @np.errstate(all="ignore")
