@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from properties.selftest import worst
 from properties.selftest.enumeration.exact import (
     LOSES,
     ROUNDS,
@@ -18,8 +19,9 @@ from properties.selftest.enumeration.exact import (
     rounding,
     value,
 )
-from properties.selftest.worst import Number, Run
+from properties.selftest.worst import Number, Program, Run
 from zoo import Mlp
+from zoo.enumeration import rounding as module
 from zoo.enumeration.rounding import Value
 from zoo.transformer.arrays import Array
 
@@ -39,6 +41,27 @@ def gelu(x: Number) -> Number:
 def test_the_roundings_of_gelu(x: float, share: float) -> None:
     found = ROUNDS.gelu(value([abs(x)]))
     assert_bounds(found, 0, lambda run: gelu(run(x, 0.0)), share, unit=U)
+
+
+@pytest.mark.parametrize("through", [False, True])
+def test_a_tanh_that_is_farther_off(through: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So far that nothing else matters, by itself and in an Mlp."""
+    monkeypatch.setattr(module, "EXP_ULPS", 1000)
+    monkeypatch.setattr(worst, "EXP_UNITS", 2000)
+    layer = Mlp(np.ones((1, 1)), np.zeros(1), np.ones((1, 1)), np.zeros(1), "gelu")
+    x = value([6.0])
+    assert_bounds(
+        ROUNDS.transform(x, layer) if through else ROUNDS.gelu(x), 0, lambda run: gelu(run(6.0)), 0.98, unit=U
+    )
+
+
+@pytest.mark.parametrize(("b_in", "b_out"), [(1e4, 0.0), (0.0, -1e4)])
+def test_the_biases_of_an_mlp(b_in: float, b_out: float) -> None:
+    """Each so large that what is multiplied is next to nothing."""
+    one = np.ones((1, 1))
+    layer = Mlp(one, np.array([b_in]), one, np.array([b_out]), "relu")
+    program: Program = lambda run: (run(1.0) + run(b_in)).relu() * run(1.0) + run(b_out)  # noqa: E731
+    assert_bounds(ROUNDS.transform(value([1.0]), layer), 0, program, 0.1, unit=U)
 
 
 @pytest.mark.parametrize(("x", "share"), [(0.0, 0.4), (1.4, 0.94), (-1.4, 0.1), (10.0, 0.8)])

@@ -66,6 +66,14 @@ def test_centring(stream: list[float], share: float) -> None:
                 assert_bounds(with_error(ROUNDS.centred(off)), at, program, share * last, unit=U)
 
 
+def test_centring_of_many() -> None:
+    """So many, and so coarse, that what rounds roundings counts."""
+    n, coarse = 200, 2.0**-10
+    x = value([1.0, *[1e-9] * (n - 1)])
+    program: Program = lambda run: centred(numbers(run, x))[n - 1]  # noqa: E731
+    assert_bounds(with_error(rounding(coarse).centred(x)), n - 1, program, 0.54, unit=coarse)
+
+
 def test_the_size_of_a_distance_from_the_mean() -> None:
     """The largest and all others on the other side."""
     x = value([1.0, *[1.0] * 99])
@@ -121,6 +129,20 @@ def test_how_far_a_deviation_moves(sign: int, away: float) -> None:
         if toward == 1:  # another program's may be twice as far from these: a third was for what is rounded here
             assert least <= 1 - away
             assert least >= (1 - 2.01 * away) * (1 - 1e-9)
+
+
+def test_how_far_a_deviation_moves_with_some_of_its_distances() -> None:
+    """Two of sixteen: by the root of their share, which is neither the least of them, nor their mean."""
+    rows, error = np.array([[1.0, -1.0, *[0.0] * 14]]), np.array([1e-6, 1e-6, *[0.0] * 14])
+    least, off = STILL.deviation(error, rows, 1e-12)
+    relative(least, off, quotient(rows[0].tolist(), error.tolist(), 1e-12), 0.999, 0.99)
+
+
+def test_rows_are_taken_as_they_are() -> None:
+    """How they vary is known more exactly than in their own type."""
+    rows = np.array([[2.0**24, 2.0**24 + 2, 2.0**24 + 4]], np.float32)
+    assert rows.var() != rows.astype(np.float64).var()
+    assert STILL.deviation(np.zeros(3), rows, 1e-12)[0] == pytest.approx(sqrt(8 / 3))
 
 
 def test_the_row_that_varies_least_is_looked_at() -> None:
