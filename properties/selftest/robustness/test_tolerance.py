@@ -15,6 +15,7 @@ from properties.robustness import edges
 from properties.robustness.edges import Edge, validity_edge
 from properties.robustness.number_types import in_type, rounded, survives
 from properties.robustness.tolerance import _weights, _with, breaking, certified
+from properties.selftest.clock import ticking
 from properties.selftest.examples import assert_occurred, many
 from properties.selftest.models import NAMES, aab, ab, two_head_either
 from properties.strategies import tokens, transformers
@@ -95,6 +96,7 @@ def test_the_edge_of_two_head_either_with_the_published_scale() -> None:
 @pytest.mark.parametrize(("dtype", "least"), [(np.float64, 11_093), (np.float32, 11_000)])
 def test_the_edge_of_aab(dtype: type, least: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Measured in float64: right to 11,093, wrong at 11,094. In float32, rounding leaves some lengths undecided."""
+    ticking(monkeypatch)
     monkeypatch.setattr(edges, "SECONDS", 0.5)
     build = registry.family("aab")
     assert build is not None
@@ -119,6 +121,7 @@ def test_an_edge_beyond_what_is_sought() -> None:
 def test_what_takes_too_long_is_not_taken_for_right(monkeypatch: pytest.MonkeyPatch) -> None:
     build = registry.family("induction")
     assert build is not None
+    ticking(monkeypatch)
     monkeypatch.setattr(edges, "SECONDS", 0.3)
     edge = validity_edge(build)
     assert edge.wrong is None
