@@ -237,7 +237,7 @@ def test_it_is_not_said_to_hold(name: str, method: str, monkeypatch: pytest.Monk
     monkeypatch.setattr(paths, "MANY", 1)  # running sums wherever they can be
     if (refused := REFUSED.get((name, method), REFUSED.get((name, "")))) is not None:
         with pytest.raises(refused) as error:
-            check_model(UNSOUND[name](), method)
+            check_model(model := UNSOUND[name](), method, checked(model))
         assert_sentence(error.value)
         return
     model = UNSOUND[name]()
@@ -263,7 +263,7 @@ def test_no_certificate_of_it_is_confirmed(name: str) -> None:
 
 
 @np.errstate(all="ignore")
-def certificates_of(model: Model, lie: str | None) -> list[tuple[Any, Model, Function]]:
+def certificates_of(model: Model, lie: str | float | None) -> list[tuple[Any, Model, Function]]:
     """The prover's or a liar's, of each of its functions; of predictors the first is followed."""
     functions = [function for function in (*model.predictors[1:], model.rule) if function is not None]
     made = [certify(model, f)[1] if lie is None else forged(model, f, lie) for f in functions]
