@@ -251,9 +251,8 @@ def test_no_certificate_of_it_is_confirmed(name: str) -> None:
     """Neither the prover's, if there is one, nor one with levels that were made up."""
     if (refused := REFUSED.get((name, ""))) is not None:
         for lie in (None, *LEVELS):
-            with pytest.raises(refused) as error:
+            with pytest.raises(refused, match="should"):
                 certificates_of(UNSOUND[name](), lie)
-            assert_sentence(error.value)
         return
     made = [one for lie in (None, *LEVELS) for one in certificates_of(UNSOUND[name](), lie)]
     assert made or UNSOUND[name]().rule is None  # and then there is nothing to certify
@@ -294,9 +293,8 @@ def eps_is_a_fraction() -> Model:
 def test_it_holds(build: Build, method: str) -> None:
     """Where there are not too many contexts for that."""
     if (build, method) == (unhashable_rule, "enumerate"):
-        with pytest.raises(ModelError, match=r"~2\^41 contexts of up to 40 tokens, but should have fewer") as error:
+        with pytest.raises(ModelError, match=r"~2\^41 contexts of up to 40 tokens, but should have fewer"):
             check_model(build(), method, ["rule"])
-        assert_sentence(error.value)
         return
     [verdict] = check_model(build(), method, ["rule"])
     assert verdict.status == "holds", verdict

@@ -140,9 +140,15 @@ def test_how_far_a_deviation_moves_with_some_of_its_distances() -> None:
 
 def test_rows_are_taken_as_they_are() -> None:
     """How they vary is known more exactly than in their own type."""
-    rows = np.array([[2.0**24, 2.0**24 + 2, 2.0**24 + 4]], np.float32)
-    assert rows.var() != rows.astype(np.float64).var()
-    assert STILL.deviation(np.zeros(3), rows, 1e-12)[0] == pytest.approx(sqrt(8 / 3))
+    rows = np.array([[2.0**24, 2.0**24 + 2, 2.0**24 + 2, 2.0**24 + 2, 2.0**24 + 2]], np.float32)
+    assert rows.var(axis=-1)[0] > 1.01 * rows.astype(np.float64).var()
+    assert STILL.deviation(np.zeros(5), rows, 1e-12)[0] == pytest.approx(0.8)
+
+
+def test_a_deviation_that_may_be_none() -> None:
+    """What is left of it lies below 0, and nothing follows from that: it is the root of eps at least."""
+    off = (sqrt(0.09 + 1e-4) + 1e-6) / 3
+    assert LOSES.deviation(np.full(2, off), np.array([[0.3, -0.3]]), 1e-4)[0] == pytest.approx(1e-2)
 
 
 def test_the_row_that_varies_least_is_looked_at() -> None:

@@ -124,6 +124,12 @@ CASES: dict[str, tuple[float, Transformer, list[int]]] = {
         model(signs, one([1e-3], [1e-3], [1], [1], b_q=np.array([[-3.0]]), b_k=np.array([[2.0]])), 2, signs),
         [0, 1],
     ),
+    "the stream": (0.05, model([[1e-3], [1.0]], one([0], [0], [1e-6], [1]), 1, [[8.0], [-8.0]]), [1]),
+    "what the readout cancels": (
+        0.01,
+        model([[1e-3, 0], [1.0, 0]], one([0, 0], [0, 0], [1, 0], [9, 9]), 1, [[5.0, -5], [-5, 5]]),
+        [1],
+    ),
     "far above": (0.0016, model(far, one([-1, 0], [2, 0], [0, 1], [0, 1]), 3, np.eye(3)[:, :2]), [0, 2, 0]),
     "two heads": (
         0.019,
@@ -164,14 +170,46 @@ def test_how_far_they_are_apart(name: str) -> None:
     assert (found >= share).all()
 
 
-@pytest.mark.parametrize("other", [0.7, 5.0])
-def test_terms_that_underflow(other: float) -> None:
+def far_apart(size: float, key: float, other: float) -> Transformer:
+    """Its second token scores so far above the others, which stand in the context."""
+    layer = one([-1, 0], [key, 0], [0, size], [0, 1])
+    return model([[1.0, 1], [-9, 1], [other, -1]], layer, 3, np.eye(3)[:, :2])
+
+
+@pytest.mark.parametrize(("size", "other"), [(0.5 * U, 0.7), (0.5 * U, 5.0), (100.0, 7.0)])
+def test_terms_that_underflow(size: float, other: float) -> None:
     """And what they are multiplied by, where what every context reaches lies far below what is subtracted."""
-    layer = one([-1, 0], [2, 0], [0, 0.5 * U], [0, 1])
-    t = model([[1.0, 1], [-9, 1], [other, -1]], layer, 3, np.eye(3)[:, :2])
-    found = shares(t, [0, 2, 0], tiny=U)
+    found = shares(far_apart(size, 2, other), [0, 2, 0], tiny=U)
     assert (found <= 1).all()
-    assert (found >= 0.05).all()
+    assert (found >= (0.05 if size < 1 else 0.006)).all()
+
+
+def test_an_embedding_that_underflows() -> None:
+    """And is magnified by what reads it."""
+    t = model([[0.4 * U]], one([0], [0], [0], [0]), 1, [[1e3]], [[0.4 * U]])
+    found = shares(t, [0], tiny=U)
+    assert (found <= 1).all()
+    assert (found >= 0.15).all()
+
+
+def test_many_exponentials_that_underflow() -> None:
+    """Of the forward pass, whose other keys all have another value."""
+    keys, tokens = 100, [[0.0, -1.0], [np.log(0.6 * U), 1.0]]
+    layer = one([0, 0], [1, 0], [0, 1], [0, 1], b_q=np.ones((1, 1)))
+    t = model(tokens, layer, keys, [[0.0, 1], [0, -1]])
+    least, most = span(partial(by_forward, t, [1] * (keys - 1) + [0], 0), tiny=U)
+    assert 0.2 <= float(most - least) / 2 / bounds(t, tiny=U)[0] <= 1
+
+
+@pytest.mark.parametrize("size", [0.5 * U, 100.0])
+def test_terms_that_underflow_600_below(size: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the sums, whose largest is so far above all that is in the context."""
+    monkeypatch.setattr(running_sums, "REACH", REACH)
+    tiny = U * np.exp(-REACH)
+    t = far_apart(size * (np.exp(-REACH) if size < 1 else 1), 100, 1.12)
+    least, most = span(partial(by_sums, t, [0, 2, 0], 1), tiny=tiny)
+    bound = bounds(t, tiny=tiny)[1]
+    assert 0.06 <= float((most - least) / 2) / bound <= 1
 
 
 def test_both_programs_are_off() -> None:

@@ -226,6 +226,14 @@ def test_the_roundings_of_means_whose_weights_are_far_off(weight: float, underfl
     assert_bounds(Value(found.size, by_rounding.error), (0, 0), program, 0.4, unit=U)
 
 
+def test_means_of_many() -> None:
+    """So many, and so coarse, that what rounds roundings counts."""
+    n, coarse, still, exactly = 200, 2.0**-10, np.zeros((1, 1)), value([[1.0]])
+    w = [1 - (n - 1) * 1e-9, *[1e-9] * (n - 1)]
+    found = rounding(coarse).mean(exactly, still, still, n, 0.5)
+    assert_bounds(found, (0, 0), averaged(w, [0.0] * n, exactly, [1] * n, 0, 0.5), 0.54, unit=coarse)
+
+
 @pytest.mark.parametrize("n", [1, 2, 7])
 @pytest.mark.parametrize("late", [0.0, 3.0])
 def test_means_that_underflow(n: int, late: float) -> None:
