@@ -1,4 +1,4 @@
-"""What the other tests of the prover do not enter: many positions at a time, an eps that is lost, a box of some tokens."""
+"""What no other test of the prover enters: many positions at a time, an eps that is lost, a box of some tokens."""
 
 import numpy as np
 import pytest
