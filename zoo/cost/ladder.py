@@ -6,7 +6,7 @@ busy machine slows them alike, and the shortest round of each counts. docs/cost.
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -18,6 +18,7 @@ from zoo import contexts, enumeration
 from zoo.black_box import BlackBox
 from zoo.cost.baseline import baseline
 from zoo.cost.operations import answer_flops, bytes_moved, flops
+from zoo.cost.spread import spread
 from zoo.distill import emit, native
 from zoo.distill.diagram import MOST_CONTEXTS, distill
 from zoo.errors import ContextError, ModelError, RuleError, UnavailableError, ZooError
@@ -88,29 +89,6 @@ def _timed(makes: dict[str, Callable[[], Made]], rounds: int) -> list[Rung]:
         else Rung(name, made[name][0], best[name], made[name][1])
         for name in makes
     ]
-
-
-def spread(model: Model, most: int) -> list[Context]:
-    """Every context of a model, or `most` of them at even distances in their order: most of these are long."""
-    found, start, total = list[Context](), 0, model.scope.count()
-    step = -(-total // most)
-    for length in model.scope.lengths:
-        for box in model.scope.boxes(length, model.vocab):
-            end = start + box.count(len(model.vocab))
-            options = box.options(model.vocab) if len(found) * step < end else []
-            while (number := len(found) * step) < end:
-                found.append(model.decode(_tokens(number - start, options)))
-            start = end
-    return found
-
-
-def _tokens(number: int, options: Sequence[Array]) -> Array:
-    """The context with this number among all whose tokens are out of what each position may hold."""
-    tokens = np.empty(len(options), dtype=np.int64)
-    for i in reversed(range(len(options))):
-        number, which = divmod(number, len(options[i]))
-        tokens[i] = options[i][which]
-    return tokens
 
 
 def _by_length(model: Model, words: Iterable[Context]) -> Iterator[Array]:

@@ -14,8 +14,9 @@ from properties.selftest.models import aab
 from zoo import Domain, Model, Transformer
 from zoo.cost import picture
 from zoo.cost.counted import cost
-from zoo.cost.ladder import ladder, spread
+from zoo.cost.ladder import ladder
 from zoo.cost.operations import flops, instructions
+from zoo.cost.spread import spread
 
 
 @pytest.fixture(autouse=True)
