@@ -26,6 +26,7 @@ class Said(NamedTuple):
 
     answer: str
     problem: str = ""
+    late: bool = False
 
 
 class NoWeights(Transformer):
@@ -180,7 +181,7 @@ class Answers:
         try:
             answer = limited(box.seconds, lambda: function(context))
         except TooLongError:
-            return Said("", f"gives no answer within {box.seconds:g} seconds")
+            return Said("", f"gives no answer within {box.seconds:g} seconds", True)
         except (Exception, SystemExit) as error:
             return Said("", f"raises {type(error).__name__}: {shown(error, str)}".removesuffix(": "))
         if box.outputs is NUMBER:

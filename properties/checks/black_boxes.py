@@ -25,8 +25,8 @@ from zoo.rule.watch import watching
 
 REACH, MOST = 10**6, 10**8  # contexts that are all asked for, and with --method enumerate
 SECONDS = 120.0  # what one question may take, where not every context must be asked for
-AGAIN = 256  # contexts, from the first and from the last, that are asked for a second time
-CALLS = 3000  # to shrink one
+AGAIN, AGAIN_SECONDS = 256, 20.0  # contexts, from the first and from the last, that are asked for a second time
+CALLS, SHRINK_SECONDS = 5000, 30.0  # to make one simpler
 STALE = 20_000  # contexts in a row that were drawn before: there may be no others
 
 
@@ -39,7 +39,12 @@ class _Seen:
     judged: int = 0
     wrong: dict[Context, tuple[Said, frozenset[str]]] = field(default_factory=dict)
     right: dict[Context, Said] = field(default_factory=dict)  # some of them, to be asked for again
-    late: bool = False
+    ended: str = ""  # why not all that were to be asked for were
+
+    @property
+    def whole(self) -> bool:
+        """Whether every context there is was asked for."""
+        return self.method == "enumerated" and not self.ended
 
 
 @of_black_boxes
@@ -86,11 +91,12 @@ def settle(box: BlackBox, asked: Asked, how: How) -> Finding:
         detail = "it should depend on nothing but its context"
         return Finding("failed", seen.method, seen.number, detail, None, unsteady, tuple(seen.wrong))
     found = Finding("holds", seen.method, seen.number)
-    if not seen.judged and seen.method == "enumerated" and not seen.late:
+    if not seen.judged and seen.whole:
         return replace(found, status="failed", detail="vacuous: nothing is determined in any context")
-    if seen.method == "enumerated" and not seen.late:
+    if seen.whole:
         return found
-    return replace(found, status="undecided", detail=_tried(box, seen, how, "none wrong in"))
+    judged = "" if seen.judged == seen.number else f"; {seen.judged} of them are judged"
+    return replace(found, status="undecided", detail=_tried(box, seen, how, "none wrong in") + judged)
 
 
 def _run(box: BlackBox, asked: Asked, how: How) -> _Seen:
@@ -114,8 +120,9 @@ def _run(box: BlackBox, asked: Asked, how: How) -> _Seen:
                 last[context] = said
                 if len(last) > AGAIN:
                     del last[next(iter(last))]
-            if how.method != "enumerate" and time.monotonic() - start > SECONDS:
-                seen.late = seen.number < total
+            out_of_time = how.method != "enumerate" and time.monotonic() - start > SECONDS
+            if (said.late or out_of_time) and seen.number < total:  # behind one that is late, each may take as long
+                seen.ended = "until one was late" if said.late else f"in the {SECONDS:g} seconds allowed"
                 break
     seen.right |= last
     return seen
@@ -155,10 +162,10 @@ def _drawn(box: BlackBox, how: How) -> Iterator[Context]:
 def _unsteady(box: BlackBox, seen: _Seen) -> Counterexample | None:
     """A context that gets another answer when it is asked for again, in the opposite order: the simplest."""
     wrong = {context: said for context, (said, _) in list(seen.wrong.items())[:AGAIN]}
-    found = []
+    found, start = [], time.monotonic()
     for context, said in reversed(list(chain(seen.right.items(), wrong.items()))):
-        if "gives no answer" in said.problem:
-            continue  # it may take as long again
+        if said.late or time.monotonic() - start > AGAIN_SECONDS:
+            continue
         again = box.predict.say(context)
         if again != said:
             first, second = (one.problem or f"says {one.answer}" for one in (said, again))
@@ -169,7 +176,11 @@ def _unsteady(box: BlackBox, seen: _Seen) -> Counterexample | None:
 def _failed(box: BlackBox, asked: Asked, seen: _Seen, how: How) -> Finding:
     """The wrong contexts, simplest first; before them, where not all were asked for, what they shrink to."""
 
+    start = time.monotonic()
+
     def wrong(context: Context) -> bool:
+        if time.monotonic() - start > SHRINK_SECONDS:
+            return False
         permitted = asked(context)
         return box.judges(permitted) and not box.right(box.predict.say(context), permitted)
 
@@ -177,9 +188,8 @@ def _failed(box: BlackBox, asked: Asked, seen: _Seen, how: How) -> Finding:
     failures = sorted(seen.wrong, key=shrinker.key)
     first = failures[0]
     said, permitted = seen.wrong[first]
-    whole = seen.method == "enumerated" and not seen.late
-    detail = _tried(box, seen, how, f"wrong in {len(failures)} of" if whole else f"{len(failures)} wrong in")
-    if not whole and "gives no answer" not in said.problem:
+    detail = _tried(box, seen, how, f"wrong in {len(failures)} of" if seen.whole else f"{len(failures)} wrong in")
+    if not seen.whole and not said.late:
         first = shrinker.simplest(first)
         said, permitted = box.predict.say(first), asked(first)
         failures = list(dict.fromkeys([first, *failures]))
@@ -195,7 +205,7 @@ def _tried(box: BlackBox, seen: _Seen, how: How, some: str) -> str:
     text += " contexts" if seen.number == total else f" of {_power(total)} contexts"
     if seen.method == "sampled":
         text += f", drawn by {'a general' if box.generate is None else 'its own'} generator with seed {how.seed}"
-    return text + (f", in the {SECONDS:g} seconds allowed" if seen.late else "")
+    return text + (f", {seen.ended}" if seen.ended else "")
 
 
 def _power(number: int) -> str:
