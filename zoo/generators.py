@@ -130,9 +130,10 @@ def structured(domain: Domain, vocab: Sequence[str]) -> Callable[[Random], Conte
                 size = random.randint(1, length)
                 words[at : at + size] = [words[at]] * len(words[at : at + size])
                 at += size
-        elif kind == 2:  # a few tokens again and again, perhaps but for one
+        elif kind == 2:  # the same again and again, perhaps but for one
             period = random.randint(1, length)
-            words = (words[:period] * length)[:length]
+            for at in range(period, length):
+                words[at] = words[at - period] if words[at - period] in may_be[at] else words[at]
             if random.random() < 0.5:
                 at = random.randrange(length)
                 words[at] = random.choice(may_be[at])

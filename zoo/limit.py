@@ -23,7 +23,8 @@ def limited(seconds: float, call: Callable[[], T]) -> T:
 
     A timer of the process interrupts it between two steps of Python code, and goes off again should the function catch
     that: what hangs within one call into a library is not interrupted. Signals reach the main thread only, so that in
-    another one there is no limit. A timer that was set before goes on afterwards.
+    another one there is no limit. A timer that was set before, a limit around this one say, goes off when its time has
+    come, once this call is left.
     """
     if threading.current_thread() is not threading.main_thread():
         return call()
@@ -31,7 +32,7 @@ def limited(seconds: float, call: Callable[[], T]) -> T:
     before = signal.getitimer(signal.ITIMER_REAL)
     try:
         try:
-            signal.setitimer(signal.ITIMER_REAL, seconds, seconds)
+            signal.setitimer(signal.ITIMER_REAL, min(seconds, before[0] or seconds), seconds)
             return call()
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
