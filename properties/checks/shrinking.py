@@ -4,6 +4,7 @@ It looks at neighbours only, so that the last is the simplest among them, and no
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import combinations, groupby
 
 from zoo.contexts import Context, reads_strings
 from zoo.domain import Domain
@@ -67,14 +68,15 @@ class Shrinker:
                 yield words[:at] + words[at + size :]
 
     def _lower(self, words: tuple[str, ...], options: Sequence[Sequence[str]]) -> Iterator[tuple[str, ...]]:
-        """With the first tokens that may stand there; then a lower one; then one place higher by what another loses.
+        """Firsts of what may stand there, in a row or shifted in; then lower ones at one place; then at two at a time.
 
-        The last keeps sums of two places as they are.
+        Of two, both are lower by as much, or one is higher by what the other loses: sums of the two stay as they are.
         """
         for size in _halves(len(words)):
             for at in range(len(words) - size + 1):
                 firsts = tuple(may_be[0] for may_be in options[at : at + size])
                 yield words[:at] + firsts + words[at + size :]
+        yield from _shifted(words, options)
         numbers = [may_be.index(word) for word, may_be in zip(words, options)]
         for at, number in enumerate(numbers):
             for lower in (0, number // 2, number - 1):
@@ -82,12 +84,34 @@ class Shrinker:
                     yield (*words[:at], options[at][lower], *words[at + 1 :])
         for at, number in enumerate(numbers):
             for other in range(len(words)):
-                for taken in {min(number, len(options[other]) - 1 - numbers[other]), 1}:
-                    if other != at and number >= taken > 0 and numbers[other] + taken < len(options[other]):
+                most = len(options[other]) - 1 - numbers[other]
+                for less, more in ((number, -number), (1, -1), (min(number, most), min(number, most)), (1, 1)):
+                    if other != at and number >= less > 0 and 0 <= numbers[other] + more < len(options[other]):
                         changed = list(words)
-                        changed[at] = options[at][number - taken]
-                        changed[other] = options[other][numbers[other] + taken]
+                        changed[at] = options[at][number - less]
+                        changed[other] = options[other][numbers[other] + more]
                         yield tuple(changed)
+
+
+def _shifted(words: tuple[str, ...], options: Sequence[Sequence[str]]) -> Iterator[tuple[str, ...]]:
+    """Every run of positions that may hold the same, moved to the right: of numbers, all without their last digits.
+
+    Then two such runs exchanged.
+    """
+    runs = [list(run) for _, run in groupby(range(len(words)), key=lambda at: options[at])]
+    for by in reversed(range(1, max(map(len, runs)))):
+        shifted = list(words)
+        for run in runs:
+            if len(run) > 1:
+                kept = [options[run[0]][0]] * by + [words[at] for at in run]
+                shifted[run[0] : run[-1] + 1] = kept[: len(run)]
+        yield tuple(shifted)
+    for one, other in combinations(runs, 2):
+        if len(one) == len(other) and options[one[0]] == options[other[0]]:
+            swapped = list(words)
+            for at, its in zip(one, other):
+                swapped[at], swapped[its] = words[its], words[at]
+            yield tuple(swapped)
 
 
 def _halves(number: int) -> Iterator[int]:
