@@ -47,10 +47,12 @@ def _arrays(value: object) -> list[Array]:
             if id(one) in seen or len(seen) > MOST:
                 continue
             seen.add(id(one))
-            array = _as_array(one)
-            if array is None:
-                below += _parts(one)
-            elif array.size:
+            try:
+                array = _as_array(one)
+                below += _parts(one) if array is None else ()
+            except Exception:  # of a stranger's object that does not let itself be looked at
+                continue
+            if array is not None and array.size:
                 found.append(array)
         at, level = below, level + 1
     counted: list[Array] = []
