@@ -99,9 +99,10 @@ def show(options: argparse.Namespace) -> int:
     claims = ((claim, claim.recomputed(model)) for claim in model.claims)
     lemmas = ((lemma, lemma.holds(model)) for lemma in model.lemmas)
     if isinstance(model, BlackBox):
+        answer = None if context is None else model.predict(context, options.anyway)
         black_box.show(model, claims, lemmas)
         if context is not None:
-            black_box.show_answer(context, model.predict(context, options.anyway))
+            black_box.show_answer(context, answer)
         return 0
     report.show(model, sentences(model), claims, lemmas)
     if context is None:
