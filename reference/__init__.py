@@ -1,8 +1,9 @@
 """What is right: rules and predictors in plain Python, standard library only.
 
 A rule is `rule(context) -> set of permitted next tokens`: one is determined, several are a free choice, none is
-unspecified. A predictor is `predictor(context) -> token`, and answers every context. A context is a sequence of
-tokens that is not empty: a string where every token is a single character.
+unspecified; where the answer is a number, it gives that number, or None. A predictor is `predictor(context) -> token`,
+and answers every context. A context is a sequence of tokens that is not empty: a string where every token is a single
+character.
 """
 
 from reference.assembly import Assembly, aab_assembly
@@ -17,6 +18,7 @@ from reference.rules import (
     majority,
     parity,
     shallow_brackets,
+    sum_of_two,
     third_previous,
     third_previous_as_built,
     two_head_as_built,
@@ -36,6 +38,7 @@ __all__ = [
     "parity",
     "run",
     "shallow_brackets",
+    "sum_of_two",
     "third_previous",
     "third_previous_as_built",
     "two_head_as_built",

@@ -133,8 +133,6 @@ class Model:
     lemmas: Sequence[Lemma] = ()
 
     def __post_init__(self) -> None:
-        if not isinstance(self.transformer, Transformer):
-            raise ModelError(f"transformer is a {type(self.transformer).__name__}, but should be a Transformer")
         if not (isinstance(self.name, str) and self.name and self.name.isprintable()):  # it gets into printed programs
             raise ModelError(f"the model's name is {self.name!r}, but should be printable and not empty")
         if not isinstance(self.vocab, Sequence):
@@ -149,9 +147,7 @@ class Model:
             if token in seen:
                 raise ModelError(f"{self.name}: token {token!r} is in the vocabulary twice, but should be there once")
             seen.add(token)
-        rows = self.transformer.token_embedding.shape[0]
-        if len(vocab) != rows:
-            raise ModelError(f"{self.name}: the vocabulary has {len(vocab)} tokens, but should have {rows}, one a row")
+        self._check_weights(vocab)
         fits: dict[str, Callable[[object], bool]] = {
             "predictors": callable,
             "claims": lambda value: isinstance(value, Claim),
@@ -176,6 +172,13 @@ class Model:
             if function is not None and not callable(function):
                 raise ModelError(f"{self.name}: {function!r} should be a function of a context")
         object.__setattr__(self, "vocab", tuple(map(plain, vocab)))
+
+    def _check_weights(self, vocab: tuple[str, ...]) -> None:
+        if not isinstance(self.transformer, Transformer):
+            raise ModelError(f"transformer is a {type(self.transformer).__name__}, but should be a Transformer")
+        rows = self.transformer.token_embedding.shape[0]
+        if len(vocab) != rows:
+            raise ModelError(f"{self.name}: the vocabulary has {len(vocab)} tokens, but should have {rows}, one a row")
 
     def _check_domain(self, vocab: tuple[str, ...]) -> None:
         domain = self.domain

@@ -14,6 +14,7 @@ from types import ModuleType
 import numpy as np
 
 import zoo.models
+from zoo import leaderboards
 from zoo.digits import digits_apart, nearest
 from zoo.errors import ModelError, UnknownNameError
 from zoo.memory import most_bytes
@@ -68,6 +69,7 @@ def family(name: str) -> Callable[[int], Model] | None:
 def load_file(path: str | Path, n_ctx: int | None = None) -> Model:
     """The MODEL that a Python file defines, or with n_ctx that member of its family. The file is code and is run.
 
+    One that defines build_model and add instead, as leaderboards of adders ask for, is a BlackBox.
     ModelError names the file where that fails.
     """
     path = Path(path)
@@ -118,8 +120,10 @@ def _run(where: str, run: Callable[[], ModuleType]) -> ModuleType:
 
 def _model(module: ModuleType, where: str) -> Model:
     model = getattr(module, "MODEL", None)
+    if model is None and leaderboards.is_entry(module):
+        return leaderboards.adder(module, where)
     if model is None:
-        raise ModelError(f"{where} defines no MODEL, but should set MODEL = Model(...)")
+        raise ModelError(f"{where} defines no MODEL, but should set MODEL = Model(...) or define build_model and add")
     if not isinstance(model, Model):
         raise ModelError(f"MODEL in {where} is a {type(model).__name__}, but should be a Model")
     return model

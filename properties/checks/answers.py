@@ -54,7 +54,7 @@ def states_figures_only(model: Model) -> bool:
     return bool(model.claims) and not model.predictors and all(stated is None for stated in answers)
 
 
-@check(applies=lambda model: model.rule is not None or claims_nothing(model))
+@check(applies=lambda model: model.rule is not None or claims_nothing(model), needs="answers")
 def rule(model: Model, how: How) -> Finding:
     """In every context the answer is one that the rule permits, and no forbidden token's logit comes up to it."""
     if model.rule is None:
@@ -62,7 +62,7 @@ def rule(model: Model, how: How) -> Finding:
     return settle(model, checked_rule(model.rule, model.vocab), how)
 
 
-@check(applies=lambda model: bool(model.predictors))
+@check(applies=lambda model: bool(model.predictors), needs="answers")
 def predictors(model: Model, how: How) -> Finding:
     """In every context the answer is the one that each predictor gives, also where the rule is silent."""
     findings = [settle(model, checked_predictor(predictor, model.vocab), how) for predictor in model.predictors]
@@ -75,7 +75,7 @@ def predictors(model: Model, how: How) -> Finding:
     return replace(worst, margin=min(least, default=None), detail=detail)
 
 
-@check(applies=lambda model: bool(model.deviations))
+@check(applies=lambda model: bool(model.deviations), needs="answers")
 def deviations(model: Model, how: How) -> Finding:
     """What was meant fails in exactly the stated contexts: one more or one less is a failure."""
     faults: list[tuple[str, Counterexample | None]] = []
@@ -109,7 +109,7 @@ def deviations(model: Model, how: How) -> Finding:
     return Finding("deviates", seen.method, seen.contexts, detail)
 
 
-@check(applies=lambda model: model.margin is not None)
+@check(applies=lambda model: model.margin is not None, needs="logits")
 def margin(model: Model, how: How) -> Finding:
     """In every context what is permitted wins over what is not, in logits by at least the stated margin."""
     assert model.margin is not None
@@ -205,7 +205,7 @@ def _same_in(model: Model, single: Model, how: How) -> Finding:
     return Finding("holds", method, seen)
 
 
-@check(applies=lambda model: model.cycle is not None)
+@check(applies=lambda model: model.cycle is not None, needs="logits")
 def cycle(model: Model, how: How) -> Finding:
     """From every context, greedy generation is on the stated cycle after at most the stated number of tokens."""
     assert model.cycle is not None
@@ -231,7 +231,7 @@ def cycle(model: Model, how: How) -> Finding:
     return Finding("holds" if steps <= model.cycle.within else "failed", method, count, detail)
 
 
-@check(applies=lambda model: bool(model.lemmas))
+@check(applies=lambda model: bool(model.lemmas), needs="answers")
 def lemmas(model: Model, how: How) -> Finding:
     """Every lemma of the argument for what the model does is so when it is computed."""
     false = [lemma.text for lemma in model.lemmas if not lemma.holds(model)]
@@ -241,7 +241,7 @@ def lemmas(model: Model, how: How) -> Finding:
     return Finding("holds", "computed", 0, f"{_many(len(model.lemmas), 'lemma')}: {said}", total=0)
 
 
-@check(applies=lambda model: bool(model.claims))
+@check(applies=lambda model: bool(model.claims), needs="answers")
 def claims(model: Model, how: How) -> Finding:
     """Every figure that its source states of the model comes out again when it is computed."""
     said, wrong = [], []

@@ -19,7 +19,8 @@ class Counterexample:
 
     The margin is best permitted - best forbidden logit; None where every token or none is permitted. What is predicted
     is "" where a logit is NaN: no answer is given then. `dtype` is that of the program that said so: of a check of
-    float32, say, not the model's own.
+    float32, say, not the model's own. A black box has neither logits nor a dtype; where it gives no answer either,
+    `problem` says what it does, as "raises ValueError".
     """
 
     context: Context
@@ -28,6 +29,7 @@ class Counterexample:
     logits: tuple[float, ...]
     margin: float | None
     dtype: str
+    problem: str = ""
 
     @classmethod
     def of(cls, tokens: Array, vocab: Sequence[str], logits: Array, allowed: Array, dtype: object) -> "Counterexample":
@@ -48,8 +50,11 @@ class Counterexample:
         permitted = " or ".join(self.permitted[:SHOWN]) or "nothing"
         if len(self.permitted) > SHOWN:
             permitted += f" or {len(self.permitted) - SHOWN} others"
-        said = f"after {written(self.context)} it says {self.predicted or 'nothing, for a logit is NaN'}"
+        says = self.problem or f"says {self.predicted or 'nothing, for a logit is NaN'}"
+        said = f"after {written(self.context)} it {says}"
         wrong = "" if self.predicted in self.permitted else f", permitted is {permitted}"
+        if not self.logits:
+            return said + wrong
         return f"{said}{wrong} ({largest(self.logits)}{margin})"
 
 

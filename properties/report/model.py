@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from properties.report.console import console, grid
+from zoo.black_box import BlackBox
 from zoo.contexts import written
 from zoo.digits import apart
 from zoo.domain_in_words import described
@@ -19,7 +20,8 @@ def list_models(models: Iterable[Model]) -> None:
     table = grid("model", "n_ctx", "vocabulary", "d_model", "rule", "source")
     for model in models:
         rule = getattr(model.rule, "__name__", "-")
-        sizes = (str(model.n_ctx), _tokens(model), str(model.transformer.d_model))
+        d_model = "-" if isinstance(model, BlackBox) else str(model.transformer.d_model)
+        sizes = (str(model.n_ctx), _tokens(model), d_model)
         table.add_row(model.name, *sizes, rule, model.source)
     console().print(table)
 
@@ -42,19 +44,31 @@ def show(
     out = console()
     transformer = model.transformer
     tied = "tied" if transformer.unembedding is None else "untied"
-    out.print(f"{model.name}: n_ctx {model.n_ctx}, d_model {transformer.d_model}, {transformer.dtype}, {tied}")
-    out.print(f"source: {model.source}" if model.source else "source: not stated")
-    if model.domain is not None:
-        number, *layouts = described(model.domain, model.vocab)
-        out.print("\n  ".join([f"domain: {number}", *layouts[:LINES]]))
-        if len(layouts) > LINES:
-            out.print(f"  ... and {len(layouts) - LINES} more layouts")
+    heading(model, f"{model.name}: n_ctx {model.n_ctx}, d_model {transformer.d_model}, {transformer.dtype}, {tied}")
     for title, text in sentences:
         if lines := text.splitlines():
             out.print(f"\n{title}", style="bold")
             out.print("\n".join(f"  {line}" for line in lines[:LINES]))
             if len(lines) > LINES:
                 out.print(f"  ... and {len(lines) - LINES} more lines")
+    stated(model, claims, lemmas)
+
+
+def heading(model: Model, first: str) -> None:
+    """A line that says what it is, then its source and the contexts of which it speaks."""
+    out = console()
+    out.print(first)
+    out.print(f"source: {model.source}" if model.source else "source: not stated")
+    if model.domain is not None:
+        number, *layouts = described(model.domain, model.vocab)
+        out.print("\n  ".join([f"domain: {number}", *layouts[:LINES]]))
+        if len(layouts) > LINES:
+            out.print(f"  ... and {len(layouts) - LINES} more layouts")
+
+
+def stated(model: Model, claims: Iterable[tuple[Claim, object]], lemmas: Iterable[tuple[Lemma, bool]]) -> None:
+    """Its claims with what was recomputed, its lemmas and deviations."""
+    out = console()
     if model.claims:
         table = grid("claim", "claimed", "recomputed", "source")
         for claim, recomputed in claims:

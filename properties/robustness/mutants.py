@@ -14,6 +14,7 @@ import numpy as np
 from properties.checks.right import judged, margins, permitting, questions
 from properties.checks.settle import answer_logits, sweep
 from zoo import contexts
+from zoo.black_box import BlackBox
 from zoo.errors import FailingError, ModelError
 from zoo.model import Context, Model
 from zoo.progress import steps
@@ -51,8 +52,8 @@ class Story:
 
 
 def checked(model: Model) -> bool:
-    """Whether a model states anything that could catch a mutant."""
-    return model.rule is not None or bool(model.predictors)
+    """Whether a model has weights, and states anything that could catch a mutant."""
+    return not isinstance(model, BlackBox) and (model.rule is not None or bool(model.predictors))
 
 
 def stories(model: Model) -> Iterator[Story]:
@@ -73,6 +74,8 @@ def refuse_failing(model: Model) -> None:
 
 def _held(model: Model) -> tuple[list[Array], list[Context], list[tuple[str, Array]]]:
     """All contexts in batches and in words, and what mutants are held to in them: the model itself holds."""
+    if isinstance(model, BlackBox):
+        raise ModelError(f"{model.name} is a black box, but should have weights for mutants to be made of them")
     if not checked(model):
         raise ModelError(
             f"{model.name} has neither rule nor predictor, but should have one for its mutants to be held to"

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
-from properties.checks import right, settle
+from properties.checks import black_boxes, right, settle
 from properties.checks.table import CHECKS
 from properties.proof import bounds, counted, folds, judges, lazy_count
 from properties.proof.arithmetic import Arithmetic, lost
@@ -30,10 +30,12 @@ from properties.recheck.margins import LeafMargins
 from properties.recheck.program import Program
 from properties.robustness import number_types, tolerance
 from properties.selftest.examples import NIGHTLY
+from zoo.black_box import BlackBox
 from zoo.distill.answers import Part
 from zoo.enumeration import paths
 from zoo.enumeration.rounding import Rounding
 from zoo.errors import RuleError
+from zoo.rule.numbers import near, whole_text
 from zoo.transformer import arrays
 
 forward: Any = importlib.import_module("zoo.transformer.forward")  # the package has a function of that name
@@ -176,6 +178,14 @@ SEEN: dict[str, list[Fault]] = {
     "checks.test_soundness_of_checks:test_a_number_type_that_keeps_every_answer_does": [
         Fault(number_types.survives, "| (answers < 0)", ""),
         Fault(number_types.survives, "yield name, not different,", "yield name, different <= 1,"),
+    ],
+    "checks.test_soundness_of_black_boxes:test_what_is_said_of_a_black_box_is_so_in_every_context": [
+        Fault(BlackBox.right, " and said.answer in permitted", ""),
+        Fault(BlackBox.judges, "return bool(permitted) and", "return"),
+        Fault(near, "<= Fraction(within or 0)", "<= Fraction(within or 1)"),
+        Fault(black_boxes.settle, "if seen.whole:", "if not seen.ended:"),
+        Fault(black_boxes._run, "if not box.right(said, permitted):", "if said.problem:"),
+        Fault(whole_text, "if isinstance(value, bool):", "if False:"),
     ],
     "robustness.test_soundness_of_tolerance:test_what_is_certified_to_be_borne_is": [
         Fault(tolerance.certified, "return low", "return low * 1.1"),

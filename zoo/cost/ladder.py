@@ -6,16 +6,19 @@ busy machine slows them alike, and the shortest round of each counts. docs/cost.
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from reference import Assembly
 from zoo import contexts, enumeration
+from zoo.black_box import BlackBox
 from zoo.cost.baseline import baseline
 from zoo.cost.operations import answer_flops, bytes_moved, flops
+from zoo.cost.spread import spread
 from zoo.distill import emit, native
 from zoo.distill.diagram import MOST_CONTEXTS, distill
 from zoo.errors import ContextError, ModelError, RuleError, UnavailableError, ZooError
@@ -51,8 +54,10 @@ Made = tuple[int, float | None, Timed]  # contexts, operations for each, and wha
 def ladder(model: Model, rounds: int = ROUNDS) -> list[Rung]:
     """All implementations of a model, in the order of docs/cost.md; those that cannot run here carry a reason.
 
-    ModelError for a model that is too large to time.
+    Of a black box, itself and its rule. ModelError for a model that is too large to time.
     """
+    if isinstance(model, BlackBox):
+        return _timed({name: partial(make, model) for name, make in OF_BLACK_BOX.items()}, rounds)
     longest = model.scope.lengths[-1]
     work, size = flops(model.transformer, longest), bytes_moved(model.transformer, longest)
     if work > MOST_WORK or size > MOST_BYTES:
@@ -60,13 +65,18 @@ def ladder(model: Model, rounds: int = ROUNDS) -> list[Rung]:
             f"{model.name} takes {work} operations and moves {size} bytes for {longest} tokens, "
             f"but should take at most {MOST_WORK} and move at most {MOST_BYTES} to be timed"
         )
-    made: dict[str, Made] = {}
-    missing: dict[str, str] = {}
     sample, many = (spread(model, max(FEWEST, min(most, WORK // work, TOKENS // longest))) for most in (SAMPLE, BATCH))
     answered, batch = {context: model.predict(context) for context in sample}, list(_by_length(model, many))
-    for name, make in steps(IMPLEMENTATIONS.items(), "preparing"):
+    return _timed({name: partial(make, model, answered, batch) for name, make in IMPLEMENTATIONS.items()}, rounds)
+
+
+def _timed(makes: dict[str, Callable[[], Made]], rounds: int) -> list[Rung]:
+    """Each by the shortest of so many rounds, which go through all of them in turn."""
+    made: dict[str, Made] = {}
+    missing: dict[str, str] = {}
+    for name, make in steps(makes.items(), "preparing"):
         try:
-            made[name] = make(model, answered, batch)
+            made[name] = make()
         except ZooError as error:
             missing[name] = str(error)
     best = dict.fromkeys(made, float("inf"))
@@ -77,31 +87,8 @@ def ladder(model: Model, rounds: int = ROUNDS) -> list[Rung]:
         Rung(name, 0, None, reason=missing[name])
         if name in missing
         else Rung(name, made[name][0], best[name], made[name][1])
-        for name in IMPLEMENTATIONS
+        for name in makes
     ]
-
-
-def spread(model: Model, most: int) -> list[Context]:
-    """Every context of a model, or `most` of them at even distances in their order: most of these are long."""
-    found, start, total = list[Context](), 0, model.scope.count()
-    step = -(-total // most)
-    for length in model.scope.lengths:
-        for box in model.scope.boxes(length, model.vocab):
-            end = start + box.count(len(model.vocab))
-            options = box.options(model.vocab) if len(found) * step < end else []
-            while (number := len(found) * step) < end:
-                found.append(model.decode(_tokens(number - start, options)))
-            start = end
-    return found
-
-
-def _tokens(number: int, options: Sequence[Array]) -> Array:
-    """The context with this number among all whose tokens are out of what each position may hold."""
-    tokens = np.empty(len(options), dtype=np.int64)
-    for i in reversed(range(len(options))):
-        number, which = divmod(number, len(options[i]))
-        tokens[i] = options[i][which]
-    return tokens
 
 
 def _by_length(model: Model, words: Iterable[Context]) -> Iterator[Array]:
@@ -217,6 +204,23 @@ def _rule(model: Model, sample: Sample, batch: list[Array]) -> tuple[int, None, 
     return len(sample), None, one_at_a_time(sample, model.rule)
 
 
+def _black_box(box: BlackBox) -> tuple[int, None, Timed]:
+    sample = spread(box, SAMPLE)
+    for context in sample:
+        box.predict(context)  # ModelError where it gives no answer
+    return len(sample), None, one_at_a_time(sample, box.predict.function)
+
+
+def _rule_of_black_box(box: BlackBox) -> tuple[int, None, Timed]:
+    if box.rule is None:
+        raise UnavailableError("the model has no rule, but should have one to be compared with")
+    sample = spread(box, SAMPLE)
+    asked = box.asked(box.rule, "rule")
+    for context in sample:
+        asked(context)  # RuleError where it permits what is no answer
+    return len(sample), None, one_at_a_time(sample, box.rule)
+
+
 def _assembly(model: Model, sample: Sample, batch: list[Array]) -> tuple[int, float, Timed]:
     listings = [predictor.listing for predictor in model.predictors if isinstance(predictor, Assembly)]
     if not listings:
@@ -280,3 +284,4 @@ IMPLEMENTATIONS: dict[str, Callable[[Model, Sample, list[Array]], Made]] = {
     "distilled": _distilled,
     "native": _native,
 }
+OF_BLACK_BOX: dict[str, Callable[[BlackBox], Made]] = {"black_box": _black_box, "rule": _rule_of_black_box}

@@ -59,7 +59,7 @@ class Asked:
         """RuleError where the function raises or does not answer with tokens of the vocabulary."""
         try:
             return self.raw(context)
-        except _NoAnswerError as error:
+        except NoAnswerError as error:
             raise RuleError(self._say(error.words, context, answer=error.answer, token=error.token)) from None
         except (Exception, SystemExit) as error:
             sentence = self._say(self.words.raises, context, error=type(error).__name__, text=shown(error, str))
@@ -81,11 +81,11 @@ class Asked:
         elif isinstance(answer, str) and self.kind != "rule":
             answers = [answer]
         else:
-            raise _NoAnswerError(self.words.shape, answer)
+            raise NoAnswerError(self.words.shape, answer)
         tokens = frozenset(plain(token) for token in answers if isinstance(token, str))
         strange = [shown(token) for token in answers if not isinstance(token, str)]
         if strange or not tokens <= self.known:
-            raise _NoAnswerError(self.words.token, answer, min([*strange, *map(shown, tokens - self.known)]))
+            raise NoAnswerError(self.words.token, answer, min([*strange, *map(shown, tokens - self.known)]))
         return tokens
 
     def _say(self, words: str, context: Any, **more: str) -> str:
@@ -94,7 +94,7 @@ class Asked:
         return words.format(name=name_of(self.function), **said, **more)
 
 
-class _NoAnswerError(Exception):
+class NoAnswerError(Exception):
     """What was answered is no answer: how to say so, and what it was."""
 
     def __init__(self, words: str, answer: object, token: str = "") -> None:
