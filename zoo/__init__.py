@@ -3,11 +3,12 @@
 from zoo.basis import Basis, describe, move
 from zoo.domain import Domain
 from zoo.errors import ContextError, FileError, ModelError, RuleError, UnknownNameError, ZooError
-from zoo.model import Claim, Cycle, Deviation, Lemma, Model
+from zoo.model import NUMBER, Claim, Cycle, Deviation, Lemma, Model
 from zoo.registry import load, load_file, names
 from zoo.transformer import Attention, Mlp, Norm, Transformer, forward
 
 __all__ = [
+    "NUMBER",
     "Attention",
     "Basis",
     "Claim",
