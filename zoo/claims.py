@@ -1,7 +1,6 @@
 """What is said of a model beside its rule: figures, lemmas, a cycle, and where it does not do what was meant."""
 
 from collections.abc import Callable, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +12,9 @@ from zoo.errors import ModelError, shown
 if TYPE_CHECKING:
     from zoo.model import Model
 
-Rule = Callable[..., AbstractSet[str] | float | None]  # of a context, or of a context and a position of it
-Predictor = Callable[..., str | float]
+Rule = Callable[..., Any]  # of a context, or of one and a position: a set of names; or a number or None
+Predictor = Callable[..., Any]  # the same: a name, or a number
+
 
 @dataclass(frozen=True)
 class Claim:

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from properties.proof.counterexample import ends, margin_of
 from properties.proof.counterexample import judged as judged
-from properties.proof.counterexample import margin_of
 from zoo.model import NUMBER, Context, Model, Predictor, Rule
 from zoo.rule import PREDICTOR, Asked, Permitted
 from zoo.rule.watch import known, watching
@@ -120,9 +120,15 @@ def margins(model: Model, logits: Array, allowed: Sequence[Array]) -> Array:
 
 def own_answers(model: Model, logits: Array) -> Array:
     """Only the own answers permitted, of logits [row, output]. Of NaN, one: nothing wins then."""
-    if model.outputs is NUMBER:
-        return _ends(np.asarray(logits[:, 0], dtype=np.float64), model.within)
+    if model.within is not None:
+        return ends(np.asarray(logits[:, 0], dtype=np.float64), model.within)
     return np.asarray(np.arange(logits.shape[-1]) == logits.argmax(axis=-1)[..., None])
+
+
+def own_or_none(model: Model, logits: Array) -> Array:
+    """The same, and none permitted where a logit is NaN."""
+    own = own_answers(model, logits)
+    return own if model.outputs is NUMBER else own & ~np.isnan(logits).any(axis=-1, keepdims=True)
 
 
 def changed(model: Model, logits: Array, others: Array) -> Array:
@@ -138,17 +144,11 @@ def allowed(model: Model, words: Iterable[Context], asked: Callable[..., Permitt
     every, said = model.answers == "every", list[Permitted]()
     for context in words:
         said += [asked(context, at) for at in range(len(context))] if every else [asked(context)]
-    if model.outputs is NUMBER:
-        return _ends(np.array([next(iter(one), np.nan) for one in said]), model.within)
+    if model.within is not None:
+        return ends(np.array([next(iter(one), np.nan) for one in said]), model.within)
     index = {name: i for i, name in enumerate(model.names)}
     found = np.zeros((len(said), len(index)), dtype=bool)
     for row, names in zip(found, said):
         for name in names:
             row[index[name]] = True
     return found
-
-
-def _ends(right: Array, within: float | None) -> Array:
-    """What is less than `within` from what is right, float64 [...]: its ends, rounded inwards, [..., 2]."""
-    assert within is not None
-    return np.stack([np.nextafter(right - within, np.inf), np.nextafter(right + within, -np.inf)], axis=-1)

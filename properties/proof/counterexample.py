@@ -93,6 +93,11 @@ def margin_of(logits: Array, allowed: Array) -> Array:
     return np.asarray(best)
 
 
+def ends(right: Array, within: float) -> Array:
+    """What is less than `within` from what is right, float64 [...]: its ends, rounded inwards, [..., 2]."""
+    return np.stack([np.nextafter(right - within, np.inf), np.nextafter(right + within, -np.inf)], axis=-1)
+
+
 def own_answer(logits: Array) -> Array:
     """Only the greedy answer permitted, none where a logit is NaN: [output] -> bool [output]."""
     allowed: Array = np.arange(len(logits)) == greedy(logits)

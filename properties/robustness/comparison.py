@@ -5,15 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
+from properties.checks.right import changed, own_or_none
 from properties.checks.settle import PROOF_SECONDS, affordable, answer_logits, counterexample
 from properties.checks.verdict import Method, Verdict
-from properties.proof.counterexample import own_answer
 from properties.proof.search import prove_equal
 from zoo.errors import ModelError
 from zoo.model import Context, Model
-from zoo.transformer import greedy
 
 
 def compare(model: Model, other: Model, name: str, every: bool = False) -> Verdict:
@@ -22,6 +19,12 @@ def compare(model: Model, other: Model, name: str, every: bool = False) -> Verdi
     `name` is what to call the other, whose answers are the permitted ones in a counterexample; `every` seeks all.
     ModelError where the vocabularies differ.
     """
+    for what in ("answers", "names", "within"):
+        if (own := getattr(model, what)) != (its := getattr(other, what)) and (model.completes, other.completes) != (
+            True,
+            True,
+        ):
+            raise ModelError(f"{model.name} has {what} {own} and {name} {its}, but they should have the same")
     if tuple(model.vocab) != tuple(other.vocab):
         raise ModelError(
             f"{model.name} has the tokens {', '.join(model.vocab)} and {name} {', '.join(other.vocab)}, "
@@ -34,12 +37,13 @@ def compare(model: Model, other: Model, name: str, every: bool = False) -> Verdi
         raise ModelError(f"{model.name} and {name} have no context in common, but should for them to be compared")
     model, other = replace(model, domain=domain), replace(other, domain=domain)
     few = affordable(model) and affordable(other)
-    found = _run(model, other) if few else _proved(model, other, every)
+    found = _run(model, other) if few or not model.completes else _proved(model, other, every)
     shown = None
     if found.different:
-        row = model.encode(found.different[0])
-        allowed = own_answer(answer_logits(other, row[None])[0])
-        shown = counterexample(model, row, answer_logits(model, row[None])[0], allowed)
+        row = model.encode(found.different[0])[None]
+        ours, theirs = answer_logits(model, row), answer_logits(other, row)
+        at = int(changed(model, theirs, ours).argmax())
+        shown = counterexample(model, row, at, ours, own_or_none(other, theirs))
     up_to = f", up to {domain.lengths[-1]} tokens" if model.n_ctx != other.n_ctx else ""
     up_to += ", on the common domain" if stated else ""
     return Verdict(
@@ -71,9 +75,8 @@ class _Found:
 def _run(model: Model, other: Model) -> _Found:
     different: list[Context] = []
     for tokens in model.scope.batches(model.vocab):
-        answers = greedy(answer_logits(other, tokens))
-        rows = np.flatnonzero((greedy(answer_logits(model, tokens)) != answers) | (answers < 0))
-        different += [model.decode(tokens[i]) for i in rows]
+        rows = changed(other, answer_logits(other, tokens), answer_logits(model, tokens))
+        different += map(model.decode, tokens[rows.reshape(len(tokens), -1).any(axis=1)])
     return _Found("enumerated", different, model.scope.count())
 
 

@@ -48,7 +48,8 @@ def known(function: Function) -> Known:
 def watching(asked: Asked) -> Iterator[Callable[..., Permitted]]:
     """Asks as `asked` does, about a context or about a position of one, too.
 
-    At the end, RuleError where the function remembers, or answers otherwise if asked again. Of many contexts, the first and the last are asked about again, in the opposite order.
+    At the end, RuleError where the function remembers, or answers otherwise if asked again. Of many contexts, the first
+    and the last are asked about again, in the opposite order.
     """
     memory, copy = Memory(asked.function), copied(asked.function)
     first, last, calls = list[Said](), deque[Said](maxlen=AGAIN // 2), 0

@@ -214,7 +214,7 @@ class Transformer(Part):
 
     @property
     def readout(self) -> Array:
-        """What logits are read out with, [output, d_model]: the unembedding, or the token embedding where it is tied."""
+        """What logits are read out with, [output, d_model]: the unembedding, or if it is tied the token embedding."""
         return self.token_embedding if self.unembedding is None else self.unembedding
 
     @property
