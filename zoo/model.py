@@ -153,9 +153,23 @@ class Model:
         return tuple(self.vocab if self.outputs is None else () if self.outputs is NUMBER else self.outputs)
 
     @property
+    def rows(self) -> tuple[str, ...]:
+        """What to call the rows of its logits."""
+        return self.names or ("the number",)
+
+    @property
     def completes(self) -> bool:
         """Whether its answers are what comes next: tokens, after the last position."""
         return self.answers == "last" and self.outputs is None
+
+    def must_complete(self, to: str) -> None:
+        """ModelError unless it `completes`, which it should `to` be exported, say."""
+        if not self.completes:
+            what = "numbers" if self.outputs is NUMBER else "tokens" if self.outputs is None else "other names"
+            where = "at every position" if self.answers == "every" else "after the last position"
+            raise ModelError(
+                f"{self.name} answers {where} with {what}, but should after the last one with tokens to {to}"
+            )
 
     @cached_property
     def n_ctx(self) -> int:
@@ -201,8 +215,7 @@ class Model:
 
         Each is fed back, and the last n_ctx tokens are the next context: ContextError where that leaves the domain.
         """
-        if not self.completes:
-            raise ModelError(f"{self.name} does not complete contexts, but should answer with a token after the last")
+        self.must_complete("complete a context")
         if not isinstance(n, int) or n < 0:
             raise ContextError(f"{n!r} tokens were asked for, but should be a whole number from 0 on")
         tokens = list(self.decode(self.encode(context, anyway)))

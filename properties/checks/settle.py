@@ -117,23 +117,19 @@ def settle(model: Model, question: Question, how: How = AUTO) -> Finding:
         found, judging = _proved(model, proof_of(model, question, how), question)
     else:
         found, judging = _run(model, question, *sweep(model, how))
-    if (
-        question.kind == "rule"
-        and not any(judging.values())
-        and found.method != "sampled"
-        and not (found.failures or found.left)
-    ):
+    complete = found.method != "sampled" and not (found.failures or found.left)
+    if question.kind == "rule" and complete and not any(judging.values()):
         return replace(found, status="failed", detail="vacuous: the rule determines nothing in any context")
-    return replace(_told(found, model, how), **_where_judged(found, model, judging))
+    if complete and model.answers == "every":
+        return replace(found, detail=_where_judged(model, judging))
+    return _told(found, model, how)
 
 
-def _where_judged(found: Finding, model: Model, judging: Mapping[int, int]) -> dict[str, str]:
-    """What to say where every position has an answer and nothing is wrong: how many are judged, and where none is."""
-    if model.answers != "every" or found.failures or found.left or found.method == "sampled":
-        return {}
+def _where_judged(model: Model, judging: Mapping[int, int]) -> str:
+    """How many answers are judged where every position has one, and at which lengths none is."""
     silent = [str(length) for length in model.scope.lengths if not judging[length]]
     none = f", none in contexts of {' or '.join(silent)} tokens" if silent else ""
-    return {"detail": f"{contexts.counted(sum(judging.values()))} answers judged{none}"}
+    return f"{contexts.counted(sum(judging.values()))} answers judged{none}"
 
 
 def _run(

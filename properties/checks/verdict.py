@@ -105,7 +105,7 @@ class Verdict(Finding):
             return asked.line(shown, self.dtype)
         context = shown.context if isinstance(shown.context, str) else tuple(shown.context)
         model = "model" if shown.dtype == self.dtype else f"model.astype({shown.dtype!r})"
-        return f"{model}.logits({context!r})[-1]"
+        return f"{model}.logits({context!r})[{-1 if shown.at is None else shown.at}]"
 
     def as_json(self, every: bool = False) -> dict[str, Any]:
         """The verdict in the documented schema. Counts are strings: they can be larger than JSON numbers are."""
@@ -127,6 +127,7 @@ class Verdict(Finding):
                 "permitted": shown.permitted,
                 "logits": [_finite(logit) for logit in shown.logits],
                 "margin": _finite(shown.margin),
+                **({} if shown.at is None else {"at": shown.at}),
             },
         }
         return result | ({"failures": self.failures} if every else {})

@@ -71,6 +71,7 @@ def verify(options: argparse.Namespace) -> int:
             raise ModelError(f"{len(planned)} models are verified, but a certificate is of one")
         certificate.check_path(options.certificate)
         [(_, model, _)] = planned
+        model.must_complete("be certified")
         function = certificate.function_of(model) if options.rule is None else registry.load_function(options.rule)
     runs = [(model, run) for _, model, chosen in planned for _, run in chosen]
     how = How(options.method, options.all)
