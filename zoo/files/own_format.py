@@ -39,8 +39,11 @@ def to_zoo(model: Model) -> tuple[dict[str, Any], dict[str, Array]]:
     if model.domain is not None:  # others have no such key, as before there were domains
         config["domain"] = _few(model.name, as_data(model.domain))
     if not model.completes:
-        outputs = "number" if model.outputs is NUMBER else model.outputs and list(model.outputs)
-        config |= {"answers": model.answers, "outputs": outputs, "within": model.within and float(model.within)}
+        config["answers"] = model.answers
+        config["outputs"] = (
+            "number" if model.outputs is NUMBER else None if model.outputs is None else list(model.names)
+        )
+        config["within"] = None if model.within is None else float(model.within)
     return config, arrays
 
 
