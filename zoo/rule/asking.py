@@ -10,7 +10,7 @@ from typing import Any
 
 from zoo.errors import RuleError, listed, shown
 
-Function = Callable[[Any], Any]  # a rule or a predictor
+Function = Callable[..., Any]  # a rule or a predictor
 SHOULD = "but should depend on nothing but its context"
 
 
