@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from functools import cached_property
 from random import Random
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, Literal, NamedTuple, NoReturn
 
 from zoo.contexts import written
 from zoo.domain import Domain
@@ -63,6 +63,7 @@ class BlackBox(Model):
     margin: None = field(init=False, default=None)
     basis: None = field(init=False, default=None)
     head_basis: None = field(init=False, default=None)
+    answers: Literal["last"] = field(init=False, default="last")
     _: KW_ONLY
     n_ctx: int
     predict: "Answers"
@@ -120,13 +121,6 @@ class BlackBox(Model):
             raise ModelError(f"{name}: metadata is {shown(self.metadata)}, but should be a dict")
 
     @cached_property
-    def answers(self) -> tuple[str, ...]:
-        """What it can answer; nothing is listed where that is numbers."""
-        if isinstance(self.outputs, Number):
-            return ()
-        return tuple(map(plain, self.vocab if self.outputs is None else self.outputs))
-
-    @cached_property
     def parameters(self) -> Held | None:
         """The arrays that are found in what it runs; None where there are none."""
         return held(self.inside)
@@ -135,6 +129,10 @@ class BlackBox(Model):
     def words(self) -> dict[str, str]:
         """What its author says of it, as text."""
         return {printable(shown(key, str)): printable(shown(value, str)) for key, value in self.metadata.items()}
+
+    def says(self, context: Context, anyway: bool = False) -> tuple[str | float, ...]:
+        """As of a Model: the one answer."""
+        return (self.predict(context, anyway),)
 
     def complete(self, context: Context, n: int, anyway: bool = False) -> str:
         """As of a Model; ModelError where what it answers is no token."""
@@ -146,11 +144,11 @@ class BlackBox(Model):
         """A rule or a predictor of it as it is asked, with checks that what it says is an answer."""
         if self.outputs is NUMBER:
             return Numbers(function, kind)
-        return Asked(function, self.answers, kind, RULE if kind == "rule" else PREDICTOR)
+        return Asked(function, self.names, kind, RULE if kind == "rule" else PREDICTOR)
 
     def judges(self, permitted: frozenset[str]) -> bool:
         """Whether something is permitted, and not everything."""
-        return bool(permitted) and (self.outputs is NUMBER or len(permitted) < len(self.answers))
+        return bool(permitted) and (self.outputs is NUMBER or len(permitted) < len(self.names))
 
     def right(self, said: Said, permitted: frozenset[str]) -> bool:
         if said.problem or self.outputs is not NUMBER:
@@ -188,8 +186,8 @@ class Answers:
             text = whole_text(answer) if box.within is None else number_text(answer)
             right = "a whole number" if box.within is None else "a number"
         else:
-            text = plain(answer) if isinstance(answer, str) and answer in box.answers else None
-            right = f"one of {listed(box.answers)}"
+            text = plain(answer) if isinstance(answer, str) and answer in box.names else None
+            right = f"one of {listed(box.names)}"
         return Said("", f"says {shown(answer)}, which should be {right}") if text is None else Said(text)
 
 

@@ -10,12 +10,14 @@ from properties.checks.cycles import of_contexts, of_suffixes, refuse_unwalkable
 from properties.checks.right import (
     OWN,
     Question,
-    allowed_tokens,
+    allowed,
+    changed,
     checked_predictor,
     checked_rule,
     judging,
     margins,
     own_answers,
+    own_or_none,
     questions,
 )
 from properties.checks.settle import (
@@ -32,13 +34,12 @@ from properties.checks.settle import (
 )
 from properties.checks.table import check
 from properties.checks.verdict import Finding, How, Method
-from properties.proof.counterexample import Counterexample, margin_of, own_answer
+from properties.proof.counterexample import Counterexample, margin_of
 from properties.proof.search import prove_equal
 from zoo.contexts import Context, written
 from zoo.digits import held_against
 from zoo.errors import ContextError, ModelError
 from zoo.model import Model
-from zoo.transformer import greedy
 from zoo.transformer.arrays import Array
 
 TRY_SECONDS = 5.0  # for a proof that stands in where no rule says what is right everywhere
@@ -59,13 +60,13 @@ def rule(model: Model, how: How) -> Finding:
     """In every context the answer is one that the rule permits, and no forbidden token's logit comes up to it."""
     if model.rule is None:
         return Finding("undecided", "computed", 0, "the model states no rule, predictor or claim to hold it to")
-    return settle(model, checked_rule(model.rule, model.vocab), how)
+    return settle(model, checked_rule(model.rule, model.names), how)
 
 
 @check(applies=lambda model: bool(model.predictors), needs="answers")
 def predictors(model: Model, how: How) -> Finding:
     """In every context the answer is the one that each predictor gives, also where the rule is silent."""
-    findings = [settle(model, checked_predictor(predictor, model.vocab), how) for predictor in model.predictors]
+    findings = [settle(model, checked_predictor(predictor, model.names), how) for predictor in model.predictors]
     worst = _worst(findings)
     least = [finding.margin for finding in findings if finding.margin is not None]
     detail = worst.detail
@@ -81,7 +82,7 @@ def deviations(model: Model, how: How) -> Finding:
     faults: list[tuple[str, Counterexample | None]] = []
     late: Finding | None = None
     for deviation in model.deviations:
-        meant = checked_rule(deviation.meant, model.vocab)
+        meant = checked_rule(deviation.meant, model.names)
         seen = settle(model, meant, replace(how, every=True))
         if seen.left:
             detail = f"not all contexts were settled in the time allowed: {seen.left}{means(model, how)}"
@@ -129,14 +130,13 @@ def margin(model: Model, how: How) -> Finding:
     with judging(model, method == "enumerated") as permitted:
         for tokens in batches:
             logits = answer_logits(model, tokens, exact=True)
-            allowed = permitted(tokens)
-            by = margins(logits, allowed)
+            each = permitted(tokens) or [own_answers(model, logits)]
+            by = margins(model, logits, each)
             count += len(tokens)
             if by.min() < smallest:
                 i = int(by.argmin())
-                rows = [one[i] for one in allowed] or [own_answer(logits[i])]
-                worst = min(rows, key=lambda row: float(margins(logits[i], [row])))
-                smallest, shown = float(by[i]), counterexample(model, tokens[i], logits[i], worst)
+                worst = min(each, key=lambda one: float(margins(model, logits[[i]], [one[[i]]])[0]))
+                smallest, shown = float(by[i]), counterexample(model, tokens, i, logits, worst)
     if shown is None and questions(model) and method == "sampled":
         detail = f"nothing is determined in any context of a sample{means(model, how)}"
         return Finding("undecided", method, count, detail)
@@ -165,7 +165,7 @@ def float32(model: Model, how: How) -> Finding:
         if (
             by_proof(model, how) and model.predictors
         ):  # which answer every context: what holds beside one goes on to hold
-            alone = proof_of(single, checked_predictor(model.predictors[0], model.vocab), how)
+            alone = proof_of(single, checked_predictor(model.predictors[0], model.names), how)
             proofs = [alone, *(proof_of(model, question, how) for question in stated)]
             if all(proof.status == "holds" for proof in proofs):
                 return Finding("holds", "proved", model.scope.count())
@@ -177,7 +177,7 @@ def float32(model: Model, how: How) -> Finding:
 def _same_in(model: Model, single: Model, how: How) -> Finding:
     """Whether every context gets the same answer in another type."""
     total = model.scope.count()
-    if by_proof(model, how):
+    if by_proof(model, how) and model.completes:
         told: dict[str, Any] = {"first": True, "max_seconds": TRY_SECONDS, "domain": model.domain}
         found = prove_equal(model.transformer, single.transformer, model.vocab, **told)
         if found.counterexamples:
@@ -190,14 +190,12 @@ def _same_in(model: Model, single: Model, how: How) -> Finding:
     for tokens in batches:
         logits, logits32 = answer_logits(model, tokens), answer_logits(single, tokens)
         seen += len(tokens)
-        best = greedy(logits)
-        answers = own_answers(logits)
+        own = own_answers(model, logits)
         # A tie that is new is another answer by chance; NaN is not > 0.
-        wins, won = margin_of(logits32, answers) > 0, margin_of(logits, answers) > 0
-        wrong = np.flatnonzero((won & ~wins) | (best != greedy(logits32)) | (best < 0))
+        wins, won = margin_of(logits32, own) > 0, margin_of(logits, own) > 0
+        wrong = np.flatnonzero((won & ~wins) | changed(model, logits, logits32))
         if len(wrong):
-            i = wrong[0]
-            shown = counterexample(single, tokens[i], logits32[i], own_answer(logits[i]))
+            shown = counterexample(single, tokens, wrong[0], logits32, own_or_none(model, logits))
             return Finding("failed", method, seen, "another answer in float32", None, shown)
     if method == "sampled":
         detail = f"the same answer in every context of a sample{means(model, how)}"
@@ -265,9 +263,10 @@ def _many(number: int, noun: str) -> str:
 
 
 def _at(model: Model, context: Context, question: Question) -> Counterexample:
-    row = model.encode(context)
-    allowed = allowed_tokens(model, [context], question.asked)[0]
-    return counterexample(model, row, answer_logits(model, row[None])[0], allowed)
+    """Where the margin is least in that context."""
+    row = model.encode(context)[None]
+    logits, permitted = answer_logits(model, row), allowed(model, [context], question)
+    return counterexample(model, row, int(margins(model, logits, [permitted]).argmin()), logits, permitted)
 
 
 def _fails(model: Model, context: Context, question: Question) -> bool:

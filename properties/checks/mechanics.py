@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 
 from properties.checks import settle
-from properties.checks.settle import counterexample, sweep
+from properties.checks.right import own_or_none
+from properties.checks.settle import sweep
 from properties.checks.table import check
 from properties.checks.verdict import Finding, How, Method
-from properties.proof.counterexample import largest, own_answer
+from properties.proof.counterexample import Counterexample, largest
 from zoo.black_box import BlackBox
 from zoo.contexts import written
 from zoo.cost.operations import flops
@@ -205,7 +206,8 @@ def _departs(
     at = int(np.flatnonzero(_differ(off, most))[0])
     detail = f"{what} gives {largest(other[at].tolist())}, {off[at]:.3g} apart where rounding explains {most:.3g}"
     detail += f" (at token {at + 1} of {len(row)})" if at + 1 < len(logits) else ""
-    shown = counterexample(model, row, logits[at], own_answer(other[at]))
+    own = own_or_none(model, other[[at]])[0]
+    shown = Counterexample.of(row, model.vocab, logits[at], own, model.transformer.dtype, model.names)
     return Finding("failed", method, seen, detail, None, shown)
 
 

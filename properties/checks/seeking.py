@@ -6,7 +6,7 @@ What it finds is wrong; that it finds nothing says little, and is no verdict.
 from hypothesis import HealthCheck, Phase, given, seed, settings, target
 from hypothesis.strategies import SearchStrategy
 
-from properties.checks.right import allowed_tokens, margins, questions
+from properties.checks.right import allowed, margins, questions
 from properties.checks.settle import answer_logits, counterexample
 from properties.proof.counterexample import Counterexample
 from zoo.black_box import BlackBox
@@ -63,13 +63,14 @@ def _wrong(model: Model, context: Context) -> Counterexample | None:
             ):
                 return Counterexample(context, said.answer, tuple(sorted(permitted)), (), None, "", said.problem)
         return None
-    row = model.encode(context)
-    logits = answer_logits(model, row[None], exact=True)[0]
+    tokens = model.encode(context)[None]
+    logits = answer_logits(model, tokens, exact=True)
     for question in questions(model):
-        allowed = allowed_tokens(model, [context], question.asked)[0]
-        by = float(margins(logits, [allowed]))
-        if not by > 0:
-            return counterexample(model, row, logits, allowed)
-        if by < float("inf"):
-            target(-by, label=f"small margin by {question.kind}")
+        right = allowed(model, [context], question)
+        by = margins(model, logits, [right])
+        worst = int(by.argmin())
+        if not by[worst] > 0:
+            return counterexample(model, tokens, worst, logits, right)
+        if by[worst] < float("inf"):
+            target(-float(by[worst]), label=f"small margin by {question.kind}")
     return None

@@ -119,7 +119,7 @@ class Verdict(Finding):
         if not shown.logits:
             return f"model.predict({context!r})"
         model = "model" if shown.dtype == self.dtype else f"model.astype({shown.dtype!r})"
-        return f"{model}.logits({context!r})[-1]"
+        return f"{model}.logits({context!r})[{-1 if shown.at is None else shown.at}]"
 
     def as_json(self, every: bool = False) -> dict[str, Any]:
         """The verdict in the documented schema. Counts are strings: they can be larger than JSON numbers are."""
@@ -142,6 +142,7 @@ class Verdict(Finding):
                 "logits": [_finite(logit) for logit in shown.logits],
                 "margin": _finite(shown.margin),
                 **({"problem": shown.problem} if shown.problem else {}),
+                **({} if shown.at is None else {"at": shown.at}),
             },
         }
         return result | ({"failures": self.failures} if every else {})

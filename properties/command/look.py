@@ -26,7 +26,7 @@ def add_list(commands: Commands) -> None:
 
 
 def add(commands: Commands) -> None:
-    says = command(commands, "predict", predict, "Print the token a model says next.")
+    says = command(commands, "predict", predict, "Print what a model answers: the next token, or at each position.")
     goes_on = command(commands, "complete", complete, "Print the tokens a model says next, each fed back to it.")
     goes_on.add_argument("-n", type=int, help="how many tokens (15, or fewer where that leads out of the domain)")
     shown = command(
@@ -73,7 +73,8 @@ def _as_far_as_it_goes(model: Model, context: Context) -> int:
 
 def predict(options: argparse.Namespace) -> int:
     model = find_as(options)
-    print(printable(str(model.predict(read_context(model, options.context), options.anyway))))
+    said = model.says(read_context(model, options.context), options.anyway)
+    print(printable(" ".join(answer if isinstance(answer, str) else repr(answer) for answer in said)))
     return 0
 
 

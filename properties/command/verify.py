@@ -78,6 +78,7 @@ def verify(options: argparse.Namespace) -> int:
         [(_, model, _)] = planned
         if isinstance(model, BlackBox):
             raise ModelError(f"{model.name} is a black box, but a certificate is of a proof, which needs weights")
+        model.must_complete("be certified")
         function = certificate.function_of(model) if options.rule is None else registry.load_function(options.rule)
     runs = [(model, run) for _, model, chosen in planned for _, run in chosen]
     how = _how(options, [model for _, model, _ in planned])

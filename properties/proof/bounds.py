@@ -80,7 +80,7 @@ class Bounds:
         self.arithmetic = Arithmetic.of_program(transformer, weights)
         self.transformer = t = transformer if transformer.dtype == np.float64 else transformer.astype(np.float64)
         self.block = max(32, 2 ** (t.n_ctx.bit_length() // 2)) if block is None else block
-        self.vocab = len(t.token_embedding)
+        self.vocab, self.outputs = len(t.token_embedding), len(t.readout)
         for layer in t.layers:
             if not isinstance(layer, Attention | Mlp):
                 unhandled(layer)
@@ -91,9 +91,9 @@ class Bounds:
         self.entrywise = bool(self.after) or t.final_norm is not None
         self.mixes = not self.between  # boxes of several lengths may be bounded together
         # Where nothing that depends on the box comes before the last attention or behind it, rivals are projected once.
-        self.pairs: Array | None = None  # [1, 1, vocab * vocab, d_model]
+        self.pairs: Array | None = None  # [1, 1, output * output, d_model]
         if not self.between and not self.after:
-            pairs = (t.readout[:, None] - t.readout).reshape(1, 1, self.vocab**2, -1)
+            pairs = (t.readout[:, None] - t.readout).reshape(1, 1, self.outputs**2, -1)
             self.pairs = backward.normalize(pairs, t.final_norm)
         # What underflow may take from differences of the readout's rows, before the final Norm.
         tiny = FLOAT64.tiny
@@ -104,7 +104,7 @@ class Bounds:
     def margins(self, boxes: Boxes, answers: Array, rivals: Array, felt: bool = False) -> Margins:
         """By how much the answer's logit at least exceeds each rival's, the least over rivals and contexts of a box.
 
-        answers int [box], rivals bool [box, vocab]. What cannot be bounded is -inf. Where `mixes`, boxes may differ in
+        answers int [box], rivals bool [box, output]. What cannot be bounded is -inf. Where `mixes`, boxes may differ in
         length. Positions of which nothing is known are first looked at in blocks; what that does not prove, one by one.
         With `felt`, also which positions matter, as far as the last attention layer by itself can tell.
         """
@@ -172,19 +172,19 @@ class Bounds:
 
     def _unknown(self, boxes: Boxes) -> Margins:
         number, worst = 0 if self.attention is None else self.attention.sizes["head"], boxes.masks.argmax(axis=-1)
-        levels = np.full((len(boxes), number, self.vocab, self.vocab - 1), np.nan)
+        levels = np.full((len(boxes), number, self.vocab, self.outputs - 1), np.nan)
         return Margins(np.full(len(boxes), -np.inf), levels, np.zeros(worst.shape), worst, np.zeros(boxes.masks.shape))
 
     def _bounded(
         self, boxes: Boxes, keys: Keys, heads: list[Head], answers: Array, rivals: Array, felt: bool
     ) -> Margins:
-        others = np.arange(self.vocab - 1) + (np.arange(self.vocab - 1) >= answers[:, None])  # [box, rival]
+        others = np.arange(self.outputs - 1) + (np.arange(self.outputs - 1) >= answers[:, None])  # [box, rival]
         ahead = self.forward.ahead(boxes, keys, heads)
         lower, levels, along = self._backward(ahead, self._behind(ahead), answers, others)
         matters = boxes.last[..., None] & np.take_along_axis(rivals, others, -1)[:, None]  # [box, token, rival]
         # What is infinite overflowed on the way, and is not known.
         lower = np.where(matters, np.where(np.isfinite(lower), lower, -np.inf), np.inf)
-        none = np.zeros((len(boxes), 0, self.vocab, self.vocab - 1))
+        none = np.zeros((len(boxes), 0, self.vocab, self.outputs - 1))
         found = Margins(lower.min(axis=(1, 2), initial=np.inf), np.stack(levels, axis=1) if levels else none)
         return self._felt(found, boxes, ahead, along, levels, lower) if felt else found
 
@@ -223,7 +223,7 @@ class Bounds:
         magnitude = behind.magnitude
         if norm is not None:
             lower, magnitude = backward.behind_norm(behind.final, differences, lower, norm, a)
-        error = interval.unembed(magnitude, self.transformer.readout, a)  # [box, length or 1, token, vocab]
+        error = interval.unembed(magnitude, self.transformer.readout, a)  # [box, length or 1, token, output]
         # One for each box, or for all, where every entry of the stream is followed or boxes have one length.
         error = error if self.entrywise or self.between else error[ahead.by_length]
         error = np.broadcast_to(error, (len(answers), *error.shape[1:]))
@@ -246,13 +246,13 @@ class Bounds:
     def _picked(self, ahead: Ahead, answers: Array, others: Array) -> Along:
         """The same, out of what was found once for every pair of tokens."""
         assert self.pairs is not None
-        pair = answers[:, None] * self.vocab + others
+        pair = answers[:, None] * self.outputs + others
 
-        def pick(table: Array) -> Array:  # [box or 1, token, vocab * vocab, ...] -> [box, token, rival, ...]
+        def pick(table: Array) -> Array:  # [box or 1, token, output * output, ...] -> [box, token, rival, ...]
             each = np.arange(len(pair)) if len(table) > 1 else np.zeros(len(pair), int)
             return np.moveaxis(table[each[:, None], :, pair], 2, 1)
 
-        direct = backward.embed(ahead.x[0], self.pairs[0])[ahead.by_length]  # [box or 1, token, vocab²]
+        direct = backward.embed(ahead.x[0], self.pairs[0])[ahead.by_length]  # [box or 1, token, output²]
         rounding = backward.along_size(ahead.rounding, self.pairs[0])[np.s_[:] if self.entrywise else ahead.by_length]
         values = [Interval(pick(v.c), pick(v.r)) for v in (head.along for head in ahead.heads) if v is not None]
         return Along(Interval(pick(direct.c), pick(direct.r)), pick(rounding), values)

@@ -40,13 +40,21 @@ class Reading:
     of it: RuleError where the function then asks or says something else (it depends on more than its context, on what
     it kept of an earlier one, say), where it raises, or where its answer is not made of tokens of the vocabulary, or
     not one of its `kind`, see `zoo.rule.Asked`. `tells` names what in its code could tell a lazy context from a real
-    one: then each leaf is one context, and is asked about as a real one.
+    one: then each leaf is one context, and is asked about as a real one. It answers with `names`, see there; with the
+    tokens of the vocabulary where that is None.
     """
 
-    def __init__(self, function: Function, vocab: Sequence[str], kind: str = "", samples: int = 2) -> None:
+    def __init__(
+        self,
+        function: Function,
+        vocab: Sequence[str],
+        kind: str = "",
+        samples: int = 2,
+        names: Sequence[str] | None = None,
+    ) -> None:
         while isinstance(function, _lru_cache_wrapper):  # it would hash its argument, and so read all of it
             function = function.__wrapped__
-        self.asked = Asked(function, vocab, kind, LAZY)
+        self.asked = Asked(function, vocab if names is None else names, kind, LAZY)
         self.vocab = tuple(map(plain, vocab))
         self.samples = Samples(self.vocab, samples)
         self.before = known(function)
@@ -57,13 +65,15 @@ class Reading:
         self.number = 0
         self.kept: list[int] = []  # what was asked about tokens of an earlier run
 
-    def leaves(self, length: int, sets: Sets = NONE) -> Iterator[Box]:
+    def leaves(self, length: int, sets: Sets = NONE, at: int | None = None) -> Iterator[Box]:
         """The leaves of a length, of contexts of which that is known already: they partition those.
 
-        The memory is looked at after as many leaves as are a power of two.
+        With `at`, what is permitted at that position. The memory is looked at after as many leaves as are a power of
+        two.
         """
-        for leaf in self._read(length, sets) if self.table is None else self._walked(self.table, length, sets):
-            self._try(leaf)
+        asked = self.asked if at is None else self.asked.at(at)
+        for leaf in self._read(length, sets, asked) if self.table is None else self._walked(self.table, length, sets):
+            self._try(leaf, asked)
             self.number += 1
             if not self.number & (self.number - 1):
                 self.before.memory.check()
@@ -73,12 +83,12 @@ class Reading:
         for counts, ending, answer in table.parts(length, sets):
             yield Box(length, dict(sets), answer, tuple(counts.items()), counts, ending)
 
-    def _read(self, length: int, sets: Sets) -> Iterator[Box]:
+    def _read(self, length: int, sets: Sets, asked: Asked) -> Iterator[Box]:
         start = tuple(sets.items())
         todo: list[Replies] = [start]
         while todo:
             run = Run(self.vocab, length, todo.pop(), kept=self.kept)
-            answer = run.named(self.asked) if self.tells else run.call(self.asked)
+            answer = run.named(asked) if self.tells else run.call(asked)
             run.done = True
             if self.kept:
                 raise RuleError(f"{name_of(self.asked.function)} keeps tokens that it was given before, {SHOULD}")
@@ -98,11 +108,11 @@ class Reading:
             ask_again(self.said, self.asked, self.before.copy)
         self.said.clear()
 
-    def _try(self, leaf: Box) -> None:
+    def _try(self, leaf: Box, asked: Asked) -> None:
         """RuleError where the function says something else to real contexts out of a leaf."""
         last: Said | None = None
         for context in self.samples.of(leaf):
-            again, permitted = self.asked(context), leaf.permitted
+            again, permitted = asked(context), leaf.permitted
             if self.table is not None and leaf.ending is not None:  # samples may end elsewhere
                 permitted = self.table.after_context(context)
             if again != permitted:
@@ -112,6 +122,6 @@ class Reading:
                     f"to the same context {how}, {SHOULD}"
                 )
             if self.before.copy is not None:
-                last = (context, permitted)
+                last = (context, permitted, *asked.where)
         if last is not None:
             self.said.append(last)

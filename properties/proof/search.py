@@ -8,6 +8,7 @@ import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain, islice
 from typing import Literal
 
@@ -16,7 +17,8 @@ import numpy as np
 from properties.proof.boxes import Box, Settled, Tally
 from properties.proof.counterexample import Counterexample
 from properties.proof.decision_tree import Reading
-from properties.proof.judges import Answers, Equal, Judge
+from properties.proof.judges import Answers, Equal, Judge, Values
+from properties.proof.positions import Positions
 from properties.proof.reach import BATCH, within_reach
 from zoo.domain import Domain
 from zoo.errors import ModelError
@@ -45,6 +47,7 @@ class Proof:
     determined: bool = True  # one token is right in each of `contexts`
     widest: str = ""  # where undecided: the largest set left
     upto: int = 0  # every length up to this was settled
+    by_length: dict[int, int] = field(default_factory=dict)  # of answers at every position: how many of `contexts`
     tells: str = ""  # what in the function's code could tell a lazy context: each was asked about by itself
     seconds: float = 0.0
     deadline: float = math.inf  # of the processor's time: what is not settled by then is left open
@@ -52,6 +55,18 @@ class Proof:
     @property
     def late(self) -> bool:
         return time.process_time() > self.deadline
+
+    def add(self, other: "Proof", length: int, at: int) -> None:
+        """What was found of a position in contexts of a length."""
+        self.leaves, self.boxes = self.leaves + other.leaves, self.boxes + other.boxes
+        self.contexts += other.contexts
+        self.by_length[length] = self.by_length.get(length, 0) + other.contexts
+        if other.margin < self.margin:
+            self.margin, self.where = other.margin, f"{other.where}, at token {at + 1}"
+        self.counterexamples += other.counterexamples
+        self.determined &= other.determined
+        self.widest = other.widest and f"{other.widest}, at token {at + 1}"
+        self.status = "failed" if self.counterexamples else other.status
 
 
 def prove_answers(
@@ -66,10 +81,15 @@ def prove_answers(
     settled: Callable[[Settled], None] | None = None,
     kind: str = "",
     domain: Domain | None = None,
+    names: Sequence[str] | None = None,
+    within: float | None = None,
+    every: bool = False,
 ) -> Proof:
     """Whether the transformer answers as a rule or predictor permits on every context of 1 to n_ctx tokens.
 
-    With a `domain`, on every context of it: the root of a tree is one of its boxes.
+    With a `domain`, on every context of it: the root of a tree is one of its boxes. `names` are those of the outputs,
+    None where they are the tokens, and empty where a number is answered, which may be off by less than `within`. With
+    `every`, each position is asked about, and contexts of which one answer is wrong are found once; see `positions`.
 
     The margin must be above 0: a tie fails. Contexts where nothing or everything is permitted are skipped, and counted.
     With `first`, stops at the first counterexample, which is of the shortest length there is; else finds all, sorted.
@@ -78,10 +98,17 @@ def prove_answers(
     be that (see `zoo.rule.Asked`). Raises RuleError as `decision_tree.Reading` does.
     """
 
-    def starts(length: int, proof: Proof) -> Iterator[Box]:
-        for leaf in chain.from_iterable(reading.leaves(length, box.sets) for box in scope.boxes(length, vocab)):
+    if not within_reach(transformer):
+        return Proof("undecided", widest=BEYOND)
+    outputs = tuple(vocab if names is None else names)
+    scope = Domain.every(vocab, transformer.n_ctx) if domain is None else domain
+    wanted = list(scope.lengths if lengths is None else lengths)
+    skipped, reading = Tally(len(vocab)), Reading(function, vocab, kind, names=outputs)
+
+    def starts(length: int, proof: Proof, at: int | None = None) -> Iterator[Box]:
+        for leaf in chain.from_iterable(reading.leaves(length, box.sets, at) for box in scope.boxes(length, vocab)):
             proof.leaves += 1
-            if 0 < len(leaf.permitted) < len(vocab):
+            if 0 < len(leaf.permitted) < (len(outputs) or 2):
                 proof.determined &= len(leaf.permitted) == 1
                 yield leaf
                 continue
@@ -92,16 +119,46 @@ def prove_answers(
             if settled is not None:
                 settled(Settled("skipped", leaf, math.inf))
 
-    if not within_reach(transformer):
-        return Proof("undecided", widest=BEYOND)
-    judge, skipped, reading = Answers(transformer, tuple(vocab)), Tally(len(vocab)), Reading(function, vocab, kind)
-    scope = Domain.every(vocab, transformer.n_ctx) if domain is None else domain
-    every = scope.lengths if lengths is None else lengths
-    proof = _search(judge, starts, vocab, every, first, max_boxes, max_seconds, settled)
+    def asked(transformer: Transformer) -> Answers | Values:
+        own = tuple(vocab)
+        return Answers(transformer, own, outputs) if within is None else Values(transformer, own, within)
+
+    if every:
+        asking = Positions(transformer, tuple(vocab), scope, asked)
+        proof = _at_each(asking, starts, vocab, wanted, first, max_boxes, max_seconds, settled)
+    else:
+        proof = _search(asked(transformer), starts, vocab, wanted, first, max_boxes, max_seconds, settled)
     reading.check()
     proof.tells = reading.tells
     proof.skipped = skipped.total()
     return proof
+
+
+def _at_each(
+    asking: Positions,
+    starts: Callable[..., Iterator[Box]],
+    vocab: Sequence[str],
+    lengths: Iterable[int],
+    first: bool,
+    max_boxes: int | None,
+    max_seconds: float | None,
+    settled: Callable[[Settled], None] | None,
+) -> Proof:
+    """One search for each position of each length, shortest first; `contexts` counts answers."""
+    total, begin = Proof(), time.perf_counter()
+    deadline = math.inf if max_seconds is None else time.process_time() + max_seconds
+    for length in steps(list(lengths), "lengths"):
+        for at in range(length):
+            left = None if max_seconds is None else deadline - time.process_time()
+            boxes = None if max_boxes is None else max_boxes - total.boxes
+            begins = partial(starts, at=at)
+            total.add(_search(asking.at(length, at), begins, vocab, [length], first, boxes, left, settled), length, at)
+            if total.widest or (first and total.counterexamples):
+                total.seconds = time.perf_counter() - begin
+                return total
+        total.upto = length
+    total.seconds = time.perf_counter() - begin
+    return total
 
 
 def prove_equal(

@@ -90,7 +90,9 @@ def show_reading(reading: Reading) -> None:
     """
     out = console()
     positions = [f"{token}{i}" for i, token in enumerate(reading.tokens)]
-    out.print(f"\nafter {written(reading.tokens)}: {reading.answer}", style="bold")
+    said = " ".join(answer if isinstance(answer, str) else f"{answer:.6g}" for answer in reading.answers)
+    where = f"after {written(reading.tokens)}" if len(reading.answers) == 1 else f"at each of {written(reading.tokens)}"
+    out.print(f"\n{where}: {said}", style="bold")
     for name, pattern in reading.patterns[:COLUMNS]:
         table = grid(name, *positions[-COLUMNS:])
         for row, weights in list(zip(positions, pattern[:, -COLUMNS:]))[-COLUMNS:]:
@@ -99,9 +101,10 @@ def show_reading(reading: Reading) -> None:
         out.print()
     if (heads := len(reading.patterns)) > COLUMNS or len(positions) > COLUMNS:
         out.print(f"the last {COLUMNS} positions at most, of {heads} heads the first {COLUMNS}; see zoo inspect\n")
-    vocab, logits, parts = reading.vocab, reading.logits, reading.shares
-    best = np.argsort(-logits, kind="stable")[:COLUMNS] if len(vocab) > COLUMNS else range(len(vocab))
-    table = grid("share of the logits", *(vocab[i] for i in best))
+    outputs, logits, parts = reading.outputs, reading.logits, reading.shares
+    best = np.argsort(-logits, kind="stable")[:COLUMNS] if len(outputs) > COLUMNS else range(len(outputs))
+    last = " at the last" if len(reading.answers) > 1 else ""
+    table = grid(f"share of the logits{last}", *(outputs[i] for i in best))
     least = sorted(abs(share[best[0]]) for _, share in parts)[-2 * COLUMNS :][0]
     for name, share in parts:
         if abs(share[best[0]]) >= least:
@@ -109,6 +112,8 @@ def show_reading(reading: Reading) -> None:
     table.add_row("logits", *apart([logits[i] for i in best]), style="bold")
     out.print(table)
     if len(parts) > 2 * COLUMNS:
-        out.print(f"the {2 * COLUMNS} parts with the most of {vocab[best[0]]}, of {len(parts)}; see zoo inspect --all")
-    if len(best) < len(vocab):
-        out.print(f"the {len(best)} tokens with the largest logits, of {len(vocab)}")
+        out.print(
+            f"the {2 * COLUMNS} parts with the most of {outputs[best[0]]}, of {len(parts)}; see zoo inspect --all"
+        )
+    if len(best) < len(outputs):
+        out.print(f"the {len(best)} tokens with the largest logits, of {len(outputs)}")

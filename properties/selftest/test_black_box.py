@@ -112,14 +112,14 @@ def test_it_answers_numbers() -> None:
     adder = box(int.__add__)
     found = adder.predict("0000000012+0000000034=")
     assert (found, type(found)) == (46, int)
-    assert adder.answers == ()
+    assert adder.names == ()
     with pytest.raises(ModelError, match="answers what is no token, but should answer tokens for them to be fed back"):
         adder.complete("0000000012+0000000034=", 1)
     share = made(predict=lambda c: c.count("a") / len(c), outputs=NUMBER, within=0.1)
     assert share.predict("aba") == 2 / 3
     named = made(predict=lambda c: "odd", outputs=["odd", "even"])
     assert named.predict("a") == "odd"
-    assert named.answers == ("odd", "even")
+    assert named.names == ("odd", "even")
     with pytest.raises(ModelError, match="answers what is no token"):
         named.complete("a", 1)
 

@@ -152,6 +152,7 @@ OTHERS = {
     "properties/proof/first_layer.py": "behind Bounds",
     "properties/proof/forward.py": "behind Bounds",
     "properties/proof/interval.py": "behind Bounds",
+    "properties/proof/positions.py": "whether attentions are masked, all or none of them",
     "properties/proof/reach.py": "how much memory Bounds take, which refuse",
     "properties/recheck/margins.py": "behind Stream",
     "properties/recheck/program.py": "behind Stream",

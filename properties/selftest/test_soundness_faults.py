@@ -16,10 +16,11 @@ from hypothesis import HealthCheck, Phase, settings
 
 from properties.checks import black_boxes, right, settle
 from properties.checks.table import CHECKS
-from properties.proof import bounds, counted, folds, judges, lazy_count
+from properties.proof import bounds, counted, folds, judges, lazy_count, positions
 from properties.proof.arithmetic import Arithmetic, lost
 from properties.proof.boxes import Box
 from properties.proof.counted import Together
+from properties.proof.counterexample import ends
 from properties.proof.first_layer import FirstLayer
 from properties.proof.folds import Ending, Table
 from properties.proof.lazy import LazyString, LazyToken
@@ -83,6 +84,14 @@ SEEN: dict[str, list[Fault]] = {
     ],
     "proof.test_soundness_of_proofs:test_proofs_say_of_every_context_what_running_it_says": [
         *(NO_ROUNDING, NO_OVERFLOW, LOW_MEANS, TIE_IS_RIGHT, VANISHED, AS_WRITTEN)
+    ],
+    "proof.test_soundness_of_positions:test_proofs_say_at_every_position_what_running_it_says": [
+        Fault(positions.Positions._exchanged, "rows[[length - 1, position]]", "rows[[position, length - 1]]"),
+        Fault(judges.Values.bound, "np.min(self._both(boxes), axis=0)", "self._both(boxes)[0]"),
+        Fault(positions.Positions._fits, "return self.fits[length]", "return True"),
+        Fault(positions.AtPosition.run, "[0, self.position]", "[0, -1]"),
+        Fault(ends, "np.nextafter(right - within, np.inf)", "right - 1.1 * within"),
+        LOW_MEANS,
     ],
     "proof.test_soundness_of_proofs:test_no_difference_of_logits_leaves_its_bound_at_the_ends": [
         *(NO_ROUNDING, NO_UNDERFLOW, NO_OVERFLOW, LOW_MEANS, VANISHED)

@@ -46,7 +46,7 @@ class Rung:
     reason: str = ""
 
 
-Sample = dict[Context, str]  # contexts with the model's answers
+Sample = dict[Context, Any]  # contexts with the model's answer, or where there are several or numbers, all of them
 Timed = Callable[[], float]  # one round -> seconds for each context
 Made = tuple[int, float | None, Timed]  # contexts, operations for each, and what times them
 
@@ -66,7 +66,8 @@ def ladder(model: Model, rounds: int = ROUNDS) -> list[Rung]:
             f"but should take at most {MOST_WORK} and move at most {MOST_BYTES} to be timed"
         )
     sample, many = (spread(model, max(FEWEST, min(most, WORK // work, TOKENS // longest))) for most in (SAMPLE, BATCH))
-    answered, batch = {context: model.predict(context) for context in sample}, list(_by_length(model, many))
+    answer, batch = model.predict if model.completes else model.says, list(_by_length(model, many))
+    answered = {context: answer(context) for context in sample}
     return _timed({name: partial(make, model, answered, batch) for name, make in IMPLEMENTATIONS.items()}, rounds)
 
 
@@ -112,6 +113,8 @@ def one_at_a_time(sample: Iterable[Context], answer: Callable[[Any], object]) ->
 
 
 def _baseline(model: Model, sample: Sample, batch: list[Array]) -> tuple[int, float, Timed]:
+    model.must_complete("be compared with this")
+
     def answer(context: Context) -> str:
         tokens = np.array([model.vocab.index(token) for token in context])
         return model.vocab[int(baseline(model.transformer, tokens)[-1].argmax())]
@@ -122,37 +125,45 @@ def _baseline(model: Model, sample: Sample, batch: list[Array]) -> tuple[int, fl
 
 
 def _forward(model: Model, sample: Sample, batch: list[Array]) -> tuple[int, float, Timed]:
-    work = np.mean([answer_flops(model.transformer, len(context)) for context in sample])
-    return len(sample), float(work), one_at_a_time(sample, model.predict)
+    last = model.answers == "last"
+    work = np.mean([_work(model.transformer, len(context), last) for context in sample])
+    return len(sample), float(work), one_at_a_time(sample, model.predict if model.completes else model.says)
 
 
-def batched(transformer: Transformer, batch: Iterable[Array]) -> list[Array]:
-    """The answers to batches [rows, length] of contexts: [rows] each."""
-    return [greedy(forward(transformer, tokens, last=True)[:, -1]) for tokens in batch]
+def _work(transformer: Transformer, length: int, last: bool) -> int:
+    return (answer_flops if last else flops)(transformer, length)
+
+
+def batched(transformer: Transformer, batch: Iterable[Array], last: bool = True) -> list[Array]:
+    """The answers to batches [rows, length] of contexts: [rows] each; at every position unless `last`."""
+    found = (greedy(forward(transformer, tokens, last=last)) for tokens in batch)
+    return [answers[:, -1] if last else answers for answers in found]
 
 
 def _batched(
     dtype: type[np.floating[Any]], model: Model, sample: Sample, batch: list[Array]
 ) -> tuple[int, float, Timed]:
-    transformer, number = model.transformer.astype(dtype), sum(map(len, batch))
+    transformer, number, last = model.transformer.astype(dtype), sum(map(len, batch)), model.answers == "last"
     rows = list(_by_length(model, sample))
-    found = {
-        model.decode(row): model.vocab[answer]
-        for tokens, answers in zip(rows, batched(transformer, rows))
-        for row, answer in zip(tokens, answers)
-    }
-    _held(sample, found.get)
+    if model.completes:
+        found = {
+            model.decode(row): model.vocab[answer]
+            for tokens, answers in zip(rows, batched(transformer, rows))
+            for row, answer in zip(tokens, answers)
+        }
+        _held(sample, found.get)
 
     def timed() -> float:
         start = time.perf_counter()
-        batched(transformer, batch)
+        batched(transformer, batch, last)
         return (time.perf_counter() - start) / number
 
-    work = sum(len(tokens) * answer_flops(transformer, tokens.shape[1]) for tokens in batch) / number
+    work = sum(len(tokens) * _work(transformer, tokens.shape[1], last) for tokens in batch) / number
     return number, work, timed
 
 
 def _enumeration(model: Model, sample: Sample, batch: list[Array]) -> tuple[int, float, Timed]:
+    model.must_complete("be compared with this")
     if model.domain is not None:
         raise UnavailableError(
             "it runs every context of 1 to n_ctx tokens, but should run those of the domain to be compared with"
@@ -194,7 +205,12 @@ def enumerated_flops(transformer: Transformer, length: int) -> float:
 def _rule(model: Model, sample: Sample, batch: list[Array]) -> tuple[int, None, Timed]:
     if model.rule is None:
         raise UnavailableError("the model has no rule, but should have one to be compared with")
-    with watching(Asked(model.rule, model.vocab, "rule", TIMING)) as asked:
+    rule = model.rule
+    if model.answers == "every":
+        return len(sample), None, one_at_a_time(sample, lambda one: [rule(one, at) for at in range(len(one))])
+    if not model.completes:
+        return len(sample), None, one_at_a_time(sample, rule)
+    with watching(Asked(rule, model.vocab, "rule", TIMING)) as asked:
         for context, expected in sample.items():
             permitted = asked(context)
             if permitted and expected not in permitted:  # none: it says nothing of this context
@@ -236,6 +252,7 @@ def _assembly(model: Model, sample: Sample, batch: list[Array]) -> tuple[int, fl
 
 
 def _distilled(model: Model, sample: Sample, batch: list[Array]) -> tuple[int, None, Timed]:
+    model.must_complete("be compared with this")
     program = distill(model)
     namespace: dict[str, Any] = {}
     exec(emit.python(program), namespace)
@@ -245,6 +262,7 @@ def _distilled(model: Model, sample: Sample, batch: list[Array]) -> tuple[int, N
 
 
 def _native(model: Model, sample: Sample, batch: list[Array]) -> tuple[int, float, Timed]:
+    model.must_complete("be compared with this")
     program = distill(model)
     compiled = native.Compiled(emit.c(program), emit.identifier(program.name))
     words = _held_words(model, sample, compiled)

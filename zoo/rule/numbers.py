@@ -15,6 +15,9 @@ class Number(Enum):
 
     NUMBER = "a number"
 
+    def __repr__(self) -> str:
+        return self.name
+
 
 NUMBER: Final = Number.NUMBER
 TOO_LARGE = 10**4000  # Python refuses to write a whole number of more than 4,300 digits

@@ -118,7 +118,7 @@ def narrow(margin: float) -> tuple[Model, Json]:
     """Every context was run: the answer wins by about as much as the prover's rounding, and by little else."""
     embedding = np.array([[1 + 2.0**-52], [1]])
     transformer = Transformer(embedding, np.zeros((2, 1)), [], unembedding=np.array([[1 + margin], [1]]))
-    model = Model("narrow", "ab", transformer, alike)  # type: ignore[arg-type]  # it is a predictor
+    model = Model("narrow", "ab", transformer, alike)  # it is a predictor
     made = certificate(model, alike)
     assert len(list(nodes(made, "run"))) == 6
     return model, made
