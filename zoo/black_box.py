@@ -100,6 +100,7 @@ class BlackBox(Model):
         own |= {"within": within, "seconds": seconds, "inside": inside, "metadata": metadata or {}}
         vars(self).update(own)
         stated: dict[str, Any] = {"source": source, "claims": claims, "deviations": deviations, "lemmas": lemmas}
+        stated |= {"outputs": own["outputs"], "within": within}
         super().__init__(name, vocab, NoWeights(name), rule, predictors, domain=domain, **stated)
 
     def _check_weights(self, vocab: tuple[str, ...]) -> None:

@@ -87,6 +87,8 @@ class Model:
             if function is not None and not callable(function):
                 raise ModelError(f"{self.name}: {function!r} should be a function of a context")
         object.__setattr__(self, "vocab", tuple(map(plain, vocab)))
+        if isinstance(self.outputs, Sequence):
+            object.__setattr__(self, "outputs", tuple(map(plain, self.outputs)))
 
     def _check_weights(self, vocab: tuple[str, ...]) -> None:
         if not isinstance(self.transformer, Transformer):
@@ -103,9 +105,7 @@ class Model:
         if self.outputs is None or number:
             needed = 1 if number else len(self.vocab)
         else:
-            outputs = _names(self.name, "outputs", self.outputs)
-            object.__setattr__(self, "outputs", tuple(map(plain, outputs)))
-            needed = len(outputs)
+            needed = len(_names(self.name, "outputs", self.outputs))
         if rows != needed:
             raise ModelError(
                 f"{self.name}: the unembedding has {rows} rows, but should have {needed}, one "

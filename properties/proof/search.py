@@ -97,27 +97,13 @@ def prove_answers(
     failed already. `settled` is told of every box that is done. `kind` is "rule" or "predictor" where the function must
     be that (see `zoo.rule.Asked`). Raises RuleError as `decision_tree.Reading` does.
     """
-
     if not within_reach(transformer):
         return Proof("undecided", widest=BEYOND)
     outputs = tuple(vocab if names is None else names)
     scope = Domain.every(vocab, transformer.n_ctx) if domain is None else domain
     wanted = list(scope.lengths if lengths is None else lengths)
-    skipped, reading = Tally(len(vocab)), Reading(function, vocab, kind, names=outputs)
-
-    def starts(length: int, proof: Proof, at: int | None = None) -> Iterator[Box]:
-        for leaf in chain.from_iterable(reading.leaves(length, box.sets, at) for box in scope.boxes(length, vocab)):
-            proof.leaves += 1
-            if 0 < len(leaf.permitted) < (len(outputs) or 2):
-                proof.determined &= len(leaf.permitted) == 1
-                yield leaf
-                continue
-            if proof.late:  # a rule may be silent about more contexts than can be looked through
-                yield leaf  # which is then left open
-                return
-            skipped.add(leaf)
-            if settled is not None:
-                settled(Settled("skipped", leaf, math.inf))
+    reading = Reading(function, vocab, kind, names=outputs)
+    starts = _Leaves(reading, scope, outputs, settled, Tally(len(vocab)))
 
     def asked(transformer: Transformer) -> Answers | Values:
         own = tuple(vocab)
@@ -130,8 +116,37 @@ def prove_answers(
         proof = _search(asked(transformer), starts, vocab, wanted, first, max_boxes, max_seconds, settled)
     reading.check()
     proof.tells = reading.tells
-    proof.skipped = skipped.total()
+    proof.skipped = starts.skipped.total()
     return proof
+
+
+@dataclass
+class _Leaves:
+    """What a proof starts from: the leaves of a rule's tree in which something, not everything, is permitted.
+
+    The others are counted, and told of.
+    """
+
+    reading: Reading
+    scope: Domain
+    outputs: Sequence[str]
+    settled: Callable[[Settled], None] | None
+    skipped: Tally
+
+    def __call__(self, length: int, proof: Proof, at: int | None = None) -> Iterator[Box]:
+        for root in self.scope.boxes(length, self.reading.vocab):
+            for leaf in self.reading.leaves(length, root.sets, at):
+                proof.leaves += 1
+                if 0 < len(leaf.permitted) < (len(self.outputs) or 2):  # of a number, one
+                    proof.determined &= len(leaf.permitted) == 1
+                    yield leaf
+                    continue
+                if proof.late:  # a rule may be silent about more contexts than can be looked through
+                    yield leaf  # which is then left open
+                    return
+                self.skipped.add(leaf)
+                if self.settled is not None:
+                    self.settled(Settled("skipped", leaf, math.inf))
 
 
 def _at_each(

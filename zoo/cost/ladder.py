@@ -6,7 +6,7 @@ busy machine slows them alike, and the shortest round of each counts. docs/cost.
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -18,7 +18,7 @@ from zoo import contexts, enumeration
 from zoo.black_box import BlackBox
 from zoo.cost.baseline import baseline
 from zoo.cost.operations import answer_flops, bytes_moved, flops
-from zoo.cost.spread import spread
+from zoo.cost.spread import by_length, spread
 from zoo.distill import emit, native
 from zoo.distill.diagram import MOST_CONTEXTS, distill
 from zoo.errors import ContextError, ModelError, RuleError, UnavailableError, ZooError
@@ -66,7 +66,7 @@ def ladder(model: Model, rounds: int = ROUNDS) -> list[Rung]:
             f"but should take at most {MOST_WORK} and move at most {MOST_BYTES} to be timed"
         )
     sample, many = (spread(model, max(FEWEST, min(most, WORK // work, TOKENS // longest))) for most in (SAMPLE, BATCH))
-    answer, batch = model.predict if model.completes else model.says, list(_by_length(model, many))
+    answer, batch = model.predict if model.completes else model.says, list(by_length(model, many))
     answered = {context: answer(context) for context in sample}
     return _timed({name: partial(make, model, answered, batch) for name, make in IMPLEMENTATIONS.items()}, rounds)
 
@@ -90,12 +90,6 @@ def _timed(makes: dict[str, Callable[[], Made]], rounds: int) -> list[Rung]:
         else Rung(name, made[name][0], best[name], made[name][1])
         for name in makes
     ]
-
-
-def _by_length(model: Model, words: Iterable[Context]) -> Iterator[Array]:
-    rows = [model.encode(word) for word in words]
-    for length in sorted({len(row) for row in rows}):
-        yield np.array([row for row in rows if len(row) == length])
 
 
 def one_at_a_time(sample: Iterable[Context], answer: Callable[[Any], object]) -> Timed:
@@ -144,7 +138,7 @@ def _batched(
     dtype: type[np.floating[Any]], model: Model, sample: Sample, batch: list[Array]
 ) -> tuple[int, float, Timed]:
     transformer, number, last = model.transformer.astype(dtype), sum(map(len, batch)), model.answers == "last"
-    rows = list(_by_length(model, sample))
+    rows = list(by_length(model, sample))
     if model.completes:
         found = {
             model.decode(row): model.vocab[answer]

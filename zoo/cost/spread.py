@@ -1,6 +1,6 @@
 """The contexts in which a model is timed."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -29,3 +29,10 @@ def _tokens(number: int, options: Sequence[Array]) -> Array:
         number, which = divmod(number, len(options[i]))
         tokens[i] = options[i][which]
     return tokens
+
+
+def by_length(model: Model, words: Iterable[Context]) -> Iterator[Array]:
+    """Contexts as arrays [rows, length], one a length."""
+    rows = [model.encode(word) for word in words]
+    for length in sorted({len(row) for row in rows}):
+        yield np.array([row for row in rows if len(row) == length])
