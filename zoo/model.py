@@ -78,7 +78,7 @@ class Model:
         rows = self.transformer.token_embedding.shape[0]
         if len(vocab) != rows:
             raise ModelError(f"{self.name}: the vocabulary has {len(vocab)} tokens, but should have {rows}, one a row")
-        self._check_outputs()
+        object.__setattr__(self, "outputs", self._checked_outputs())
         fits: dict[str, Callable[[object], bool]] = {
             "predictors": callable,
             "claims": lambda value: isinstance(value, Claim),
@@ -104,27 +104,26 @@ class Model:
                 raise ModelError(f"{self.name}: {function!r} should be a function of a context")
         object.__setattr__(self, "vocab", tuple(map(plain, vocab)))
 
-    def _check_outputs(self) -> None:
+    def _checked_outputs(self) -> tuple[str, ...] | Outputs | None:
         if self.answers not in ("last", "every"):
             raise ModelError(f"{self.name}: answers is {self.answers!r}, but should be 'last' or 'every'")
-        rows, number = len(self.transformer.readout), self.outputs is NUMBER
-        if self.outputs is None or number:
-            needed = 1 if number else len(self.vocab)
-        else:
-            outputs = _names(self.name, "outputs", self.outputs)
-            object.__setattr__(self, "outputs", tuple(map(plain, outputs)))
-            needed = len(outputs)
+        outputs, rows, number = self.outputs, len(self.transformer.readout), self.outputs is NUMBER
+        if outputs is not None and not isinstance(outputs, Outputs):
+            outputs = tuple(map(plain, _names(self.name, "outputs", outputs)))
+        needed = len(self.vocab) if outputs is None else 1 if isinstance(outputs, Outputs) else len(outputs)
         if rows != needed:
             raise ModelError(
                 f"{self.name}: the unembedding has {rows} rows, but should have {needed}, one "
-                + ("for a number" if number else "a token" if self.outputs is None else "an output")
+                + ("for a number" if number else "a token" if outputs is None else "an output")
             )
         if self.cycle is not None and not self.completes:
             raise ModelError(f"{self.name}: a cycle is stated, but should not be of what does not complete its context")
-        stated = isinstance(self.within, int | float) and 0 < self.within < np.inf
+        given = isinstance(self.within, int | float) and not isinstance(self.within, bool)
+        stated = given and 0 < self.within <= float(np.finfo(np.float64).max)  # type: ignore[operator]
         if number != stated or (self.within is not None and not number):
             should = "a number above 0, as the answer is one" if number else "None, as the answer is no number"
             raise ModelError(f"{self.name}: within is {self.within!r}, but should be {should}")
+        return outputs
 
     def _check_domain(self, vocab: tuple[str, ...]) -> None:
         domain = self.domain

@@ -67,8 +67,10 @@ class Counterexample:
         permitted = " or ".join(self.permitted[:SHOWN]) or "nothing"
         if len(self.permitted) > SHOWN:
             permitted += f" or {len(self.permitted) - SHOWN} others"
-        where = "" if self.at is None else f" it says at token {self.at + 1} of {len(self.context)}"
-        said = f"after {written(self.context)}{where or ' it says'} {self.predicted or 'nothing, for a logit is NaN'}"
+        where = f"after {written(self.context)}"
+        if self.at is not None:
+            where = f"in {written(self.context)}, at token {self.at + 1} of {len(self.context)},"
+        said = f"{where} it says {self.predicted or 'nothing, for a logit is NaN'}"
         wrong = "" if self.predicted in self.permitted else f", permitted is {permitted}"
         return f"{said}{wrong} ({largest(self.logits)}{margin})"
 

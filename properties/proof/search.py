@@ -104,20 +104,7 @@ def prove_answers(
     scope = Domain.every(vocab, transformer.n_ctx) if domain is None else domain
     wanted = list(scope.lengths if lengths is None else lengths)
     skipped, reading = Tally(), Reading(function, vocab, kind, names=outputs)
-
-    def starts(length: int, proof: Proof, at: int | None = None) -> Iterator[Box]:
-        for leaf in chain.from_iterable(reading.leaves(length, box.sets, at) for box in scope.boxes(length, vocab)):
-            proof.leaves += 1
-            if 0 < len(leaf.permitted) < (len(outputs) or 2):
-                proof.determined &= len(leaf.permitted) == 1
-                yield leaf
-                continue
-            if proof.late:  # a rule may be silent about more contexts than can be looked through
-                yield leaf  # which is then left open
-                return
-            skipped.add(leaf)
-            if settled is not None:
-                settled(Settled("skipped", leaf, math.inf))
+    starts = partial(_starts, reading, scope, vocab, len(outputs) or 2, skipped, settled)
 
     def asked(transformer: Transformer) -> Answers | Values:
         own = tuple(vocab)
@@ -132,6 +119,32 @@ def prove_answers(
     proof.tells = reading.tells
     proof.skipped = skipped.total(len(vocab))
     return proof
+
+
+def _starts(
+    reading: Reading,
+    scope: Domain,
+    vocab: Sequence[str],
+    outputs: int,
+    skipped: Tally,
+    settled: Callable[[Settled], None] | None,
+    length: int,
+    proof: Proof,
+    at: int | None = None,
+) -> Iterator[Box]:
+    """The leaves of a length in which something, not everything, is permitted; the others are `skipped`."""
+    for leaf in chain.from_iterable(reading.leaves(length, box.sets, at) for box in scope.boxes(length, vocab)):
+        proof.leaves += 1
+        if 0 < len(leaf.permitted) < outputs:
+            proof.determined &= len(leaf.permitted) == 1
+            yield leaf
+            continue
+        if proof.late:  # a rule may be silent about more contexts than can be looked through
+            yield leaf  # which is then left open
+            return
+        skipped.add(leaf)
+        if settled is not None:
+            settled(Settled("skipped", leaf, math.inf))
 
 
 def _at_each(
