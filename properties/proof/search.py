@@ -106,9 +106,8 @@ def prove_answers(
     skipped, reading = Tally(), Reading(function, vocab, kind, names=outputs)
     starts = partial(_starts, reading, scope, vocab, len(outputs) or 2, skipped, settled)
 
-    def asked(transformer: Transformer) -> Answers | Values:
-        own = tuple(vocab)
-        return Answers(transformer, own, outputs) if within is None else Values(transformer, own, within)
+    def asked(its: Transformer) -> Answers | Values:
+        return Answers(its, tuple(vocab), outputs) if within is None else Values(its, tuple(vocab), within)
 
     if every:
         asking = Positions(transformer, tuple(vocab), scope, asked)

@@ -8,10 +8,13 @@ from typing import Any
 import pytest
 
 from properties import check_model
+from properties.checks import mechanics
 from properties.command.main import main
 from properties.robustness.comparison import compare
 from properties.selftest.compiling.programs import FILES, PROGRAMS
-from zoo import NUMBER, Model, compiling, files
+from zoo import NUMBER, Domain, Model, compiling, files
+from zoo.domain import Layout
+from zoo.transformer.scalar import scalar_forward
 
 JUDGED = {
     "reverse": "1641 answers judged",
@@ -35,6 +38,23 @@ def test_a_compiled_model_computes_its_program(name: str, method: Any) -> None:
     least = 8e-5 if name == "frac_prevs" else 0.9998
     assert verdict.margin is not None
     assert verdict.margin > least
+
+
+def test_programs_are_compared_in_float64_where_float32_has_no_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The compiler scales scores by a hundred: bounds on float32's rounding, exponentials of them, are infinite."""
+    model = compiled("reverse")
+    model = replace(model, domain=Domain((Layout(model.scope.layouts[0].sets[:4], 2),)))
+    assert model.scope.count() == 39
+    verdicts = {verdict.check: verdict for verdict in check_model(model, names=["scalar", "batched", "heads"])}
+    assert {verdict.status for verdict in verdicts.values()} == {"holds"}
+    assert verdicts["scalar"].detail == "in float64: largest difference 0"
+
+    def wrong(*arguments: Any) -> Any:
+        return [[logit + 0.01 for logit in row] for row in scalar_forward(*arguments)]
+
+    monkeypatch.setattr(mechanics, "scalar_forward", wrong)
+    [verdict] = check_model(model, names=["scalar"])
+    assert (verdict.status, verdict.counterexample and verdict.counterexample.dtype) == ("failed", "float64")
 
 
 def test_what_is_read_is_what_the_file_says() -> None:
