@@ -80,3 +80,13 @@ def digit_of_the_sum(context: Context) -> set[str]:
     if len(context) == 4:
         return {str(tens)}
     return {str(ones)} if context[4] == str(tens) else set()
+
+
+def reverse(context: Context, at: int) -> set[str]:
+    """What stands at each position of the context written backwards."""
+    return {context[len(context) - 1 - at]}
+
+
+def share(context: Context, at: int) -> float:
+    """Which share of the tokens up to each position are a."""
+    return sum(context[i] == "a" for i in range(at + 1)) / (at + 1)

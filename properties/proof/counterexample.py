@@ -105,11 +105,11 @@ def margin_of(logits: Array, allowed: Array) -> Array:
 
 @np.errstate(invalid="ignore")
 def _difference(a: Array, b: Array) -> tuple[Array, Array]:
-    """a - b, and what its rounding left of it (Knuth's sum of two): zero where it overflows."""
-    found = a - b
-    its = found - a
-    left = (a - (found - its)) - (b + its)
-    return found, np.where(np.isfinite(found), left, 0)
+    """a - b, and what its rounding left of it (Dekker's sum of two, the larger first): zero where it overflows."""
+    a_first = np.abs(a) >= np.abs(b)
+    large, small = np.where(a_first, a, -b), np.where(a_first, -b, a)
+    found = large + small
+    return found, np.where(np.isfinite(found), small - (found - large), 0)
 
 
 def around(right: Array, within: float) -> Array:
