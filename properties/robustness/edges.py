@@ -25,8 +25,8 @@ class Edge:
     """Right on every context of n_ctx tokens at `right`; at `wrong`, this context of n_ctx tokens is wrong.
 
     What lies between them, if anything does, rounding leaves undecided. Where `wrong` is None, nothing wrong was found:
-    `sought` is how far was looked. `at` is where in the context, of a model that answers at every position. Where none is
-    right, `right` is 0.
+    `sought` is how far was looked. `at` is where in the context, if the model answers at every position. `right` is 0
+    where none is.
     """
 
     right: int
