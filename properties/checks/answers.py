@@ -145,7 +145,8 @@ def margin(model: Model, how: How) -> Finding:
     if shown is None and questions(model):
         return Finding("failed", method, count, "vacuous: nothing is determined in any context")
     found, stated = held_against(smallest, model.margin)
-    detail = found + (f" after {written(shown.context)}" if shown else "") + f"; stated {stated}"
+    at = "" if shown is None or shown.at is None else f", at token {shown.at + 1}"
+    detail = found + (f" after {written(shown.context)}{at}" if shown else "") + f"; stated {stated}"
     if not questions(model):
         detail += f"; {OWN}"
     if smallest < model.margin:

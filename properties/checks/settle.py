@@ -159,13 +159,14 @@ def _proved(model: Model, proof: Proof, question: Question) -> tuple[Finding, Ma
     by_name = (
         f"; the {question.kind} uses {proof.tells}, and is asked of every context by itself" if proof.tells else ""
     )
+    wrong = tuple(dict.fromkeys(one.context for one in proof.counterexamples))  # at several positions, one context
     found = Finding(
         status=proof.status,
         method="proved",
-        contexts=max(settled(model, proof), len(proof.counterexamples)),  # some are met on the way
+        contexts=max(settled(model, proof), len(wrong)),  # some are met on the way
         margin=proof.margin if proof.contexts else None,
         counterexample=next(iter(proof.counterexamples), None),
-        failures=tuple(wrong.context for wrong in proof.counterexamples),
+        failures=wrong,
         left=proof.widest and f"{proof.widest}{by_name}",
     )
     return found, proof.by_length if model.answers == "every" else {0: proof.contexts}

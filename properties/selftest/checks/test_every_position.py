@@ -10,12 +10,13 @@ import pytest
 
 from properties import check_model
 from properties.checks.table import CHECKS
+from properties.checks.verdict import How
 from properties.command.main import main
 from properties.proof.certificate import certify
 from properties.robustness.comparison import compare
 from properties.selftest.checks.planting import edited
 from properties.selftest.models import aab, reverse, share
-from zoo import NUMBER, Cycle, FileError, Model, ModelError, RuleError, ZooError, files
+from zoo import NUMBER, Attention, Cycle, FileError, Model, ModelError, RuleError, ZooError, files
 from zoo.distill.checked_program import write
 from zoo.transformer.arrays import Array
 
@@ -72,6 +73,38 @@ def test_a_rule_that_is_wrong_at_one_position_is_found_there() -> None:
 
     for method in METHODS:
         assert found(replace(share.MODEL, rule=wrong), method)[:2] == ("baaab", 3)
+
+
+def test_a_context_that_is_wrong_at_several_positions_is_counted_once() -> None:
+    def wrong(context: Any, at: int) -> set[str]:
+        return {"a"} if at in (1, 2) else {context[5 - at]}
+
+    for method in METHODS:
+        verdict = CHECKS["rule"].run(replace(reverse.MODEL, rule=wrong), How(method, every=True))
+        assert verdict.detail == "wrong in 48 of 64 contexts"
+        assert (len(verdict.failures), verdict.contexts) == (48, 64)
+        assert verdict.counterexample is not None
+        assert (verdict.counterexample.context, verdict.counterexample.at) == ("aaaaba", 1)
+
+
+def ahead(context: Any, at: int) -> Any:
+    """What no model under a mask can say: whether an a comes next."""
+    return None if at + 1 == len(context) else float(context[at + 1] == "a")
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+def test_a_rule_that_reads_what_comes_later_is_asked_all_the_same(layers: int) -> None:
+    """Under masks, and where another layer has none: what is seen may be known where what comes later is not."""
+    none = np.zeros((1, 2, 1))
+    idle = [Attention(none, none, none, np.zeros((1, 1, 2)), causal=causal) for causal in (True, False)]
+    small = share.build(4)
+    for added in ([[]], [[idle[0]], [idle[1]]])[layers - 1]:
+        transformer = replace(small.transformer, layers=[*small.transformer.layers, *added])
+        model = replace(small, transformer=transformer, rule=ahead)
+        every = [CHECKS["rule"].run(model, How(method, every=True)) for method in METHODS]
+        assert {verdict.status for verdict in every} == {"failed"}
+        assert every[0].failures == every[1].failures
+        assert len(every[0].failures) > 20
 
 
 def test_what_reproduces_it_runs_as_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

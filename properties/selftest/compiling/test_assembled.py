@@ -49,7 +49,7 @@ def stand_in(name: str, **more: Any) -> Any:
 def haiku(monkeypatch: pytest.MonkeyPatch) -> None:
     """As the library's: what asks for modules runs within a transform, as a pair of pure functions."""
     module = ModuleType("haiku")
-    pure = {"init": lambda key, *arguments: {}}
+    pure: dict[str, Any] = {"init": lambda key, *arguments: {}}
     transform = lambda run: SimpleNamespace(apply=lambda params, *arguments: run(*arguments), **pure)  # noqa: E731
     vars(module).update(transform=transform, without_apply_rng=lambda transformed: transformed)
     monkeypatch.setitem(sys.modules, "haiku", module)
