@@ -29,12 +29,12 @@ def build(n_ctx: int = 8) -> Model:
         ),
         rule=reference.share,
         source="the first example of Tracr (Lindner et al. 2023), frac_prevs, built by hand",
-        margin=0.999e-6,
+        margin=0.00199,
         basis=basis,
         head_basis=head,
         answers="every",
         outputs=NUMBER,
-        within=1e-6,
+        within=0.002,  # what float32 can be proved to bear, and less than any two shares of so few differ by
     )
 
 

@@ -20,6 +20,7 @@ from zoo import NUMBER, Attention, Cycle, FileError, Model, ModelError, RuleErro
 from zoo.distill.checked_program import write
 from zoo.transformer.arrays import Array
 
+SHARE = replace(share.MODEL, within=1e-6, margin=0.999e-6)  # which is what float64 bears
 METHODS: list[Any] = ["enumerate", "prove"]
 
 
@@ -41,7 +42,7 @@ def found(model: Model, method: Any = "auto", check: str = "rule") -> tuple[str,
     return verdict.counterexample.context, verdict.counterexample.at, verdict.counterexample.predicted
 
 
-@pytest.mark.parametrize("model", [reverse.MODEL, share.MODEL], ids=lambda model: model.name)
+@pytest.mark.parametrize("model", [reverse.MODEL, SHARE], ids=lambda model: model.name)
 @pytest.mark.parametrize("method", METHODS)
 def test_nothing_is_wrong_with_these(model: Model, method: Any) -> None:
     assert all(verdict.status == "holds" for verdict in check_model(model, "auto"))
@@ -54,12 +55,12 @@ def test_a_fault_at_one_position_is_found_there(method: Any) -> None:
     context, at, says = found(asks, method)
     assert (at, says) == (4, context[2])
     assert context[2] != context[1]
-    late = edited(share.MODEL, "position_embedding", (5, 1), 2e-6)
+    late = edited(SHARE, "position_embedding", (5, 1), 2e-6)
     assert found(late, method) == ("aaaaaa", 5, "1.000002")
 
 
 def test_a_fault_in_one_context_at_one_position_is_found() -> None:
-    model = OffAtOne(**{one.name: getattr(share.MODEL, one.name) for one in fields(share.MODEL)})
+    model = OffAtOne(**{one.name: getattr(SHARE, one.name) for one in fields(SHARE)})
     assert found(model)[:2] == ("abba", 2)
     [verdict] = check_model(model, names=["rule"])
     assert verdict.failures == ("abba",)
@@ -69,10 +70,10 @@ def test_a_fault_in_one_context_at_one_position_is_found() -> None:
 def test_a_rule_that_is_wrong_at_one_position_is_found_there() -> None:
     def wrong(context: Any, at: int) -> float:
         off = at == 3 and len(context) == 5 and context[0] == "b" and context[4] == "b"
-        return share.MODEL.rule(context, at) + off * 1e-3 if share.MODEL.rule else 0
+        return SHARE.rule(context, at) + off * 1e-3 if SHARE.rule else 0
 
     for method in METHODS:
-        assert found(replace(share.MODEL, rule=wrong), method)[:2] == ("baaab", 3)
+        assert found(replace(SHARE, rule=wrong), method)[:2] == ("baaab", 3)
 
 
 def test_a_context_that_is_wrong_at_several_positions_is_counted_once() -> None:
@@ -108,14 +109,14 @@ def test_a_rule_that_reads_what_comes_later_is_asked_all_the_same(layers: int) -
 
 
 def test_what_reproduces_it_runs_as_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    strict = replace(share.MODEL, within=1e-8)
+    strict = replace(SHARE, within=1e-8)
     verdict = CHECKS["float32"].run(strict)
     assert verdict.status == "failed"
     assert verdict.counterexample is not None
     line = verdict.message().partition("reproduce: ")[2]
     assert line == f"model.astype('float32').logits({verdict.counterexample.context!r})[{verdict.counterexample.at}]"
     assert eval(line, {"model": strict}).tolist() == list(verdict.counterexample.logits)
-    text = Path(share.__file__).read_text().replace("np.zeros((n_ctx, 2))", "np.zeros((n_ctx, 2)) + 1e-5")
+    text = Path(share.__file__).read_text().replace("np.zeros((n_ctx, 2))", "np.zeros((n_ctx, 2)) + 0.01")
     (tmp_path / "off.py").write_text(text)
     assert main(["verify", str(tmp_path / "off.py"), "--check", "rule", "--json"]) == 1
     [shown] = [one["counterexample"] for one in json.loads(capsys.readouterr().out)["models"][0]["verdicts"]]
@@ -123,25 +124,25 @@ def test_what_reproduces_it_runs_as_printed(tmp_path: Path, capsys: pytest.Captu
     assert main(["verify", str(tmp_path / "off.py"), "--check", "rule"]) == 1
     printed = capsys.readouterr().out.partition("reproduce: zoo ")[2].splitlines()[0]
     assert main(printed.split()) == 0
-    assert "after a: 1.00002\n" in capsys.readouterr().out
+    assert "after a: 1.02\n" in capsys.readouterr().out
 
 
 def test_two_models_that_answer_at_every_position_are_compared() -> None:
-    same = edited(share.MODEL, "w_q", (0, 0, 0), 3)  # nothing is asked for, however loud
-    assert compare(share.MODEL, same, "same").status == "holds"
+    same = edited(SHARE, "w_q", (0, 0, 0), 3)  # nothing is asked for, however loud
+    assert compare(SHARE, same, "same").status == "holds"
     other = edited(reverse.MODEL, "w_q", (0, 2, 3), -99)
     verdict = compare(reverse.MODEL, other, "other")
     assert verdict.status == "failed"
     assert verdict.counterexample is not None
     assert verdict.counterexample.at == 2
-    for one, two in ((reverse.MODEL, share.MODEL), (aab.build(6), reverse.MODEL), (share.MODEL, aab.build(8))):
+    for one, two in ((reverse.MODEL, SHARE), (aab.build(6), reverse.MODEL), (SHARE, aab.build(8))):
         with pytest.raises(ModelError, match="but they should have the same"):
             compare(one, two, "other")
     with pytest.raises(ModelError, match=r"has within 1e-06 and other 0\.5, but they should have the same"):
-        compare(share.MODEL, replace(share.MODEL, within=0.5), "other")
+        compare(SHARE, replace(SHARE, within=0.5), "other")
 
 
-@pytest.mark.parametrize("model", [reverse.MODEL, share.MODEL], ids=lambda model: model.name)
+@pytest.mark.parametrize("model", [reverse.MODEL, SHARE], ids=lambda model: model.name)
 def test_what_takes_a_next_token_refuses(model: Model, tmp_path: Path) -> None:
     assert model.rule is not None
     rule = model.rule
@@ -183,7 +184,7 @@ def test_a_model_whose_answers_do_not_fit_is_refused(case: str) -> None:
 @pytest.mark.parametrize("within", WITHIN)
 def test_a_number_may_be_off_by_a_number_above_zero(within: Any) -> None:
     with pytest.raises(ModelError, match=r"within is .* but should be a number above 0, as the answer is one"):
-        replace(share.MODEL, within=within)
+        replace(SHARE, within=within)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -193,14 +194,14 @@ def test_a_number_may_be_off_by_a_number_above_zero(within: Any) -> None:
         (reverse.MODEL, {"c"}, "permits 'c' after"),
         (reverse.MODEL, "a", "a set of tokens"),
         (reverse.MODEL, 1.0, "a set of tokens"),
-        (share.MODEL, "a", "a finite number or None"),
-        (share.MODEL, {"a"}, "a finite number or None"),
-        (share.MODEL, {1.0}, "a finite number or None"),
-        (share.MODEL, float("nan"), "a finite number or None"),
-        (share.MODEL, float("inf"), "a finite number or None"),
-        (share.MODEL, True, "a finite number or None"),
-        (share.MODEL, 1j, "a finite number or None"),
-        (share.MODEL, 10**400, ""),
+        (SHARE, "a", "a finite number or None"),
+        (SHARE, {"a"}, "a finite number or None"),
+        (SHARE, {1.0}, "a finite number or None"),
+        (SHARE, float("nan"), "a finite number or None"),
+        (SHARE, float("inf"), "a finite number or None"),
+        (SHARE, True, "a finite number or None"),
+        (SHARE, 1j, "a finite number or None"),
+        (SHARE, 10**400, ""),
     ],
 )
 def test_what_a_rule_may_not_say_is_said(model: Model, answer: Any, should: str, method: Any) -> None:
@@ -218,7 +219,7 @@ def test_what_a_rule_may_not_say_is_said(model: Model, answer: Any, should: str,
     assert should in str(raised.value) or "permits" in should
 
 
-@pytest.mark.parametrize("model", [reverse.MODEL, share.MODEL], ids=lambda model: model.name)
+@pytest.mark.parametrize("model", [reverse.MODEL, SHARE], ids=lambda model: model.name)
 def test_written_and_read_back(model: Model, tmp_path: Path) -> None:
     files.write_zoo(model, tmp_path / "x")
     read = files.read(tmp_path / "x")
@@ -251,6 +252,6 @@ def test_a_margin_that_is_stated_is_held_at_every_position() -> None:
     """And it counts contexts, where the proof counts answers."""
     [verdict] = check_model(reverse.build(64), names=["margin"])
     assert (verdict.status, verdict.method, verdict.contexts) == ("holds", "proved", 2**64)
-    [verdict] = check_model(replace(share.MODEL, margin=1e-6), names=["margin"])
+    [verdict] = check_model(replace(SHARE, margin=1e-6), names=["margin"])
     assert verdict.status == "failed"
     assert np.isclose(verdict.margin or 0, 1e-6)
