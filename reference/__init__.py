@@ -3,7 +3,7 @@
 A rule is `rule(context) -> set of permitted next tokens`: one is determined, several are a free choice, none is
 unspecified; where the answer is a number, it gives that number, or None. A predictor is `predictor(context) -> token`,
 and answers every context. A context is a sequence of tokens that is not empty: a string where every token is a single
-character.
+character. Of a model that answers at every position both are asked about one, `rule(context, at)`.
 """
 
 from reference.assembly import Assembly, aab_assembly
@@ -17,7 +17,9 @@ from reference.rules import (
     induction_or_repeat,
     majority,
     parity,
+    reverse,
     shallow_brackets,
+    share,
     sum_of_two,
     third_previous,
     third_previous_as_built,
@@ -36,8 +38,10 @@ __all__ = [
     "induction_or_repeat",
     "majority",
     "parity",
+    "reverse",
     "run",
     "shallow_brackets",
+    "share",
     "sum_of_two",
     "third_previous",
     "third_previous_as_built",

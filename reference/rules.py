@@ -96,3 +96,13 @@ def sum_of_two(context: Context) -> int:
     """The sum of the two numbers in "0000000012+0000000034=", a number itself: 46."""
     first, _, second = "".join(context).rstrip("=").partition("+")
     return int(first) + int(second)
+
+
+def reverse(context: Context, at: int) -> set[str]:
+    """What stands at each position of the context written backwards."""
+    return {context[len(context) - 1 - at]}
+
+
+def share(context: Context, at: int) -> float:
+    """Which share of the tokens up to each position are a."""
+    return sum(context[i] == "a" for i in range(at + 1)) / (at + 1)

@@ -113,7 +113,8 @@ class Model:
             )
         if self.cycle is not None and not self.completes:
             raise ModelError(f"{self.name}: a cycle is stated, but should not be of what does not complete its context")
-        stated = isinstance(self.within, int | float) and 0 < self.within < np.inf
+        given = isinstance(self.within, int | float) and not isinstance(self.within, bool)
+        stated = given and 0 < self.within <= float(np.finfo(np.float64).max)  # type: ignore[operator]
         if number != stated or (self.within is not None and not number):
             should = "a number above 0, as the answer is one" if number else "None, as the answer is no number"
             raise ModelError(f"{self.name}: within is {self.within!r}, but should be {should}")

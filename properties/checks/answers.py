@@ -30,6 +30,7 @@ from properties.checks.settle import (
     proof_of,
     proof_of_one_answer,
     settle,
+    settled,
     sweep,
 )
 from properties.checks.table import check
@@ -116,14 +117,14 @@ def margin(model: Model, how: How) -> Finding:
     assert model.margin is not None
     proof = least_proof(model, how)
     if proof is not None and not proof.contexts:
-        return Finding("failed", "proved", proof.skipped, "vacuous: nothing is determined in any context")
+        return Finding("failed", "proved", settled(model, proof), "vacuous: nothing is determined in any context")
     if proof is not None:
         found, stated = held_against(proof.margin, model.margin)
         detail = f"at least {found}, in {proof.where}; stated {stated}"
         if proof.margin >= model.margin:
-            return Finding("holds", "proved", proof.contexts + proof.skipped, detail, proof.margin)
+            return Finding("holds", "proved", settled(model, proof), detail, proof.margin)
         if not affordable(model):  # else it is run: a bound leaves a little to rounding
-            seen = proof.contexts + proof.skipped
+            seen = settled(model, proof)
             return Finding("undecided", "proved", seen, detail + means(model, how), proof.margin)
     method, batches = sweep(model, how)
     count, smallest, shown = 0, np.inf, None
@@ -143,7 +144,8 @@ def margin(model: Model, how: How) -> Finding:
     if shown is None and questions(model):
         return Finding("failed", method, count, "vacuous: nothing is determined in any context")
     found, stated = held_against(smallest, model.margin)
-    detail = found + (f" after {written(shown.context)}" if shown else "") + f"; stated {stated}"
+    at = "" if shown is None or shown.at is None else f", at token {shown.at + 1}"
+    detail = found + (f" after {written(shown.context)}{at}" if shown else "") + f"; stated {stated}"
     if not questions(model):
         detail += f"; {OWN}"
     if smallest < model.margin:

@@ -1,6 +1,8 @@
 """The checks of how the answers come about: that the program which computes them does what a transformer does."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from functools import wraps
 from itertools import islice, product
 from typing import Any
 
@@ -25,13 +27,31 @@ from zoo.transformer.arrays import Array
 from zoo.transformer.scalar import scalar_forward
 
 SCALAR_COST = 2000  # one operation of the scalar forward pass takes about that many of the fast one
+UNKNOWN = "whose numbers are too large for a bound on rounding"
 MOST = 2 * 10**12  # what one context may cost, in those: some minutes
 
 
+def in_float64_too(compared: Callable[[Model, How], Finding]) -> Callable[[Model, How], Finding]:
+    """A comparison of programs, in the type that is `wide` enough; where that knows no bound on rounding, in float64.
+
+    Weights are the same there, and what compares them is the same code: bounds grow with the exponential of scores.
+    """
+
+    @wraps(compared)
+    def run(model: Model, how: How) -> Finding:
+        found = compared(wide(model), how)
+        if not found.detail.endswith(UNKNOWN) or model.transformer.dtype == np.float64:
+            return found
+        again = compared(model.astype(np.float64), how)
+        return replace(again, detail=f"in float64{': ' * bool(again.detail)}{again.detail}")
+
+    return run
+
+
 @check()
+@in_float64_too
 def scalar(model: Model, how: How) -> Finding:
     """The forward pass gives, at every position, what an independent one gives that computes number by number."""
-    model = wide(model)
     if (least := flops(model.transformer, 1) * SCALAR_COST) > MOST:
         return Finding("undecided", "sampled", 0, f"one token alone would take as long as {least:.2g} operations")
     method, batches = sweep(model, how, cost=SCALAR_COST)
@@ -50,9 +70,9 @@ def scalar(model: Model, how: How) -> Finding:
 
 
 @check(needs="logits")
+@in_float64_too
 def batched(model: Model, how: How) -> Finding:
     """A context's logits are the same alone as in a batch with others."""
-    model = wide(model)
     method, batches = sweep(model, how, cost=20)  # running contexts one by one is slower
     seen, unknown, rounding = 0, 0, Rounding(model.transformer)
     for tokens in batches:
@@ -68,9 +88,9 @@ def batched(model: Model, how: How) -> Finding:
 
 
 @check(applies=lambda model: _is_causal(model))
+@in_float64_too
 def causal(model: Model, how: How) -> Finding:
     """What comes later changes no earlier position: no attention to it, and the same logits without it."""
-    model = wide(model)
     method, batches = sweep(model, how)
     seen, unknown, rounding = 0, 0, Rounding(model.transformer)
     for tokens in batches:
@@ -115,9 +135,9 @@ def window(model: Model, how: How) -> Finding:
 
 
 @check(applies=lambda model: any(isinstance(layer, Attention) for layer in model.transformer.layers))
+@in_float64_too
 def heads(model: Model, how: How) -> Finding:
     """The logits are the sum of what embedding, heads, biases and Mlps each add to them."""
-    model = wide(model)
     method, batches = sweep(model, how)
     seen, unknown, rounding = 0, 0, Rounding(model.transformer)
     for tokens in batches:
@@ -214,7 +234,7 @@ def _departs(
 def _alike(method: Method, seen: int, unknown: int, detail: str = "") -> Finding:
     """What a comparison found that met nothing wrong: nothing is said of logits that differ and may overflow."""
     if unknown:
-        detail = f"logits differ in {unknown} contexts whose numbers are too large for a bound on rounding"
+        detail = f"logits differ in {unknown} contexts {UNKNOWN}"
         return Finding("undecided", method, seen, detail)
     return Finding("holds", method, seen, detail)
 

@@ -5,7 +5,8 @@ one that is not; where several rules and predictors are stated, the least of the
 number, what is permitted lies within so much of what is right, and its margin is how far inside it is.
 
 Answers are rows: one a context, or where the model answers at every position one a position, contexts in their order.
-What is permitted of a row is bool [output], or of a number its two ends, float [2], NaN where nothing is asked.
+What is permitted of a row is bool [output]; of a number, float [2], what is right, NaN where nothing is asked, and
+`within`.
 """
 
 from collections import deque
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from properties.proof.counterexample import ends, margin_of
+from properties.proof.counterexample import around, margin_of
 from properties.proof.counterexample import judged as judged
 from zoo.model import NUMBER, Context, Model, Predictor, Rule
 from zoo.rule import PREDICTOR, Asked, Permitted
@@ -25,7 +26,7 @@ from zoo.transformer.arrays import Array
 
 OWN = "of the model's own answers, as no rule is stated"
 MOST_KEPT = 2**26  # bytes of what one question permits in all contexts
-Permits = Callable[[Array], Array]  # of contexts of a length, int [batch, seq]: [row, output or end]
+Permits = Callable[[Array], Array]  # of contexts of a length, int [batch, seq]: [row, output or 2]
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,7 @@ def margins(model: Model, logits: Array, allowed: Sequence[Array]) -> Array:
 def own_answers(model: Model, logits: Array) -> Array:
     """Only the own answers permitted, of logits [row, output]. Of NaN, one: nothing wins then."""
     if model.within is not None:
-        return ends(np.asarray(logits[:, 0], dtype=np.float64), model.within)
+        return around(np.asarray(logits[:, 0], dtype=np.float64), model.within)
     return np.asarray(np.arange(logits.shape[-1]) == logits.argmax(axis=-1)[..., None])
 
 
@@ -144,12 +145,12 @@ def changed(model: Model, logits: Array, others: Array) -> Array:
 
 
 def allowed(model: Model, words: Iterable[Context], asked: Callable[..., Permitted]) -> Array:
-    """What is permitted in each context, where it is asked: [row, output or end]."""
+    """What is permitted in each context, where it is asked: [row, output or 2]."""
     every, said = model.answers == "every", list[Permitted]()
     for context in words:
         said += [asked(context, at) for at in range(len(context))] if every else [asked(context)]
     if model.within is not None:
-        return ends(np.array([next(iter(one), np.nan) for one in said]), model.within)
+        return around(np.array([next(iter(one), np.nan) for one in said]), model.within)
     index = {name: i for i, name in enumerate(model.names)}
     found = np.zeros((len(said), len(index)), dtype=bool)
     for row, names in zip(found, said):

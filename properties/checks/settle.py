@@ -159,19 +159,20 @@ def _proved(model: Model, proof: Proof, question: Question) -> tuple[Finding, Ma
     by_name = (
         f"; the {question.kind} uses {proof.tells}, and is asked of every context by itself" if proof.tells else ""
     )
+    wrong = tuple(dict.fromkeys(one.context for one in proof.counterexamples))  # at several positions, one context
     found = Finding(
         status=proof.status,
         method="proved",
-        contexts=max(_settled(model, proof), len(proof.counterexamples)),  # some are met on the way
+        contexts=max(settled(model, proof), len(wrong)),  # some are met on the way
         margin=proof.margin if proof.contexts else None,
         counterexample=next(iter(proof.counterexamples), None),
-        failures=tuple(wrong.context for wrong in proof.counterexamples),
+        failures=wrong,
         left=proof.widest and f"{proof.widest}{by_name}",
     )
     return found, proof.by_length if model.answers == "every" else {0: proof.contexts}
 
 
-def _settled(model: Model, proof: Proof) -> int:
+def settled(model: Model, proof: Proof) -> int:
     """How many contexts were: where every position has an answer, those of the lengths that were gone through."""
     if model.answers == "last":
         return proof.contexts + proof.skipped

@@ -19,7 +19,7 @@ from properties.command.arguments import (
     add_n_ctx,
     command,
 )
-from properties.command.finding import find, find_all, with_domain
+from properties.command.finding import find, find_all, with_domain, with_within
 from zoo import progress, registry
 from zoo.black_box import TRIES, BlackBox
 from zoo.errors import FailingError, ModelError, UnknownNameError, printable
@@ -44,6 +44,8 @@ def add(commands: Commands) -> None:
     one.add_argument("--certificate", metavar="FILE", help="prove one model, and write down what proves it")
     add_json(one, "verdicts")
     one.add_argument("--rule", metavar="FILE.py:NAME", help="hold the model to this function (the file is run)")
+    text = "of a model that answers with a number, by how much it may be off (a compiled one's: 0.0001)"
+    one.add_argument("--within", type=float, metavar="X", help=text)
     add_domain(one)
     text = "of a black box with too many contexts: what those that are tried are drawn with (0)"
     one.add_argument("--seed", type=int, metavar="N", help=text)
@@ -116,7 +118,7 @@ def _planned(options: argparse.Namespace) -> list[Planned]:
     for target, model in find_all(options.names, options.n_ctx):
         model = model if options.dtype is None else model.astype(options.dtype)
         rule = model.rule if options.rule is None else registry.load_function(options.rule)
-        model = with_domain(replace(model, rule=rule), options)
+        model = with_domain(with_within(replace(model, rule=rule), options.within), options)
         planned.append((Requested(target, options.n_ctx, options.dtype), model, checks(model, options.check)))
     if not any(chosen for *_, chosen in planned):
         named = list(dict.fromkeys(options.check))

@@ -35,6 +35,7 @@ def certify(model: Model, function: Function, **options: Any) -> tuple[Proof, di
     each length a list of trees, of each layout that has such contexts; where it has lemmas, their sentences.
     FailingError where a lemma does not hold.
     """
+    model.must_complete("be certified")
     for lemma in model.lemmas:
         if not lemma.holds(model):
             raise FailingError(f"{model.name}: the lemma {lemma.text!r} is false, but should hold to be certified")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from zoo.contexts import Context, decoded, reads_strings, written
-from zoo.digits import apart, at_least
+from zoo.digits import apart, at_least, digits_apart, nearest
 from zoo.transformer import greedy
 from zoo.transformer.arrays import Array
 
@@ -44,7 +44,7 @@ class Counterexample:
         names: Sequence[str] | None = None,
         at: int | None = None,
     ) -> "Counterexample":
-        """Of a context, int [position], with logits [output] and what is permitted: bool [output], or ends of a number.
+        """Of a context, int [position], with logits [output] and what is permitted: bool [output], or of a number [2].
 
         `names` are those of the outputs, None where they are the tokens; there are none where a number is answered.
         """
@@ -53,7 +53,11 @@ class Counterexample:
         if names:
             predicted, permitted = names[answer], tuple(name for name, is_allowed in zip(names, allowed) if is_allowed)
         else:
-            predicted, permitted = f"{logits[0]:.6g}", (f"{allowed[0]:.6g} to {allowed[1]:.6g}",)
+            right, within = allowed.tolist()
+            figures = float(logits[0]), right - within, right + within
+            digits = max(digits_apart(figures[0], end) for end in figures[1:])
+            predicted, least, most = (nearest(figure, digits) for figure in figures)
+            permitted = (f"{least} to {most}",)
         return cls(
             context=decoded(tokens, vocab, reads_strings(vocab)),
             predicted=predicted if answer >= 0 else "",
@@ -69,10 +73,11 @@ class Counterexample:
         permitted = " or ".join(self.permitted[:SHOWN]) or "nothing"
         if len(self.permitted) > SHOWN:
             permitted += f" or {len(self.permitted) - SHOWN} others"
-        says = self.problem or f"says {self.predicted or 'nothing, for a logit is NaN'}"
+        where = f"after {written(self.context)}"
         if self.at is not None:
-            says = says.replace("says", f"says at token {self.at + 1} of {len(self.context)}", 1)
-        said = f"after {written(self.context)} it {says}"
+            where = f"in {written(self.context)}, at token {self.at + 1} of {len(self.context)},"
+        says = self.problem or f"says {self.predicted or 'nothing, for a logit is NaN'}"
+        said = f"{where} it {says}"
         wrong = "" if self.predicted in self.permitted else f", permitted is {permitted}"
         if not self.logits:
             return said + wrong
@@ -80,7 +85,7 @@ class Counterexample:
 
 
 def judged(allowed: Array) -> Array:
-    """Where something is permitted, and not everything: [..., output] -> [...]; of a number, where there are ends."""
+    """Where something is permitted, and not everything: [..., output] -> [...]; of a number, where one is right."""
     if allowed.dtype != bool:
         return np.asarray(~np.isnan(allowed[..., 0]))
     return np.asarray(allowed.any(axis=-1) & ~allowed.all(axis=-1))
@@ -89,19 +94,32 @@ def judged(allowed: Array) -> Array:
 def margin_of(logits: Array, allowed: Array) -> Array:
     """Best permitted - best forbidden logit: [..., output] and bool [..., output] -> [...].
 
-    Of a number how far it is from the nearer of the ends, float [..., 2], of what is permitted: above 0 inside.
+    Of a number by how much it is inside of what is permitted, right and `within`, float [..., 2]: within - |error|,
+    rounded down. Its sign is right, as differences are exact with what their rounding left, down to 5e-324.
     """
     if allowed.dtype != bool:
-        value = np.asarray(logits[..., 0], dtype=np.float64)
-        return np.asarray(np.minimum(value - allowed[..., 0], allowed[..., 1] - value))
+        value, right, within = np.asarray(logits[..., 0], dtype=np.float64), allowed[..., 0], allowed[..., 1]
+        error, more = _difference(np.maximum(value, right), np.minimum(value, right))
+        margin, less = _difference(within, error)
+        exact = (more == 0) & (less == 0)
+        return np.asarray(np.where(exact, margin, np.nextafter(margin + (less - more), -np.inf)))
     with np.errstate(invalid="ignore"):
         best = np.where(allowed, logits, -np.inf).max(axis=-1) - np.where(allowed, -np.inf, logits).max(axis=-1)
     return np.asarray(best)
 
 
-def ends(right: Array, within: float) -> Array:
-    """What is less than `within` from what is right, float64 [...]: its ends, rounded inwards, [..., 2]."""
-    return np.stack([np.nextafter(right - within, np.inf), np.nextafter(right + within, -np.inf)], axis=-1)
+@np.errstate(invalid="ignore")
+def _difference(a: Array, b: Array) -> tuple[Array, Array]:
+    """a - b, and what its rounding left of it (Dekker's sum of two, the larger first): zero where it overflows."""
+    a_first = np.abs(a) >= np.abs(b)
+    large, small = np.where(a_first, a, -b), np.where(a_first, -b, a)
+    found = large + small
+    return found, np.where(np.isfinite(found), small - (found - large), 0)
+
+
+def around(right: Array, within: float) -> Array:
+    """What is permitted of a number: less than `within` from what is right, float64 [...]; both, [..., 2]."""
+    return np.stack([right, np.full_like(right, within)], axis=-1)
 
 
 def own_answer(logits: Array) -> Array:

@@ -7,7 +7,7 @@ import numpy as np
 
 from properties.proof.bounds import Bounds
 from properties.proof.boxes import Box, Boxes, Settled
-from properties.proof.counterexample import Counterexample, ends, margin_of, own_answer
+from properties.proof.counterexample import Counterexample, around, margin_of, own_answer
 from zoo.model import Model
 from zoo.rule import Function, Permitted
 from zoo.transformer import Transformer, forward, greedy
@@ -91,17 +91,15 @@ class Values:
         return lower, [Settled("proved", box, float(lower[i])) for i, box in enumerate(boxes)]
 
     def _both(self, boxes: list[Box]) -> list[Array]:
-        """How far inside of either end the number is at least: [box] twice."""
-        permitted, several = self._ends(boxes), Boxes.of(boxes, self.vocab)
+        """By how much more it may fall, and rise, at least, before it is off by `within`: [box] twice."""
+        several, right = Boxes.of(boxes, self.vocab), np.array([next(iter(box.permitted)) for box in boxes])
         found = []
         for answer, sign in ((0, 1), (1, -1)):
             rivals = np.tile(np.arange(2) != answer, (len(boxes), 1))
             least = self.bounds.margins(several, np.full(len(boxes), answer), rivals).lower
-            found.append(np.nextafter(least - sign * permitted[:, answer], -np.inf))
+            error = np.nextafter(sign * right - least, np.inf)  # at most, on this side: rounded up
+            found.append(np.nextafter(self.within - error, -np.inf))
         return found
-
-    def _ends(self, boxes: list[Box]) -> Array:
-        return ends(np.array([next(iter(box.permitted)) for box in boxes]), self.within)
 
     def look(self, boxes: list[Box]) -> list[tuple[int, Array]]:
         answers = np.argmin(self._both(boxes), axis=0)
@@ -115,7 +113,7 @@ class Values:
         self, tokens: Array, logits: Array, permitted: Permitted, at: int | None = None
     ) -> tuple[float, Counterexample | None]:
         """As that of `Answers`."""
-        right = ends(np.array(next(iter(permitted))), self.within)
+        right = around(np.array(next(iter(permitted))), self.within)
         return _held(tokens, self.vocab, logits, right, self.transformer.dtype, (), at)
 
 

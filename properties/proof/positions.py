@@ -92,14 +92,18 @@ class AtPosition:
         return all(map(self._seen, positions)) and (self.position in positions) == (self.end in positions)
 
     def look(self, boxes: list[Box]) -> list[tuple[int, Array]]:
+        moved = [self._moved(box) for box in boxes]
+        free = [i for i, box in enumerate(moved) if not box.is_one_context(len(self.of.vocab))]
+        looks = dict(zip(free, self.judge.look([moved[i] for i in free]) if free else ()))
         found = []
-        for box, (at, tokens) in zip(boxes, self.judge.look([self._moved(box) for box in boxes])):
+        for i, box in enumerate(boxes):
             context = box.first(self.of.vocab)
-            context[: self.end + 1] = tokens
-            context[[self.position, self.end]] = context[[self.end, self.position]]
-            at = {self.position: self.end, self.end: self.position}.get(at, at)
-            if len(box.sets.get(at, self.of.vocab)) == 1:  # all that is seen is known
-                at = next(i for i in range(box.length) if len(box.sets.get(i, self.of.vocab)) > 1)
+            if i in looks:
+                at, context[: self.end + 1] = looks[i]
+                context[[self.position, self.end]] = context[[self.end, self.position]]
+                at = {self.position: self.end, self.end: self.position}.get(at, at)
+            if i not in looks or len(box.sets.get(at, self.of.vocab)) == 1:  # all that is seen is known
+                at = next(j for j in range(box.length) if len(box.sets.get(j, self.of.vocab)) > 1)
             if [self.of.vocab[token] for token in context] not in box:  # its judge knows less of it
                 context = box.first(self.of.vocab)
             found.append((at, context))

@@ -169,11 +169,17 @@ def _at_each(
             begins = partial(starts, at=at)
             total.add(_search(asking.at(length, at), begins, vocab, [length], first, boxes, left, settled), length, at)
             if total.widest or (first and total.counterexamples):
-                total.seconds = time.perf_counter() - begin
-                return total
+                return _ended(total, vocab, begin)
         total.upto = length
-    total.seconds = time.perf_counter() - begin
-    return total
+    return _ended(total, vocab, begin)
+
+
+def _ended(proof: Proof, vocab: Sequence[str], begin: float) -> Proof:
+    """The proof, its counterexamples in order: by length, by tokens, by position."""
+    order = {token: i for i, token in enumerate(vocab)}
+    proof.counterexamples.sort(key=lambda c: (len(c.context), [order[token] for token in c.context], c.at or 0))
+    proof.seconds = time.perf_counter() - begin
+    return proof
 
 
 def prove_equal(
@@ -248,14 +254,12 @@ def _search(
     if smallest is not None:
         proof.margin, proof.where = smallest.margin, smallest.box.describe(vocab)
     proof.contexts = seen.total()
-    order = {token: i for i, token in enumerate(vocab)}
-    proof.counterexamples.sort(key=lambda c: (len(c.context), [order[token] for token in c.context]))
+    _ended(proof, vocab, begin)
     if proof.counterexamples:
         proof.status = "failed"
         proof.counterexamples = proof.counterexamples[: 1 if first else None]
     elif proof.widest:
         proof.status = "undecided"
-    proof.seconds = time.perf_counter() - begin
     return proof
 
 

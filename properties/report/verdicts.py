@@ -93,8 +93,10 @@ def table(results: Sequence[Result], every: bool = False, asked_for: Sequence[st
         side_by_side.add_row("smallest margin", *(margin for *_, margin in shown), style="bold")
         out.print(side_by_side)
         out.print()
-    for asked, _, verdicts in results:
+    for asked, model, verdicts in results:
         for verdict in verdicts:
+            if verdict.status == "holds" and verdict.check == "rule" and model.answers == "every":
+                out.print(f"{model.name}: {verdict.detail}")  # contexts are counted in the table, and this not
             if verdict.status != "holds":
                 out.print(Text(printable(verdict.message(asked, every)), style=STYLES[verdict.status]), soft_wrap=True)
     for _, model, _ in results:

@@ -163,7 +163,8 @@ def _count(model: Model, read: Model, one: Answered) -> tuple[Array, Array]:
         right = judged(allowed) & (margin_of(ours, allowed) > 0)
         here, kept = here | judged(allowed), kept | right
         wrong |= right & ~(margin_of(theirs, allowed) > 0)
-    own = np.flatnonzero(~kept & (here | (not stated)))  # what is stated, if anything, is not what it does
+    lost = ~(margin_of(theirs, one.own) > 0)  # of a context with several answers, it may be one
+    own = np.flatnonzero(lost & ~kept & (here | (not stated)))  # what is stated, if anything, is not what it does
     wins, each = margin_of(ours, own_answers(model, ours)), len(ours) // len(tokens)
     for at in (own[i : i + TOGETHER] for i in range(0, len(own), TOGETHER)):
         most = 2 * rounding(read.transformer, tokens[np.unique(at // each)])

@@ -20,7 +20,6 @@ from properties.proof import bounds, counted, folds, judges, lazy_count, positio
 from properties.proof.arithmetic import Arithmetic, lost
 from properties.proof.boxes import Box
 from properties.proof.counted import Together
-from properties.proof.counterexample import ends
 from properties.proof.first_layer import FirstLayer
 from properties.proof.folds import Ending, Table
 from properties.proof.lazy import LazyString, LazyToken
@@ -90,7 +89,7 @@ SEEN: dict[str, list[Fault]] = {
         Fault(judges.Values.bound, "np.min(self._both(boxes), axis=0)", "self._both(boxes)[0]"),
         Fault(positions.Positions._fits, "return self.fits[length]", "return True"),
         Fault(positions.AtPosition.run, "[0, self.position]", "[0, -1]"),
-        Fault(ends, "np.nextafter(right - within, np.inf)", "right - 1.1 * within"),
+        Fault(judges.Values._both, "self.within - error", "1.1 * self.within - error"),
         LOW_MEANS,
     ],
     "proof.test_soundness_of_proofs:test_no_difference_of_logits_leaves_its_bound_at_the_ends": [

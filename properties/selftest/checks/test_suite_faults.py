@@ -41,7 +41,7 @@ FAULTS: list[tuple[ModuleType, str, str, str]] = [  # module, its source, what i
     (answers, '"failed", "undecided", "holds"', '"undecided", "failed", "holds"', "test_a_failure_behind_an_undecided_predictor"),
     (answers, "found |= {context", "found &= {context", "test_a_deviation_that_a_sample_does_not_meet"),
     (answers, "(won & ~wins) | ", "", "test_a_tie_only_in_float32"),
-    (mechanics, "    model = wide(model)\n    if (least := ", "    if (least := ", "test_a_fault_in_half_precision"),
+    (mechanics, "found = compared(wide(model), how)", "return compared(model, how)", "test_a_fault_in_half_precision"),
     (testing, "if not verdict.passed and", "if False and", "test_a_sample_is_no_pass"),
     (settle, "scope.batches(model.vocab, rows),", "scope.batches(model.vocab, rows, scope.lengths[:-1]),", "test_a_model_right_at_lengths_one_to_four_and_wrong_at_five"),
     (settle, "and complete and not any(judging.values()):", "and False:", "test_a_vacuous_rule"),

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from properties.proof.boxes import Settled
-from properties.proof.counterexample import ends, judged, margin_of
+from properties.proof.counterexample import around, judged, margin_of
 from properties.proof.search import prove_answers
 from properties.selftest.examples import many
 from properties.selftest.extreme_models import RARE, Drawn, assert_each_occurred, count, transformers
@@ -81,7 +81,7 @@ class Answered:
     def allowed(self, asked: Asked) -> Array:
         said = self.table[asked]
         if self.within is not None:
-            return ends(np.array(np.nan if said is None else said), self.within)
+            return around(np.array(np.nan if said is None else said), self.within)
         return np.array([name in (said or ()) for name in self.names])
 
     def margin(self, asked: Asked) -> float:
