@@ -135,6 +135,10 @@ class BlackBox(Model):
         """As of a Model: the one answer."""
         return (self.predict(context, anyway),)
 
+    def must_complete(self, to: str) -> None:
+        """What a Model is refused for goes by its weights first: ModelError, as there are none."""
+        self.transformer.layers  # noqa: B018  # refuses
+
     def complete(self, context: Context, n: int, anyway: bool = False) -> str:
         """As of a Model; ModelError where what it answers is no token."""
         if self.outputs is not None:

@@ -25,7 +25,7 @@ def standing_in(model: Model) -> list[tuple[Fold, str]]:
     return [(fold, kind) for fold, kind in stated if isinstance(fold, Fold) and fold.rule is not None]
 
 
-@check(applies=lambda model: bool(standing_in(model)))
+@check(needs="answers", applies=lambda model: bool(standing_in(model)))
 def folds(model: Model, how: How) -> Finding:
     """After every context a fold says what the plain rule or predictor says for which it stands."""
     every, seen = model.scope.count(), 0

@@ -183,7 +183,8 @@ def test_leaves_of_idioms_are_confirmed_blindfolded() -> None:
         arguments: Arguments = (name, ("a", "b"), 3, "a", "b", 0, -1)
         try:
             for leaf in leaves(rule_of(name, ("a", "b"), "a", "b", 0, -1), "ab", 3):
-                found[blindfold(arguments, dict(leaf.sets))] += 1
+                if not leaf.counts:  # of which the checker knows nothing yet
+                    found[blindfold(arguments, dict(leaf.sets))] += 1
         except RuleError:
             refused.append(name)
     assert refused == ["no token"]

@@ -64,7 +64,7 @@ VANISHED = Fault(lost, "return float(", "return 0.0 * float(")
 AS_WRITTEN = Fault(
     arrays.setting, 'with np.errstate(all="ignore"):', "if isfinite(number):\n        return number\n    if True:"
 )
-TIE_IS_RIGHT = Fault(judges.Answers.run, "if margin > 0:", "if margin >= 0:")
+TIE_IS_RIGHT = Fault(judges._held, "if margin > 0:", "if margin >= 0:")
 SMALL_UNIT = Fault(Rounding.__init__, "2 * program.unit", "0.001 * program.unit")
 NOTHING_DOUBTFUL = Fault(paths._settled, "if not margin.min() > 2 * tile.error:", "if False:")
 NAN_ANSWERS = Fault(
@@ -184,7 +184,7 @@ SEEN: dict[str, list[Fault]] = {
         Fault(CYCLE, "steps <= model.cycle.within", "steps <= model.cycle.within + 1"),
     ],
     "checks.test_soundness_of_checks:test_a_number_type_that_keeps_every_answer_does": [
-        Fault(number_types.survives, "| (answers < 0)", ""),
+        Fault(right.changed, "| (own < 0)", ""),
         Fault(number_types.survives, "yield name, not different,", "yield name, different <= 1,"),
     ],
     "checks.test_soundness_of_black_boxes:test_what_is_said_of_a_black_box_is_so_in_every_context": [

@@ -70,7 +70,7 @@ def test_enumerated(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         (["inspect", "ripple_adder"], "is a black box, but should have weights to look at"),
         (["export", "ripple_adder", "nowhere", "--format", "zoo"], "is a black box, but should have weights"),
         (["export", "ripple_adder", "nowhere", "--format", "gpt2"], "is a black box, but should have weights"),
-        (["distill", "ripple_adder"], "should have at most"),
+        (["distill", "ripple_adder"], "is a black box, but should have weights"),
         (["mutate", "ripple_adder"], "is a black box, but should have weights for mutants"),
         (["verify", "ripple_adder", "--dtype", "float32"], "is a black box, but should have weights"),
         (["verify", "ripple_adder", "--n-ctx", "4"], "is no family"),

@@ -104,7 +104,7 @@ def check_proof(drawn: Drawn, seed: int, made: Made, outcomes: Counter[str]) -> 
 
 @pytest.mark.soundness
 def test_proofs_of_rules_that_count_say_what_running_says(outcomes: Counter[str]) -> None:
-    @many(60)
+    @many(90)
     @given(DRAWN, SEEDS)
     def check(drawn: Drawn, seed: int) -> None:
         check_proof(drawn, seed, counting_rule, outcomes)

@@ -15,7 +15,6 @@ from properties.robustness import edges
 from properties.robustness.edges import Edge, validity_edge
 from properties.robustness.number_types import in_type, rounded, survives
 from properties.robustness.tolerance import _weights, _with, breaking, certified
-from properties.selftest.clock import ticking
 from properties.selftest.examples import assert_occurred, many
 from properties.selftest.models import NAMES, aab, ab, two_head_either
 from properties.strategies import tokens, transformers
@@ -120,7 +119,6 @@ def test_an_edge_beyond_what_is_sought() -> None:
 def test_what_takes_too_long_is_not_taken_for_right(monkeypatch: pytest.MonkeyPatch) -> None:
     build = registry.family("induction")
     assert build is not None
-    ticking(monkeypatch)
     monkeypatch.setattr(edges, "SECONDS", 0.3)
     edge = validity_edge(build)
     assert edge.wrong is None
