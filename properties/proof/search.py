@@ -195,8 +195,8 @@ def prove_equal(
 ) -> Proof:
     """Whether two transformers give the same greedy answer on every context of 1 to the smaller n_ctx tokens.
 
-    With a `domain`, on every context of it. Counterexamples say what b says where a permits something else. Contexts in which both tie are compared by their
-    first largest logits. The margin is the smaller of the two models'.
+    With a `domain`, on every context of it. Counterexamples say what b says where a permits something else. Contexts in
+    which both tie are compared by their first largest logits. The margin is the smaller of the two models'.
     """
     if a.sizes["vocab"] != b.sizes["vocab"]:
         raise ModelError(f"the models have {a.sizes['vocab']} and {b.sizes['vocab']} tokens, but should have the same")
