@@ -146,9 +146,10 @@ def changed(model: Model, logits: Array, others: Array) -> Array:
 
 def allowed(model: Model, words: Iterable[Context], asked: Callable[..., Permitted]) -> Array:
     """What is permitted in each context, where it is asked: [row, output or 2]."""
-    every, said = model.answers == "every", list[Permitted]()
-    for context in words:
-        said += [asked(context, at) for at in range(len(context))] if every else [asked(context)]
+    if model.answers == "every":
+        said = [asked(context, at) for context in words for at in range(len(context))]
+    else:
+        said = [asked(context) for context in words]
     if model.within is not None:
         return around(np.array([next(iter(one), np.nan) for one in said]), model.within)
     index = {name: i for i, name in enumerate(model.names)}

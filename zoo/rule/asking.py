@@ -84,7 +84,7 @@ class Asked:
 
     def raw(self, context: Any) -> Permitted:
         """The same with whatever is raised on the way."""
-        answer = self.function(context, *self.where)
+        answer = self.function(context, *self.where) if self.where else self.function(context)
         if type(answer) is set and self.kind != "predictor" and _all_plain(answer) and answer <= self.known:
             return frozenset(answer)
         if type(answer) is str and self.kind != "rule" and answer in self.known:
