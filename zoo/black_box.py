@@ -4,17 +4,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from functools import cached_property
 from random import Random
-from typing import Any, Literal, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, NoReturn
 
 from zoo.contexts import written
 from zoo.domain import Domain
 from zoo.errors import ModelError, listed, printable, shown
-from zoo.held_arrays import Held, held
 from zoo.limit import TooLongError, limited
 from zoo.model import Claim, Context, Deviation, Lemma, Model, Predictor, Rule
 from zoo.rule import PREDICTOR, RULE, Asked, plain
 from zoo.rule.numbers import NUMBER, Number, Numbers, near, number_text, whole_text
 from zoo.transformer import Transformer
+
+if TYPE_CHECKING:
+    from zoo.held_arrays import Held
 
 TRIES = 20_000  # contexts that are looked at, where there are too many for all
 SECONDS = 10.0  # what one answer may take, where no other limit is stated
@@ -68,8 +70,6 @@ class BlackBox(Model):
     n_ctx: int
     predict: "Answers"
     generate: Generate | None
-    outputs: Sequence[str] | Number | None
-    within: float | None
     seconds: float
     inside: object
     metadata: Mapping[str, object]
@@ -96,11 +96,10 @@ class BlackBox(Model):
     ) -> None:
         function = predict.function if isinstance(predict, Answers) else predict  # `replace` hands on what it finds
         own = {"n_ctx": n_ctx, "predict": Answers(self, function), "generate": generate}
-        own["outputs"] = tuple(outputs) if isinstance(outputs, Sequence) else outputs
-        own |= {"within": within, "seconds": seconds, "inside": inside, "metadata": metadata or {}}
+        own |= {"seconds": seconds, "inside": inside, "metadata": metadata or {}}
         vars(self).update(own)
         stated: dict[str, Any] = {"source": source, "claims": claims, "deviations": deviations, "lemmas": lemmas}
-        stated |= {"outputs": own["outputs"], "within": within}
+        stated |= {"outputs": tuple(outputs) if isinstance(outputs, Sequence) else outputs, "within": within}
         super().__init__(name, vocab, NoWeights(name), rule, predictors, domain=domain, **stated)
 
     def _check_weights(self, vocab: tuple[str, ...]) -> None:
@@ -122,8 +121,10 @@ class BlackBox(Model):
             raise ModelError(f"{name}: metadata is {shown(self.metadata)}, but should be a dict")
 
     @cached_property
-    def parameters(self) -> Held | None:
+    def parameters(self) -> "Held | None":
         """The arrays that are found in what it runs; None where there are none."""
+        from zoo.held_arrays import held  # what few ask for is imported where it is asked: the start-up stays quick
+
         return held(self.inside)
 
     @property

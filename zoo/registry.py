@@ -14,7 +14,6 @@ from types import ModuleType
 import numpy as np
 
 import zoo.models
-from zoo import leaderboards
 from zoo.digits import digits_apart, nearest
 from zoo.errors import ModelError, UnknownNameError
 from zoo.memory import most_bytes
@@ -120,9 +119,11 @@ def _run(where: str, run: Callable[[], ModuleType]) -> ModuleType:
 
 def _model(module: ModuleType, where: str) -> Model:
     model = getattr(module, "MODEL", None)
-    if model is None and leaderboards.is_entry(module):
-        return leaderboards.adder(module, where)
     if model is None:
+        from zoo import leaderboards  # which few files need: the start-up stays quick
+
+        if leaderboards.is_entry(module):
+            return leaderboards.adder(module, where)
         raise ModelError(f"{where} defines no MODEL, but should set MODEL = Model(...) or define build_model and add")
     if not isinstance(model, Model):
         raise ModelError(f"MODEL in {where} is a {type(model).__name__}, but should be a Model")

@@ -11,11 +11,10 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 from random import Random
 
-from properties.checks.shrinking import Shrinker
 from properties.checks.table import of_black_boxes
 from properties.checks.verdict import Finding, How, Method
 from properties.proof.counterexample import Counterexample
-from zoo import contexts, generators
+from zoo import contexts
 from zoo.black_box import BlackBox, Said
 from zoo.contexts import Context, written
 from zoo.errors import ModelError, shown
@@ -140,6 +139,8 @@ def _method(box: BlackBox, how: How) -> Method:
 
 def _drawn(box: BlackBox, how: How) -> Iterator[Context]:
     """Different contexts by the box's own generator, or one that knows the domain only. ModelError for what is none."""
+    from zoo import generators  # and below, what is needed where contexts are too many, or wrong
+
     generate = generators.structured(box.scope, box.vocab) if box.generate is None else box.generate
     random, met, stale = Random(how.seed), set[Context](), 0
     while len(met) < how.tries and stale < STALE:
@@ -175,6 +176,7 @@ def _unsteady(box: BlackBox, seen: _Seen) -> Counterexample | None:
 
 def _failed(box: BlackBox, asked: Asked, seen: _Seen, how: How) -> Finding:
     """The wrong contexts, simplest first; before them, where not all were asked for, what they shrink to."""
+    from properties.checks.shrinking import Shrinker
 
     start = time.monotonic()
 

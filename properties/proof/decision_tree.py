@@ -93,7 +93,7 @@ class Reading:
             run.done = True
             if self.kept:
                 raise RuleError(f"{name_of(self.asked.function)} keeps tokens that it was given before, {SHOULD}")
-            if unasked := [one for one, _ in run.path[len(start) :] if not _asked(one, run.asked)]:
+            if unasked := [one for one, _ in run.path[len(start) :] if not _was_asked(one, run.asked)]:
                 what = "for a count" if isinstance(unasked[0], Counted) else f"for token [{unasked[0] - length}]"
                 raise RuleError(
                     f"{name_of(self.asked.function)} asked {what} of {length} and, run again, did not, {SHOULD}"
@@ -128,6 +128,6 @@ class Reading:
             self.said.append(last)
 
 
-def _asked(one: Any, asked: set[Any]) -> bool:
+def _was_asked(one: Any, asked: set[Any]) -> bool:
     """Whether a position was read, or something counted; or each position read of which it was, as all was known."""
     return one in asked or (isinstance(one, Counted) and asked.issuperset(one.positions))

@@ -79,10 +79,13 @@ class AtPosition:
 
     def _moved(self, box: Box) -> Box:
         """As the judge has it: without what comes later, or with this position and the last one exchanged."""
-        moves = {self.position: self.end, self.end: self.position}
-        sets = {moves.get(at, at): tokens for at, tokens in box.sets.items() if self._seen(at)}
+        sets = {self._place(at): tokens for at, tokens in box.sets.items() if self._seen(at)}
         counts = {one: limits for one, limits in box.counts.items() if self._stays(one.positions)}
         return Box(self.end + 1, sets, box.permitted, counts=counts)
+
+    def _place(self, at: int) -> int:
+        """Where a position stands in the judge's contexts, and one of those here."""
+        return {self.position: self.end, self.end: self.position}.get(at, at)
 
     def _seen(self, at: int) -> bool:
         return not self.of.causal or at <= self.position
@@ -101,7 +104,7 @@ class AtPosition:
             if i in looks:
                 at, context[: self.end + 1] = looks[i]
                 context[[self.position, self.end]] = context[[self.end, self.position]]
-                at = {self.position: self.end, self.end: self.position}.get(at, at)
+                at = self._place(at)
             if i not in looks or len(box.sets.get(at, self.of.vocab)) == 1:  # all that is seen is known
                 at = next(j for j in range(box.length) if len(box.sets.get(j, self.of.vocab)) > 1)
             if [self.of.vocab[token] for token in context] not in box:  # its judge knows less of it

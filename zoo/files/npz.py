@@ -19,7 +19,7 @@ from typing import BinaryIO
 import numpy as np
 
 from zoo.errors import FileError
-from zoo.files.tensors import HEADER_LIMIT, Shape, open_file
+from zoo.files.tensors import HEADER_LIMIT, Shape, check_declared, open_file
 from zoo.memory import most_bytes
 from zoo.transformer.arrays import Array
 
@@ -127,16 +127,7 @@ def _declared(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> 
 
 
 def _check(path: Path, found: Mapping[str, Declared], shapes: Mapping[str, Shape]) -> None:
-    for name, shape in shapes.items():
-        if name not in found:
-            raise FileError(f"{path} has no array {name!r}, but should have it by its configuration")
-        if found[name].shape != shape:
-            raise FileError(
-                f"{path}: {name!r} has shape {list(found[name].shape)}, but should have {list(shape)} "
-                "by its configuration"
-            )
-    if strange := sorted(found.keys() - shapes.keys()):
-        raise FileError(f"{path} has an array {strange[0][:100]!r}, but should have none of that name")
+    check_declared(path, {name: one.shape for name, one in found.items()}, shapes)
     if len(types := sorted({one.dtype for one in found.values()})) > 1:
         raise FileError(f"{path} has arrays of {' and '.join(types)}, but should have one type")
 
