@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from properties.checks.settle import MOST, affordable, answer_logits
-from properties.proof.decision_tree import Reading
+from properties.proof.reading.decision_tree import Reading
 from zoo import contexts
 from zoo.errors import ModelError
 from zoo.memory import most_bytes

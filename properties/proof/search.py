@@ -16,10 +16,10 @@ import numpy as np
 
 from properties.proof.boxes import Box, Settled, Tally
 from properties.proof.counterexample import Counterexample
-from properties.proof.decision_tree import Reading
 from properties.proof.judges import Answers, Equal, Judge, Values
 from properties.proof.positions import Positions
 from properties.proof.reach import BATCH, within_reach
+from properties.proof.reading.decision_tree import Reading
 from zoo.domain import Domain
 from zoo.errors import ModelError
 from zoo.progress import steps

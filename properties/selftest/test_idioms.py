@@ -9,7 +9,7 @@ import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
 
-from properties.proof.decision_tree import leaves
+from properties.proof.reading.decision_tree import leaves
 from properties.recheck.blindfold import blind_answer
 from properties.selftest.examples import assert_occurred, many
 from properties.selftest.idioms import BY_NAME, EVERYTHING, NUMBERS, OF_STRINGS, TOKENS, TRUTHS

@@ -16,15 +16,16 @@ from hypothesis import HealthCheck, Phase, settings
 
 from properties.checks import black_boxes, right, settle
 from properties.checks.table import CHECKS
-from properties.proof import bounds, counted, folds, judges, lazy_count, positions
+from properties.proof import bounds, counted, folds, judges, positions
 from properties.proof.arithmetic import Arithmetic, lost
 from properties.proof.boxes import Box
 from properties.proof.counted import Together
 from properties.proof.first_layer import FirstLayer
 from properties.proof.folds import Ending, Table
-from properties.proof.lazy import LazyString, LazyToken
 from properties.proof.prices import Seen
-from properties.proof.run import Run
+from properties.proof.reading import lazy_count
+from properties.proof.reading.lazy import LazyString, LazyToken
+from properties.proof.reading.run import Run
 from properties.recheck import _proved, _run, blindfold, tree
 from properties.recheck.margins import LeafMargins
 from properties.recheck.program import Program

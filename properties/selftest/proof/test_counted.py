@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from properties.proof.boxes import Box, Boxes, Tally
 from properties.proof.counted import Counted, Together, by_positions
-from properties.proof.samples import Samples
+from properties.proof.reading.samples import Samples
 from properties.selftest.counted_boxes import contexts_of, random_box
 from properties.selftest.examples import assert_occurred, many
 

@@ -11,7 +11,7 @@ import reference
 import zoo
 from properties.checks.table import CHECKS
 from properties.proof.certificate import certify
-from properties.proof.decision_tree import leaves
+from properties.proof.reading.decision_tree import leaves
 from properties.proof.search import prove_answers
 from reference import Fold
 from zoo import Model, ModelError, RuleError

@@ -12,7 +12,7 @@ import zoo
 from properties.checks import settle
 from properties.checks.table import check_model
 from properties.proof.certificate import certify
-from properties.proof.decision_tree import leaves
+from properties.proof.reading.decision_tree import leaves
 from properties.recheck.tree import confirmed_leaves as confirmed
 from properties.selftest.clock import ticking
 from properties.selftest.models import NAMES

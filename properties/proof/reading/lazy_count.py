@@ -10,9 +10,9 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-from properties.proof import lazy
 from properties.proof.counted import Counted, Limits
-from properties.proof.lazy import _KINDS, LazyString, LazyToken, _on_real, _open, _real, _StandIn
+from properties.proof.reading import lazy
+from properties.proof.reading.lazy import _KINDS, LazyString, LazyToken, _on_real, _open, _real, _StandIn
 
 
 class LazyInteger(_StandIn):

@@ -1,7 +1,7 @@
 """The decision tree of a rule or predictor: on what its answer depends, found by running it on lazy contexts.
 
-The leaves of `leaves(function, ...)` are what each position may hold, and the answer. `properties.proof.run` is one run
-of the function, `properties.proof.lazy` what it is run on.
+The leaves of `leaves(function, ...)` are what each position may hold, and the answer. `run` is one run of the function,
+`lazy` what it is run on.
 """
 
 from collections import deque
@@ -13,8 +13,8 @@ from typing import Any
 from properties.proof.boxes import Box, Replies
 from properties.proof.counted import Counted
 from properties.proof.folds import Table
-from properties.proof.run import Run
-from properties.proof.samples import Samples
+from properties.proof.reading.run import Run
+from properties.proof.reading.samples import Samples
 from reference import Fold
 from zoo.domain import Sets
 from zoo.errors import RuleError

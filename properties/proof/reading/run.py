@@ -13,11 +13,11 @@ from functools import cache
 from types import FrameType
 from typing import Any
 
-from properties.proof import lazy, lazy_count
 from properties.proof.boxes import Replies
 from properties.proof.counted import Counted, Limits, Together, by_positions
-from properties.proof.lazy import LazyString, LazyTuple
-from properties.proof.lazy_count import LazyInteger
+from properties.proof.reading import lazy, lazy_count
+from properties.proof.reading.lazy import LazyString, LazyTuple
+from properties.proof.reading.lazy_count import LazyInteger
 from zoo.contexts import reads_strings
 from zoo.rule import Asked
 

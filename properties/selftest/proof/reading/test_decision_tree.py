@@ -13,7 +13,7 @@ import pytest
 
 import reference
 from properties.proof.boxes import Box
-from properties.proof.decision_tree import leaves
+from properties.proof.reading.decision_tree import leaves
 from zoo import RuleError
 
 Function = Callable[[Any], Any]
