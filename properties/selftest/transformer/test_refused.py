@@ -78,7 +78,8 @@ def test_tokens_are_looked_at_where_nobody_says_that_they_are_right() -> None:
 
 
 def test_what_is_true_or_false_or_whole_is_a_number() -> None:
-    norm = Norm(np.array([True, False]), [1, 2], 1)
+    whole: Any = [1, 2]
+    norm = Norm(np.array([True, False]), whole, 1)
     assert (norm.weight.tolist(), norm.bias.tolist()) == ([1.0, 0.0], [1.0, 2.0])
     assert norm.weight.dtype == norm.bias.dtype == np.float64
 
