@@ -14,7 +14,7 @@ from properties.proof.counterexample import around, judged, margin_of
 from properties.proof.search import prove_answers
 from properties.selftest.examples import many
 from properties.selftest.extreme_models import RARE, Drawn, assert_each_occurred, count, transformers
-from properties.selftest.extreme_rules import Executed, spoken_of
+from properties.selftest.extreme_rules import Executed, less, spoken_of
 from properties.selftest.proof.test_soundness_of_proofs import SEEDS, inside
 from zoo import Attention, ModelError, Transformer, forward
 from zoo.transformer.arrays import Array
@@ -85,8 +85,12 @@ class Answered:
         return np.array([name in (said or ()) for name in self.names])
 
     def margin(self, asked: Asked) -> float:
+        """By how much what it says there is right: the largest float that is no more."""
+        row, allowed = self.logits[asked], self.allowed(asked)
+        if self.within is None:
+            return less(float(row[allowed].max(initial=-np.inf)), float(row[~allowed].max(initial=-np.inf)))
         with np.errstate(all="ignore"):
-            return float(margin_of(self.logits[asked].astype(np.float64), self.allowed(asked)))
+            return float(margin_of(row, allowed))
 
     @property
     def masks(self) -> str:
