@@ -109,7 +109,7 @@ def margin_of(logits: Array, allowed: Array) -> Array:
     return np.asarray(np.where(too_large, np.nextafter(margin, -np.inf), margin))
 
 
-@np.errstate(invalid="ignore")
+@np.errstate(invalid="ignore", over="ignore")
 def _difference(a: Array, b: Array) -> tuple[Array, Array]:
     """a - b, and what its rounding left of it (Dekker's sum of two, the larger first): zero where it overflows."""
     a_first = np.abs(a) >= np.abs(b)

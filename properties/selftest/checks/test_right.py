@@ -178,7 +178,9 @@ def test_a_domain_is_what_is_looked_at() -> None:
 def test_a_margin_is_no_more_than_the_difference_of_the_logits(dtype: type) -> None:
     """In either type the difference below rounds to 1, and the largest one to no number there is."""
     largest = float(np.finfo(dtype).max)
-    rows = np.array([[1, 2.0**-60], [1, 2.0**-25], [1, -(2.0**-60)], [largest, -largest], [2, 1], [1, 1]], dtype=dtype)
+    rows: Array = np.array(
+        [[1, 2.0**-60], [1, 2.0**-25], [1, -(2.0**-60)], [largest, -largest], [2, 1], [1, 1]], dtype=dtype
+    )
     margins = margin_of(rows, np.array([True, False])).tolist()
     assert margins == [less(float(a), float(b)) for a, b in rows]
     assert margins[0] < 1 == margins[2]
