@@ -5,6 +5,9 @@ BIN := .venv/bin
 # A second thread makes the times of small products jump on a busy machine.
 ONE_THREAD := OPENBLAS_NUM_THREADS=1
 
+# What is run more than once is compiled once, whatever the environment says.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: verify test nightly bench bench-peers mutants test-all clean
 
 verify: .venv/dev

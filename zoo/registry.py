@@ -8,8 +8,9 @@ import os
 import pkgutil
 import sys
 from collections.abc import Callable, Iterable
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 
 import numpy as np
 
@@ -99,10 +100,17 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> str:
     return f"there is no {kind} {name!r}; {hint}"
 
 
+class _AsWritten(SourceFileLoader):
+    """Runs what the file says. What was compiled of it before passes for it if both are as long and of one second."""
+
+    def get_code(self, fullname: str) -> CodeType:
+        return self.source_to_code(self.get_data(self.path), self.path)
+
+
 def _import_file(path: Path) -> ModuleType:
     name = f"zoo_model_file_{path.stem}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None  # the name ends in .py
+    spec = importlib.util.spec_from_file_location(name, path, loader=_AsWritten(name, str(path)))
+    assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # dataclasses look their module up by name

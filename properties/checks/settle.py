@@ -160,11 +160,13 @@ def _proved(model: Model, proof: Proof, question: Question) -> tuple[Finding, Ma
         f"; the {question.kind} uses {proof.tells}, and is asked of every context by itself" if proof.tells else ""
     )
     wrong = tuple(dict.fromkeys(one.context for one in proof.counterexamples))  # at several positions, one context
+    # Where one context is sought, it may lie among those that were not settled.
+    less = [one.margin for one in proof.counterexamples if one.margin is not None]
     found = Finding(
         status=proof.status,
         method="proved",
         contexts=max(settled(model, proof), len(wrong)),  # some are met on the way
-        margin=proof.margin if proof.contexts else None,
+        margin=min([proof.margin, *less]) if proof.contexts else None,
         counterexample=next(iter(proof.counterexamples), None),
         failures=wrong,
         left=proof.widest and f"{proof.widest}{by_name}",

@@ -1,5 +1,7 @@
 """Models by name and by file, and the sentence that names a file which is no model."""
 
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -90,3 +92,16 @@ def test_two_files_with_one_name(tmp_path: Path) -> None:
         (tmp_path / name).write_text(MODEL_FILE.format(name="mine"))
     with pytest.raises(ModelError, match=r"two\.py repeats the name 'mine' of .*one\.py"):
         find_all([str(tmp_path / "one.py"), str(tmp_path / "two.py")])
+
+
+def test_a_file_that_was_changed_within_a_second_is_what_it_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What Python keeps of a file it has compiled goes by its size and the second of its change."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    file = tmp_path / "changed.py"
+    for name in ("one", "two"):
+        file.write_text(MODEL_FILE.format(name=name))
+        os.utime(file, (1, 1))
+        assert zoo.load_file(file).name == name
+    assert list(tmp_path.iterdir()) == [file]

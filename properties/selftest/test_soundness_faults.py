@@ -84,7 +84,7 @@ SEEN: dict[str, list[Fault]] = {
         Fault(judges.Equal.bound, "for bounds in self.bounds", "for bounds in [self.bounds[0]] * 2")
     ],
     "proof.test_soundness_of_proofs:test_proofs_say_of_every_context_what_running_it_says": [
-        *(NO_ROUNDING, NO_OVERFLOW, LOW_MEANS, TIE_IS_RIGHT, VANISHED, AS_WRITTEN)
+        *(NO_ROUNDING, NO_UNDERFLOW, NO_OVERFLOW, LOW_MEANS, TIE_IS_RIGHT, VANISHED, AS_WRITTEN)
     ],
     "proof.test_soundness_of_positions:test_proofs_say_at_every_position_what_running_it_says": [
         Fault(positions.Positions._exchanged, "rows[[length - 1, position]]", "rows[[position, length - 1]]"),
