@@ -32,6 +32,7 @@ from properties.recheck.program import Program
 from properties.robustness import number_types, tolerance
 from properties.selftest.examples import NIGHTLY
 from zoo.black_box import BlackBox
+from zoo.compiling import heads, number, tables
 from zoo.distill.answers import Part
 from zoo.enumeration import paths
 from zoo.enumeration.rounding import Rounding
@@ -202,6 +203,13 @@ SEEN: dict[str, list[Fault]] = {
             tolerance.certified, "(_lower(bounds, same, model) > 0).all()", "(_lower(bounds, same, model) > 0).any()"
         ),
         Fault(Arithmetic.of_program, "compounded = weights *", "compounded = 0.5 * weights *"),
+    ],
+    # what is compiled
+    "compiling.test_rules:test_what_is_compiled_does_what_its_rule_says": [
+        Fault(heads._knowing, "w_in[:, i] -= len(cube) * basis", "w_in[:, i] -= 0 * basis"),
+        Fault(tables._narrowed, "joint[context[-window:]] &= permitted", "pass"),
+        Fault(number._numbers, "+ (len(order) - 1) * weights[length] if whole else low", ""),
+        Fault(number._by_steps, "(high - quarter, -1)", "(high + quarter, -1)"),
     ],
     # how rules are read
     "test_idioms:test_idioms": [Fault(LazyString.__contains__, "len(self) - size + 1", "len(self) - size")],

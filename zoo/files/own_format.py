@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from zoo.basis import Basis
 from zoo.domain import Domain, as_data, from_data
 from zoo.errors import FileError
 from zoo.files.tensors import Shape, field
@@ -14,6 +15,7 @@ FORMAT = "handmade-zoo 1"
 DTYPES = {"float16": "F16", "float32": "F32", "float64": "F64"}
 NONE = type(None)
 LAYOUTS = 1024
+BASES = ("basis", "head_basis")
 
 
 def to_zoo(model: Model) -> tuple[dict[str, Any], dict[str, Array]]:
@@ -38,6 +40,7 @@ def to_zoo(model: Model) -> tuple[dict[str, Any], dict[str, Array]]:
     }
     if model.domain is not None:  # others have no such key, as before there were domains
         config["domain"] = _few(model.name, as_data(model.domain))
+    config |= {name: basis.labels for name in BASES if (basis := getattr(model, name)) is not None}
     if not model.completes:
         config["answers"] = model.answers
         config["outputs"] = (
@@ -130,6 +133,7 @@ def from_zoo(where: str, config: Mapping[str, Any], arrays: Mapping[str, Array])
         cycle=_cycle(where, config),
         margin=field(where, config, "margin", float, NONE),
         domain=_domain(where, config),
+        **_named(where, config),
         **_answers(where, config),
     )
 
@@ -149,6 +153,25 @@ def _answers(where: str, config: Mapping[str, Any]) -> dict[str, Any]:
 def _domain(where: str, config: Mapping[str, Any]) -> Domain | None:
     stated = field(where, config, "domain", list, default=None)
     return None if stated is None else from_data(_few(where, stated))
+
+
+def _named(where: str, config: Mapping[str, Any]) -> dict[str, Any]:
+    """The names of directions, where the file has them."""
+    return {name: _basis(where, config, name) for name in BASES}
+
+
+def _basis(where: str, config: Mapping[str, Any], name: str) -> Basis | None:
+    """Families, each with its labels."""
+    families = field(where, config, name, dict, NONE, default=None)
+    if families is None:
+        return None
+    for family, labels in families.items():
+        fits = isinstance(labels, list) and all(type(label) in (int, str) for label in labels)
+        if not (fits and all(map(str.isprintable, [family, *map(str, labels)]))):
+            raise FileError(
+                f"{where}: {name}: {family[:60]!r} is {repr(labels)[:60]}, but should be names that can be printed"
+            )
+    return Basis(**families)
 
 
 def _by_part(arrays: Mapping[str, Array]) -> dict[str, dict[str, Array]]:
