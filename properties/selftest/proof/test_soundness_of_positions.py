@@ -141,9 +141,9 @@ def check_positions(drawn: Drawn, seed: int, outcomes: Counter[str]) -> None:
     assert said <= wrong, f"right answers are said to be wrong: {said - wrong}"
     assert budget is not None or said == wrong, f"{said} are said to be wrong, but should be {wrong}"
     if budget is None and seed % 3 == 0:
-        one = prove_answers(its.transformer, vocab, its.rule, first=True, **more).counterexamples
-        assert len(one) == bool(wrong)
-        assert {(str(wrong.context), wrong.at) for wrong in one} <= wrong
+        first = prove_answers(its.transformer, vocab, its.rule, first=True, **more).counterexamples
+        assert len(first) == bool(wrong)
+        assert {(str(shown.context), shown.at) for shown in first} <= wrong
     if found.status == "holds":
         assert not wrong
         assert found.contexts == len(asked)
