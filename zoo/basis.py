@@ -12,7 +12,8 @@ class Basis:
     """One-hot rows by name, in declared order: `Basis(pos=range(5), tok="ab", scratch=1)` has 8 dimensions.
 
     Each keyword is a family of directions with its labels, or how many there are. `basis["pos"]` is all rows of a
-    family [family, d], `basis["pos", 3]` one row [d]. A family of one is called by its name alone.
+    family [family, d], `basis["pos", 3]` one row [d], `basis["pos", 1:3]` and `basis["tok", ["b", "a"]]` some of them
+    [some, d]; slices are of places, as of any list. A family of one is called by its name alone.
     """
 
     def __init__(self, **families: Iterable[object] | int) -> None:
@@ -34,12 +35,18 @@ class Basis:
             raise ModelError(f"there are no directions {family!r}, but {', '.join(self.labels)}")
         rows: Array = np.zeros((len(self.labels[family]), len(self)))
         np.fill_diagonal(rows[:, self._start[family] :], 1)
-        if not label:
-            return rows
-        if label[0] not in self.labels[family]:
-            raise ModelError(f"there is no direction {family} {label[0]!r}, but {self.labels[family]}")
-        row: Array = rows[self.labels[family].index(label[0])]
-        return row
+        some = label[0] if label else slice(None)
+        if isinstance(some, slice):
+            return np.asarray(rows[some])
+        if isinstance(some, list):
+            return np.asarray(rows[[self._place(family, one) for one in some]])
+        return np.asarray(rows[self._place(family, some)])
+
+    def _place(self, family: str, label: object) -> int:
+        """Where a direction stands in its family."""
+        if label not in self.labels[family]:
+            raise ModelError(f"there is no direction {family} {label!r}, but {self.labels[family]}")
+        return self.labels[family].index(label)
 
 
 def move(source: Array, target: Array) -> Array:
