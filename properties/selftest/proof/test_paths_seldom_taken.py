@@ -1,5 +1,6 @@
 """What no other test of the prover enters: what takes several turns where memory has room, and what is seldom met."""
 
+import time
 from collections import Counter
 
 import numpy as np
@@ -64,6 +65,16 @@ def test_boxes_that_are_bounded_some_at_a_time_are_bounded_alike(
     assert len({*once.lower}) > 2
 
 
+def test_keys_that_are_alike_are_merged_once_for_all_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng, model = np.random.default_rng(0), aab.build(8)
+    boxes = [box for box in (random_box(rng, "ab", 8) for _ in range(20)) if box.counts]
+    several, answers, rivals = Boxes.of(boxes, "ab"), np.zeros(len(boxes), int), np.ones((len(boxes), 2), bool)
+    once = Bounds(model.transformer).margins(several, answers, rivals)
+    monkeypatch.setattr(bounds, "rows_at_a_time", lambda *_: 3)
+    parts = Bounds(model.transformer).margins(several, answers, rivals)
+    np.testing.assert_allclose(parts.lower, once.lower, rtol=1e-9)
+
+
 def test_columns_that_are_summed_some_at_a_time_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(0)
     w_q, w_k, w_v, w_o = rng.normal(size=(4, 1, 4, 4))
@@ -103,6 +114,7 @@ def test_nothing_is_wrong_at_no_length() -> None:
         prove_equal(transformer, transformer, "ab", []),
     ):
         assert (found.status, found.boxes, found.contexts, found.upto) == ("holds", 0, 0, 0)
+        assert 0 <= found.seconds <= time.perf_counter() - begin
 
 
 def test_of_many_permitted_names_some_are_said() -> None:
