@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -74,7 +75,7 @@ def test_draws_look_random() -> None:
     """Neither the same again and again nor in a pattern: of two after each other, every pair is about as frequent."""
     draw = _Draws(0)
     drawn = [draw.below(4) for _ in range(4000)]
-    pairs = Counter(zip(drawn, drawn[1:]))
+    pairs = Counter(pairwise(drawn))
     assert len(pairs) == 16
     assert all(200 < number < 300 for number in pairs.values())
     assert 0 <= draw.state <= BITS

@@ -1,4 +1,4 @@
-"""What no idiom asks of a lazy context or a lazy_count, and a rule might, in a run: the answer is that of a real one."""
+"""What no idiom asks of a lazy context or a lazy_count in a run, and a rule might: answered as of a real one."""
 
 from collections.abc import Callable
 from typing import Any
