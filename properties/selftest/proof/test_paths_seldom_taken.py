@@ -1,6 +1,8 @@
 """What no other test of the prover enters: what takes several turns where memory has room, and what is seldom met."""
 
+import time
 from collections import Counter
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from properties.proof import bounds, first_layer, softmax
 from properties.proof.arithmetic import Arithmetic, OutOfRangeError
 from properties.proof.bounds import Bounds
 from properties.proof.boxes import Box, Boxes
+from properties.proof.counted import Counted
 from properties.proof.counterexample import Counterexample
 from properties.proof.interval import norm_error
 from properties.proof.search import prove_answers, prove_equal
@@ -64,6 +67,35 @@ def test_boxes_that_are_bounded_some_at_a_time_are_bounded_alike(
     assert len({*once.lower}) > 2
 
 
+def test_keys_that_are_alike_are_merged_once_for_all_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two kinds of rows, and so many keys at most but for last ones and those of which something is known."""
+    rng = np.random.default_rng(0)
+    w_q, w_k, w_v, w_o = rng.normal(size=(4, 1, 3, 3))
+    boxes = [
+        Box(8, {7: frozenset("a")}, frozenset(), (), {Counted(range(8), frozenset("a")): (i, 7)}) for i in range(7)
+    ]
+    layer, rows = Attention(w_q, w_k, w_v, w_o), rng.normal(size=(2, 3))
+    transformer = Transformer(rng.normal(size=(2, 3)), rows[[0, 1] * 4], [layer])
+    several, answers, rivals = Boxes.of(boxes, "ab"), np.zeros(7, int), np.ones((7, 2), bool)
+    once = Bounds(transformer).margins(several, answers, rivals)
+    assert len({*once.lower}) > 2
+    keys, original = list[int](), first_layer.FirstLayer.merged
+
+    def counted(*arguments: Any) -> Any:
+        found = original(*arguments)
+        keys.append(len(found[0].positions))
+        return found
+
+    monkeypatch.setattr(first_layer.FirstLayer, "merged", counted)
+    monkeypatch.setattr(bounds, "rows_at_a_time", lambda *_: 3)
+    parts = Bounds(transformer).margins(several, answers, rivals)
+    assert keys == [3]
+    np.testing.assert_allclose(parts.lower, once.lower, rtol=1e-9)
+    apart = Bounds(transformer)
+    monkeypatch.setattr(first_layer.FirstLayer, "merged", lambda self, boxes, keys, heads: (keys, heads))
+    np.testing.assert_allclose(apart.margins(several, answers, rivals).lower, once.lower, rtol=1e-9)
+
+
 def test_columns_that_are_summed_some_at_a_time_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(0)
     w_q, w_k, w_v, w_o = rng.normal(size=(4, 1, 4, 4))
@@ -97,12 +129,13 @@ def test_a_number_that_no_bound_settles_is_run() -> None:
 
 
 def test_nothing_is_wrong_at_no_length() -> None:
-    transformer = aab.MODEL.transformer
+    transformer, begin = aab.MODEL.transformer, time.perf_counter()
     for found in (
         prove_answers(transformer, "ab", lambda c: {"a"}, []),
         prove_equal(transformer, transformer, "ab", []),
     ):
         assert (found.status, found.boxes, found.contexts, found.upto) == ("holds", 0, 0, 0)
+        assert 0 <= found.seconds <= time.perf_counter() - begin
 
 
 def test_of_many_permitted_names_some_are_said() -> None:

@@ -1,4 +1,4 @@
-"""What no idiom asks of a context, and a rule might: what stands in for it answers as a real one does."""
+"""What no idiom asks of a lazy context or a lazy_count in a run, and a rule might: answered as of a real one."""
 
 from collections.abc import Callable
 from typing import Any
@@ -69,6 +69,9 @@ OF_STRINGS: dict[str, Callable[[Any], bool]] = {
     "counted in nothing": lambda c: c[3:].count("a") == 0 and c[0] == "a",
 }
 OF_TUPLES: dict[str, Callable[[Any], bool]] = {
+    "a tuple": lambda c: c == ("yes", "no"),
+    "a part": lambda c: c[:1] == c[-1:],
+    "another tuple": lambda c: c != ("no", "no"),
     "as text": lambda c: str(c) in ("('yes', 'no')", "('no',)", "('maybe', 'no', 'no')"),
     "as it is printed": lambda c: repr(c)[-6:] == "'yes')",
     "in a text": lambda c: f"{c}"[:5] == "('yes",
