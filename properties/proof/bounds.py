@@ -141,7 +141,7 @@ class Bounds:
             return self._together(boxes, closed, answers, rivals, felt)
         some, box, token = boxes.by_last_token()
         found = self._together(some, closed, answers[box], rivals[box], narrow=True)
-        lower, levels = np.full(len(boxes), np.inf), self._no_levels(boxes, 0)
+        lower, levels = np.full(len(boxes), np.inf), self._no_levels(boxes, 0.0)
         np.minimum.at(lower, box, found.lower)
         levels[box, :, token] = found.levels[:, :, 0]
         return Margins(lower, levels)
@@ -191,7 +191,7 @@ class Bounds:
 
     def _no_levels(self, boxes: Boxes, filled: float) -> Array:
         number = 0 if self.attention is None else self.attention.sizes["head"]
-        return np.full((len(boxes), number, self.vocab, self.outputs - 1), filled)
+        return np.full((len(boxes), number, self.vocab, self.outputs - 1), filled, float)
 
     def _bounded(
         self, boxes: Boxes, keys: Keys, heads: list[Head], answers: Array, rivals: Array, felt: bool, narrow: bool
