@@ -179,4 +179,4 @@ def compare(options: argparse.Namespace) -> int:
     target, other_target = options.names
     model, other = find(target), find(other_target)
     verdict = comparison.compare(model, other, other_target, options.all)
-    return report.verdicts([(Requested(target), model, [verdict])], options.json, options.all)
+    return report.verdicts([(Requested(target), model, [verdict])], options.json, options.all, "checks")

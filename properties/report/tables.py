@@ -18,7 +18,7 @@ STYLES = {"holds": "green", "deviates": "yellow", "undecided": "yellow", "failed
 GLYPHS = {"holds": "\N{CHECK MARK}", "deviates": "~", "undecided": "?", "failed": "\N{BALLOT X}"}
 PLAIN = {"\N{CHECK MARK}": "+", "\N{BALLOT X}": "x"}  # where a terminal has no such characters
 GRAVEST = ["failed", "undecided", "deviates", "holds"]
-ANSWERS = ("rule", "predictors", "same")  # whose contexts are those of the model, the first that there is
+ANSWERS = ("rule", "predictors")  # whose contexts are those of the model, the first that there is
 
 
 def models(out: Console, results: Sequence[Result]) -> None:
