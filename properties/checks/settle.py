@@ -209,7 +209,7 @@ def _of_those_looked_at(found: Finding, model: Model) -> str:
 
 def proof_of(model: Model, question: Question, how: How) -> Proof:
     """What a proof finds in the time that `how` has for it."""
-    seconds = PROOF_SECONDS[how.method]
+    seconds = PROOF_SECONDS[how.method] if how.seconds is None else how.seconds
     return _proof(model, question.function, question.kind, how.every, seconds)
 
 

@@ -75,10 +75,24 @@ def _map_sentences(w: Array, b: Array | None, h: int, rows: Sequence[str], colum
 
 
 def _mlp_sentences(layer: Mlp, residual: Sequence[str], hidden: Sequence[str]) -> Iterator[str]:
-    yield _described(layer.w_in, residual, hidden)
-    yield _described(layer.b_in[None], ["always"], hidden)
-    yield _described(layer.w_out, hidden, residual)
-    yield _described(layer.b_out[None], ["always"], residual)
+    for name, matrix, rows, columns in (
+        ("w_in", layer.w_in, residual, hidden),
+        ("b_in", layer.b_in[None], ["always"], hidden),
+        ("w_out", layer.w_out, hidden, residual),
+        ("b_out", layer.b_out[None], ["always"], residual),
+    ):
+        yield from (f"{name}: {line}" for line in _described(matrix, rows, columns).splitlines())
+
+
+def neuron(model: Model, layer: int, number: int) -> tuple[str, str]:
+    """What a neuron of an Mlp reads from the residual stream, and what it writes to it."""
+    mlp = model.transformer.layers[layer]
+    assert isinstance(mlp, Mlp)
+    residual = _names(model.basis.names if model.basis else (), model.transformer.d_model, "dim")
+    reads = np.append(mlp.w_in[:, number], mlp.b_in[number])[None]
+    both = ((reads, [*residual, "always"]), (mlp.w_out[number][None], residual))
+    read, written = (_described(row, ["neuron"], columns).removeprefix("neuron -> ") for row, columns in both)
+    return read or "nothing", written or "nothing"
 
 
 def _norm_sentences(title: str, norm: Norm | None, residual: Sequence[str]) -> Iterator[tuple[str, str]]:

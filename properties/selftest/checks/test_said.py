@@ -136,7 +136,7 @@ def test_no_sentence_has_a_tuple(capsys: pytest.CaptureFixture[str]) -> None:
         [verdict] = check_model(words(deviations=[Deviation(meant, [stated], "why")]), names=["deviations"])
         assert verdict.status == "failed"
         assert "(" not in verdict.detail
-    show(words(deviations=[Deviation(meant, [["x1", "b c"]], "why")]), [], [])
+    show(words(deviations=[Deviation(meant, [["x1", "b c"]], "why")]), None, [], [])
     assert 'in ["x1", "b c"]: why' in capsys.readouterr().out
     assert tolerance.breaking(words())[1] == "x1"
     unembedding = 1 + 1e-5 * np.eye(3)[[1, 0, 2]]  # after x1 it says b c, in few digits x1
@@ -227,7 +227,7 @@ def test_no_mutants_of_a_model_that_fails(
 
 
 def test_what_a_model_that_fails_bears_is_not_said(failing: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    out = said(capsys, "show", failing)
+    out = said(capsys, "show", "--robustness", failing)
     assert "\nrule failed: after bbaa it says a, permitted is b (logits 2.5431, 1.4569, margin -1.0862)\n" in out
     for phrase in ("certified", "can change", "same answers", "smallest margin:"):
         assert phrase not in out.partition("\nrule failed")[2]
