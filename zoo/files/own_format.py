@@ -93,8 +93,7 @@ def from_zoo(where: str, config: Mapping[str, Any], arrays: Mapping[str, Array])
 
     def made(kind: Any, part: str, **more: Any) -> Any:
         there = own.pop(part, {})
-        # Those without a default; the biases of an Mlp are written where they are zero too.
-        needed = {name for name in kind.shapes if kind is Mlp or not hasattr(kind, name)}
+        needed = {name for name in kind.shapes if kind is Mlp or not hasattr(kind, name)}  # an Mlp's are all written
         if wrong := sorted(needed - there.keys()) or sorted(there.keys() - kind.shapes.keys()):
             should = ", ".join(kind.shapes)
             raise FileError(f"{where}: {part} is wrong about {wrong[0][:60]!r}, but should have arrays out of {should}")

@@ -31,7 +31,7 @@ SHARP = "proof/test_exact_*.py"  # these hold what is said of the arithmetic, wh
 FOLDERS = {  # and the tests that a change is told by, those of its own folder first
     folder: tests
     for folder, tests in {
-        "zoo/transformer": ("transformer", "enumeration", SHARP),
+        "zoo/transformer": ("transformer", "cost", "enumeration", SHARP),
         "zoo/enumeration": ("enumeration",),
         "properties/proof": ("proof",),
         "properties/recheck": ("recheck",),

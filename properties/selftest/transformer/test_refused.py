@@ -30,6 +30,10 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
         with_array(ATTENTION, "w_v", np.ones((2, 4, 2))),
         "Attention.w_v has shape [2, 4, 2], but should be [head = 2, d_model = 3, d_v]",
     ),
+    "a dimension too many": (
+        with_array(ATTENTION, "w_v", np.ones((2, 3, 2, 1))),
+        "Attention.w_v has shape [2, 3, 2, 1], but should be [head = 2, d_model = 3, d_v], none of them 0",
+    ),
     "a size of 0": (
         with_array(ATTENTION, "w_v", np.ones((2, 3, 0))),
         "Attention.w_v has shape [2, 3, 0], but should be [head = 2, d_model = 3, d_v], none of them 0",

@@ -79,6 +79,7 @@ def test_draws_look_random() -> None:
     assert len(pairs) == 16
     assert all(200 < number < 300 for number in pairs.values())
     assert 0 <= draw.state <= BITS
+    assert len({_Draws(seed).below(1000) for seed in range(50)}) > 40
     assert Counter(draw.one("ab") for _ in range(1000)).keys() == {*"ab"}
 
 
@@ -101,3 +102,8 @@ def test_samples_of_a_domain_lie_in_their_leaf_and_differ(vocab: tuple[str, ...]
     again = Samples(vocab, 40)
     for i in reversed(range(len(pairs))):
         assert list(again.of(pairs[i][1], pairs[i][0])) == found[i]
+
+
+def test_leaves_that_know_more_have_other_samples() -> None:
+    found = {next(Samples(VOCAB, 1).of(Box(40, {at: frozenset("a")}, frozenset("a"))))[10:] for at in range(10)}
+    assert len(found) > 5

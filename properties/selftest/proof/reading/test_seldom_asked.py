@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from properties.proof.boxes import Box
-from properties.proof.reading.decision_tree import Reading
+from properties.proof.reading.decision_tree import Reading, leaves
 from properties.selftest.test_idioms import compare_rule, truth
 from zoo.errors import RuleError
 from zoo.rule import tells
@@ -89,6 +89,22 @@ def test_as_of_a_real_one(length: int) -> None:
         for name, function in some.items():
             assert not tells(function), name
             compare_rule(truth(function, vocab), name, vocab, length)
+
+
+SUMS: dict[str, tuple[Callable[[Any], bool], int]] = {  # and in how many ways they come out, if nothing else is asked
+    "one more": (lambda c: c.count("a") + 1 > 4, 2),
+    "one less": (lambda c: 1 + c.count("a") - 2 <= 0, 2),
+    "taken from a number": (lambda c: 3 - c.count("a") < 1, 2),
+    "of two": (lambda c: c.count("a") - c.count("b") > 7, 9),
+    "of one and itself": (lambda c: c.count("a") + c.count("a") >= 6, 2),
+}
+
+
+@pytest.mark.parametrize("name", SUMS)
+def test_sums_are_asked_of_as_a_whole(name: str) -> None:
+    function, number = SUMS[name]
+    assert len(list(leaves(truth(function, STRINGS), STRINGS, 8))) == number
+    compare_rule(truth(function, STRINGS), name, STRINGS, 4)
 
 
 class Unseen(list[Any]):
