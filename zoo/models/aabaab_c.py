@@ -12,7 +12,7 @@ LOUD = 64.0
 LARGE = 1024  # the n_ctx at which `zoo verify --large` settles it
 
 
-def build(n_ctx: int = 8) -> Model:
+def build(n_ctx: int = 7) -> Model:
     """d_model is n_ctx + 3: the positions and the three tokens. Each head takes a mean over some of the last places.
 
     b needs two a's (4 against the 3 of a), c all of aab aab: of its six places the two of b's, twice, and the four of

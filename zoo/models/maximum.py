@@ -11,7 +11,7 @@ VOCAB = "0123"
 LARGE = 64  # the n_ctx at which `zoo verify --large` settles it
 
 
-def build(n_ctx: int = 6) -> Model:
+def build(n_ctx: int = 5) -> Model:
     """d_model is 4, the tokens. A token's score is as many steps as it is large; a step is more than all others can do.
 
     n_ctx tokens that are a step less weigh e^-4 of the largest, so that of what is heard nine tenths and more are it;
