@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Literal
 
+from zoo import attend
 from zoo.basis import Basis, describe, move
 from zoo.black_box import BlackBox
 from zoo.domain import Domain
@@ -32,6 +33,7 @@ __all__ = [
     "Transformer",
     "UnknownNameError",
     "ZooError",
+    "attend",
     "compile_rule",
     "describe",
     "forward",

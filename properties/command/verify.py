@@ -43,6 +43,9 @@ def add(commands: Commands) -> None:
     one.add_argument("--large", action="store_true", help=text)
     add_dtype(one)
     one.add_argument("--all", action="store_true", help="print every context that is wrong, not only the shortest")
+    length = one.add_mutually_exclusive_group()
+    length.add_argument("-v", "--verbose", action="store_true", help="print a table of every check of each model")
+    length.add_argument("-q", "--quiet", action="store_true", help="print what does not hold, and how many do")
     one.add_argument("--certificate", metavar="FILE", help="prove one model, and write down what proves it")
     add_json(one, "verdicts")
     one.add_argument("--rule", metavar="FILE.py:NAME", help="hold the model to this function (the file is run)")
@@ -89,8 +92,9 @@ def verify(options: argparse.Namespace) -> int:
     verdicts = [run(model, how) for model, run in progress.steps(runs, "checks")]
     results = [(asked, model, [verdicts.pop(0) for _ in chosen]) for asked, model, chosen in planned]
     accept = options.accept_sampled
-    status = report.verdicts(results, options.json, options.all, options.check, accept_sampled=accept)
-    if not (options.names or options.large or options.json):
+    length: report.Length = "failures" if options.quiet else "checks" if options.verbose else "models"
+    status = report.verdicts(results, options.json, options.all, length, options.check, accept)
+    if not (options.names or options.large or options.json or options.quiet):
         report.left_out([name for name in registry.names() if _only_large(name)])
     if options.certificate is not None:
         return status if _certified(options, model, function) else 1
@@ -198,4 +202,4 @@ def compare(options: argparse.Namespace) -> int:
     target, other_target = options.names
     model, other = find(target), find(other_target)
     verdict = comparison.compare(model, other, other_target, options.all)
-    return report.verdicts([(Requested(target), model, [verdict])], options.json, options.all)
+    return report.verdicts([(Requested(target), model, [verdict])], options.json, options.all, "checks")

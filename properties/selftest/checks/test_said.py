@@ -37,7 +37,7 @@ from zoo import Claim, Deviation, Model, ModelError, Transformer, contexts
 
 def test_what_was_looked_at_of_how_many(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = written(tmp_path, "close.py", CLOSE.replace("N,", "5,"))
-    out = said(capsys, "verify", path, status=1)
+    out = said(capsys, "verify", "-v", path, status=1)
     assert re.search(r"^rule +all 62 *$", out, re.MULTILINE)
     assert re.search(r"^float32 +FAILED all 62 *$", out, re.MULTILINE)
     verdicts = json.loads(said(capsys, "verify", path, "--json", status=1))["models"][0]["verdicts"]
@@ -49,13 +49,13 @@ def test_what_was_looked_at_of_how_many(tmp_path: Path, capsys: pytest.CaptureFi
 
 
 def test_a_sample_is_of_how_many(capsys: pytest.CaptureFixture[str]) -> None:
-    out = said(capsys, "verify", "induction", "--check", "window", "scalar")
+    out = said(capsys, "verify", "-v", "induction", "--check", "window", "scalar")
     assert re.search(r"^window +256 of 729 sampled *$", out, re.MULTILINE)
     assert re.search(r"^scalar +\d+ of 1092 sampled *$", out, re.MULTILINE)
     assert "1 model, 2 checks: 2 hold, on a sample\n" in out
-    out = said(capsys, "verify", "induction", "ab", "--check", "window", "rule")
+    out = said(capsys, "verify", "-v", "induction", "ab", "--check", "window", "rule")
     assert "2 models, 4 checks: 4 hold, 1 of them on a sample\n" in out
-    out = said(capsys, "verify", "two_head", "--check", "deviations", "rule")
+    out = said(capsys, "verify", "-v", "two_head", "--check", "deviations", "rule")
     assert "1 model, 2 checks: 1 hold, 1 deviate as stated\n" in out
 
 
@@ -155,7 +155,7 @@ def test_the_contexts_of_a_deviation_are_contexts(wrong: Any) -> None:
 
 
 def test_a_check_that_applies_to_none_beside_one_that_does(capsys: pytest.CaptureFixture[str]) -> None:
-    out = said(capsys, "verify", "ab", "--check", "rule", "predictors")
+    out = said(capsys, "verify", "-v", "ab", "--check", "rule", "predictors")
     assert re.search(r"^rule +all 62 *$", out, re.MULTILINE)
     assert re.search(r"^predictors +- *$", out, re.MULTILINE)
     assert "1 model, 1 check: 1 hold\n" in out

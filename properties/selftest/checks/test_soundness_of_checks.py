@@ -181,7 +181,7 @@ def check_equal(drawn: Drawn, seed: int, outcomes: Counter[str]) -> None:
 
 @pytest.mark.soundness
 def test_equal_models_answer_alike_in_every_context(outcomes: Counter[str]) -> None:
-    @many(70)
+    @many(80)
     @given(transformers(), SEEDS)
     def check(drawn: Drawn, seed: int) -> None:
         check_equal(drawn, seed, outcomes)
