@@ -8,10 +8,14 @@ ONE_THREAD := OPENBLAS_NUM_THREADS=1
 # What is run more than once is compiled once, whatever the environment says.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: verify test nightly bench bench-peers mutants test-all clean
+.PHONY: verify verify-large test nightly bench bench-peers mutants test-all clean
 
 verify: .venv/dev
 	$(BIN)/zoo verify --accept-sampled
+
+# The sizes that take minutes: all pairs of ten digits, a thousand tokens. It shows how far it is.
+verify-large: .venv/dev
+	$(BIN)/zoo verify --large --check rule margin float32 lemmas
 
 test: .venv/dev
 	$(BIN)/ruff check .

@@ -50,6 +50,12 @@ def load(name: str, n_ctx: int | None = None) -> Model:
     return model if n_ctx is None else _member(module, model, n_ctx)
 
 
+def large(name: str) -> int | None:
+    """The n_ctx at which `zoo verify --large` settles a model: LARGE in its file; None where there is none."""
+    at: int | None = getattr(importlib.import_module(f"zoo.models.{name}"), "LARGE", None) if name in names() else None
+    return at
+
+
 def family(name: str) -> Callable[[int], Model] | None:
     """What builds the member of a model's family that reads n_ctx tokens; None where it is no family of the zoo.
 

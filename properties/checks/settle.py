@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from properties.checks.right import Question, answers, judged, margins, permitting, questions
+from properties.checks.right import Question, allowed, answers, judged, margins, permitting, questions
 from properties.checks.verdict import AUTO, Finding, How, Method
 from properties.proof.counterexample import Counterexample
 from properties.proof.reach import within_reach
@@ -117,12 +117,26 @@ def settle(model: Model, question: Question, how: How = AUTO) -> Finding:
         found, judging = _proved(model, proof_of(model, question, how), question)
     else:
         found, judging = _run(model, question, *sweep(model, how))
+    found = _meant(found, model, question)
     complete = found.method != "sampled" and not (found.failures or found.left)
     if question.kind == "rule" and complete and not any(judging.values()):
         return replace(found, status="failed", detail="vacuous: the rule determines nothing in any context")
     if complete and model.answers == "every":
         return replace(found, detail=_where_judged(model, judging))
     return _told(found, model, how)
+
+
+def _meant(found: Finding, model: Model, question: Question) -> Finding:
+    """With a counterexample that is meant, where a lemma makes one of that which was found, and it is wrong too."""
+    for real in [lemma.real for lemma in model.lemmas if model.answers == "last"]:
+        if real is None or found.counterexample is None:
+            continue
+        context = real(found.counterexample.context)  # a function of the model's file, as rules are
+        tokens = model.encode(context)[None]
+        logits, permitted = answer_logits(model, tokens, exact=True), allowed(model, [context], question)
+        if not margins(model, logits, [permitted])[0] > 0:
+            return replace(found, counterexample=counterexample(model, tokens, 0, logits, permitted))
+    return found
 
 
 def _where_judged(model: Model, judging: Mapping[int, int]) -> str:

@@ -50,6 +50,12 @@ def verdicts(
     return 0 if all(verdict.passed or (accept_sampled and verdict.sampled) for verdict in every_one) else 1
 
 
+def left_out(names: Sequence[str]) -> None:
+    """Prints which models of the zoo a table of all is without."""
+    if names:
+        console().print(f"without {' and '.join(names)}, which take minutes: zoo verify --large")
+
+
 def as_json(results: Iterable[Result], every: bool = False) -> dict[str, Any]:
     """The documented schema, version 1; docs/json.md spells it out."""
     models = [

@@ -143,7 +143,7 @@ def test_lemmas_are_computed() -> None:
 def test_the_adder_with_a_weight_off() -> None:
     """What is planted in the models with a layout, and with two permitted tokens, is seen within what is spoken of."""
     for name, place, at, value, shown in (
-        ("adder", ("layer 1", "b_in"), 0, -49.5, "9="),
+        ("digit_adder", ("layer 1", "b_in"), 0, -49.5, "9="),
         ("brackets", ("layer 0", "w_o"), (0, 0, 2), 30.0, "("),
     ):
         model = zoo.load(name)

@@ -49,7 +49,7 @@ def test_a_failure_shows_the_verdict_and_no_frame_of_the_library(whose: str, tmp
     text = WRONG
     if whose == "ours":
         own = Path(properties.test_zoo.__file__).read_text()
-        text = WRONG.partition("@")[0] + own.replace("[zoo.load(name) for name in zoo.names()]", "[MODEL]")
+        text = WRONG.partition("@")[0] + own.replace("list(MODELS.values())", "[MODEL]")
     out = run(tmp_path, text)
     assert "echo: rule failed: wrong in 7 of 14 contexts" in out
     assert "after b it says b, permitted is a" in out
