@@ -38,7 +38,10 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
         with_array(ATTENTION, "w_v", np.ones((2, 3, 0))),
         "Attention.w_v has shape [2, 3, 0], but should be [head = 2, d_model = 3, d_v], none of them 0",
     ),
-    "an array that is None": (with_array(MLP, "b_in", None), "Mlp.b_in is None, but should be [d_mlp]"),
+    "an array that is None": (
+        with_array(ATTENTION, "w_k", None),
+        "Attention.w_k is None, but should be [head d_model d_head]",
+    ),
     "rows of different lengths": (
         with_array(MLP, "w_in", [[1, 2], [3]]),
         "Mlp.w_in has rows of different lengths, but should be a full array",

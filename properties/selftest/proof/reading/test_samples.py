@@ -83,6 +83,27 @@ def test_draws_look_random() -> None:
     assert Counter(draw.one("ab") for _ in range(1000)).keys() == {*"ab"}
 
 
+@pytest.mark.parametrize("vocab", [VOCAB, ("one", "two", "three")])
+def test_samples_of_a_domain_lie_in_their_leaf_and_differ(vocab: tuple[str, ...]) -> None:
+    """Of two trees that are read in turn, in any order."""
+    a, b, c = vocab
+    roots = [{0: frozenset([a]), 3: frozenset([b, c])}, {0: frozenset([b, c]), 5: frozenset([c])}]
+    asked = [((1, frozenset([token])), (3, frozenset([b]))) for token in vocab]
+    pairs = [(root, Box(20, {**root, **dict(path)}, frozenset(), path)) for path in asked for root in roots]
+    samples, met, found = Samples(vocab, 40), Counter[Any](), dict[int, list[Any]]()
+    for i, (root, leaf) in enumerate(pairs):
+        found[i] = list(samples.of(leaf, root))
+        for j, context in enumerate(found[i]):
+            assert type(context) is (str if vocab == VOCAB else tuple)
+            assert context in leaf
+            assert j % 2 == 0 or len({token for at, token in enumerate(context) if at not in leaf.sets}) == 1
+        met.update(found[i])
+    assert len(met) > 120, "of 240 contexts half have one token wherever that may be, one of three"
+    again = Samples(vocab, 40)
+    for i in reversed(range(len(pairs))):
+        assert list(again.of(pairs[i][1], pairs[i][0])) == found[i]
+
+
 def test_leaves_that_know_more_have_other_samples() -> None:
     found = {next(Samples(VOCAB, 1).of(Box(40, {at: frozenset("a")}, frozenset("a"))))[10:] for at in range(10)}
     assert len(found) > 5
