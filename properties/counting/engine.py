@@ -1,0 +1,42 @@
+"""What an engine of the count is: it bounds how many contexts of a part are wrong, and splits what is open."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from properties.counting.parts import Part
+from properties.proof.counterexample import margin_of
+from zoo.enumeration import last_rows
+from zoo.transformer import Transformer
+from zoo.transformer.arrays import Array
+
+RUN = 4096  # contexts that are run at a time
+
+
+@dataclass(frozen=True)
+class Bounded:
+    """How many contexts of a part are wrong, at least and at most; and where that is open, in which of them."""
+
+    least: int
+    most: int
+    rest: Part | None = None
+    rival: int = 0  # the output that is most to be feared there
+
+
+class Engine(Protocol):
+    batch: int  # how many parts are split at a time
+
+    def bound(self, parts: Sequence[Part]) -> list[Bounded]: ...
+
+    def split(self, found: Bounded) -> Iterator[Part]:
+        """Into parts of which each context that is open is in one; those left out are right."""
+
+
+def judged_wrong(transformer: Transformer, tokens: Array, right: Array) -> int:
+    """How many of these contexts are wrong when they are run: int [context, position], bool [output]. Ties are."""
+    with np.errstate(all="ignore"):  # what overflows shows in the logits
+        parts = (tokens[i : i + RUN] for i in range(0, len(tokens), RUN))
+        margins = [margin_of(last_rows(transformer, part), np.broadcast_to(right, (len(part), len(right)))) for part in parts]
+    return int(sum((~(margin > 0)).sum() for margin in margins))  # NaN is not
