@@ -1,4 +1,4 @@
-"""Automata: what is kept of the tokens that were read, as far as it matters for whether a context is one of those meant.
+"""Automata: what is kept of the tokens that were read, as far as it matters for whether a context is meant.
 
 A fold is one already. Here its states are put together where they lead to the same, and those are left out from which
 no context that is meant can be reached.
@@ -56,7 +56,9 @@ def anything(vocab: int) -> Automaton:
 
 
 def reduced(after: Array, accept: Array) -> Automaton | None:
-    """The same contexts with as few states as there can be; None where there are none. int [state, token], bool [state].
+    """The same contexts with as few states as there can be; None where there are none.
+
+    Where tokens lead is int [state, token], what is accepted bool [state]; contexts begin in the first state.
 
     Moore's refinement: states stay together while tokens lead from them to states that do.
     """
@@ -65,7 +67,7 @@ def reduced(after: Array, accept: Array) -> Automaton | None:
         rows = np.concatenate([part[:, None], part[after]], axis=1)
         _, first, finer = np.unique(rows, axis=0, return_index=True, return_inverse=True)
         finer = finer.reshape(-1)
-        if len(first) == part.max() + 1 or len(first) == len(np.unique(part)):
+        if len(first) == len(np.unique(part)):
             break
         part = finer
     merged, ends = finer[after[first]], accept[first]
@@ -98,7 +100,7 @@ def of_counts(counts: Counts, length: int, vocab: Sequence[str]) -> Automaton | 
     """The contexts of a length in which so many of some positions hold some tokens; None where there are none."""
     if not counts:
         return anything(len(vocab))
-    # A state is the position, where not all are counted alike, and how often each was counted: beyond what it may be, once.
+    # A state is the position, where not all are counted alike, and how often each was counted, up to once too often.
     everywhere = all(counted.positions == range(length) for counted in counts)
     sizes = (1 if everywhere else length + 1, *(most + 2 for _, most in counts.values()))
     states = np.indices(sizes).reshape(len(sizes), -1)  # [part of the state, state]

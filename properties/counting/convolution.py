@@ -1,6 +1,5 @@
 """How many words have a sum of terms that is not above zero, by convolution on a grid: at least and at most."""
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -121,9 +120,7 @@ def _convolved(kept: Words, grid: Grid, own: float, rest: tuple[Array, Array]) -
     return surely + low_sum, surely + high_sum, roundings + length
 
 
-def _histograms(
-    cells: Array, may: Array, of_kind: Array, floor: int, ceiling: int
-) -> dict[int, tuple[int, Array]]:
+def _histograms(cells: Array, may: Array, of_kind: Array, floor: int, ceiling: int) -> dict[int, tuple[int, Array]]:
     """Of each kind of tokens, how many move a sum by so many cells: the first such number, and the counts from it on.
 
     What moves by less than `floor` is as if by that, and what moves by more than `ceiling` does not matter.

@@ -15,14 +15,19 @@ from zoo.transformer.arrays import Array
 RUN = 4096  # contexts that are run at a time
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Bounded:
-    """How many contexts of a part are wrong, at least and at most; and where that is open, in which of them."""
+    """How many contexts of a part are wrong, at least and at most."""
 
+    part: Part
     least: int
     most: int
-    rest: Part | None = None
     rival: int = 0  # the output that is most to be feared there
+    looked: bool = True  # whether an engine has looked at it
+
+    @classmethod
+    def not_yet(cls, part: Part) -> "Bounded":
+        return cls(part, 0, part.words.count, looked=False)
 
 
 class Engine(Protocol):
@@ -31,12 +36,13 @@ class Engine(Protocol):
     def bound(self, parts: Sequence[Part]) -> list[Bounded]: ...
 
     def split(self, found: Bounded) -> Iterator[Part]:
-        """Into parts of which each context that is open is in one; those left out are right."""
+        """Into parts, of which each context that may be wrong is in one."""
 
 
 def judged_wrong(transformer: Transformer, tokens: Array, right: Array) -> int:
     """How many of these contexts are wrong when they are run: int [context, position], bool [output]. Ties are."""
     with np.errstate(all="ignore"):  # what overflows shows in the logits
         parts = (tokens[i : i + RUN] for i in range(0, len(tokens), RUN))
-        margins = [margin_of(last_rows(transformer, part), np.broadcast_to(right, (len(part), len(right)))) for part in parts]
+        logits = (last_rows(transformer, part) for part in parts)
+        margins = [margin_of(rows, np.broadcast_to(right, rows.shape)) for rows in logits]
     return int(sum((~(margin > 0)).sum() for margin in margins))  # NaN is not

@@ -8,7 +8,7 @@ rival is a convolution. What is split is whether a token of the heavier half occ
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from properties.counting.engine import Bounded, judged_wrong
 from properties.counting.parts import Part
 from properties.counting.terms import Compared, Terms
 from properties.counting.words import Words
+from properties.proof.arithmetic import OutOfRangeError
 from properties.proof.bounds import Bounds
 from zoo.transformer import Transformer
 from zoo.transformer.arrays import Array
@@ -35,10 +36,23 @@ class Separable:
         self.transformer, self.names = transformer, list(names)
         self.small, self.resolution = SMALL, RESOLUTION
         self.bounds = Bounds(transformer)
-        self.terms = lru_cache(maxsize=None)(lambda length: Terms(self.bounds, length))
-        self.compared = lru_cache(maxsize=KEPT)(
-            lambda length, last, answer: self.terms(length).of(last, answer)
-        )
+        self.terms = cache(self._terms)
+        self.compared = lru_cache(maxsize=KEPT)(self._compared)
+
+    def _terms(self, length: int) -> Terms | None:
+        try:
+            return Terms(self.bounds, length)
+        except OutOfRangeError:
+            return None
+
+    def _compared(self, length: int, last: int, answer: int) -> Compared:
+        terms = self.terms(length)
+        assert terms is not None
+        return terms.of(last, answer)
+
+    def knows(self, part: Part) -> bool:
+        """Whether it can count there: one thing is right, and all terms are known."""
+        return len(part.permitted) == 1 and self.terms(part.length) is not None
 
     def bound(self, parts: Sequence[Part]) -> list[Bounded]:
         return [self._bound(part) for part in parts]
@@ -46,16 +60,18 @@ class Separable:
     def _bound(self, part: Part) -> Bounded:
         compared, rivals, words = self._open(part)
         if words is None:
-            return Bounded(part.words.count if len(rivals) else 0, part.words.count if len(rivals) else 0)
+            all_of_them = part.words.count if len(rivals) else 0
+            return Bounded(part, all_of_them, all_of_them)
         down, up = compared.down[rivals], compared.up[rivals]
-        if words.cells * len(rivals) <= self.small:
+        if words.cells <= max(1, self.small // len(rivals)):
             found = self._spelled(replace(part, words=words), compared, rivals)
-            return Bounded(found, found)
-        owns = zip(compared.own_down[rivals].tolist(), compared.own_up[rivals].tolist())
-        each = [wrong(words, *both, own, self.resolution) for *both, own in zip(down, up, owns)]
+            return Bounded(part, found, found)
+        own = np.stack([compared.own_down[rivals], compared.own_up[rivals]], axis=1).tolist()
+        each = [wrong(words, down[i], up[i], (low, high), self.resolution) for i, (low, high) in enumerate(own)]
         most = min(sum(math.floor(number) for _, number in each), words.count)
         least = min(max(math.ceil(number) for number, _ in each), most)
-        return Bounded(least, most, replace(part, words=words), rivals[int(np.argmax([most for _, most in each]))])
+        worst = rivals[int(np.argmax([most for _, most in each]))]
+        return Bounded(replace(part, words=words), least, most, int(worst))
 
     def _open(self, part: Part) -> tuple[Compared, Array, Words | None]:
         """The terms, the rivals that may win, and of the words those in which one does.
@@ -74,15 +90,23 @@ class Separable:
         rivals = np.flatnonzero(others & (worst <= 0))
         if not len(rivals):
             return compared, rivals, None
-        down = compared.down[rivals]
-        low = np.where(words.may, down, np.inf).min(axis=-1)  # [rival, position]
-        before, after = np.cumsum(low, axis=1) - low, np.cumsum(low[:, ::-1], axis=1)[:, ::-1] - low
-        rest = np.concatenate([np.zeros((len(low), 1)), low], axis=1)
-        before, after = np.cumsum(rest[:, :-1], axis=1), np.cumsum(rest[:, :0:-1], axis=1)[:, ::-1]
-        after = np.concatenate([after[:, 1:], np.zeros((len(low), 1))], axis=1)
+        rivals = self._undominated(words, compared, rivals)
+        down, before, after = compared.down[rivals], *_around(words.may, compared.down[rivals])
         possible = compared.own_down[rivals, None, None] + (before + after)[..., None] + down <= 0
         kept = words.only(possible.any(axis=0))
         return compared, rivals if kept is not None else rivals[:0], kept
+
+    def _undominated(self, words: Words, compared: Compared, rivals: Array) -> Array:
+        """Without rivals that win only where another does, as the other's sums are never larger."""
+        down, up = compared.down[rivals], compared.up[rivals]
+        own = compared.own_down[rivals][:, None] - compared.own_up[rivals]
+        ahead = own + np.where(words.may, down[:, None] - up, np.inf).min(axis=-1).sum(axis=-1)
+        # Each of these terms is the difference of two that were widened for being summed: with 2 to spare for that.
+        left = list(range(len(rivals)))
+        for i in range(len(rivals)):
+            if any(ahead[i, j] >= 0 for j in left if j != i):
+                left.remove(i)
+        return rivals[left]
 
     def _spelled(self, part: Part, compared: Compared, rivals: Array) -> int:
         """How many are wrong: by sums, or where rounding leaves that open by running them."""
@@ -101,8 +125,7 @@ class Separable:
 
     def split(self, found: Bounded) -> Iterator[Part]:
         """By whether a token of the heavier half occurs; where one token is left, by the tokens of a position."""
-        part = found.rest
-        assert part is not None
+        part = found.part
         assert part.base is not None
         assert part.last is not None
         answer = self.names.index(next(iter(part.permitted)))
@@ -145,3 +168,9 @@ class Separable:
             narrowed = may.copy()
             narrowed[at] = tokens
             yield from part.but(part.words.only(narrowed))
+
+
+def _around(may: Array, terms: Array) -> tuple[Array, Array]:
+    """The least sums of terms [row, position, token] before each position, and behind it: [row, position] twice."""
+    low = np.pad(np.where(may, terms, np.inf).min(axis=-1), ((0, 0), (1, 1)))
+    return np.cumsum(low, axis=1)[:, :-2], np.cumsum(low[:, ::-1], axis=1)[:, -3::-1]
