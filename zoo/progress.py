@@ -2,7 +2,8 @@
 
 import os
 import sys
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, TypeVar
@@ -40,3 +41,21 @@ def _console() -> "Console":
 def busy(doing: str) -> Iterator[None]:
     """A line that only says that there is work."""
     yield from steps([None], doing)
+
+
+@contextmanager
+def narrowing(doing: str) -> Iterator[Callable[[Callable[[], str]], None]]:
+    """A line that says what was told last, which is asked for four times a second, and not where there is no line."""
+    if not (sys.stderr.isatty() or os.environ.get("FORCE_COLOR")):
+        yield lambda said: None
+        return
+    with _console().status(doing) as status:
+        last = 0.0
+
+        def told(said: Callable[[], str]) -> None:
+            nonlocal last
+            if time.monotonic() - last > 0.25:
+                last = time.monotonic()
+                status.update(said())
+
+        yield told

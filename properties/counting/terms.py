@@ -54,8 +54,9 @@ class Terms:
     def __init__(self, bounds: Bounds, length: int) -> None:
         with np.errstate(all="ignore"):
             self._make(bounds, length)
-        if not all(np.isfinite(x).all() for x in (self.beside, self.values, self.least, self.most)):
-            raise OutOfRangeError
+            size = np.abs(self.beside).max() + np.abs(self.values).max()
+            if not self.most.max() * size * (length + 1) < FLOAT64.largest / 4:  # NaN is not
+                raise OutOfRangeError
 
     def _make(self, bounds: Bounds, length: int) -> None:
         t, a, vocab = bounds.transformer, bounds.arithmetic, bounds.vocab

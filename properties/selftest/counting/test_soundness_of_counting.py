@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,19 +27,31 @@ def separable_ones(draw: st.DrawFn) -> Transformer:
     drawn = draw(random_models.transformers(layers=kinds, max_vocab=3, max_n_ctx=5, min_n_ctx=2))
     *before, layer = drawn.layers
     assert isinstance(layer, Attention)
-    one = {name: array[:1] for name, array in layer.arrays() if name != "b_o"}
+    one: dict[str, Any] = {name: array[:1] for name, array in layer.arrays() if name != "b_o"}
     norm = drawn.final_norm and replace(drawn.final_norm, bias=np.zeros_like(drawn.final_norm.bias))
     made = replace(drawn, layers=[*before, replace(layer, **one)], final_norm=norm)
     grid = draw(st.sampled_from([0.0, 0.5, 1.0]))
     if not grid:
-        return made
+        return draw(close(made))
     return made.with_arrays({name: np.rint(array / grid) * grid for name, array in made.named_arrays().items()})
+
+
+@st.composite
+def close(draw: st.DrawFn, transformer: Transformer) -> Transformer:
+    """As it is, or with outputs that differ in their last digits only: roundings decide which is largest."""
+    size = draw(st.sampled_from([0, 0, 1, 16, 1e3]))
+    if not size:
+        return transformer
+    rng, rows = np.random.default_rng(draw(SEEDS)), transformer.readout
+    factors = 1 + size * np.finfo(transformer.dtype).eps * rng.integers(-3, 4, rows.shape)
+    return replace(transformer, unembedding=(rows[:1] * factors).astype(transformer.dtype))
 
 
 def rule_of(executed: Executed, seed: int) -> Function:
     """A fold mostly; else a plain rule."""
-    made = [random_fold, random_fold, counting_rule][seed % 4 : seed % 4 + 1]
-    return made[0](executed, seed)[0] if made else rule_for(executed, seed)
+    if seed % 4 < 2:
+        return random_fold(executed, seed)[0]
+    return counting_rule(executed, seed)[0] if seed % 4 == 2 else rule_for(executed, seed)
 
 
 def check_count(transformer: Transformer, seed: int, coarse: bool, outcomes: Counter[str]) -> None:
@@ -90,7 +103,7 @@ def test_counts_by_sums_hold_what_running_says(outcomes: Counter[str]) -> None:
 @pytest.mark.soundness
 def test_counts_by_boxes_hold_what_running_says(outcomes: Counter[str]) -> None:
     @many(60)
-    @given(random_models.transformers(max_vocab=3, max_n_ctx=4), SEEDS, st.booleans())
+    @given(random_models.transformers(max_vocab=3, max_n_ctx=4).flatmap(close), SEEDS, st.booleans())
     def check(drawn: Transformer, seed: int, coarse: bool) -> None:
         check_count(drawn, seed, coarse, outcomes)
 
