@@ -65,13 +65,8 @@ def _count(model: "Model", options: argparse.Namespace, found: "list[Count]") ->
     counting = Counting(model, options.length)
     found.append(counting.so_far())
     try:
-        with progress.narrowing("counting") as told:
-            for _ in counting.steps(options.gap, options.max_seconds):
-                told(lambda: _share(counting.so_far()))
+        for _ in progress.steps(counting.steps(options.gap, options.max_seconds), "sets of contexts"):
+            pass
     finally:
         found[-1] = counting.so_far()
 
-
-def _share(count: "Count") -> str:
-    """Of what is judged, how much is open."""
-    return f"{float(100 * (count.accuracy[1] - count.accuracy[0])):.2g} % open"
