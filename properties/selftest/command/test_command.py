@@ -1,13 +1,15 @@
 """The command as its user meets it: what it prints, where, and its exit status."""
 
 import json
+import shlex
 from pathlib import Path
 
 import pytest
 
 import zoo
 from properties.checks.table import CHECKS
-from properties.command.main import main
+from properties.command.arguments import EXAMPLES
+from properties.command.main import main, parser
 from properties.selftest.models import NAMES, aab
 
 
@@ -161,3 +163,20 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
         main(["--version"])
     assert stop.value.code == 0
     assert capsys.readouterr().out.startswith("handmade-zoo ")
+
+
+def test_every_help_has_an_example_that_is_read() -> None:
+    [subcommands] = [one.choices for one in parser()._actions if isinstance(one.choices, dict)]
+    assert subcommands.keys() == EXAMPLES.keys()
+    for name, one in subcommands.items():
+        example = EXAMPLES[name]
+        assert " ".join(one.format_help().split()).endswith(f"example: {' '.join(example.split())}")
+        for line in example.split(" && "):
+            assert parser().parse_args(shlex.split(line)[1:]).run is not None
+
+
+def test_the_help_names_the_checks(capsys: pytest.CaptureFixture[str]) -> None:
+    assert tuple(CHECKS) == arguments.CHECKS
+    with pytest.raises(SystemExit):
+        main(["verify", "--help"])
+    assert f"only these: {', '.join(CHECKS)}" in " ".join(capsys.readouterr().out.split())
