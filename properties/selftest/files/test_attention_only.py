@@ -51,7 +51,8 @@ def test_layers_and_biases(tmp_path: Path) -> None:
     np.savez(tmp_path / "two.npz", **named(2))
     bias = np.arange(SIZE, dtype=float)
     b_o = {f"blocks.{i}.attn.b_O": np.zeros(SIZE + 1) for i in range(2)}
-    np.savez(tmp_path / "biased.npz", **named(2), **b_o, **{"unembed.b_U": bias})
+    biased: dict[str, Any] = named(2) | b_o | {"unembed.b_U": bias}
+    np.savez(tmp_path / "biased.npz", **biased)
     layers = attention_only.read(tmp_path / "biased.npz").transformer.layers
     assert [isinstance(layer, Attention) for layer in layers] == [True, True]
     assert logits(tmp_path / "biased.npz") == pytest.approx(logits(tmp_path / "two.npz") + bias, abs=1e-9)
