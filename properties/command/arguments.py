@@ -31,7 +31,7 @@ EXAMPLES = {
     "distill": "zoo distill aab --to x86",
 }
 CHECKS = (
-    *("rule", "predictors", "deviations", "margin", "float32", "cycle", "lemmas", "claims"),
+    *("accuracy", "rule", "predictors", "deviations", "margin", "float32", "cycle", "lemmas", "claims"),
     *("folds", "scalar", "batched", "causal", "window", "heads", "invalid_input"),
 )
 
