@@ -18,13 +18,15 @@ Wanted = Literal["auto", "enumerate", "prove", "sample"]
 class How:
     """How a check is to be settled, and whether every wrong context is sought, where the shortest is found sooner.
 
-    A black box with more contexts than can be asked for is tried on so many, drawn with this seed.
+    A black box with more contexts than can be asked for is tried on so many, drawn with this seed. A proof may take so
+    many seconds, None as many as the method has for it.
     """
 
     method: Wanted = "auto"
     every: bool = False
     seed: int = 0
     tries: int = TRIES
+    seconds: float | None = None
 
 
 AUTO = How()

@@ -7,7 +7,7 @@ from typing import Any
 Commands = Any  # what `add_subparsers` gives: argparse has no public name for it
 Run = Callable[[argparse.Namespace], int]
 
-MODEL = "a model of the zoo, a directory or .npz file that holds one, or a Python file that defines MODEL (it is run)"
+MODEL = "a model of the zoo, a directory or file of arrays that is one, or a Python file that defines MODEL (it is run)"
 CONTEXT = "the tokens so far, as one word; with spaces, or as a JSON list, where tokens are longer"
 DTYPES = ["float64", "float32"]
 
@@ -32,8 +32,10 @@ def add_context(to: argparse.ArgumentParser, nargs: str | None = None) -> None:
     to.add_argument("context", metavar="CONTEXT", nargs=nargs, help=CONTEXT)
 
 
-def add_n_ctx(to: argparse.ArgumentParser, text: str = "the member of a family that reads N tokens") -> None:
-    to.add_argument("--n-ctx", type=int, metavar="N", help=text)
+def add_n_ctx(
+    to: argparse.ArgumentParser, text: str = "the member of a family that reads N tokens", required: bool = False
+) -> None:
+    to.add_argument("--n-ctx", type=int, metavar="N", help=text, required=required)
 
 
 def add_dtype(to: argparse.ArgumentParser) -> None:

@@ -20,12 +20,14 @@ def find(name: str, n_ctx: int | None = None) -> Model:
         if n_ctx is not None:
             raise ModelError(f"{name} is a directory and no family: it exists at its own n_ctx only")
         return files.read(name)
-    if name.endswith(".npz"):
+    if name.endswith((".npz", ".safetensors")):
         from zoo import compiling
+        from zoo.files import attention_only
 
         if n_ctx is not None:
             raise ModelError(f"{name} is a file of arrays and no family: it exists at its own n_ctx only")
-        return compiling.read(name)
+        alone = name.endswith(".safetensors") or (os.path.isfile(name) and attention_only.holds_one(name))
+        return attention_only.read(name) if alone else compiling.read(name)
     return (registry.load_file if name.endswith(".py") or "/" in name else registry.load)(name, n_ctx)
 
 
@@ -76,8 +78,15 @@ def with_within(model: Model, within: float | None) -> Model:
 
 
 def read_context(model: Model, text: str, what: str = "the context") -> Context:
-    if model.reads_strings:
-        return text
+    return text if model.reads_strings else _words(text, what)
+
+
+def read_tokens(text: str, what: str) -> Context:
+    """Tokens of no model yet: characters, or where there are spaces or a list in JSON whole words."""
+    return _words(text, what) if text.startswith("[") or " " in text.strip() else text
+
+
+def _words(text: str, what: str) -> tuple[str, ...]:
     if text.startswith("["):  # tokens with spaces in them
         try:
             return tuple(json.loads(text))
