@@ -5,7 +5,6 @@ import numpy as np
 import reference
 from zoo import Attention, Basis, Model, Transformer, move
 
-
 LARGE = 256  # the n_ctx at which `zoo verify --large` settles it
 
 
