@@ -7,6 +7,7 @@ import properties.checks.mechanics  # noqa: F401  # importing these registers th
 from properties.checks.table import check_model, checks, prove
 from properties.checks.testing import parametrize_with_checks
 from properties.checks.verdict import Verdict
+from properties.counting import Count, count
 from properties.proof.counterexample import Counterexample
 
-__all__ = ["Counterexample", "Verdict", "check_model", "checks", "parametrize_with_checks", "prove"]
+__all__ = ["Count", "Counterexample", "Verdict", "check_model", "checks", "count", "parametrize_with_checks", "prove"]

@@ -152,3 +152,35 @@ def test_rounding_that_scores_magnify_is_within_the_bound() -> None:
 
 def test_no_layer_at_all() -> None:
     assert paths.answers(ab.MODEL.transformer, [3])[3].tokens.tolist() == [1, 0] * 4
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_what_both_programs_together_could_turn_is_run(whole: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each logit is off by an error: of contexts that win by twice that, just so much, and by less."""
+    random = np.random.default_rng(0)
+    w_q, w_k, w_v, w_o = random.normal(size=(4, 1, 3, 3))
+    transformer = Transformer(random.normal(size=(2, 3)), random.normal(size=(5, 3)), [Attention(w_q, w_k, w_v, w_o)])
+    tokens = np.arange(32)[:, None] // 2 ** np.arange(4, -1, -1) % 2
+    sums = running_sums.Sums(transformer)
+    margins = np.abs(np.subtract(*sums.logits(tokens).T))
+    if whole:  # as they are there
+        [margins] = [np.abs(np.subtract(*tile.logits)).ravel() for tile in paths._by_sums(transformer, [5])][:1]
+    sums.error = float(np.sort(margins)[len(margins) // 2] / 2)
+    monkeypatch.setattr(paths, "_sums", lambda transformer: sums)
+    monkeypatch.setattr(paths, "MANY", 1)
+    run = list[list[int]]()
+
+    def noted(transformer: Transformer, tokens: Array, last: bool) -> Array:
+        run.extend(tokens.tolist())
+        return forward(transformer, tokens, last=last)
+
+    monkeypatch.setattr(paths, "forward", noted)
+    if whole:
+        paths.logits(transformer, [5])
+        tokens = tokens[tokens[:, -1] == 0]
+        run = [row for row in run if row[-1] == 0]
+    else:
+        paths.last_rows(transformer, tokens)
+    assert len({*margins}) == len(margins)
+    assert sorted(run) == tokens[margins <= 2 * sums.error].tolist()
+    assert len(run) == len(margins) // 2 + 1
