@@ -69,4 +69,3 @@ def _count(model: "Model", options: argparse.Namespace, found: "list[Count]") ->
             pass
     finally:
         found[-1] = counting.so_far()
-
