@@ -56,7 +56,9 @@ def test_verify_json_follows_the_schema(capsys: pytest.CaptureFixture[str], larg
     for model in (good, bad):
         assert list(model) == ["name", "n_ctx", "dtype", "holds", "verdicts"]
         keys = ["check", "status", "method", "contexts", "total", "margin", "seconds", "detail", "counterexample"]
-        assert all(list(verdict) == keys for verdict in model["verdicts"])
+        assert all(list(verdict) == [*keys, "lengths"] for verdict in model["verdicts"])
+    [lengths] = [v["lengths"] for v in good["verdicts"] if v["check"] == "rule"]
+    assert lengths == [{"length": n, "contexts": str(2**n)} for n in range(1, 7)]
     assert (good["name"], good["n_ctx"], good["dtype"], good["holds"]) == ("two_head", 6, "float64", True)
     assert [v["contexts"] for v in good["verdicts"] if v["check"] == "rule"] == ["126"]
     assert [v["status"] for v in good["verdicts"] if v["check"] == "deviations"] == ["deviates"]
