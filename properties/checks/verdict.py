@@ -2,7 +2,8 @@
 
 import shlex
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from properties.proof.counterexample import Counterexample
@@ -74,13 +75,17 @@ class Finding:
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict(Finding):
-    """What one check found of one model: `seconds` is wall time, `dtype` the model's."""
+    """What one check found of one model: `seconds` is wall time, `dtype` the model's.
+
+    Where it looked at all contexts, `lengths` has how many there are of each length; of more than a thousand, nothing.
+    """
 
     model: str
     dtype: str
     check: str
     seconds: float
     total: int
+    lengths: Mapping[int, int] = field(default_factory=dict)
 
     @property
     def passed(self) -> bool:
@@ -146,6 +151,7 @@ class Verdict(Finding):
                 **({"problem": shown.problem} if shown.problem else {}),
                 **({} if shown.at is None else {"at": shown.at}),
             },
+            "lengths": [{"length": n, "contexts": _digits(count)} for n, count in self.lengths.items()],
         }
         return result | ({"failures": self.failures} if every else {})
 

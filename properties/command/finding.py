@@ -20,12 +20,14 @@ def find(name: str, n_ctx: int | None = None) -> Model:
         if n_ctx is not None:
             raise ModelError(f"{name} is a directory and no family: it exists at its own n_ctx only")
         return files.read(name)
-    if name.endswith(".npz"):
+    if name.endswith((".npz", ".safetensors")):
         from zoo import compiling
+        from zoo.files import attention_only
 
         if n_ctx is not None:
             raise ModelError(f"{name} is a file of arrays and no family: it exists at its own n_ctx only")
-        return compiling.read(name)
+        alone = name.endswith(".safetensors") or (os.path.isfile(name) and attention_only.holds_one(name))
+        return attention_only.read(name) if alone else compiling.read(name)
     return (registry.load_file if name.endswith(".py") or "/" in name else registry.load)(name, n_ctx)
 
 

@@ -87,7 +87,7 @@ class Arithmetic(FloatingPoint):
         program = FloatingPoint.of(transformer.dtype)
         sizes = [size for _, part in transformer.parts() for name, size in part.sizes.items() if name != "output"]
         # Four times: what is made here are sums of products, of sums themselves, with up to three factors. One sum
-        # takes no more than a quarter of it; `softmax._ends` rests on that.
+        # takes no more than a quarter of it; `softmax.ends` rests on that.
         terms = 4 * (sum(sizes) + transformer.n_ctx * transformer.sizes["vocab"] + 16)
         # A number that passes through several weights is off by all of them: each counts as if the others were, too.
         compounded = weights * (1 + weights) ** (4 * len(transformer.layers) + 4)

@@ -198,7 +198,7 @@ class Bounds:
     ) -> Margins:
         others = np.arange(self.outputs - 1) + (np.arange(self.outputs - 1) >= answers[:, None])  # [box, rival]
         ahead = self.forward.ahead(boxes, keys, heads, narrow)
-        lower, levels, along = self._backward(ahead, self._behind(ahead), answers, others)
+        lower, levels, along = self._backward(ahead, self.behind(ahead), answers, others)
         may_be_last = np.ones((len(boxes), 1), bool) if narrow else boxes.last
         matters = may_be_last[..., None] & np.take_along_axis(rivals, others, -1)[:, None]  # [box, token, rival]
         # What is infinite overflowed on the way, and is not known.
@@ -207,7 +207,7 @@ class Bounds:
         found = Margins(lower.min(axis=(1, 2), initial=np.inf), np.stack(levels, axis=1) if levels else none)
         return self._felt(found, boxes, ahead, along, levels, lower) if felt else found
 
-    def _behind(self, ahead: Ahead) -> Behind:
+    def behind(self, ahead: Ahead) -> Behind:
         """attend and transform, entry by entry where an Mlp or a Norm asks for it."""
         final, mean, magnitude, passed = ahead.last, ahead.mean, ahead.magnitude, []
         if self.attention is not None and self.entrywise:
@@ -234,7 +234,7 @@ class Bounds:
             self._along(ahead, directions, underflow) if self.pairs is None else self._picked(ahead, answers, others)
         )
         levels = [softmax_mean(weight, v.r - v.c, a) for weight, v in zip(ahead.weights, along.values)]
-        lower = constant + along.direct.c - along.direct.r - along.rounding - self._underflow(ahead, underflow)
+        lower = constant + along.direct.c - along.direct.r - along.rounding - self.taken(ahead, underflow)
         for level in levels:
             lower = lower - level
         if self.attention is not None and self.attention.b_o is not None:
@@ -249,7 +249,7 @@ class Bounds:
         of_answer = error[np.arange(len(answers)), :, answers][..., None]
         return lower - of_answer - np.take_along_axis(error, others[:, None], -1), levels, along
 
-    def _underflow(self, ahead: Ahead, underflow: float) -> float:
+    def taken(self, ahead: Ahead, underflow: float) -> float:
         """What underflow may take from the directions, times what they multiply, and from those products and levels."""
         size = ahead.last.largest * self.transformer.d_model + float(ahead.rounding.sum(axis=-1).max())
         return underflow * size + 8 * (self.transformer.d_model + ahead.n) * (1 + len(ahead.heads)) * FLOAT64.tiny

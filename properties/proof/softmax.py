@@ -59,9 +59,9 @@ def softmax_weights(
     counts int [key] says. Keys that surely weigh less than NEGLIGIBLE of another are only summed: with one-hot
     positions two or three of a thousand remain. In each box, scores are shifted by one that is surely reached: the
     largest of the keys' smallest. The radius of a score is that of `Head.scores`, with `Arithmetic.own` of all products
-    in it; see `_ends`. With what is `counted` come the keys' positions, int [key].
+    in it; see `ends`. With what is `counted` come the keys' positions, int [key].
     """
-    low, high, reached = _ends(s, visible, a)
+    low, high, reached = ends(s, visible, a)
     peak = np.where(visible, high - reached, -np.inf).max(axis=-1)  # [batch, query, key]
     keep = int(np.count_nonzero(peak > math.log(NEGLIGIBLE), axis=-1).max())
     some = 2 * keep < peak.shape[-1]
@@ -85,7 +85,7 @@ def softmax_weights(
         valid = seen.possible(valid, keys == own_key[..., None])
         shift = np.maximum(shift, seen.reached(low, valid)[..., None, None])
     times = counts[keys][..., None]
-    # exp is counted in `_ends`; the product with the count rounds once, 90 times less than 1e-14. e^700 is finite, and
+    # exp is counted in `ends`; the product with the count rounds once, 90 times less than 1e-14. e^700 is finite, and
     # what underflows is off by less than SMALL.
     least = np.exp(np.minimum(low - shift, 700)) * times * (1 - 1e-14)
     most = (np.exp(high - shift) + SMALL) * times * (1 + 1e-14)
@@ -93,7 +93,7 @@ def softmax_weights(
     return Weights(least, most, valid, rest, keys if some else None, seen)
 
 
-def _ends(s: Interval, visible: Array, a: Arithmetic) -> tuple[Array, Array, Array]:
+def ends(s: Interval, visible: Array, a: Arithmetic) -> tuple[Array, Array, Array]:
     """The least and the most each score can be, all that follows it counted in, and the largest of the keys' least.
 
     A weight that is off by a factor of e^x is that of a score that is off by x, and so all errors are added to scores.

@@ -18,10 +18,13 @@ from properties.checks import black_boxes, right, settle
 from properties.checks.table import CHECKS
 from properties.proof import bounds, counted, folds, judges, positions
 from properties.proof.arithmetic import Arithmetic, lost
+from properties.proof.attention import Head
+from properties.proof.bounds import Bounds
 from properties.proof.boxes import Box
 from properties.proof.counted import Together
 from properties.proof.first_layer import FirstLayer
 from properties.proof.folds import Ending, Table
+from properties.proof.forward import Forward
 from properties.proof.prices import Seen
 from properties.proof.reading import lazy_count
 from properties.proof.reading.lazy import LazyString, LazyToken
@@ -30,6 +33,7 @@ from properties.recheck import _proved, _run, blindfold, tree
 from properties.recheck.margins import LeafMargins
 from properties.recheck.program import Program
 from properties.robustness import number_types, tolerance
+from properties.selftest.counting.seen import OF_COUNTING
 from properties.selftest.examples import NIGHTLY
 from zoo.black_box import BlackBox
 from zoo.compiling import heads, number, tables
@@ -76,7 +80,13 @@ MARGIN, DEVIATIONS, FLOAT32, CYCLE = map(found_by, ("margin", "deviations", "flo
 
 SEEN: dict[str, list[Fault]] = {
     # proof
-    "proof.test_bounds:test_no_difference_of_logits_leaves_its_bound": [NO_ROUNDING, LOW_MEANS],
+    "proof.test_bounds:test_no_difference_of_logits_leaves_its_bound": [
+        *(NO_ROUNDING, LOW_MEANS),
+        Fault(Bounds._in_parts, "np.minimum.at(lower, box, found.lower)", "lower[box] = found.lower"),
+        Fault(Forward.ahead, "own[0, token][:, None]", "own[0, 0 * token][:, None]"),
+        Fault(Forward.ahead, "lengths[which], own", "lengths[0 * which], own"),
+        Fault(Head.narrowed, "y[0][keys]", "y[0][0 * keys]"),
+    ],
     "proof.test_bounds:test_nor_where_positions_are_looked_at_in_blocks": [NO_ROUNDING, LOW_MEANS],
     "proof.test_search:test_proof_and_enumeration_agree": [TIE_IS_RIGHT, LOW_MEANS],
     "proof.test_search:test_proof_and_enumeration_agree_up_to_eight_tokens": [LOW_MEANS],
@@ -91,6 +101,10 @@ SEEN: dict[str, list[Fault]] = {
         Fault(positions.Positions._exchanged, "rows[[length - 1, position]]", "rows[[position, length - 1]]"),
         Fault(positions.Positions._fits, "return self.fits[length]", "return True"),
         Fault(positions.AtPosition.run, "[0, self.position]", "[0, -1]"),
+        Fault(positions.AtPosition.bound, "if self.of.causal else", "if True else"),
+        Fault(positions._key, "box.permitted, ", ""),
+        Fault(positions._key, "frozenset(box.sets.items()), ", ""),
+        Fault(positions._key, "box.length, ", ""),
         Fault(judges.Values._both, "self.within - error", "1.1 * self.within - error"),
         LOW_MEANS,
     ],
@@ -224,6 +238,7 @@ SEEN: dict[str, list[Fault]] = {
         )
     ],
 }
+SEEN |= {name: [Fault(*one) for one in faults] for name, faults in OF_COUNTING.items()}
 # This one counts what was refused, when all examples are done.
 COUNTED = {"proof.test_certificate:test_what_is_certified_of_random_models_is_confirmed"}
 # Ordinarily the first of each property, which is soon seen, in the nightly profiles all.

@@ -33,7 +33,7 @@ def what_is_infinite_is_seen() -> Iterator[None]:
 def ends(c: Any, r: Any, visible: Any, a: Arithmetic) -> tuple[Array, Array]:
     """How much is added to the ends of scores [key, token] for what follows."""
     s = Interval(np.array(c, float)[None, None], np.array(r, float)[None, None])
-    low, high, _ = softmax._ends(s, np.array(visible, bool)[None, None], a)
+    low, high, _ = softmax.ends(s, np.array(visible, bool)[None, None], a)
     return ((s.c - s.r) - low)[0, 0], (high - (s.c + s.r))[0, 0]
 
 
@@ -65,7 +65,7 @@ def test_what_is_rounded_here_is_counted_too(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_a_score_that_is_not_known_may_be_anything() -> None:
     s = Interval(np.array([[[[0.0], [np.nan]], [[np.inf], [1]]]]), np.zeros((1, 2, 2, 1)))
-    low, high, _ = softmax._ends(s, np.ones((1, 2, 2, 1), bool), STILL)
+    low, high, _ = softmax.ends(s, np.ones((1, 2, 2, 1), bool), STILL)
     assert np.isneginf(low).all()  # the known ones, too: the largest may be so much larger
     assert np.isposinf(high).all()
 

@@ -150,8 +150,10 @@ def test_of_many_permitted_names_some_are_said() -> None:
 
 def test_as_many_boxes_at_a_time_as_memory_has_room_for() -> None:
     for model, keys in ((aab.MODEL, 5), (aab.MODEL, 10**5), (induction.MODEL, 9), (induction.MODEL, 300)):
-        rows, size = rows_at_a_time(model.transformer, keys, False), largest(model.transformer, keys)
-        assert rows * size <= MEMORY < (rows + 1) * size or (rows, size > MEMORY) == (1, True)
+        for narrow in (False, True):
+            size = largest(model.transformer, keys, narrow)
+            rows = rows_at_a_time(model.transformer, keys, narrow)
+            assert rows * size <= MEMORY < (rows + 1) * size or (rows, size > MEMORY) == (1, True)
 
 
 def test_the_first_predictor_says_most() -> None:

@@ -41,7 +41,7 @@ def test_what_is_negligible_weighs_no_more_than_its_rest(dtype: type, top: float
 
 
 def test_the_radius_of_a_score_has_what_is_rounded_of_it_here() -> None:
-    """As `softmax._ends` takes for granted, of absolute products, where keys spread and where they do not."""
+    """As `softmax.ends` takes for granted, of absolute products, where keys spread and where they do not."""
     random, a = np.random.default_rng(0), arithmetic(np.float64)
     w_q, w_k, w_v, w_o = (random.normal(size=(1, 5, 5)) for _ in range(4))
     layer = Attention(w_q, w_k, w_v, w_o)

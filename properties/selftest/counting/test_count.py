@@ -1,0 +1,113 @@
+"""Counts of models that are right mostly, by every engine and in several orders; what is counted at all."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+
+import properties
+from properties.counting import Counting, general, search, separable
+from properties.counting.automaton import anything
+from properties.counting.engine import Bounded
+from properties.counting.separable import Separable
+from properties.counting.words import Words
+from properties.selftest.counting.maxima import SIZE, maxima
+from reference import Fold
+from zoo import Model, ModelError
+from zoo.model import Context
+from zoo.transformer import Attention, Transformer, forward
+
+LENGTHS = [2, 4]
+MAXIMUM = Fold(None, lambda best, token: token if best is None or token > best else best, lambda best: {best})
+
+
+@cache
+def model(heads: int = 1) -> Model:
+    """With two heads, each does half of it."""
+    arrays = maxima(4)
+    q, k, v, o = (np.repeat(arrays[name][None], heads, axis=0) for name in ("W_Q", "W_K", "W_V", "W_O"))
+    attention = Attention(q, k, v, o / heads)
+    transformer = Transformer(arrays["W_E"], arrays["W_pos"], [attention], unembedding=arrays["W_U"].T)
+    return Model("maxima", [f"{i:02}" for i in range(SIZE)], transformer, rule=MAXIMUM)
+
+
+@cache
+def wrong_by_running() -> tuple[int, ...]:
+    found = []
+    for length in LENGTHS:
+        tokens = np.indices((SIZE,) * length).reshape(length, -1).T
+        logits = forward(model().transformer, tokens, last=True)[:, -1]
+        right = logits[np.arange(len(tokens)), tokens.max(axis=1)]
+        logits[np.arange(len(tokens)), tokens.max(axis=1)] = -np.inf
+        found.append(int((~(right > logits.max(axis=1))).sum()))
+    return tuple(found)
+
+
+def halved(self: Separable, found: Bounded) -> Any:
+    answer = self.names.index(next(iter(found.part.permitted)))
+    assert found.part.last is not None
+    down = self.compared(found.part.length, found.part.last, answer).down[found.rival]
+    return self._halved(found.part, down)
+
+
+@pytest.mark.parametrize("split", [Separable.split, halved])
+@pytest.mark.parametrize(("small", "resolution"), [(200, 40), (4000, 256)])
+def test_a_count_by_sums_is_exact_in_any_order(
+    small: int, resolution: int, split: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Separable, "split", split)
+    monkeypatch.setattr(separable, "SMALL", small)
+    monkeypatch.setattr(separable, "RESOLUTION", resolution)
+    counting, before = Counting(model(), LENGTHS), (0, 1.0)
+    for _ in counting.steps():
+        now = counting.so_far()
+        assert all(one.wrong <= n <= one.wrong + one.open for one, n in zip(now.lengths, wrong_by_running()))
+        assert before <= (now.wrong, 1 - now.open / now.total)
+        before = now.wrong, 1 - now.open / now.total
+    found = counting.so_far()
+    assert tuple(one.wrong for one in found.lengths) == wrong_by_running()
+    assert found.open == 0
+    assert 0.01 < found.wrong / found.total < 0.5
+
+
+def test_plain_rules_and_several_heads_are_counted_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A plain rule that reads everything is asked about every context; two heads are bounded by boxes, or run."""
+
+    def largest(context: Context) -> set[str]:
+        return {max(context)}
+
+    monkeypatch.setattr(general, "SMALL", 40)
+    monkeypatch.setattr(search, "LEAVES", 1000)
+    by_sums = properties.count(model(), [2, 3])
+    for one in (replace(model(), rule=largest), model(2)):
+        found = properties.count(one, [2, 3], max_seconds=None)
+        assert found.lengths == by_sums.lengths
+        assert (found.open, found.skipped, found.total) == (0, 0, SIZE**2 + SIZE**3)
+
+
+def test_a_gap_ends_a_count() -> None:
+    found = properties.count(model(), [4], gap=0.2)
+    assert 0 < found.open <= 0.2 * found.total
+    least, most = found.accuracy
+    assert least <= 1 - wrong_by_running()[1] / SIZE**4 <= most
+
+
+def test_what_is_not_counted() -> None:
+    with pytest.raises(ModelError, match="states no rule, but should"):
+        properties.count(replace(model(), rule=None))
+    with pytest.raises(ModelError, match="at every position, but should"):
+        properties.count(replace(model(), rule=lambda context, at: {"00"}, answers="every"))
+
+
+def test_words_are_those_that_are_accepted() -> None:
+    """Of two tokens, those in which one of some occurs, and no token that is in none of them."""
+    may = np.array([[True, True, True], [True, False, False]])
+    words = Words.of(may, anything(3).requiring(np.array([False, True, False])))
+    assert words is not None
+    assert words.count == 1
+    assert words.may.tolist() == [[False, True, False], [True, False, False]]
+    assert words.tokens(words.spelled(np.zeros((0, 2, 3))).numbers).tolist() == [[1, 0]]
+    assert Words.of(may[1:], anything(3).requiring(np.array([False, True, False]))) is None
