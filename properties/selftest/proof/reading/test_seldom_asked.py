@@ -119,6 +119,7 @@ def test_its_own_errors_are_no_reason_to_name_every_token() -> None:
 
 def test_a_token_is_looked_for_one_after_the_other() -> None:
     assert len(list(leaves(truth(lambda c: "no" in c, TUPLES), TUPLES, 4))) == 5
+    assert len(list(leaves(truth(lambda c: c.startswith(("b", "ac")), STRINGS), STRINGS, 9))) == 4
 
 
 class Unseen(list[Any]):
