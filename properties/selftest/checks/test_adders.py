@@ -27,7 +27,8 @@ def spoken_of(model: Model, column: int) -> Model:
 def test_two_digits_are_proved(build: Callable[[int], Model], dtype: str) -> None:
     model = spoken_of(build(8).astype(dtype), 1)
     rule, lemmas = check_model(model, names=["rule", "lemmas"], method="prove")
-    assert (rule.status, rule.method, rule.contexts) == ("holds", "proved", 10**5)
+    assert (rule.status, rule.method, rule.contexts, rule.lengths) == ("holds", "proved", 10**5, {7: 10**5})
+    assert build(32).scope.count(22) == 10**20
     assert lemmas.status == "holds"
 
 
