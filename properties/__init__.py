@@ -1,5 +1,6 @@
 """What must hold: checks that settle, in every context, whether the weights compute what is said of them."""
 
+import properties.checks.accuracy
 import properties.checks.answers
 import properties.checks.black_boxes
 import properties.checks.folds

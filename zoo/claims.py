@@ -103,3 +103,15 @@ class Lemma:
         if not isinstance(found, bool | np.bool_):
             raise ModelError(f"the lemma {self.text!r} comes out as {shown(found)}, but should be true or false")
         return bool(found)
+
+
+def check_accuracy(model: "Model") -> None:
+    """ModelError where a share of right contexts is stated that is none, or of what is not counted."""
+    share = model.accuracy
+    if share is None:
+        return
+    if isinstance(share, bool) or not isinstance(share, int | float) or not 0 < share <= 1:
+        raise ModelError(f"{model.name}: accuracy is {share!r}, but should be a number above 0, and 1 at most")
+    if model.rule is None or model.answers != "last" or not model.names:
+        what = "a model with a rule that answers with names after the last position"
+        raise ModelError(f"{model.name}: accuracy is stated, but should be of {what}")

@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decimal
+from fractions import Fraction
 from math import isfinite
 
 Figure = float | int | Decimal
+LONGEST = 40  # digits of a share of very many contexts
 FEW, MOST = 6, 17  # significant digits: as many as one reads, and as many as tell every float from every other
 
 
@@ -31,6 +33,23 @@ def exact(value: Figure) -> str:
     """In full, as somebody stated it."""
     decimal = _decimal(value)
     return _plain(decimal) if decimal.is_finite() else str(float(value))
+
+
+def percent_at_least(share: Fraction) -> str:
+    """A share, rounded down, in so many digits that it is seen how far from all it is: "99.99932 %"."""
+    return f"{_plain(_percent(share, ROUND_FLOOR))} %"
+
+
+def percent_at_most(share: Fraction) -> str:
+    """The same, rounded up."""
+    return f"{_plain(_percent(share, ROUND_CEILING))} %"
+
+
+def _percent(share: Fraction, rounding: str) -> Decimal:
+    digits = FEW
+    while 0 < share < 1 and digits < LONGEST and (1 - share) * 10 ** (digits - 3) < 1:
+        digits += 1
+    return Context(prec=digits, rounding=rounding).divide(Decimal(100 * share.numerator), Decimal(share.denominator))
 
 
 def held_against(found: Figure, stated: Figure) -> tuple[str, str]:

@@ -16,6 +16,7 @@ from zoo.claims import Deviation as Deviation
 from zoo.claims import Lemma as Lemma
 from zoo.claims import Predictor as Predictor
 from zoo.claims import Rule as Rule
+from zoo.claims import check_accuracy
 from zoo.contexts import Context as Context
 from zoo.contexts import written
 from zoo.domain import Domain
@@ -36,7 +37,8 @@ class Model:
     asked within, and a context outside is refused. With `answers="every"` each position has an answer, and rule and
     predictors are functions of a context and a position of it, from 0 on. `outputs` names the rows of the unembedding,
     None as the vocabulary; of NUMBER there is one row, and its value may be off by less than `within`. `margin` states
-    that what is permitted wins over what is not by at least so much in every context; `lemmas` are computed with the
+    that what is permitted wins over what is not by at least so much in every context; `accuracy`, in place of its being
+    right everywhere, that it is in so much of what the rule judges; `lemmas` are computed with the
     checks; `basis` and `head_basis` name the directions of the residual stream and of the heads, for `zoo show`: of
     all alike, or a basis for each, the first layer's first.
     """
@@ -58,6 +60,7 @@ class Model:
     answers: Literal["last", "every"] = "last"
     outputs: Sequence[str] | Number | None = None
     within: float | None = None
+    accuracy: float | None = None
 
     def __post_init__(self) -> None:
         if not (isinstance(self.name, str) and self.name and self.name.isprintable()):  # it gets into printed programs
@@ -83,6 +86,7 @@ class Model:
             )
         if self.margin is not None and not (isinstance(self.margin, int | float) and 0 <= self.margin < np.inf):
             raise ModelError(f"{self.name}: margin is {self.margin!r}, but should be a number from 0 on")
+        check_accuracy(self)
         self._check_domain(vocab)
         self._check_bases()
         for function in (self.rule, *self.predictors, *(d.meant for d in self.deviations)):

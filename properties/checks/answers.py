@@ -56,7 +56,9 @@ def states_figures_only(model: Model) -> bool:
     return bool(model.claims) and not model.predictors and all(stated is None for stated in answers)
 
 
-@check(applies=lambda model: model.rule is not None or claims_nothing(model), needs="answers")
+@check(
+    applies=lambda model: (model.rule is not None and model.accuracy is None) or claims_nothing(model), needs="answers"
+)
 def rule(model: Model, how: How) -> Finding:
     """In every context the answer is one that the rule permits, and no forbidden token's logit comes up to it."""
     if model.rule is None:

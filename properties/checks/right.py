@@ -53,8 +53,8 @@ def checked_predictor(predictor: Predictor, names: Sequence[str]) -> Question:
 
 
 def questions(model: Model) -> list[Question]:
-    """What is stated of a model's answers: its rule, then its predictors."""
-    rule = [] if model.rule is None else [checked_rule(model.rule, model.names)]
+    """What is stated of a model's answers in every context: its rule, but where accuracy is stated; its predictors."""
+    rule = [] if model.rule is None or model.accuracy is not None else [checked_rule(model.rule, model.names)]
     return rule + [checked_predictor(predictor, model.names) for predictor in model.predictors]
 
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from properties.command.arguments import (
+    CHECKS,
     MODEL,
     Commands,
     add_domain,
@@ -35,7 +36,8 @@ Planned = tuple["Requested", Model, list[tuple[str, "Check"]]]
 def add(commands: Commands) -> None:
     one = command(commands, "verify", verify, "Check models in every context. Model files are Python code and are run.")
     add_models(one)
-    one.add_argument("--check", nargs="+", action="extend", default=[], metavar="NAME", help="only these checks")
+    names = f"only these: {', '.join(CHECKS)}"
+    one.add_argument("--check", nargs="+", action="extend", default=[], metavar="NAME", help=names)
     methods = ["auto", "enumerate", "prove", "sample"]
     one.add_argument("--method", choices=methods, default="auto", help="how to settle what is said of all contexts")
     add_n_ctx(one)

@@ -73,9 +73,8 @@ class Terms:
         x = bounds.first.embedded(np.array([length - 1]))
         queries = interval.normalize(x, layer.norm, a)
         scores = heads[0].scores(layer, 0, queries.reshape(1, vocab, -1), a)
-        visible = visible_tokens(
-            keys, np.array([[length - 1]]), boxes.lengths, np.eye(vocab, dtype=bool)[None], layer.causal
-        )
+        own = np.eye(vocab, dtype=bool)[None]
+        visible = visible_tokens(keys, boxes.lengths[:, None] - 1, boxes.lengths, own, layer.causal)
         low, high, _ = (x[0] for x in ends(scores, visible, a))  # [last token, position, token]
         visible = visible[0]
         shift = np.where(visible, low, np.inf).min(axis=-1).max(axis=-1)[:, None, None]

@@ -8,7 +8,7 @@ from typing import Any
 
 from properties.counting import Count, Counted
 from properties.report.console import console
-from zoo.digits import at_least, at_most
+from zoo.digits import percent_at_least, percent_at_most
 
 LARGE = 40  # digits of a number that are printed for people
 
@@ -37,23 +37,14 @@ def _sentence(one: Count | Counted, kind: str) -> str:
     if one.skipped:
         of += f", beside {_number(one.skipped)} of which nothing is specified"
     if one.open:
-        return f"right in at least {percent(least, ROUND_FLOOR)} and at most {percent(most, ROUND_CEILING)} of {of}"
+        return f"right in at least {percent_at_least(least)} and at most {percent_at_most(most)} of {of}"
     if not one.wrong:
         return f"right in all {of}"
-    return f"right in {percent(least, ROUND_FLOOR)} of {of}: {_number(one.wrong)} wrong"
+    return f"right in {percent_at_least(least)} of {of}: {_number(one.wrong)} wrong"
 
 
 def _number(number: int) -> str:
     return f"{number:,}" if number < 10**LARGE else f"about {float(number):.3g}"
-
-
-def percent(share: Fraction, rounding: str) -> str:
-    """In so many digits that it is seen from 100 how much is wrong: "99.9932 %"."""
-    digits = 6
-    while 0 < share < 1 and digits < LARGE and 1 - share < Fraction(1, 10 ** (digits - 3)):
-        digits += 1
-    exact = Context(prec=LARGE + 10, rounding=rounding).divide(100 * share.numerator, share.denominator)
-    return f"{(at_least if rounding == ROUND_FLOOR else at_most)(exact, digits)} %"
 
 
 def counts_as_json(found: Sequence[Count]) -> dict[str, Any]:

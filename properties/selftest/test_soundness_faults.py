@@ -16,12 +16,6 @@ from hypothesis import HealthCheck, Phase, settings
 
 from properties.checks import black_boxes, right, settle
 from properties.checks.table import CHECKS
-from properties.counting import convolution
-from properties.counting.engine import judged_wrong
-from properties.counting.general import General
-from properties.counting.separable import Separable
-from properties.counting.terms import Terms
-from properties.counting.words import Words
 from properties.proof import bounds, counted, folds, judges, positions
 from properties.proof.arithmetic import Arithmetic, lost
 from properties.proof.attention import Head
@@ -39,6 +33,7 @@ from properties.recheck import _proved, _run, blindfold, tree
 from properties.recheck.margins import LeafMargins
 from properties.recheck.program import Program
 from properties.robustness import number_types, tolerance
+from properties.selftest.counting.seen import OF_COUNTING
 from properties.selftest.examples import NIGHTLY
 from zoo.black_box import BlackBox
 from zoo.compiling import heads, number, tables
@@ -152,22 +147,6 @@ SEEN: dict[str, list[Fault]] = {
         Fault(folds._runs, "said[v])", "None)"),
         *(TIE_IS_RIGHT, LOW_MEANS),
     ],
-    "counting.test_soundness_of_counting:test_counts_by_sums_hold_what_running_says": [
-        Fault(convolution._convolved, "(grid.error, -grid.error)", "(-grid.error, grid.error)"),
-        Fault(convolution._convolved, "zip(ends, (-2, 2))", "zip(ends, (2, -2))"),
-        Fault(convolution._possible, "+ down <= 0", "+ down <= -0.1"),
-        Fault(convolution._histograms, "np.maximum(cells[may & some], floor)", "cells[may & some][1:]"),
-        Fault(Terms.of, "+ self.values[answer]", "+ np.roll(self.values[answer], 1, axis=-1)"),
-        NO_ROUNDING,
-        Fault(Separable.split, "(light, may & ~heavy)", "(light, may)"),
-        Fault(Words.of, "if ways[after]]", "if ways[after] > 1]"),
-        Fault(judged_wrong, "~(margin > 0)", "~(margin >= 0)"),
-    ],
-    "counting.test_soundness_of_counting:test_counts_by_boxes_hold_what_running_says": [
-        Fault(General._by_bounds, "replace(one, most=0) if fine", "replace(one, most=0) if fine or wrong"),
-        Fault(General.split, "(half, may[at] & ~half)", "(half, may[at])"),
-        LOW_MEANS,
-    ],
     "test_flushed:test_what_is_said_of_a_program_holds_where_its_results_are_flushed": [NO_UNDERFLOW],
     # certificates
     "proof.test_soundness_of_certificates:test_what_is_confirmed_is_true": [
@@ -259,6 +238,7 @@ SEEN: dict[str, list[Fault]] = {
         )
     ],
 }
+SEEN |= {name: [Fault(*one) for one in faults] for name, faults in OF_COUNTING.items()}
 # This one counts what was refused, when all examples are done.
 COUNTED = {"proof.test_certificate:test_what_is_certified_of_random_models_is_confirmed"}
 # Ordinarily the first of each property, which is soon seen, in the nightly profiles all.

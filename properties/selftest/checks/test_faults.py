@@ -52,6 +52,10 @@ def test_a_single_weight_off_by_one() -> None:
     failing("claims", slight)
 
 
+def test_an_accuracy_that_is_not_reached() -> None:
+    assert "6 of 46 are wrong; stated 0.99" in failing("accuracy", replace(large_three(), accuracy=0.99)).detail
+
+
 def test_a_tie_that_falls_to_the_right_side() -> None:
     tied = edited(ab.MODEL, "unembedding", (1, 1), 1)  # after b, both logits are 1 and greedy takes the first
     assert tied.predict("b") == "a"
@@ -63,9 +67,8 @@ def test_a_tie_that_falls_to_the_right_side() -> None:
 
 def test_a_mask_that_leaks_one_position(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(FORWARD, "visible", lambda seq: np.tri(seq, k=1, dtype=bool))
-    assert (
-        "in aa " in failing("causal", aab.build()).detail
-    )  # its scores hide it from the logits, but not from the pattern
+    # Its scores hide it from the logits, but not from the pattern.
+    assert "in aa " in failing("causal", aab.build()).detail
     failing("causal", large_three())
     assert shown(failing("scalar", large_three())) == "ab"
 

@@ -16,13 +16,14 @@ from typing import Any
 import pytest
 
 from properties import Verdict
-from properties.checks import answers, cycles, folds, mechanics, right, settle, testing
+from properties.checks import accuracy, answers, cycles, folds, mechanics, right, settle, testing
 from properties.checks.table import CHECKS
 from properties.proof import counterexample
 from properties.selftest.checks import test_faults
 from zoo import Model
 
 FAULTS: list[tuple[ModuleType, str, str, str]] = [  # module, its source, what it is exchanged for, the test that sees it
+    (accuracy, "if least >= stated:", "if True:", "test_an_accuracy_that_is_not_reached"),
     (settle, "~(by > 0)", "(by < 0)", "test_a_tie_that_falls_to_the_right_side"),
     (folds, "if said != meant:", "if False:", "test_a_fold_that_is_another_rule_than_it_stands_for"),
     (right, "np.where(np.isnan(least), -np.inf, least)", "np.where(np.isnan(least), np.inf, least)", "test_logits_that_are_not_numbers"),

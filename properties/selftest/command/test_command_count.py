@@ -9,8 +9,9 @@ import pytest
 
 from properties.command.main import main
 from properties.counting import Count, Counted
-from properties.report.counts import counts_as_json, percent
+from properties.report.counts import counts_as_json
 from properties.selftest.counting.maxima import MAXIMUM, maxima
+from zoo.digits import percent_at_least, percent_at_most
 
 
 def test_sentences_and_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -69,5 +70,5 @@ def test_an_interval_is_rounded_to_its_own_sides() -> None:
     assert (accuracy["at_least"], accuracy["at_most"]) == (0.999999999999999, 1.0)
     assert counts_as_json([found])["models"][0]["lengths"][1]["skipped"] == "5"
     least, most = found.accuracy
-    assert percent(least, "ROUND_FLOOR") == "99.9999999999999999999999999996 %" or percent(least, "ROUND_FLOOR") < "100"
-    assert percent(most, "ROUND_CEILING") != "100 %"
+    assert percent_at_least(least) == f"99.{'9' * 27}6 %"
+    assert percent_at_most(most) == f"99.{'9' * 27}8001 %"

@@ -91,7 +91,7 @@ def check_count(transformer: Transformer, seed: int, coarse: bool, outcomes: Cou
 
 @pytest.mark.soundness
 def test_counts_by_sums_hold_what_running_says(outcomes: Counter[str]) -> None:
-    @many(120)
+    @many(60)
     @given(separable_ones(), SEEDS, st.booleans())
     def check(drawn: Transformer, seed: int, coarse: bool) -> None:
         check_count(drawn, seed, coarse, outcomes)
