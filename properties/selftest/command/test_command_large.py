@@ -11,7 +11,7 @@ from properties.command.main import main
 FILE = """
 from zoo.models import {like}
 
-LARGE = {large}
+LARGE_N_CTX = {large}
 
 
 def build(n_ctx=3):
