@@ -148,6 +148,7 @@ PLACES: dict[str, tuple[str, Callable[[Transformer], object]]] = {
 OTHERS = {
     "benchmarks/peers.py": "for one model that it knows",
     "properties/checks/mechanics.py": "whether there are heads, or any mask",
+    "properties/counting/terms.py": "one attention, the last layer, behind Bounds; others are counted by boxes",
     "properties/proof/backward.py": "relu is followed more closely, whatever `interval.activate` knows is bounded",
     "properties/proof/first_layer.py": "behind Bounds",
     "properties/proof/forward.py": "behind Bounds",

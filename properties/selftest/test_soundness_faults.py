@@ -3,16 +3,13 @@
 import importlib
 import inspect
 import re
-import textwrap
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from types import FunctionType
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import settings
 
 from properties.checks import black_boxes, right, settle
 from properties.checks.table import CHECKS
@@ -35,6 +32,7 @@ from properties.recheck.program import Program
 from properties.robustness import number_types, tolerance
 from properties.selftest.counting.seen import OF_COUNTING
 from properties.selftest.examples import NIGHTLY
+from properties.selftest.planted import Fault, first_failure_counts, plant
 from zoo.black_box import BlackBox
 from zoo.compiling import heads, number, tables
 from zoo.distill.answers import Part
@@ -46,14 +44,6 @@ from zoo.transformer import arrays
 
 forward: Any = importlib.import_module("zoo.transformer.forward")  # the package has a function of that name
 EXAMPLES = 3000  # at most; how many it takes differs with the draws, and is far fewer mostly
-
-
-class Fault(NamedTuple):
-    """A piece of a function's source exchanged for another."""
-
-    function: Callable[..., Any]
-    old: str
-    new: str
 
 
 def found_by(check: str) -> Callable[..., Any]:
@@ -244,43 +234,6 @@ COUNTED = {"proof.test_certificate:test_what_is_certified_of_random_models_is_co
 # Ordinarily the first of each property, which is soon seen, in the nightly profiles all.
 EACH = slice(None if settings().max_examples >= NIGHTLY else 1)
 FAULTS = [(name, fault) for name, faults in SEEN.items() for fault in faults[EACH]]
-
-
-@contextmanager
-def first_failure_counts(examples: int) -> Iterator[None]:
-    """Always the same examples, at most so many, of which the first that fails ends it."""
-    settings.register_profile("before", settings())
-    settings.register_profile(
-        "first failure",
-        max_examples=examples,
-        derandomize=True,
-        database=None,
-        deadline=None,
-        phases=[Phase.generate],
-        report_multiple_bugs=False,
-        suppress_health_check=list(HealthCheck),
-        print_blob=False,
-    )
-    settings.load_profile("first failure")
-    try:
-        yield
-    finally:
-        settings.load_profile("before")
-
-
-def plant(patch: pytest.MonkeyPatch, fault: Fault) -> None:
-    """In the function itself, whoever has imported it."""
-    function: Any = getattr(fault.function, "__func__", fault.function)  # of a class
-    assert isinstance(function, FunctionType)
-    source = textwrap.dedent(inspect.getsource(function))
-    source = source[re.search(r"^def ", source, re.MULTILINE).start() :]  # type: ignore[union-attr]
-    count = source.count(fault.old)
-    assert count == 1, f"{fault.old!r} stands {count} times in {function.__qualname__}, but should once"
-    made: dict[str, Any] = {}
-    exec(
-        compile(source.replace(fault.old, fault.new), function.__code__.co_filename, "exec"), function.__globals__, made
-    )
-    patch.setattr(function, "__code__", made[function.__name__].__code__)
 
 
 def run_property(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
