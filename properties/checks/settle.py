@@ -128,10 +128,12 @@ def settle(model: Model, question: Question, how: How = AUTO) -> Finding:
 
 def _meant(found: Finding, model: Model, question: Question) -> Finding:
     """With a counterexample that is meant, where a lemma makes one of that which was found, and it is wrong too."""
-    for real in [lemma.real for lemma in model.lemmas if model.answers == "last"]:
-        if real is None or found.counterexample is None:
+    shown = found.counterexample
+    if shown is None or model.answers == "every":
+        return found
+    for lemma in model.lemmas:
+        if (context := lemma.meant(shown.context)) is None:
             continue
-        context = real(found.counterexample.context)  # a function of the model's file, as rules are
         tokens = model.encode(context)[None]
         logits, permitted = answer_logits(model, tokens, exact=True), allowed(model, [context], question)
         if not margins(model, logits, [permitted])[0] > 0:

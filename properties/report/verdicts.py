@@ -54,7 +54,7 @@ def verdicts(
 def left_out(names: Sequence[str]) -> None:
     """Prints which models of the zoo a table of all is without."""
     if names:
-        console().print(f"without {' and '.join(names)}, which take minutes: zoo verify --large")
+        console().print(f"left to zoo verify --large: {', '.join(names)}")
 
 
 def as_json(results: Iterable[Result], every: bool = False) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from zoo import Attention, Basis, Cycle, Model, Transformer, move
 from zoo.transformer.arrays import Array
 
 LOUD = 64.0
-LARGE = 1024  # the n_ctx at which `zoo verify --large` settles it
+LARGE_N_CTX = 1024  # the n_ctx at which `zoo verify --large` settles it
 
 
 def build(n_ctx: int = 7) -> Model:

@@ -5,7 +5,7 @@ import numpy as np
 import reference
 from zoo import Attention, Basis, Model, Transformer, move
 
-LARGE = 256  # the n_ctx at which `zoo verify --large` settles it
+LARGE_N_CTX = 256  # the n_ctx at which `zoo verify --large` settles it
 
 
 def build(n_ctx: int = 8) -> Model:

@@ -7,7 +7,7 @@ from zoo import Attention, Basis, Mlp, Model, Transformer, move
 from zoo.model import Rule
 from zoo.transformer.arrays import Array
 
-LARGE = 192  # the n_ctx at which `zoo verify --large` settles it: float32 does not reach 256
+LARGE_N_CTX = 192  # the n_ctx at which `zoo verify --large` settles it: float32 does not reach 256
 
 
 def build(n_ctx: int = 8) -> Model:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from properties.checks.table import check_model
-from zoo import Attention, Domain, Model, ModelError
+from zoo import Attention, Domain, Lemma, Model, ModelError
 from zoo.models import adder, adder_circle
 from zoo.transformer.arrays import Array
 
@@ -27,7 +27,8 @@ def spoken_of(model: Model, column: int) -> Model:
 def test_two_digits_are_proved(build: Callable[[int], Model], dtype: str) -> None:
     model = spoken_of(build(8).astype(dtype), 1)
     rule, lemmas = check_model(model, names=["rule", "lemmas"], method="prove")
-    assert (rule.status, rule.method, rule.contexts) == ("holds", "proved", 10**5)
+    assert (rule.status, rule.method, rule.contexts, rule.lengths) == ("holds", "proved", 10**5, {7: 10**5})
+    assert build(32).scope.count(22) == 10**20
     assert lemmas.status == "holds"
 
 
@@ -114,6 +115,15 @@ def test_a_rule_that_reads_a_carry_wrongly_does_not_follow() -> None:
     right = model.rule
     assert right is not None
     assert not adder.follows(replace(model, rule=lambda c: {"4"} if c[-1] == "9" else right(c)))
+
+
+def test_what_makes_a_context_real_may_not_raise() -> None:
+    model = head_dropped(adder.build(5))
+    broken = Lemma("it follows", adder.follows, lambda context: context[99])
+    with pytest.raises(ModelError, match=r"of the lemma 'it follows' real raises IndexError: .*, but should make a"):
+        check_model(replace(model, lemmas=[broken]), names=["rule"])
+    with pytest.raises(ModelError, match="a lemma is"):
+        Lemma("it follows", adder.follows, "real")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("n_ctx", [1, 4, 6, 31])
