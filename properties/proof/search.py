@@ -18,6 +18,7 @@ from properties.proof.counterexample import Counterexample
 from properties.proof.decision_tree import Reading
 from properties.proof.judges import Answers, Equal, Judge
 from properties.proof.reach import BATCH, within_reach
+from properties.proof.splits import Splits
 from zoo.domain import Domain
 from zoo.errors import ModelError
 from zoo.progress import steps
@@ -48,6 +49,7 @@ class Proof:
     tells: str = ""  # what in the function's code could tell a lazy context: each was asked about by itself
     seconds: float = 0.0
     deadline: float = math.inf  # of the processor's time: what is not settled by then is left open
+    splits: Splits | None = None  # where they were kept: what a certificate is made of
 
     @property
     def late(self) -> bool:
