@@ -68,7 +68,7 @@ def scores(q: Sides, k: Sides, scale: float, unit: float, tiny: float, limit: fl
             moved = np.minimum(moved, loosened(together + q_size @ k.rounding.T, count))
         rounding = terms * unit / (1 - terms * unit) * size + 4 * terms * tiny
         # The centre is a sum of products by itself, of `count` roundings and a product's each.
-        error = loosened(moved + rounding + (count + ROOM) * U * size, count)
+        error = loosened(moved + rounding + (count + 4) * U * size, count)
         centre = qc @ kc.T
         if scale != 1:
             error = loosened(abs(scale) * (error + (unit + 2 * U) * (size + error)) + 4 * tiny, count)
@@ -94,8 +94,8 @@ def weights(low: Array, high: Array, mask: Array, unit: float) -> tuple[Array, A
     reached = np.where(mask, low, np.inf).min(axis=-1, keepdims=True).max(axis=-2, keepdims=True)
     error = up(unit * up(9.2 + up(top - low)))
     with np.errstate(all="ignore"):
-        least = np.exp(np.minimum(down(down(low - reached) - error), 600)) * (1 - 2.0**-48) - 2.0**-1060
-        most = np.exp(up(up(high - reached) + error)) * (1 + 2.0**-48) + 2.0**-1060
+        least = np.exp(np.minimum(down(down(low - reached) - error), 600)) * (1 - 2.0**-49) - 2.0**-1060
+        most = np.exp(up(up(high - reached) + error)) * (1 + 2.0**-49) + 2.0**-1060
     return np.where(mask, np.maximum(least, 0), 0), np.where(mask, most, 0)
 
 
@@ -115,7 +115,7 @@ def levels(least: Array, most: Array, value: Array, mask: Array, bits: int) -> A
             return found
         guessed = guess(least, most, value, mask)
         for slack in SLACKS:
-            tried = guessed + slack * (value.shape[-2] + ROOM) * 2 * U * size
+            tried = guessed + slack * (value.shape[-2] + 4) * 2 * U * size
             tried = np.ceil(tried / grid) * grid if grid > 0 else tried
             found = np.where(excess(least, most, value, mask, tried) <= 0, np.fmin(tried, found), found)
             if (found < largest).all():
@@ -130,7 +130,7 @@ def guess(least: Array, most: Array, value: Array, mask: Array) -> Array:
     A step is no smaller than what is confirmed is above it anyway: at the value of a heavy key it would be.
     """
     level, most = np.where(mask, value, np.inf).min(axis=(-2, -1)), np.minimum(most, 2.0**900)
-    least_step = np.where(mask, np.abs(value), 0).max(axis=(-2, -1)) * 2.0**-46
+    least_step = np.where(mask, np.abs(value), 0).max(axis=(-2, -1)) * 2.0**-50
     for _ in range(60):
         above = value - level[..., None, None]
         weight = np.where(above > 0, most, least)
@@ -152,7 +152,7 @@ def excess(least: Array, most: Array, value: Array, mask: Array, level: Array) -
     """
     above = value - level[..., None, None]
     terms = np.where(mask, np.where(above > 0, most, least) * above, -np.inf).max(axis=-1)
-    error = loosened((value.shape[-2] + ROOM) * 2 * U * np.abs(terms).sum(axis=-1), value.shape[-2])
+    error = loosened((value.shape[-2] + 4) * U * np.abs(terms).sum(axis=-1), value.shape[-2])
     return terms.sum(axis=-1) + error  # type: ignore[no-any-return]
 
 

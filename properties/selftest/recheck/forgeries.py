@@ -147,8 +147,8 @@ def swaps(made: Json) -> Iterator[Forgery]:
             if i < j:
                 change = partial(exchanged, made, ("nodes", i), ("nodes", j))
                 yield f"node {i} and node {j} change places", change
-        yield f"node {i} is there again at the end", partial(put, made, ("nodes",), [*made["nodes"], one])
-        yield f"node {i} is there again first", partial(put, made, ("nodes",), [one, *made["nodes"]])
+        yield f"node {i}, again at the end", partial(put, made, ("nodes",), [*made["nodes"], one])
+        yield f"node {i}, again first", partial(put, made, ("nodes",), [one, *made["nodes"]])
 
 
 def splits(made: Json) -> Iterator[Forgery]:
@@ -158,17 +158,17 @@ def splits(made: Json) -> Iterator[Forgery]:
         for position in range(-n - 1, 2):
             pairs = [[number, root] for number in range(count)]
             for name, to in (("", pairs), (" into one", pairs[:1]), (" into two", pairs[:2]), (" into nothing", [])):
-                yield f"root {n} is split at {position}{name}", partial(rooted, made, n, position, *to)
+                yield f"root {n}, split at {position}{name}", partial(rooted, made, n, position, *to)
     for i in inner(made):
         position, *to = made["nodes"][i]
         for other in range(-made["n_ctx"] - 1, 2):
-            yield f"node {i} is at {other}", partial(put, made, ("nodes", i, 0), other)
+            yield f"node {i}, at {other}", partial(put, made, ("nodes", i, 0), other)
         for k, pair in enumerate(to, 1):
             for number in range(count + 1):
                 yield f"node {i} {k} has set {number}", partial(put, made, ("nodes", i, k, 0), number)
-            yield f"node {i} {k} is there again", partial(put, made, ("nodes", i), [position, *to, pair])
+            yield f"node {i} {k}, again", partial(put, made, ("nodes", i), [position, *to, pair])
         for name, others in (("reversed", to[::-1]), ("without its first", to[1:]), ("without its last", to[:-1])):
-            yield f"node {i} is {name}", partial(put, made, ("nodes", i), [position, *others])
+            yield f"node {i}, {name}", partial(put, made, ("nodes", i), [position, *others])
 
 
 def lengths(made: Json) -> Iterator[Forgery]:

@@ -47,7 +47,7 @@ CASES: list[tuple[Model, Function, Any, int]] = [
     (aab.build(2), reference.aab, np.float64, 8),
     (aab.build(2), reference.aab, np.float32, 8),
     (ab.build(2), reference.ab, np.float64, 4),
-    (two_head_either.build(2), reference.aab_or_third_previous, np.float32, 15),
+    (two_head_either.build(2), reference.aab_or_third_previous, np.float32, 8),
     (aab.build(3), asks_little, np.float64, 15),
     (repeating(), last_of_three, np.float32, 20),
 ]
