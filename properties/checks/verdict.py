@@ -25,7 +25,7 @@ AUTO = How()
 
 
 @dataclass(frozen=True)
-class Asked:
+class Requested:
     """What a model was asked for by at the command: its name or path, and the options that made it what it is."""
 
     name: str
@@ -86,7 +86,7 @@ class Verdict(Finding):
             return f"{counted_of(self.contexts, self.total)} sampled"
         return counted_of(self.contexts, self.total)
 
-    def message(self, asked: Asked | None = None, every: bool = False) -> str:
+    def message(self, asked: Requested | None = None, every: bool = False) -> str:
         """What to tell a person: the finding, the smallest context, and a line that reproduces it.
 
         That is of the command where the model was asked for there, else of Python, for the model at hand. With `every`,
@@ -100,7 +100,7 @@ class Verdict(Finding):
             lines.append(f"    wrong after: {' '.join(map(written, self.failures))}")
         return "\n".join(lines)
 
-    def _reproduction(self, shown: Counterexample, asked: Asked | None) -> str:
+    def _reproduction(self, shown: Counterexample, asked: Requested | None) -> str:
         if asked is not None:
             return asked.line(shown, self.dtype)
         context = shown.context if isinstance(shown.context, str) else tuple(shown.context)

@@ -26,9 +26,9 @@ from zoo.model import Model, Rule
 
 if TYPE_CHECKING:
     from properties.checks.table import Check
-    from properties.checks.verdict import Asked
+    from properties.checks.verdict import Requested
 
-Planned = tuple["Asked", Model, list[tuple[str, "Check"]]]
+Planned = tuple["Requested", Model, list[tuple[str, "Check"]]]
 
 
 def add(commands: Commands) -> None:
@@ -85,14 +85,14 @@ def verify(options: argparse.Namespace) -> int:
 def _planned(options: argparse.Namespace) -> list[Planned]:
     """Each model that is asked for, and how it was, with its checks. UnknownNameError where there are none."""
     from properties.checks.table import checks
-    from properties.checks.verdict import Asked
+    from properties.checks.verdict import Requested
 
     planned = []
     for target, model in find_all(options.names, options.n_ctx):
         model = model if options.dtype is None else model.astype(options.dtype)
         rule = model.rule if options.rule is None else registry.load_function(options.rule)
         model = with_domain(replace(model, rule=rule), options)
-        planned.append((Asked(target, options.n_ctx, options.dtype), model, checks(model, options.check)))
+        planned.append((Requested(target, options.n_ctx, options.dtype), model, checks(model, options.check)))
     if not any(chosen for *_, chosen in planned):
         named = list(dict.fromkeys(options.check))
         apply = "applies" if len(named) == 1 else "apply"
@@ -141,11 +141,11 @@ def recheck(options: argparse.Namespace) -> int:
 
 
 def compare(options: argparse.Namespace) -> int:
-    from properties.checks.verdict import Asked
+    from properties.checks.verdict import Requested
     from properties.report import verdicts as report
     from properties.robustness import comparison
 
     target, other_target = options.names
     model, other = find(target), find(other_target)
     verdict = comparison.compare(model, other, other_target, options.all)
-    return report.verdicts([(Asked(target), model, [verdict])], options.json, options.all)
+    return report.verdicts([(Requested(target), model, [verdict])], options.json, options.all)

@@ -63,14 +63,18 @@ class Program:
         and one that becomes zero, be it of one number and an exact zero, k: 4 leave room. There are no more products
         than `count` in one sum; `products` says how many there are in several.
         """
-        if not size < self.limit:
-            raise CertificateError("numbers may overflow, and nothing can be confirmed of the program then")
+        self.check(size)
         if count not in self.gammas:
             steps = count * self.unit
             if not steps < 0.01:
                 raise CertificateError(f"{count} roundings are more than can be confirmed")
             self.gammas[count] = steps / (1 - steps)
         return self.gammas[count] * size + 4 * max(count, products) * self.tiny
+
+    def check(self, size: Number) -> None:
+        """CertificateError where a number of that size, or a sum of absolute values, may overflow."""
+        if not size < self.limit:
+            raise CertificateError("numbers may overflow, and nothing can be confirmed of the program then")
 
     def total(self, terms: list[tuple[Number, Number]], count: int, products: int = 0) -> tuple[Ball, Number]:
         """A sum of products, each known up to a radius and rounded `count` times at most; its radius by rounding."""
@@ -179,6 +183,7 @@ class Program:
             else:
                 # The division may underflow, of which the weight is taken, and so may that product: 4 leave room.
                 error = relative * y.size + 4 * self.tiny * (1 + abs(weight))
+                self.check(y.size + error)  # also where nothing is added to the product, and so nothing rounded
                 error += self.rounding(y.size + error + abs(bias), 1) if bias != 0 else 0
                 entry = Ball(y.c + bias, y.r + error)
             if not (entry.c == 0 and entry.r == 0):

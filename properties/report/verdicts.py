@@ -5,22 +5,24 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
 from properties.checks.table import CHECKS
-from properties.checks.verdict import Asked, Verdict
-from properties.recheck import Rechecked
+from properties.checks.verdict import Requested, Verdict
 from properties.report.console import console, grid
-from properties.robustness.mutants import Story
 from zoo.contexts import counted, written
 from zoo.digits import at_least
 from zoo.domain import as_data
 from zoo.errors import printable
 from zoo.model import Model
 
-Result = tuple[Asked, Model, list[Verdict]]
+if TYPE_CHECKING:  # a command that neither confirms nor mutates need not import what does
+    from properties.recheck import Rechecked
+    from properties.robustness.mutants import Story
+
+Result = tuple[Requested, Model, list[Verdict]]
 STYLES = {"holds": "green", "deviates": "yellow", "undecided": "yellow", "failed": "bold red"}
 
 
@@ -113,7 +115,7 @@ def _width(column: tuple[str, list[Text], str]) -> int:
     return 2 + max(len(name), len(margin), *(len(cell) for cell in cells))
 
 
-def rechecked(model: Model, certificate: dict[str, Any], found: Rechecked) -> None:
+def rechecked(model: Model, certificate: dict[str, Any], found: "Rechecked") -> None:
     """What a certificate was confirmed to prove, and by what."""
     out = console()
     least, domain = "", "" if model.domain is None else " of the domain"
@@ -136,7 +138,7 @@ def rechecked(model: Model, certificate: dict[str, Any], found: Rechecked) -> No
         out.print(f"in {counted(found.unspecified)} of the contexts {name} permits nothing, or everything")
 
 
-def mutants_as_json(results: Iterable[tuple[Model, list[Story]]]) -> dict[str, Any]:
+def mutants_as_json(results: Iterable[tuple[Model, list["Story"]]]) -> dict[str, Any]:
     """The documented schema, version 1; docs/json.md spells it out."""
     models = [
         {"name": model.name, "mutants": len(stories), **{o: _outcomes(stories)[o] for o in ("caught", "equal", "open")}}
@@ -145,7 +147,7 @@ def mutants_as_json(results: Iterable[tuple[Model, list[Story]]]) -> dict[str, A
     return {"version": 1, "models": models}
 
 
-def mutants(results: Iterable[tuple[Model, list[Story]]], each: bool) -> None:
+def mutants(results: Iterable[tuple[Model, list["Story"]]], each: bool) -> None:
     """What became of the mutants: a line for each, or for all that are alike; the context shown is the shortest."""
     out = console()
     for model, stories in results:
@@ -167,5 +169,5 @@ def mutants(results: Iterable[tuple[Model, list[Story]]], each: bool) -> None:
         out.print(f"{model.name}: {len(stories)} mutants, {summary}\n")
 
 
-def _outcomes(stories: list[Story]) -> Counter[str]:
+def _outcomes(stories: list["Story"]) -> Counter[str]:
     return Counter(story.outcome for story in stories)

@@ -95,7 +95,7 @@ def held(model: Model, read: Model) -> Export:
 
 
 @dataclass(frozen=True)
-class Asked:
+class Answered:
     """Contexts, int [batch, seq], with the model's answers, int [batch], and what each question permits."""
 
     tokens: Array
@@ -103,12 +103,12 @@ class Asked:
     allowed: list[Array]  # bool [batch, vocab] each
 
 
-def _asked(model: Model, tokens: Array, permitted: Callable[[Array], list[Array]]) -> Asked:
+def _asked(model: Model, tokens: Array, permitted: Callable[[Array], list[Array]]) -> Answered:
     logits = answer_logits(model, tokens)
-    return Asked(tokens, greedy(logits), permitted(tokens) or [own_answers(logits)])
+    return Answered(tokens, greedy(logits), permitted(tokens) or [own_answers(logits)])
 
 
-def compared(model: Model, asked: Iterable[Asked]) -> tuple[int, float]:
+def compared(model: Model, asked: Iterable[Answered]) -> tuple[int, float]:
     """How many answers are the model's, and the least by which what is permitted wins; NaN if logits overflow."""
     alike, smallest = 0, [np.inf]
     for one in asked:
@@ -122,23 +122,23 @@ def compared(model: Model, asked: Iterable[Asked]) -> tuple[int, float]:
     return alike, float(np.min(smallest))
 
 
-def _margin_in(read: Model, name: str, asked: Iterable[Asked]) -> float | None:
+def _margin_in(read: Model, name: str, asked: Iterable[Answered]) -> float | None:
     try:
         return compared(replace(read, transformer=in_type(read.transformer, name)), asked)[1]
     except ModelError:
         return None
 
 
-def _different(read: Model, asked: Iterable[Asked]) -> Iterator[Asked]:
+def _different(read: Model, asked: Iterable[Answered]) -> Iterator[Answered]:
     """The contexts, shortest first, in which the model's answer does not win in what was read."""
     for one in asked:
         logits = answer_logits(read, one.tokens)
         wins = margin_of(logits, np.arange(logits.shape[1]) == one.answers[:, None]) > 0  # NaN is not
         if not wins.all():
-            yield Asked(one.tokens[~wins], one.answers[~wins], [allowed[~wins] for allowed in one.allowed])
+            yield Answered(one.tokens[~wins], one.answers[~wins], [allowed[~wins] for allowed in one.allowed])
 
 
-def _count(model: Model, read: Model, one: Asked) -> tuple[Array, Array]:
+def _count(model: Model, read: Model, one: Answered) -> tuple[Array, Array]:
     """Which of those contexts count, and which have another answer: bool [batch] both."""
     tokens, stated = one.tokens, questions(model)
     ours, theirs = answer_logits(model, tokens), answer_logits(read, tokens)

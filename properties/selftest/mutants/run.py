@@ -43,6 +43,7 @@ FOLDERS = {  # and the tests that a change is told by, those of its own folder f
 IGNORED = ["checks/test_suite_faults.py", "recheck/test_contract.py"]  # these look at the source, or change it
 PYTEST = ["-m", "pytest", "-q", "-x", "-p", "no:xdist", "-p", "no:cacheprovider", "-p", f"{__package__}.plugin"]
 BUDGET = float(os.environ.get("SECONDS") or 30)  # of tests for a change; more for the survivors
+SAMPLE = int(os.environ.get("SAMPLE") or 0) or None  # of the changes of a folder, how many are tried; None: all
 PATIENCE = 20, 10  # seconds, and times the time that the tests take
 
 
@@ -167,16 +168,32 @@ class Folder:
         self.prepare()
         os.chdir(self.copy)
         os.environ.update(self.environment())
-        for module in modules:
-            database, lines = self.open(module), self.lines(module)
-            statements = Statements(Path(module).read_text())
-            pending = database.pending_work_items
-            for number, item in enumerate(pending, 1):
-                print(f"\r{module}: {number} of {len(pending)} left to try", end="", flush=True)
-                tests = statements.tests(item.mutations[0].start_pos[0], lines)
-                database.set_result(item.job_id, self.tried(item, tests))
-            print("\r" + " " * 79, end="\r")
+        databases = {module: self.open(module) for module in modules}
+        lines = {module: self.lines(module) for module in modules}
+        statements = {module: Statements(Path(module).read_text()) for module in modules}
+        chosen = self.chosen(databases)
+        for number, (module, item) in enumerate(chosen, 1):
+            print(f"\r{self.name}: {number} of {len(chosen)} left to try", end="", flush=True)
+            tests = statements[module].tests(item.mutations[0].start_pos[0], lines[module])
+            databases[module].set_result(item.job_id, self.tried(item, tests))
+        print("\r" + " " * 79, end="\r")
+        for database in databases.values():
             database.close()
+
+    @staticmethod
+    def chosen(databases: dict[str, Any]) -> list[tuple[str, Any]]:
+        """What is to be tried, with its module, in an order by digests: wherever it stops, it tried a random sample."""
+        found = []
+        for module, database in databases.items():
+            skipped = {job for job, one in database.results if one.worker_outcome == WorkerOutcome.SKIPPED}
+            pending = {item.job_id for item in database.pending_work_items}
+            for item in database.work_items:
+                if item.job_id not in skipped:
+                    one = item.mutations[0]
+                    place = f"{module} {one.operator_name} {one.occurrence} {one.start_pos}"
+                    found.append((hashlib.sha256(place.encode()).digest(), module, item, item.job_id in pending))
+        found.sort(key=lambda one: one[0])
+        return [(module, item) for _, module, item, left in found[:SAMPLE] if left]
 
     def order(self, test: str, module: Path) -> tuple[bool, bool, float]:
         """First those whose file names the module, then those of its own folder, and of those the shortest first."""

@@ -23,6 +23,7 @@ from properties.selftest.recheck.worst import Machine, activate, exact, many_dig
 from zoo import Norm
 from zoo.errors import CertificateError
 from zoo.transformer.arrays import Array
+from zoo.transformer.forward import normalize as forward_normalize
 
 CENTRES = [[3.0, -1.0, 0.25, 5.0], [7.0, 7.0, 7.0, -7.0], [1.0, 2.0], [1e3, 1e3 + 1, 0.0], [4.0]]
 
@@ -240,3 +241,15 @@ def test_another_activation_is_not_taken_for_one_of_these() -> None:
     program = Program(np.dtype(np.float64))
     with pytest.raises(NotImplementedError, match="tanh is not handled"):
         program.activate(Ball(program.zero, program.zero), "tanh")
+
+
+@each_dtype
+@pytest.mark.parametrize("bias", [0.0, 1.0])
+def test_a_norm_that_overflows(dtype: Any, bias: float) -> None:
+    """Also where no bias is added, and so nothing is rounded behind the product."""
+    x, weight = [0.0, 0.0, 0.0, 1e6], np.array([1, 1, 1, np.finfo(dtype).max], dtype)
+    norm = Norm(weight, np.full(4, bias, dtype), 1.0)
+    with np.errstate(all="ignore"):
+        assert forward_normalize(np.array([x], dtype), norm)[0, 3] == np.inf
+    with pytest.raises(CertificateError, match="may overflow"):
+        Program(dtype).normalize(row(Program(dtype), x, NONE), norm)
