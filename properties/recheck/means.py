@@ -158,13 +158,12 @@ def excess(least: Array, most: Array, value: Array, mask: Array, level: Array) -
 
 def above(x: Any) -> float:
     """A float that is surely not below a number of python-flint's; inf where nothing is known."""
-    if x == 0:
-        return 0.0
-    value = np.nextafter(float(x.upper()), np.inf)
-    return float(value) if value == value else np.inf
+    value = float(x.upper())
+    if not x <= value:
+        value = float(np.nextafter(value, np.inf))
+    return value if value == value else np.inf
 
 
 def below(x: Any) -> float:
     """A float that is surely not above it; -inf where nothing is known."""
-    value = np.nextafter(float(x.lower()), -np.inf)
-    return float(value) if value == value else -np.inf
+    return -above(-x)
