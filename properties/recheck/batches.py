@@ -57,7 +57,7 @@ def _behind_attention(margins: Margins, i: int, causal: bool, numbers: Array, co
                 before = numbers[:, :keys] if len(numbers) == 1 else numbers[part, :keys]
                 seen = Seen(margins, i, p, t, before, contexts.masks(part, keys))
                 own = np.broadcast_to(before[:, p, t], len(part)).tolist()
-                behind += [margins.behind_attention(i, *its) for its in zip(own, seen.heads())]
+                behind += [margins.behind_attention(i, *its) for its in zip(own, seen.heads(), strict=True)]
             found[some[mine], p, t] = np.array(behind)[which]
     return found
 

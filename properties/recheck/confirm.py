@@ -36,11 +36,11 @@ class Confirmation:
         """A run is as good as decided where its margin is above 0, what was proved where it is as stated."""
         found = self._bounds(self.quick, leaves)
         enough = [
-            bound.least >= stated or (leaf.kind == "run" and bound.least > 0) for leaf, bound in zip(leaves, found)
+            bound.least >= stated or (leaf.kind == "run" and bound.least > 0) for leaf, bound in zip(leaves, found, strict=True)
         ]
         again = [leaf for leaf, fine in zip(leaves, enough) if not fine]
         finer = iter(self._bounds(self.fine, again) if again else ())
-        for leaf, bound, fine in zip(leaves, found, enough):
+        for leaf, bound, fine in zip(leaves, found, enough, strict=True):
             yield leaf, bound if fine else next(finer)
         self.quick, self.fine = map(self._forgetting, (self.quick, self.fine))
 
@@ -64,7 +64,7 @@ class Confirmation:
                 for some in parts(alike[may_be[:, t]], n * len(margins.vocab)):
                     before = (numbers if len(numbers) == 1 else numbers[some])[:, :n]
                     lower = margins.lower(before, contexts.masks(some, n), t, pairs)
-                    for i, row in zip(some.tolist(), lower):
+                    for i, row in zip(some.tolist(), lower, strict=True):
                         found[i] = _together(found[i], self._bound(one, row))
         return found
 

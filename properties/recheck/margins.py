@@ -66,15 +66,14 @@ class Margins(Floats):
         token] say what a position may hold.
         """
         p = masks.shape[1] - 1
-        if not self.heads:
-            none = np.zeros((0, 0))
-            ends = [self.end(number, Heads(0, none, none, none)) for number in numbers[:, p, t].tolist()]
-            return np.array([[self.margin(end, *pair, None) for pair in pairs] for end in ends])
-        seen = Seen(self, self.last, p, t, numbers, masks)
-        entrywise = bool(self.behind) or self.t.final_norm is not None
         own = np.broadcast_to(numbers[:, p, t], len(masks)).tolist()
-        ends = [self.end(*its) for its in zip(own, seen.heads(entrywise))]
-        if not (self.fine or not self.behind):
+        if self.heads:
+            seen = Seen(self, self.last, p, t, numbers, masks)
+            heads = seen.heads(columns=bool(self.behind) or self.t.final_norm is not None)
+        else:
+            heads = [Heads(0, *np.zeros((3, 0, 0)))] * len(masks)
+        ends = [self.end(*its) for its in zip(own, heads, strict=True)]
+        if not self.heads or (self.behind and not self.fine):
             found = {end: [self.margin(end, *pair, None) for pair in pairs] for end in set(ends)}
             return np.array([found[end] for end in ends])
         out = np.empty((len(ends), len(pairs)))

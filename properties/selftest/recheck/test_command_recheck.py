@@ -44,7 +44,7 @@ def certified(tmp_path: Path, *arguments: str) -> str:
         (
             ["--dtype", "float32"],
             [],
-            "aab (n_ctx 5, float32) answers as aab_assembly says in 62 contexts, by 1022.73 at",
+            "aab (n_ctx 5, float32) answers as aab_assembly says in 62 contexts, by 1022.81 at",
         ),
     ],
 )
@@ -94,7 +94,7 @@ def test_what_a_certificate_is_about_is_named_in_it(tmp_path: Path, capsys: pyte
         (["list.json", "aab"], "list.json is no certificate, but should be a JSON object"),
         (["text.json", "aab"], "text.json cannot be read, but should be a certificate in JSON"),
         (["deep.json", "aab"], "deep.json cannot be read, but should be a certificate in JSON"),
-        (["empty.json", "aab"], "the certificate's format is None, but should be 1"),
+        (["empty.json", "aab"], "the certificate's format is None, but should be 2"),
         (["certificate.json", "ab"], "the certificate's digest of the arrays is"),
         (["certificate.json", "aab", "--n-ctx", "6"], "the certificate's n_ctx is 5, but should be 6"),
         (["certificate.json", "nobody"], "there is no model 'nobody'"),
@@ -129,13 +129,13 @@ def test_a_certificate_that_does_not_prove_what_it_says_is_status_1(
 ) -> None:
     path = certified(tmp_path, "aab")
     content = json.loads(Path(path).read_text())
-    content["trees"]["5"]["to"].pop()
+    content["nodes"][content["roots"][4]].pop()
     Path(path).write_text(json.dumps(content))
     capsys.readouterr()
     assert main(["recheck", path, "aab"]) == 1
     out, err = capsys.readouterr()
     assert out == ""
-    assert err.startswith("zoo: refused: a split at 4 of 5 tokens is into")
+    assert err.startswith("zoo: refused: node 4 is [-1, [0, 3]], but should split into two")
     assert err.count("\n") == 1
 
 
