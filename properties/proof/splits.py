@@ -63,4 +63,5 @@ class Splits:
             return nodes.setdefault((tree.at, *sorted(parts)), len(nodes))
 
         roots = [fold(tree) for _, tree in sorted(self.trees.items())]
-        return {"sets": list(map(list, sets)), "nodes": list(map(list, nodes)), "roots": roots}
+        as_lists = ([list(its) if isinstance(its, tuple) else its for its in node] for node in nodes)
+        return {"sets": list(map(list, sets)), "nodes": list(as_lists), "roots": roots}

@@ -36,7 +36,8 @@ class Confirmation:
         """A run is as good as decided where its margin is above 0, what was proved where it is as stated."""
         found = self._bounds(self.quick, leaves)
         enough = [
-            bound.least >= stated or (leaf.kind == "run" and bound.least > 0) for leaf, bound in zip(leaves, found, strict=True)
+            bound.least >= stated or (leaf.kind == "run" and bound.least > 0)
+            for leaf, bound in zip(leaves, found, strict=True)
         ]
         again = [leaf for leaf, fine in zip(leaves, enough) if not fine]
         finer = iter(self._bounds(self.fine, again) if again else ())

@@ -19,9 +19,12 @@ from properties.checks.table import CHECKS
 from properties.proof import bounds, judges
 from properties.proof.arithmetic import Arithmetic, lost
 from properties.proof.lazy import LazyString, LazyToken
-from properties.recheck import _proved, _run, blindfold, tree
-from properties.recheck.margins import LeafMargins
+from properties.recheck import attention, blindfold, means, recheck
+from properties.recheck.confirm import Confirmation
+from properties.recheck.graph import Graph
+from properties.recheck.margins import Margins
 from properties.recheck.program import Program
+from properties.recheck.stream import Stream
 from properties.robustness import number_types, tolerance
 from properties.selftest.examples import NIGHTLY
 from zoo.distill.answers import Part
@@ -85,16 +88,27 @@ SEEN: dict[str, list[Fault]] = {
     "test_flushed:test_what_is_said_of_a_program_holds_where_its_results_are_flushed": [NO_UNDERFLOW],
     # certificates
     "proof.test_soundness_of_certificates:test_what_is_confirmed_is_true": [
-        Fault(_proved, "not margin >= leaf.margin", "not margin >= leaf.margin * 0.999"),
-        Fault(_proved, "for token in leaf.options[-1]:", "for token in leaf.options[-1][:1]:"),
-        Fault(_run, "if not logits[right].max() > logits[wrong].max():", "if False:"),
-        Fault(LeafMargins.level, "if not self.program.excess(keys, self.program.number(stated))[0] <= 0:", "if False:"),
+        Fault(recheck, "if not bound.least >= stated:", "if not bound.least >= stated * 0.999:"),
+        Fault(Confirmation._bounds, "np.flatnonzero(may_be.any(axis=0)).tolist()", "[may_be[0].argmax()]"),
+        Fault(Confirmation.run, "logits[right].max() > logits[~right].max()", "True"),
+        Fault(
+            means.levels, "excess(least, most, value, mask, tried) <= 0", "excess(least, most, value, mask, tried) < 9"
+        ),
+        Fault(means.excess, "np.where(above > 0, most, least)", "np.where(above > 0, least, most)"),
         Fault(Program.rounding, "return self.gammas[count] * size", "return 0 * size"),
-        Fault(tree._partition, "_must(parts == whole,", "_must(set(parts) <= set(whole),"),
+        Fault(Graph.leaves, "if node.union != whole:", "if not node.union <= whole:"),
     ],
     "proof.test_soundness_of_certificates:test_no_difference_of_logits_leaves_what_the_checker_finds": [
-        Fault(LeafMargins.lower, " - abs(direction[e]) * ball.r", ""),
+        Fault(Margins.toward, " - abs(direction[e]) * ball.r", ""),
         Fault(Program.rounding, "return self.gammas[count] * size", "return 0 * size"),
+        Fault(means.scores, "error = loosened(moved + rounding +", "error = loosened(0 * moved + rounding +"),
+        Fault(means.weights, "error = up(unit * up(9.2 + up(top - low)))", "error = 0 * low"),
+        Fault(
+            Stream.behind_attention,
+            "key = number, heads.keys, heads.size.tobytes(), heads.low.tobytes(), ",
+            "key = number, ",
+        ),
+        Fault(attention.Table.of, "self.rows[number] = np.nan", "self.rows[number] = 0"),
     ],
     "proof.test_certificate:test_what_is_certified_of_random_models_is_confirmed": [
         Fault(judges.Answers.bound, "= margins.lower[row], row", "= margins.lower[row] * 1.01, row")

@@ -1,6 +1,7 @@
 """Models of which a false thing was once said, or which ended in a traceback: each is a kind of fault of its own."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from fractions import Fraction
 from importlib.util import find_spec
@@ -13,7 +14,8 @@ from properties import check_model
 from properties.proof.certificate import certify
 from properties.recheck import recheck
 from properties.selftest.examples import assert_sentence
-from properties.selftest.forging import LEVELS, forged
+from properties.selftest.forging import LARGER, PROVED, forged
+from properties.selftest.recheck.liars import GUESSERS, guessing
 from zoo import Attention, Cycle, Model, ModelError, Norm, RuleError, Transformer
 from zoo.enumeration import paths
 from zoo.errors import CertificateError
@@ -237,9 +239,9 @@ def test_it_is_not_said_to_hold(name: str, method: str, monkeypatch: pytest.Monk
 @pytest.mark.skipif(find_spec("flint") is None, reason="python-flint is not installed")
 @pytest.mark.parametrize("name", UNSOUND)
 def test_no_certificate_of_it_is_confirmed(name: str) -> None:
-    """Neither the prover's, if there is one, nor one with levels that were made up."""
+    """Neither the prover's, if there is one, nor a liar's, whatever is guessed."""
     seen = set[str]()
-    for lie in (None, *LEVELS):
+    for lie, guesser in ((None, None), (PROVED, None), (LARGER, None), *((PROVED, guesser) for guesser in GUESSERS)):
         try:
             model = UNSOUND[name]()
             for function in (*model.predictors[1:], model.rule):  # of predictors the first is followed
@@ -248,7 +250,7 @@ def test_no_certificate_of_it_is_confirmed(name: str) -> None:
                 with np.errstate(all="ignore"):
                     made = certify(model, function)[1] if lie is None else forged(model, function, lie)
                     if made is not None:
-                        with pytest.raises(CertificateError):
+                        with pytest.raises(CertificateError), nullcontext() if guesser is None else guessing(guesser):
                             recheck(made, model, function)
                         seen.add("not confirmed")
         except (ModelError, RuleError) as error:

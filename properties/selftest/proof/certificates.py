@@ -27,8 +27,7 @@ def certificate(model: Model, function: Callable[[Any], Any]) -> Json:
 
 
 def leaves(made: Json, model: Model, function: Callable[[Any], Any]) -> Iterator[Leaf]:
-    """All that is confirmed without python-flint: the leaves, and what is permitted there."""
-    about(made, model, function)
+    """The leaves, and what is permitted there, as it is confirmed of whatever function."""
     graph = Graph(made, model)
     reading = Reading(graph, model, function)
     for box, root in graph.roots:
@@ -37,7 +36,8 @@ def leaves(made: Json, model: Model, function: Callable[[Any], Any]) -> Iterator
 
 
 def structure(made: Json, model: Model, function: Callable[[Any], Any]) -> int:
-    """How many contexts the leaves cover."""
+    """All that is confirmed without python-flint; how many contexts the leaves cover."""
+    about(made, model, function)
     return sum(leaf.contexts for leaf in leaves(made, model, function))
 
 

@@ -118,7 +118,8 @@ def changed(made: Json, some: Sequence[Path], change: Any, margin: float) -> Jso
 
 def places(made: Json) -> list[Path]:
     """Where a node is named: as a root, or as what follows a split."""
-    return [path for path in paths(made) if path[0] == "roots" and len(path) == 2 or path[0] == "nodes" and path[3:] == (1,)]
+    every = paths(made)
+    return [path for path in every if (path[0], len(path)) == ("roots", 2) or (path[0], path[3:]) == ("nodes", (1,))]
 
 
 def inner(made: Json) -> list[int]:

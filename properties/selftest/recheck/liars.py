@@ -19,6 +19,7 @@ def _inside(value: Array, mask: Array, share: float) -> Array:
 
 
 RANDOM = np.random.default_rng(0)
+GUESS: Guess = means.guess
 GUESSERS: dict[str, Guess] = {
     "the lowest": lambda least, most, value, mask: _inside(value, mask, 0),
     "below them all": lambda least, most, value, mask: _inside(value, mask, -3),
@@ -29,7 +30,6 @@ GUESSERS: dict[str, Guess] = {
     "minus infinity": lambda least, most, value, mask: np.full(mask.shape[:-2], -np.inf),
     "infinity": lambda least, most, value, mask: np.full(mask.shape[:-2], np.inf),
 }
-GUESS = means.guess
 
 
 @contextmanager

@@ -14,8 +14,9 @@ from properties.selftest.recheck.liars import GUESSERS, guessing
 from properties.selftest.recheck.worst import many_digits, unit
 from zoo.transformer.arrays import Array
 
+flint = pytest.importorskip("flint", reason="python-flint is not installed, and nothing can be confirmed without it")
 NONE, WIDE = 0.0, 2.0**-10  # radii that outweigh all rounding, and none
-INFO = {np.float64: np.finfo(np.float64), np.float32: np.finfo(np.float32)}
+INFO: dict[Any, Any] = {np.float64: np.finfo(np.float64), np.float32: np.finfo(np.float32)}
 each_dtype = pytest.mark.parametrize("dtype", INFO)
 OWN = {np.float64: 0.015, np.float32: 0.97}  # what a program may round, as a share of that and what is rounded here
 
@@ -68,11 +69,11 @@ def test_a_score_of_what_moves_together(dtype: Any) -> None:
     for which, other in ((0, 3), (1, 2)):  # what one of both is rounded by itself
         both = list(still)
         both[which] = both[which]._replace(rounding=np.array([[WIDE]]))
-        low, high = score(*both, 1, dtype)
+        low, high = score(both[0], both[1], 1, dtype)
         assert high - low == pytest.approx(2 * WIDE * other, rel=4 * WIDE)
         assert high - 6 >= WIDE * other
         both[which] = both[which]._replace(rounding=np.array([[1.0]]))
-        assert score(*both, 1, dtype) == pytest.approx(free, rel=1e-15)
+        assert score(both[0], both[1], 1, dtype) == pytest.approx(free, rel=1e-15)
 
 
 @each_dtype
@@ -223,7 +224,6 @@ def test_sums_that_are_loosened_are_not_below(dtype: Any) -> None:
 
 
 def test_numbers_of_flint_are_rounded_outward() -> None:
-    flint = pytest.importorskip("flint", reason="python-flint is not installed, and nothing can be confirmed without it")
     for number in ("0.1", "-0.1", "1e-400", "1e300"):
         ball = flint.arb(number)
         low, high = means.below(ball), means.above(ball)

@@ -45,7 +45,9 @@ def check_balls(transformer: Transformer, seed: int) -> None:
                     if least == -np.inf:
                         continue  # it may overflow
                     assert difference.is_finite(), "a logit should be a number"
-                    assert not difference < number(least), f"a difference is {difference}, but should be at least {least}"
+                    assert not difference < number(least), (
+                        f"a difference is {difference}, but should be at least {least}"
+                    )
                     for p, t in enumerate(tokens.tolist()):
                         if (known := alone.margins.rows[-1][alone.numbers[-1][0, p, t]]) is None:
                             continue
