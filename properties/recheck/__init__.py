@@ -65,6 +65,8 @@ def recheck(certificate: dict[str, Any], model: Model, function: Callable[[Any],
             where = reading.where(leaf.box)
             if leaf.kind == "proved":
                 found.bounds += 1
+                if bound.least == -math.inf:
+                    raise CertificateError(f"numbers may overflow at {where}, and nothing can be confirmed there")
                 if not bound.least >= stated:
                     raise CertificateError(f"the margin of {where} is {stated}, but confirmed is {bound.least}")
             else:

@@ -57,7 +57,6 @@ class Margins(Floats):
         self.readout = [self.program.vector(row) for row in transformer.readout]
         self.ends: list[End] = []
         self.end_numbers: dict[tuple[object, ...], int] = {}
-        self.why = "it is too small"  # why nothing was found, the last time
 
     def lower(self, numbers: Array, masks: Array, t: int, pairs: Sequence[tuple[int, int]]) -> Array:
         """Lower bounds on answer - rival where t stands last: [set of contexts, pair], -inf where nothing is known.
@@ -81,7 +80,11 @@ class Margins(Floats):
         for end in sorted(set(ends)) if self.behind else [None]:
             some = [i for i, its in enumerate(ends) if end in (None, its)]
             for k, pair in enumerate(pairs):
-                along = [seen.level(h, self.along(h, *pair, end, seen.keys)) for h in self.heads]
+                try:
+                    along = [seen.level(h, self.along(h, *pair, end, seen.keys)) for h in self.heads]
+                except CertificateError:  # it may overflow
+                    out[some, k] = -np.inf
+                    continue
                 for i in some:
                     out[i, k] = self.margin(ends[i], *pair, [float(level[i]) for level in along])
         return out
@@ -107,8 +110,7 @@ class Margins(Floats):
                 normed = self.normed(end)
                 bound = (bound / normed.least.sqrt()).min(bound / normed.most.sqrt())
             return below(bound + after)
-        except CertificateError as error:
-            self.why = str(error)
+        except CertificateError:  # it may overflow
             return -np.inf
 
     @remembered

@@ -91,9 +91,7 @@ SEEN: dict[str, list[Fault]] = {
         Fault(recheck, "if not bound.least >= stated:", "if not bound.least >= stated * 0.999:"),
         Fault(Confirmation._bounds, "np.flatnonzero(may_be.any(axis=0)).tolist()", "[may_be[0].argmax()]"),
         Fault(Confirmation.run, "logits[right].max() > logits[~right].max()", "True"),
-        Fault(
-            means.levels, "excess(least, most, value, mask, tried) <= 0", "excess(least, most, value, mask, tried) < 9"
-        ),
+        Fault(means.levels, "found = np.where(excess(", "found = np.where(-1 + 0 * excess("),
         Fault(means.excess, "np.where(above > 0, most, least)", "np.where(above > 0, least, most)"),
         Fault(Program.rounding, "return self.gammas[count] * size", "return 0 * size"),
         Fault(Graph.leaves, "if node.union != whole:", "if not node.union <= whole:"),
@@ -103,11 +101,7 @@ SEEN: dict[str, list[Fault]] = {
         Fault(Program.rounding, "return self.gammas[count] * size", "return 0 * size"),
         Fault(means.scores, "error = loosened(moved + rounding +", "error = loosened(0 * moved + rounding +"),
         Fault(means.weights, "error = up(unit * up(9.2 + up(top - low)))", "error = 0 * low"),
-        Fault(
-            Stream.behind_attention,
-            "key = number, heads.keys, heads.size.tobytes(), heads.low.tobytes(), ",
-            "key = number, ",
-        ),
+        Fault(Stream.behind_attention, "heads.size.tobytes(), heads.low.tobytes(), heads.high.tobytes()", "0"),
         Fault(attention.Table.of, "self.rows[number] = np.nan", "self.rows[number] = 0"),
     ],
     "proof.test_certificate:test_what_is_certified_of_random_models_is_confirmed": [

@@ -80,7 +80,7 @@ def assert_true(executed: Executed, rule: Function, found: Rechecked, stated: fl
 
 @pytest.mark.soundness
 def test_what_is_confirmed_is_true(outcomes: Counter[str]) -> None:
-    @many(100)
+    @many(130)
     @given(st.one_of(transformers(vocab=(2, 3), most=20), ordinary(max_n_ctx=3, max_vocab=2)), SEEDS)
     def check(drawn: Drawn, seed: int) -> None:
         check_certificate(drawn, seed, outcomes)
