@@ -12,12 +12,12 @@ from properties.checks.verdict import AUTO, Finding, How, Method
 from properties.proof.counterexample import Counterexample
 from properties.proof.reach import within_reach
 from properties.proof.search import Proof, prove_answers
+from properties.proof.splits import Splits
 from zoo import contexts, enumeration
 from zoo.cost.operations import flops
 from zoo.errors import ModelError
 from zoo.model import Context, Model
 from zoo.progress import steps
-from zoo.rule import Function
 from zoo.rule.watch import known
 from zoo.transformer import Attention, Mlp, Transformer
 from zoo.transformer.arrays import Array
@@ -181,9 +181,8 @@ def _of_those_looked_at(found: Finding, model: Model) -> str:
 
 
 def proof_of(model: Model, question: Question, how: How) -> Proof:
-    """What a proof finds in the time that `how` has for it."""
-    seconds = PROOF_SECONDS[how.method]
-    return _proof(model, question.function, question.kind, how.every, seconds)
+    """What a proof finds in the time that `how` has for it, or that of the method auto."""
+    return _proof(model, question, how, PROOF_SECONDS.get(how.method, PROOF_SECONDS["auto"]))
 
 
 def least_proof(model: Model, how: How) -> Proof | None:
@@ -217,18 +216,21 @@ def proof_of_one_answer(model: Model, how: How) -> tuple[Proof, Question] | None
 _proofs: deque[tuple[tuple[object, ...], Proof]] = deque(maxlen=8)
 
 
-def _proof(model: Model, function: Function, kind: str, every: bool, seconds: float) -> Proof:
+def _proof(model: Model, question: Question, how: How, seconds: float) -> Proof:
     """A proof, or the one that was found before, if nothing has changed that the function reaches.
 
-    One that ran out of time is not remembered.
+    One that ran out of time is remembered only for a certificate, which is of no other.
     """
-    about = (known(function), model.transformer, model.domain, tuple(model.vocab), kind, every, seconds)
+    function, kind, vocab = question.function, question.kind, tuple(model.vocab)
+    about = (known(function), model.transformer, model.domain, vocab, kind, how.every, how.certified, seconds)
     for its, found in _proofs:
         if its == about:
             return found
-    told: dict[str, Any] = {"first": not every, "max_seconds": seconds, "kind": kind, "domain": model.domain}
-    found = prove_answers(model.transformer, model.vocab, function, **told)
-    if not found.widest:
+    told: dict[str, Any] = {"first": not how.every, "max_seconds": seconds, "kind": kind, "domain": model.domain}
+    splits = Splits(vocab, model.scope) if how.certified else None
+    found = prove_answers(model.transformer, vocab, function, settled=None if splits is None else splits.add, **told)
+    found.splits = splits
+    if how.certified or not found.widest:
         _proofs.append((about, found))
     return found
 

@@ -15,10 +15,15 @@ Wanted = Literal["auto", "enumerate", "prove", "sample"]
 
 @dataclass(frozen=True)
 class How:
-    """How a check is to be settled, and whether every wrong context is sought, where the shortest is found sooner."""
+    """How a check is to be settled.
+
+    `every` wrong context is sought, or where not the shortest, which is found sooner. Where it is to be `certified`,
+    the splits of each proof are kept.
+    """
 
     method: Wanted = "auto"
     every: bool = False
+    certified: bool = False
 
 
 AUTO = How()

@@ -22,11 +22,12 @@ from properties.command.arguments import (
 from properties.command.finding import find, find_all, with_domain
 from zoo import progress, registry
 from zoo.errors import FailingError, ModelError, UnknownNameError, printable
-from zoo.model import Model, Rule
+from zoo.model import Model
 
 if TYPE_CHECKING:
     from properties.checks.table import Check
-    from properties.checks.verdict import Requested
+    from properties.checks.verdict import How, Requested
+    from zoo.rule import Function
 
 Planned = tuple["Requested", Model, list[tuple[str, "Check"]]]
 
@@ -71,14 +72,15 @@ def verify(options: argparse.Namespace) -> int:
             raise ModelError(f"{len(planned)} models are verified, but a certificate is of one")
         certificate.check_path(options.certificate)
         [(_, model, _)] = planned
-        function = certificate.function_of(model) if options.rule is None else registry.load_function(options.rule)
+        rule = model.rule if options.rule is not None else None
+        function = rule if rule is not None else certificate.function_of(model)
     runs = [(model, run) for _, model, chosen in planned for _, run in chosen]
-    how = How(options.method, options.all)
+    how = How(options.method, options.all, certified=options.certificate is not None)
     verdicts = [run(model, how) for model, run in progress.steps(runs, "checks")]
     results = [(asked, model, [verdicts.pop(0) for _ in chosen]) for asked, model, chosen in planned]
     status = report.verdicts(results, options.json, options.all, options.check)
     if options.certificate is not None:
-        return status if _certified(options, model, function) else 1
+        return status if _certified(options.certificate, model, function, how) else 1
     return status
 
 
@@ -100,21 +102,25 @@ def _planned(options: argparse.Namespace) -> list[Planned]:
     return planned
 
 
-def _certified(options: argparse.Namespace, model: Model, function: Rule) -> bool:
-    """Whether there is a proof; its certificate is written then, and why there is none is said else."""
-    from properties.checks.settle import PROOF_SECONDS
+def _certified(path: str, model: Model, function: "Function", how: "How") -> bool:
+    """Whether there is a proof; its certificate is written then, and why there is none is said else.
+
+    The proof is that of the verdict, where it took one.
+    """
+    from properties.checks.right import questions
+    from properties.checks.settle import proof_of
     from properties.proof import certificate
 
-    seconds = PROOF_SECONDS.get(options.method, PROOF_SECONDS["auto"])
+    question = next(question for question in questions(model) if question.function is function)
     try:
-        proof, written = certificate.certify(model, function, max_seconds=seconds)
+        proof, written = certificate.certify(model, function, proof_of(model, question, how))
     except FailingError as error:  # a lemma is false
         print(f"zoo: {printable(str(error))}", file=sys.stderr)
         return False
     if written is None:
         print(f"zoo: {printable(certificate.why_none(model, proof))}", file=sys.stderr)
         return False
-    certificate.write(written, options.certificate)
+    certificate.write(written, path)
     return True
 
 

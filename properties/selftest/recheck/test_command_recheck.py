@@ -2,12 +2,17 @@
 
 import json
 import sys
+from collections import deque
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from properties.checks import settle
 from properties.command.main import main
+from properties.proof import certificate
+from properties.proof.search import Proof, prove_answers
 
 needs_flint = pytest.mark.skipif(find_spec("flint") is None, reason="python-flint is not installed")
 
@@ -58,6 +63,30 @@ def test_a_certificate_is_written_and_confirmed(
     assert out.startswith(f"confirmed: {sentence}")
     assert "leaves: " in out
     assert err == ""
+
+
+@pytest.mark.parametrize("method", ["prove", "enumerate"])
+@pytest.mark.parametrize(
+    ("checks", "proofs"), [(["predictors"], 1), (["rule"], 2), (["predictors", "margin", "rule"], 2)]
+)
+def test_nothing_is_proved_twice(
+    method: str, checks: list[str], proofs: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A certificate is of the proof of the predictor, which a verdict has taken, or which is made for it."""
+    asked = []
+
+    def prove(transformer: Any, vocab: Any, function: Any, **more: Any) -> Proof:
+        asked.append(function)
+        return prove_answers(transformer, vocab, function, **more)
+
+    monkeypatch.setattr(settle, "_proofs", deque(maxlen=8))
+    monkeypatch.setattr(settle, "prove_answers", prove)
+    monkeypatch.setattr(certificate, "prove_answers", None)
+    path = tmp_path / "c.json"
+    command = ["verify", "aab", "--n-ctx", "6", "--method", method, "--check", *checks, "--certificate", str(path)]
+    assert main(command) == 0
+    assert len(asked) == len(set(map(id, asked))) == (proofs if method == "prove" else 1)
+    assert json.loads(path.read_text())["function"]["name"] == "aab_assembly"
 
 
 @needs_flint
