@@ -12,7 +12,7 @@ from zoo.errors import CertificateError
 from zoo.transformer import Attention, Transformer
 from zoo.transformer.arrays import Array
 
-COARSE, FINE = 32, 52  # bits of a level: leaves of the same levels are one to what comes behind
+COARSE, FINE = 40, 52  # bits of a level: leaves of the same levels are one to what comes behind
 
 
 class Table:
@@ -131,6 +131,7 @@ class Seen:
         self.mask[:, p] = np.arange(masks.shape[-1]) == t  # at its own position, a query sees its own key
         there = self.mask if len(numbers) == len(masks) else self.mask.any(axis=0, keepdims=True)
         kept = np.where(there, numbers, numbers[there][0])
+        assert kept.min() >= 0, "what a position may hold should have a row"
         self.keys, at = np.unique(kept, return_inverse=True)
         self.at = at.reshape(kept.shape)
         queries, which = np.unique(numbers[:, p, t], return_inverse=True)

@@ -103,14 +103,13 @@ def check_checked(drawn: Drawn, seed: int, outcomes: Counter[str]) -> None:
         for box in random_boxes(rng, 2, n, vocab):
             for alone in ways:
                 alone.at([np.flatnonzero(row).tolist() for row in box])
-            for answer, rival in ((a, b) for a in range(vocab) for b in range(vocab) if a != b):
-                for token in np.flatnonzero(box[-1]).tolist():
-                    ends = box.copy()
-                    ends[-1] = np.arange(vocab) == token
-                    for alone in ways:
-                        least = alone.lower(token, answer, rival)
-                        kinds.add(NOT if least == -np.inf else "positive" if least > 0 else "negative")
-                        assert_bounded(executed, ends, answer, rival, least)
+            pairs = [(a, b) for a in range(vocab) for b in range(vocab) if a != b]
+            for token in np.flatnonzero(box[-1]).tolist():
+                ends = box.copy()
+                ends[-1] = np.arange(vocab) == token
+                for pair, least in (found for alone in ways for found in zip(pairs, alone.lowers(token, pairs))):
+                    kinds.add(NOT if least == -np.inf else "positive" if least > 0 else "negative")
+                    assert_bounded(executed, ends, *pair, least)
     count(outcomes, executed, *kinds)
 
 

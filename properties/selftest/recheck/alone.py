@@ -28,5 +28,11 @@ class Alone:
 
     def lower(self, token: int, answer: int, rival: int) -> float:
         """A lower bound on answer - rival where the token stands last; -inf where nothing is known."""
-        before, pairs = self.numbers[self.margins.last], [(answer, rival)]
-        return float(self.margins.lower(before, self.sets[None], token, pairs)[0, 0])
+        return self.lowers(token, [(answer, rival)])[0]
+
+    def lowers(self, token: int, pairs: Sequence[tuple[int, int]]) -> list[float]:
+        """The same for several pairs."""
+        found: list[float] = self.margins.lower(self.numbers[self.margins.last], self.sets[None], token, pairs)[
+            0
+        ].tolist()
+        return found
