@@ -46,7 +46,7 @@ class Confirmation:
         self.quick, self.fine = map(self._forgetting, (self.quick, self.fine))
 
     def _forgetting(self, margins: Margins) -> Margins:
-        if sum(map(len, [*margins.rows, margins.ends])) <= REMEMBERED:
+        if len(margins.ends) + sum(map(len, margins.rows)) <= REMEMBERED:
             return margins
         return Margins(self.transformer, margins.fine)
 
