@@ -36,7 +36,7 @@ def certify(
     `options` are those of `prove_answers`; `proof` is one that was made before, and whose splits were kept. The
     certificate is plain JSON data: the dtype, digests of the arrays and of the file that defines the function, a
     margin, and the splits: see docs/json.md. Where the model states a domain, that is in there, and where it has
-    lemmas, their sentences. FailingError where a lemma does not hold.
+    lemmas, their sentences. FailingError where a lemma does not hold; ModelError where tokens were counted.
     """
     for lemma in model.lemmas:
         if not lemma.holds(model):
@@ -46,9 +46,14 @@ def certify(
         # One wrong context is enough for there to be none.
         told: dict[str, Any] = {"first": True, "settled": splits.add, "domain": model.domain}
         proof = replace(prove_answers(model.transformer, model.vocab, function, **told, **options), splits=splits)
+    assert proof.splits is not None
+    if proof.splits.counted:
+        raise ModelError(
+            f"{model.name} was proved by counting tokens, which no certificate can say yet, but should be proved by a "
+            "rule or predictor that does not count to be certified"
+        )
     if proof.status != "holds" or not proof.contexts:  # where nothing is determined, nothing is proved
         return proof, None
-    assert proof.splits is not None
     return proof, {
         "format": FORMAT,
         "model": model.name,

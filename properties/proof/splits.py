@@ -26,10 +26,14 @@ class Splits:
         self.vocab, self.domain = tuple(vocab), domain
         self.numbers = {token: i for i, token in enumerate(vocab)}
         self.trees: dict[tuple[int, int], Tree] = {}  # by length and layout
+        self.counted = False  # whether some box was split by a count, which no node says yet
 
     def add(self, settled: Settled) -> None:
         """Splits at one position, one after the other, are one."""
         box, path = settled.box, settled.box.path
+        if getattr(box, "counts", None) or getattr(box, "ending", None) is not None:
+            self.counted = True
+            return
         tree = self.trees.setdefault((box.length, self._layout(settled)), Tree())
         for (at, reply), (after, _) in zip(path, (*path[1:], (-1, frozenset()))):
             if at != after:

@@ -14,6 +14,8 @@ from hypothesis import event, given
 
 import reference
 import zoo
+from properties.proof import certificate as certificate_of
+from properties.proof.boxes import Box, Settled
 from properties.proof.certificate import certify, write
 from properties.recheck import recheck
 from properties.selftest.examples import assert_occurred, many
@@ -21,7 +23,7 @@ from properties.selftest.models import NAMES
 from properties.selftest.proof.certificates import Json, certificate, kinds, needs_flint, structure
 from properties.selftest.random_models import transformers
 from zoo import Attention, Model, Transformer, contexts, forward
-from zoo.errors import CertificateError, MismatchError, ZooError
+from zoo.errors import CertificateError, MismatchError, ModelError, ZooError
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -165,6 +167,31 @@ def determines_nothing(context: Any) -> set[str]:
 
 def test_no_certificate_of_what_determines_nothing() -> None:
     assert certify(zoo.load("aab"), determines_nothing)[1] is None
+
+
+class Counting(Box):
+    """As a box that was split by a count."""
+
+    counts = (("a", 0, 1),)
+
+
+def test_no_certificate_of_what_was_counted() -> None:
+    model = zoo.load("ab")
+    proof, made = certify(model, reference.ab)
+    assert made is not None
+    assert proof.splits is not None
+    proof.splits.add(Settled("proved", Counting(1, {}, frozenset("a")), 1.0, "a"))
+    with pytest.raises(ModelError, match="ab was proved by counting tokens, which no certificate can say yet"):
+        certify(model, reference.ab, proof)
+
+
+def test_a_margin_is_rounded_down() -> None:
+    assert certificate_of.rounded_down(1022.9999998) == 1022.998
+    assert certificate_of.rounded_down(1.0) == 0.999999
+    for margin in (5e-324, 1e-310, 3.7e-5, 123456789.123, 1e300):
+        assert 0 < certificate_of.rounded_down(margin) <= margin
+        assert certificate_of.rounded_down(margin) > margin * (1 - 1e-5) - 5e-324
+        assert len(repr(certificate_of.rounded_down(margin))) <= 14 or margin < 1e-300
 
 
 def test_a_certificate_says_what_it_is_about() -> None:
