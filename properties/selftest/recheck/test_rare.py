@@ -13,12 +13,15 @@ import reference
 from properties.proof.certificate import digest, source_digest
 from properties.recheck import recheck
 from properties.recheck.about import _digest
+from properties.recheck.attention import Seen
 from properties.recheck.graph import PATHS, Graph
 from properties.recheck.margins import Margins
+from properties.recheck.stream import Heads
 from properties.selftest.models import ab, induction
 from properties.selftest.proof.certificates import certificate
 from properties.selftest.recheck.alone import Alone
 from properties.selftest.recheck.forgeries import Grown, put
+from properties.selftest.recheck.test_worst_roundings import Sizes
 from properties.selftest.recheck.truth import Json, Truth, confirmed
 from zoo import Model, Norm, Transformer
 from zoo.errors import CertificateError, MismatchError
@@ -61,6 +64,40 @@ def test_what_may_overflow_rests_on_a_run() -> None:
         assert found.with_margin == 6 - undecided
         assert found.margin == np.inf if undecided else 0 < found.margin < np.inf
         assert confirmed(Grown(truth, head_of(truth)).made, truth) == (not undecided)
+
+
+@pytest.mark.parametrize(
+    "layers", [["attention"], ["attention", "relu"], ["attention", "attention"], ["attention", "norm"]]
+)
+@pytest.mark.parametrize("fine", [True, False])
+def test_where_numbers_overflow_nothing_is_known(layers: list[str], fine: bool) -> None:
+    """Of one set of contexts; of others, what is known stays so."""
+    t = Sizes(1).transformer(layers, np.float64)
+    large = [
+        replace(layer, **{name: x * 1e200 for name, x in layer.arrays() if name[:2] == "w_"}) for layer in t.layers
+    ]
+    alone = Alone(replace(t, layers=large, token_embedding=np.eye(*t.token_embedding.shape)), fine)
+    alone.at([(0, 1)] * t.n_ctx)
+    assert alone.lower(0, 0, 1) == -np.inf
+    assert None in alone.margins.rows[-1] or layers == ["attention"]
+
+
+def test_an_infinite_level_is_none() -> None:
+    t = Sizes(1).transformer(["attention"], np.float64)
+    alone = Alone(t)
+    alone.at([(0, 1)] * t.n_ctx)
+    heads = alone.margins.ends[alone.margins.end(0, _heads(alone))].heads
+    assert alone.margins.attend(0, 0, heads)
+    for bad in (np.inf, np.nan):
+        with pytest.raises(CertificateError, match="may overflow"):
+            alone.margins.attend(0, 0, heads._replace(high=np.where(heads.size > 0, bad, 0)))
+    assert alone.margins.margin(alone.margins.end(0, heads), 0, 1, [np.inf]) == -np.inf
+
+
+def _heads(alone: Alone) -> Heads:
+    """What the heads add at the first position."""
+    seen = Seen(alone.margins, 0, 0, 0, alone.numbers[0][:, :1], alone.sets[None, :1])
+    return seen.heads()[0]
 
 
 def test_what_was_forgotten_is_found_again(monkeypatch: pytest.MonkeyPatch) -> None:
