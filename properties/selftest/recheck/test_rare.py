@@ -210,3 +210,10 @@ def test_another_format_is_refused() -> None:
     node = ["count", [0, [0, 4], 1]]
     with pytest.raises(CertificateError, match="of counts nothing is confirmed"):
         recheck(put(made, ("nodes", 0), node), model, reference.ab)
+
+
+def test_what_is_said_to_be_proved_and_may_overflow_is_refused() -> None:
+    model = large(ab.build(1), 1e308)
+    made = put(certificate(large(ab.build(1), 1.0), reference.ab), ("arrays",), digest(model.transformer))
+    with pytest.raises(CertificateError, match="numbers may overflow at the leaf"):
+        recheck(made, model, reference.ab)
