@@ -72,6 +72,19 @@ class LazyToken(_StandIn):
         return True  # no token is empty
 
 
+def _read(context: Any, index: Any) -> Any:
+    """What is at a position, or at several: a real string or tuple where all is known, else what stands in for it."""
+    run, positions = _open(context)
+    try:
+        found = positions[index]
+    except (IndexError, TypeError):
+        return _KINDS[type(context)]()[index]  # with the words of a real one
+    if isinstance(found, range):
+        return run.real(found) if run.cut(found) else type(context)(run, found)
+    token = run.known(found)
+    return LazyToken(run, found) if token is None else token
+
+
 class _Context(_StandIn):
     """Some positions of an unknown context, in order, which can be counted and read."""
 
@@ -80,8 +93,7 @@ class _Context(_StandIn):
     def __len__(self) -> int:
         return len(_open(self)[1])
 
-    def __getitem__(self, index: Any) -> Any:
-        return _read(self, index)
+    __getitem__ = _read  # not through a function of its own: each is seen by the run's tracing
 
     def __iter__(self) -> Iterator[Any]:
         return LazyIterator(self, [0])
@@ -212,21 +224,6 @@ _KINDS: dict[type, Any] = {
 def _insisting(context: Any) -> Any:
     _open(context)[0].stumbles()
     return context
-
-
-def _read(context: Any, index: Any) -> Any:
-    """What is at a position, or at several: a real string or tuple where all is known, else what stands in for it."""
-    run, positions = _open(context)
-    try:
-        found = positions[index]
-    except (IndexError, TypeError):
-        return _KINDS[type(context)]()[index]  # with the words of a real one
-    if isinstance(found, range):
-        return run.real(found) if run.cut(found) else type(context)(run, found)
-    if len(run.may_be(found)) == 1:
-        return run.name(found)
-    run.handed_out.add(found)
-    return LazyToken(run, found)
 
 
 def _part(context: Any, start: int, size: int) -> Any:

@@ -40,7 +40,7 @@ class Run:
     kept: list[int] = field(default_factory=list)  # positions that were asked about all the same
 
     def __post_init__(self) -> None:
-        self.sets = dict(self.path)
+        self.sets, self.every = dict(self.path), _set(self.vocab)
 
     def call(self, asked: Asked) -> frozenset[str]:
         """The function's answer. What it reads and does not ask about by itself, it gets named, and is run again."""
@@ -79,7 +79,17 @@ class Run:
         if self.done:
             self.kept.append(position)
         self.asked.add(position)
-        return self.sets.get(position) or _set(self.vocab)
+        return self.sets.get(position) or self.every
+
+    def known(self, position: int) -> str | None:
+        """The token at a position that is read, if that is known."""
+        may_be = self.may_be(position)
+        if len(may_be) > 1:
+            self.handed_out.add(position)
+            return None
+        self.handed_out.discard(position)
+        (token,) = may_be
+        return token
 
     def is_token(self, position: int, token: str) -> bool:
         """Whether a position holds a token; if that is open, it does now."""
@@ -88,8 +98,9 @@ class Run:
         if token not in may_be:
             return False
         if len(may_be) > 1 and not self.done:
-            self.open.append((*self.path, (position, may_be - {token})))
-            self.sets[position] = frozenset([token])
+            others = may_be - {token}
+            self.open.append((*self.path, (position, others)))
+            self.sets[position] = may_be - others  # the vocabulary's own object
             self.path = (*self.path, (position, self.sets[position]))
         return True
 
@@ -115,15 +126,18 @@ class Run:
 
 
 # The variables of what the function runs on: what is raised there is none of its errors.
-OURS = {id(globals()), id(vars(lazy))}
+THESE, LAZY = globals(), vars(lazy)
 
 
 def watched(function: Callable[[Any], frozenset[str]], context: Any, stumbles: Callable[[], None]) -> frozenset[str]:
     """The answer; `stumbles` is told of an error on the way, swallowed or not, that is none of a function's own."""
 
     def entered(frame: FrameType, event: str, _: Any) -> Any:
+        names = frame.f_globals
+        if names is THESE or names is LAZY:  # the rule's own calls are few beside these
+            return None
         frame.f_trace_lines = False
-        return None if id(frame.f_globals) in OURS else seen
+        return seen
 
     def seen(frame: FrameType, event: str, raised: Any) -> Any:
         if event == "exception" and not issubclass(raised[0], ITS_OWN):
