@@ -13,7 +13,8 @@ from pytest_benchmark.fixture import BenchmarkFixture
 import zoo
 from zoo import Model, contexts, enumeration
 from zoo.cost.baseline import baseline
-from zoo.cost.ladder import one_at_a_time, spread
+from zoo.cost.ladder import one_at_a_time
+from zoo.cost.spread import spread
 
 
 def layers(number: int, n_ctx: int) -> Model:

@@ -6,18 +6,22 @@ leaves, against log n_ctx).
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
+import reference
 import zoo
 from properties.checks.right import checked_predictor
 from properties.checks.settle import settle
 from properties.checks.verdict import How
 from properties.proof.search import Proof, prove_answers
 from zoo import Model
+from zoo.model import Context
+from zoo.models import parity
 
 GROWTH = (5, 64, 256, 1024, 4096)
 CROSSING = (8, 10, 12, 14, 16, 18, 20)
@@ -27,6 +31,35 @@ def prove(model: Model) -> Proof:
     function = (*model.predictors, model.rule)[0]
     assert function is not None
     return prove_answers(model.transformer, model.vocab, function, first=True)
+
+
+def by_three(context: Context) -> set[str]:
+    """a where the number of a is a multiple of three, otherwise b."""
+    return {"a"} if context.count("a") % 3 == 0 else {"b"}
+
+
+def depth(before: int, token: str) -> int:
+    """Of brackets; -1 is of what is no beginning of such, or nested deeper than two."""
+    now = before if before < 0 else before + (1 if token == "(" else -1)
+    return now if now <= 2 else -1
+
+
+def may_follow(depth: int) -> set[str]:
+    return [{"("}, {"(", ")"}, {")"}, set[str]()][depth]
+
+
+def brackets(n_ctx: int) -> Model:
+    """Those of the zoo, whose rule is a loop, with a fold in its place."""
+    fold = reference.Fold(0, depth, may_follow, reference.shallow_brackets)
+    return replace(zoo.load("brackets", n_ctx=n_ctx), rule=fold)
+
+
+COUNTING: dict[str, Callable[[int], Model]] = {
+    "majority": lambda n_ctx: zoo.load("majority", n_ctx=n_ctx),
+    "parity": lambda n_ctx: zoo.load("parity", n_ctx=n_ctx),
+    "count modulo 3": lambda n_ctx: parity.counting(n_ctx, [0, 1, 1], "by_three", by_three),
+    "brackets as a fold": brackets,
+}
 
 
 def seconds(call: Callable[[], object]) -> float:
@@ -58,6 +91,24 @@ def test_growth_with_n_ctx(benchmark: BenchmarkFixture, name: str) -> None:
             "seconds": round(float(np.polyfit(x, times, 1)[0]), 2),
         }
     benchmark.extra_info["leaves and seconds"] = rows
+
+
+@pytest.mark.parametrize("name", COUNTING)
+def test_counting(benchmark: BenchmarkFixture, name: str) -> None:
+    """What depends on how often tokens occur, at n_ctx 256: a leaf for each count, or each range of one."""
+    benchmark.group = "proof"
+    model = COUNTING[name](256 if benchmark.enabled else 8)
+    found: list[Proof] = []
+    start = time.process_time()
+    benchmark.pedantic(lambda: found.append(prove(model)), rounds=1)  # type: ignore[no-untyped-call]
+    spent, [proof] = time.process_time() - start, found
+    assert proof.status == "holds"
+    assert proof.contexts + proof.skipped == model.scope.count()
+    benchmark.extra_info |= {
+        "leaves": proof.leaves,
+        "margin": proof.margin,
+        "seconds of the processor": round(spent, 2),
+    }
 
 
 def test_proof_against_enumeration(benchmark: BenchmarkFixture) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import DTypeLike
 
+from zoo.generators import written_sum
 from zoo.model import Context, Model
 from zoo.transformer import ACTIVATIONS, Attention, Mlp, Norm, Transformer
 from zoo.transformer.arrays import Array
@@ -121,3 +122,38 @@ def each_attention(transformer: Transformer, change: Callable[[Attention], Atten
     """The transformer with every Attention changed."""
     layers = [change(layer) if isinstance(layer, Attention) else layer for layer in transformer.layers]
     return replace(transformer, layers=layers)
+
+
+@st.composite
+def addends(draw: st.DrawFn, digits: int = 10) -> tuple[int, int]:
+    """Two numbers of at most so many digits: carry chains of every length and offset, nines, short ones, runs.
+
+    And repetitions and near-repetitions. They shrink towards small numbers.
+    """
+    digit = st.integers(0, 9)
+    number = st.lists(digit, min_size=digits, max_size=digits)  # the ones first
+    short = st.integers(0, digits).flatmap(lambda size: st.lists(digit, min_size=size, max_size=size))
+    runs = st.lists(st.tuples(digit, st.integers(1, digits)), min_size=1, max_size=digits).map(
+        lambda runs: [one for one, size in runs for _ in range(size)][:digits]
+    )
+    a = draw(st.one_of(number, short, runs))
+    a = [*a, *[0] * (digits - len(a))]
+    kind = draw(st.sampled_from(["any", "itself", "nines", "chain", "chain"]))
+    if kind in ("any", "chain"):
+        b = draw(st.one_of(short, number, runs))
+        b = [*b, *[0] * (digits - len(b))]
+    else:
+        b = list(a) if kind == "itself" else [9 - one for one in a]
+        b[draw(st.integers(0, digits - 1))] = draw(digit)
+    if kind == "chain":
+        start = draw(st.integers(0, digits - 1))
+        for at in range(start + 1, draw(st.integers(start + 1, digits))):
+            b[at] = 9 - a[at]
+        b[start] = draw(st.integers(max(0, 9 - a[start]), 9))  # it carries, but for one of them
+    first, second = (sum(one * 10**i for i, one in enumerate(digits)) for digits in (a, b))
+    return (second, first) if draw(st.booleans()) else (first, second)
+
+
+def sums(digits: int = 10) -> st.SearchStrategy[str]:
+    """The same as contexts: "0000000012+0000000034="."""
+    return addends(digits).map(lambda pair: written_sum(*pair, digits))

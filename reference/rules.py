@@ -1,4 +1,4 @@
-"""The rules of the zoo. They read a context by index, so that a proof can see what they read."""
+"""The rules of the zoo. They read a context by index, or count in it, so that a proof can see what they read."""
 
 from collections.abc import Sequence
 
@@ -64,6 +64,16 @@ def _aab_everywhere(context: Context) -> set[str]:
     return {"b"} if context[-1] == "a" and (len(context) == 1 or context[-2] == "a") else {"a"}
 
 
+def majority(context: Context) -> set[str]:
+    """a where there are more a than b, otherwise b."""
+    return {"a"} if context.count("a") > context.count("b") else {"b"}
+
+
+def parity(context: Context) -> set[str]:
+    """a where the number of a is even, b where it is odd."""
+    return {"ab"[context.count("a") % 2]}
+
+
 def shallow_brackets(context: Context) -> set[str]:
     """What may come next in brackets nested two deep at most; of what is no beginning of such, nothing is said."""
     depth = 0
@@ -80,3 +90,19 @@ def digit_of_the_sum(context: Context) -> set[str]:
     if len(context) == 4:
         return {str(tens)}
     return {str(ones)} if context[4] == str(tens) else set()
+
+
+def sum_of_two(context: Context) -> int:
+    """The sum of the two numbers in "0000000012+0000000034=", a number itself: 46."""
+    first, _, second = "".join(context).rstrip("=").partition("+")
+    return int(first) + int(second)
+
+
+def reverse(context: Context, at: int) -> set[str]:
+    """What stands at each position of the context written backwards."""
+    return {context[len(context) - 1 - at]}
+
+
+def share(context: Context, at: int) -> float:
+    """Which share of the tokens up to each position are a."""
+    return sum(context[i] == "a" for i in range(at + 1)) / (at + 1)

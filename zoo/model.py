@@ -1,109 +1,30 @@
 """A model: a transformer with its vocabulary, and everything that is said of it."""
 
 from collections.abc import Callable, Iterator, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Literal
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from zoo import contexts
 from zoo.basis import Basis
+from zoo.claims import Claim as Claim
+from zoo.claims import Cycle as Cycle
+from zoo.claims import Deviation as Deviation
+from zoo.claims import Lemma as Lemma
+from zoo.claims import Predictor as Predictor
+from zoo.claims import Rule as Rule
 from zoo.contexts import Context as Context
 from zoo.contexts import written
 from zoo.domain import Domain
-from zoo.errors import ContextError, ModelError, listed, shown
+from zoo.errors import ContextError, ModelError, listed
 from zoo.rule import plain
+from zoo.rule.numbers import NUMBER as NUMBER
+from zoo.rule.numbers import Number
 from zoo.transformer import Transformer, forward
 from zoo.transformer.arrays import Array
-
-Rule = Callable[[Any], AbstractSet[str]]
-Predictor = Callable[[Any], str]
-
-
-@dataclass(frozen=True)
-class Claim:
-    """A figure that was stated of a model, and the function that computes it again from the model.
-
-    It must come out exactly, or where it is a number that was stated so precisely only, `within` so much of it.
-    """
-
-    text: str
-    claimed: object
-    recompute: Callable[["Model"], object]
-    source: str
-    within: float = 0
-
-    def holds(self, found: object) -> bool:
-        if self.within and isinstance(found, float) and isinstance(self.claimed, float):
-            return abs(found - self.claimed) <= self.within
-        return bool(np.array_equal(np.asarray(found, dtype=object), np.asarray(self.claimed, dtype=object)))
-
-    def recomputed(self, model: "Model") -> object:
-        """The figure as it comes out; ModelError where it cannot be computed."""
-        try:
-            return self.recompute(model)
-        except (Exception, SystemExit) as error:
-            raise ModelError(
-                f"the claim {self.text!r} raises {type(error).__name__}: {shown(error, str)}, but should give a figure"
-            ) from error
-
-
-@dataclass(frozen=True)
-class Deviation:
-    """What the author meant, and exactly the contexts in which the arrays do otherwise, shortest first."""
-
-    meant: Rule
-    contexts: Sequence[Context]
-    why: str
-
-    def __post_init__(self) -> None:
-        contexts = () if isinstance(self.contexts, str) else tuple(self.contexts)
-        if not all(isinstance(one, str) or (isinstance(one, Sequence) and all(map(_is_str, one))) for one in contexts):
-            raise ModelError(f"a deviation's contexts are {self.contexts!r}, but should be strings or lists of tokens")
-        contexts = tuple(context if isinstance(context, str) else tuple(context) for context in contexts)
-        if not contexts or len(set(contexts)) < len(contexts) or not all(contexts):
-            raise ModelError(
-                f"a deviation's contexts are {self.contexts!r}, but should be a list, none empty, each once"
-            )
-        object.__setattr__(self, "contexts", contexts)
-
-
-def _is_str(token: object) -> bool:
-    return isinstance(token, str)
-
-
-@dataclass(frozen=True)
-class Cycle:
-    """From every context, greedy generation is on this repeating sequence after at most `within` tokens."""
-
-    tokens: Context
-    within: int
-
-
-@dataclass(frozen=True)
-class Lemma:
-    """A part of an argument for what a model is said to do, and what computes whether it is so."""
-
-    text: str
-    check: Callable[["Model"], bool]
-
-    def __post_init__(self) -> None:
-        if not (isinstance(self.text, str) and self.text and self.text.isprintable() and callable(self.check)):
-            raise ModelError(f"a lemma is {self.text!r} by {self.check!r}, but should be a sentence and a function")
-
-    def holds(self, model: "Model") -> bool:
-        """ModelError where it cannot be computed, or comes out as no bool."""
-        try:
-            found = self.check(model)
-        except (Exception, SystemExit) as error:
-            raised = f"{type(error).__name__}: {shown(error, str)}"
-            raise ModelError(f"the lemma {self.text!r} raises {raised}, but should be true or false") from error
-        if not isinstance(found, bool | np.bool_):
-            raise ModelError(f"the lemma {self.text!r} comes out as {shown(found)}, but should be true or false")
-        return bool(found)
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,9 +33,11 @@ class Model:
 
     Greedy decoding: the answer is the first largest logit of the last position. A context longer than n_ctx is cut to
     its last n_ctx tokens. `domain` are the contexts of which something is said, None every one: rule and predictors are
-    asked within, and a context outside is refused. `margin` states that what is permitted wins over what is not by at
-    least so much in every context; `lemmas` are computed with the checks; `basis` and `head_basis` name the directions
-    of the residual stream and of the heads, for `zoo show`.
+    asked within, and a context outside is refused. With `answers="every"` each position has an answer, and rule and
+    predictors are functions of a context and a position of it, from 0 on. `outputs` names the rows of the unembedding,
+    None as the vocabulary; of NUMBER there is one row, and its value may be off by less than `within`. `margin` states
+    that what is permitted wins over what is not by at least so much in every context; `lemmas` are computed with the
+    checks; `basis` and `head_basis` name the directions of the residual stream and of the heads, for `zoo show`.
     """
 
     name: str
@@ -131,27 +54,15 @@ class Model:
     head_basis: Basis | None = None
     domain: Domain | None = None
     lemmas: Sequence[Lemma] = ()
+    answers: Literal["last", "every"] = "last"
+    outputs: Sequence[str] | Number | None = None
+    within: float | None = None
 
     def __post_init__(self) -> None:
-        if not isinstance(self.transformer, Transformer):
-            raise ModelError(f"transformer is a {type(self.transformer).__name__}, but should be a Transformer")
         if not (isinstance(self.name, str) and self.name and self.name.isprintable()):  # it gets into printed programs
             raise ModelError(f"the model's name is {self.name!r}, but should be printable and not empty")
-        if not isinstance(self.vocab, Sequence):
-            raise ModelError(f"{self.name}: the vocabulary is {self.vocab!r}, but should be a sequence of tokens")
-        vocab = tuple(self.vocab)
-        seen = set()
-        for token in vocab:
-            if not (isinstance(token, str) and token):
-                raise ModelError(f"{self.name}: {token!r} in the vocabulary should be a string that is not empty")
-            if any("\ud800" <= character <= "\udfff" for character in token):
-                raise ModelError(f"{self.name}: {token!r} in the vocabulary should be text, which no lone surrogate is")
-            if token in seen:
-                raise ModelError(f"{self.name}: token {token!r} is in the vocabulary twice, but should be there once")
-            seen.add(token)
-        rows = self.transformer.token_embedding.shape[0]
-        if len(vocab) != rows:
-            raise ModelError(f"{self.name}: the vocabulary has {len(vocab)} tokens, but should have {rows}, one a row")
+        vocab = _names(self.name, "the vocabulary", self.vocab)
+        self._check_weights(vocab)
         fits: dict[str, Callable[[object], bool]] = {
             "predictors": callable,
             "claims": lambda value: isinstance(value, Claim),
@@ -176,6 +87,37 @@ class Model:
             if function is not None and not callable(function):
                 raise ModelError(f"{self.name}: {function!r} should be a function of a context")
         object.__setattr__(self, "vocab", tuple(map(plain, vocab)))
+        if isinstance(self.outputs, Sequence):
+            object.__setattr__(self, "outputs", tuple(map(plain, self.outputs)))
+
+    def _check_weights(self, vocab: tuple[str, ...]) -> None:
+        if not isinstance(self.transformer, Transformer):
+            raise ModelError(f"transformer is a {type(self.transformer).__name__}, but should be a Transformer")
+        rows = self.transformer.token_embedding.shape[0]
+        if len(vocab) != rows:
+            raise ModelError(f"{self.name}: the vocabulary has {len(vocab)} tokens, but should have {rows}, one a row")
+        self._check_outputs()
+
+    def _check_outputs(self) -> None:
+        if self.answers not in ("last", "every"):
+            raise ModelError(f"{self.name}: answers is {self.answers!r}, but should be 'last' or 'every'")
+        rows, number = len(self.transformer.readout), self.outputs is NUMBER
+        if self.outputs is None or number:
+            needed = 1 if number else len(self.vocab)
+        else:
+            needed = len(_names(self.name, "outputs", self.outputs))
+        if rows != needed:
+            raise ModelError(
+                f"{self.name}: the unembedding has {rows} rows, but should have {needed}, one "
+                + ("for a number" if number else "a token" if self.outputs is None else "an output")
+            )
+        if self.cycle is not None and not self.completes:
+            raise ModelError(f"{self.name}: a cycle is stated, but should not be of what does not complete its context")
+        given = isinstance(self.within, int | float) and not isinstance(self.within, bool)
+        stated = given and 0 < self.within <= float(np.finfo(np.float64).max)  # type: ignore[operator]
+        if number != stated or (self.within is not None and not number):
+            should = "a number above 0, as the answer is one" if number else "None, as the answer is no number"
+            raise ModelError(f"{self.name}: within is {self.within!r}, but should be {should}")
 
     def _check_domain(self, vocab: tuple[str, ...]) -> None:
         domain = self.domain
@@ -199,6 +141,30 @@ class Model:
         return Domain.every(self.vocab, self.n_ctx) if self.domain is None else self.domain
 
     @cached_property
+    def names(self) -> tuple[str, ...]:
+        """What it answers with, one a row of the logits: the outputs, or the vocabulary. None where that is NUMBER."""
+        return tuple(self.vocab if self.outputs is None else () if self.outputs is NUMBER else self.outputs)
+
+    @property
+    def rows(self) -> tuple[str, ...]:
+        """What to call the rows of its logits."""
+        return self.names or ("the number",)
+
+    @property
+    def completes(self) -> bool:
+        """Whether its answers are what comes next: tokens, after the last position."""
+        return self.answers == "last" and self.outputs is None
+
+    def must_complete(self, to: str) -> None:
+        """ModelError unless it `completes`, which it should `to` be exported, say."""
+        if not self.completes:
+            what = "numbers" if self.outputs is NUMBER else "tokens" if self.outputs is None else "other names"
+            where = "at every position" if self.answers == "every" else "after the last position"
+            raise ModelError(
+                f"{self.name} answers {where} with {what}, but should after the last one with tokens to {to}"
+            )
+
+    @cached_property
     def n_ctx(self) -> int:
         return self.transformer.n_ctx
 
@@ -212,28 +178,38 @@ class Model:
         return replace(self, transformer=self.transformer.astype(dtype))
 
     def forward(self, tokens: Array, last: bool = False) -> Array:
-        """Logits for a batch: int [batch, seq] -> float [batch, seq, vocab]; only the last row: [batch, 1, vocab]."""
+        """Logits for a batch: int [batch, seq] -> float [batch, seq, output]; only the last row: [batch, 1, output]."""
         return forward(self.transformer, tokens, last=last)
 
     def logits(self, context: Context, anyway: bool = False) -> Array:
-        """Logits of every position of the context, cut to its last n_ctx tokens: [seq, vocab]."""
+        """Logits of every position of the context, cut to its last n_ctx tokens: [seq, output]."""
         rows: Array = self.forward(self.encode(context, anyway)[None])[0]
         return rows
 
     def predict(self, context: Context, anyway: bool = False) -> str:
-        """The greedy next token; with `anyway`, also outside the domain."""
-        tokens = self.encode(context, anyway)
-        logits = forward(self.transformer, tokens[None], last=True, checked=True)[0, -1]
-        best = int(logits.argmax())  # a NaN, if there is one
-        if logits[best] != logits[best]:
+        """The greedy next token, or output; with `anyway`, also outside the domain. The last position's, of several."""
+        answer = self.says(context, anyway)[-1]
+        if not isinstance(answer, str):
+            raise ModelError(f"{self.name} answers with numbers, which `says` gives, but should with names to predict")
+        return answer
+
+    def says(self, context: Context, anyway: bool = False) -> tuple[str | float, ...]:
+        """What it answers: a name or a number, where `answers` is "every" one at each position, else one."""
+        tokens, last = self.encode(context, anyway), self.answers == "last"
+        logits = forward(self.transformer, tokens[None], last=last, checked=True)[0]
+        if np.isnan(logits).any():
             raise ModelError(f"{self.name}: the logits after {written(context)} are {logits}, but should be numbers")
-        return self.vocab[best]
+        if self.outputs is NUMBER:
+            return tuple(map(float, logits[:, 0]))
+        return tuple(self.names[best] for best in logits.argmax(axis=-1))
 
     def complete(self, context: Context, n: int, anyway: bool = False) -> str:
         """The next n tokens by greedy generation, without the context; with spaces where tokens are not characters.
 
         Each is fed back, and the last n_ctx tokens are the next context: ContextError where that leaves the domain.
         """
+        if not self.completes:
+            self.must_complete("complete a context")
         if not isinstance(n, int) or n < 0:
             raise ContextError(f"{n!r} tokens were asked for, but should be a whole number from 0 on")
         tokens = list(self.decode(self.encode(context, anyway)))
@@ -278,7 +254,7 @@ class Model:
             yield from map(self.decode, batch)
 
     def answer_logits(self) -> Array:
-        """The last row of logits for every context, in the order of `contexts()`: [contexts, vocab]."""
+        """The last row of logits for every context, in the order of `contexts()`: [contexts, output]."""
         return np.concatenate([self.forward(batch, last=True)[:, -1] for batch in self.scope.batches(self.vocab)])
 
     @cached_property
@@ -288,3 +264,19 @@ class Model:
     def _form(self) -> str:
         tokens = listed(self.vocab)
         return f"a string of {tokens}" if self.reads_strings else f"a sequence of tokens out of {tokens}"
+
+
+def _names(model: object, what: str, given: object) -> tuple[str, ...]:
+    """Tokens or outputs of a model of that name; ModelError where they are none."""
+    if not isinstance(given, Sequence):
+        raise ModelError(f"{model}: {what} is {given!r}, but should be a sequence of tokens")
+    names, seen = tuple(given), set()
+    for name in names:
+        if not (isinstance(name, str) and name):
+            raise ModelError(f"{model}: {name!r} in {what} should be a string that is not empty")
+        if any("\ud800" <= character <= "\udfff" for character in name):
+            raise ModelError(f"{model}: {name!r} in {what} should be text, which no lone surrogate is")
+        if name in seen:
+            raise ModelError(f"{model}: token {name!r} is in {what} twice, but should be there once")
+        seen.add(name)
+    return names

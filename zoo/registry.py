@@ -68,6 +68,7 @@ def family(name: str) -> Callable[[int], Model] | None:
 def load_file(path: str | Path, n_ctx: int | None = None) -> Model:
     """The MODEL that a Python file defines, or with n_ctx that member of its family. The file is code and is run.
 
+    One that defines build_model and add instead, as leaderboards of adders ask for, is a BlackBox.
     ModelError names the file where that fails.
     """
     path = Path(path)
@@ -119,7 +120,11 @@ def _run(where: str, run: Callable[[], ModuleType]) -> ModuleType:
 def _model(module: ModuleType, where: str) -> Model:
     model = getattr(module, "MODEL", None)
     if model is None:
-        raise ModelError(f"{where} defines no MODEL, but should set MODEL = Model(...)")
+        from zoo import leaderboards  # which few files need: the start-up stays quick
+
+        if leaderboards.is_entry(module):
+            return leaderboards.adder(module, where)
+        raise ModelError(f"{where} defines no MODEL, but should set MODEL = Model(...) or define build_model and add")
     if not isinstance(model, Model):
         raise ModelError(f"MODEL in {where} is a {type(model).__name__}, but should be a Model")
     return model

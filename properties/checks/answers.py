@@ -10,12 +10,14 @@ from properties.checks.cycles import of_contexts, of_suffixes, refuse_unwalkable
 from properties.checks.right import (
     OWN,
     Question,
-    allowed_tokens,
+    allowed,
+    changed,
     checked_predictor,
     checked_rule,
     judging,
     margins,
     own_answers,
+    own_or_none,
     questions,
 )
 from properties.checks.settle import (
@@ -28,17 +30,17 @@ from properties.checks.settle import (
     proof_of,
     proof_of_one_answer,
     settle,
+    settled,
     sweep,
 )
 from properties.checks.table import check
 from properties.checks.verdict import Finding, How, Method
-from properties.proof.counterexample import Counterexample, margin_of, own_answer
+from properties.proof.counterexample import Counterexample, margin_of
 from properties.proof.search import prove_equal
 from zoo.contexts import Context, written
 from zoo.digits import held_against
 from zoo.errors import ContextError, ModelError
 from zoo.model import Model
-from zoo.transformer import greedy
 from zoo.transformer.arrays import Array
 
 TRY_SECONDS = 5.0  # for a proof that stands in where no rule says what is right everywhere
@@ -54,18 +56,18 @@ def states_figures_only(model: Model) -> bool:
     return bool(model.claims) and not model.predictors and all(stated is None for stated in answers)
 
 
-@check(applies=lambda model: model.rule is not None or claims_nothing(model))
+@check(applies=lambda model: model.rule is not None or claims_nothing(model), needs="answers")
 def rule(model: Model, how: How) -> Finding:
     """In every context the answer is one that the rule permits, and no forbidden token's logit comes up to it."""
     if model.rule is None:
         return Finding("undecided", "computed", 0, "the model states no rule, predictor or claim to hold it to")
-    return settle(model, checked_rule(model.rule, model.vocab), how)
+    return settle(model, checked_rule(model.rule, model.names), how)
 
 
-@check(applies=lambda model: bool(model.predictors))
+@check(applies=lambda model: bool(model.predictors), needs="answers")
 def predictors(model: Model, how: How) -> Finding:
     """In every context the answer is the one that each predictor gives, also where the rule is silent."""
-    findings = [settle(model, checked_predictor(predictor, model.vocab), how) for predictor in model.predictors]
+    findings = [settle(model, checked_predictor(predictor, model.names), how) for predictor in model.predictors]
     worst = _worst(findings)
     least = [finding.margin for finding in findings if finding.margin is not None]
     detail = worst.detail
@@ -75,13 +77,13 @@ def predictors(model: Model, how: How) -> Finding:
     return replace(worst, margin=min(least, default=None), detail=detail)
 
 
-@check(applies=lambda model: bool(model.deviations))
+@check(applies=lambda model: bool(model.deviations), needs="answers")
 def deviations(model: Model, how: How) -> Finding:
     """What was meant fails in exactly the stated contexts: one more or one less is a failure."""
     faults: list[tuple[str, Counterexample | None]] = []
     late: Finding | None = None
     for deviation in model.deviations:
-        meant = checked_rule(deviation.meant, model.vocab)
+        meant = checked_rule(deviation.meant, model.names)
         seen = settle(model, meant, replace(how, every=True))
         if seen.left:
             detail = f"not all contexts were settled in the time allowed: {seen.left}{means(model, how)}"
@@ -109,41 +111,41 @@ def deviations(model: Model, how: How) -> Finding:
     return Finding("deviates", seen.method, seen.contexts, detail)
 
 
-@check(applies=lambda model: model.margin is not None)
+@check(applies=lambda model: model.margin is not None, needs="logits")
 def margin(model: Model, how: How) -> Finding:
     """In every context what is permitted wins over what is not, in logits by at least the stated margin."""
     assert model.margin is not None
     proof = least_proof(model, how)
     if proof is not None and not proof.contexts:
-        return Finding("failed", "proved", proof.skipped, "vacuous: nothing is determined in any context")
+        return Finding("failed", "proved", settled(model, proof), "vacuous: nothing is determined in any context")
     if proof is not None:
         found, stated = held_against(proof.margin, model.margin)
         detail = f"at least {found}, in {proof.where}; stated {stated}"
         if proof.margin >= model.margin:
-            return Finding("holds", "proved", proof.contexts + proof.skipped, detail, proof.margin)
+            return Finding("holds", "proved", settled(model, proof), detail, proof.margin)
         if not affordable(model):  # else it is run: a bound leaves a little to rounding
-            seen = proof.contexts + proof.skipped
+            seen = settled(model, proof)
             return Finding("undecided", "proved", seen, detail + means(model, how), proof.margin)
     method, batches = sweep(model, how)
     count, smallest, shown = 0, np.inf, None
     with judging(model, method == "enumerated") as permitted:
         for tokens in batches:
             logits = answer_logits(model, tokens, exact=True)
-            allowed = permitted(tokens)
-            by = margins(logits, allowed)
+            each = permitted(tokens) or [own_answers(model, logits)]
+            by = margins(model, logits, each)
             count += len(tokens)
             if by.min() < smallest:
                 i = int(by.argmin())
-                rows = [one[i] for one in allowed] or [own_answer(logits[i])]
-                worst = min(rows, key=lambda row: float(margins(logits[i], [row])))
-                smallest, shown = float(by[i]), counterexample(model, tokens[i], logits[i], worst)
+                worst = min(each, key=lambda one: float(margins(model, logits[[i]], [one[[i]]])[0]))
+                smallest, shown = float(by[i]), counterexample(model, tokens, i, logits, worst)
     if shown is None and questions(model) and method == "sampled":
         detail = f"nothing is determined in any context of a sample{means(model, how)}"
         return Finding("undecided", method, count, detail)
     if shown is None and questions(model):
         return Finding("failed", method, count, "vacuous: nothing is determined in any context")
     found, stated = held_against(smallest, model.margin)
-    detail = found + (f" after {written(shown.context)}" if shown else "") + f"; stated {stated}"
+    at = "" if shown is None or shown.at is None else f", at token {shown.at + 1}"
+    detail = found + (f" after {written(shown.context)}{at}" if shown else "") + f"; stated {stated}"
     if not questions(model):
         detail += f"; {OWN}"
     if smallest < model.margin:
@@ -165,7 +167,7 @@ def float32(model: Model, how: How) -> Finding:
         if (
             by_proof(model, how) and model.predictors
         ):  # which answer every context: what holds beside one goes on to hold
-            alone = proof_of(single, checked_predictor(model.predictors[0], model.vocab), how)
+            alone = proof_of(single, checked_predictor(model.predictors[0], model.names), how)
             proofs = [alone, *(proof_of(model, question, how) for question in stated)]
             if all(proof.status == "holds" for proof in proofs):
                 return Finding("holds", "proved", model.scope.count())
@@ -177,7 +179,7 @@ def float32(model: Model, how: How) -> Finding:
 def _same_in(model: Model, single: Model, how: How) -> Finding:
     """Whether every context gets the same answer in another type."""
     total = model.scope.count()
-    if by_proof(model, how):
+    if by_proof(model, how) and model.completes:
         told: dict[str, Any] = {"first": True, "max_seconds": TRY_SECONDS, "domain": model.domain}
         found = prove_equal(model.transformer, single.transformer, model.vocab, **told)
         if found.counterexamples:
@@ -190,14 +192,12 @@ def _same_in(model: Model, single: Model, how: How) -> Finding:
     for tokens in batches:
         logits, logits32 = answer_logits(model, tokens), answer_logits(single, tokens)
         seen += len(tokens)
-        best = greedy(logits)
-        answers = own_answers(logits)
+        own = own_answers(model, logits)
         # A tie that is new is another answer by chance; NaN is not > 0.
-        wins, won = margin_of(logits32, answers) > 0, margin_of(logits, answers) > 0
-        wrong = np.flatnonzero((won & ~wins) | (best != greedy(logits32)) | (best < 0))
+        wins, won = margin_of(logits32, own) > 0, margin_of(logits, own) > 0
+        wrong = np.flatnonzero((won & ~wins) | changed(model, logits, logits32))
         if len(wrong):
-            i = wrong[0]
-            shown = counterexample(single, tokens[i], logits32[i], own_answer(logits[i]))
+            shown = counterexample(single, tokens, wrong[0], logits32, own_or_none(model, logits))
             return Finding("failed", method, seen, "another answer in float32", None, shown)
     if method == "sampled":
         detail = f"the same answer in every context of a sample{means(model, how)}"
@@ -205,7 +205,7 @@ def _same_in(model: Model, single: Model, how: How) -> Finding:
     return Finding("holds", method, seen)
 
 
-@check(applies=lambda model: model.cycle is not None)
+@check(applies=lambda model: model.cycle is not None, needs="logits")
 def cycle(model: Model, how: How) -> Finding:
     """From every context, greedy generation is on the stated cycle after at most the stated number of tokens."""
     assert model.cycle is not None
@@ -231,7 +231,7 @@ def cycle(model: Model, how: How) -> Finding:
     return Finding("holds" if steps <= model.cycle.within else "failed", method, count, detail)
 
 
-@check(applies=lambda model: bool(model.lemmas))
+@check(applies=lambda model: bool(model.lemmas), needs="answers")
 def lemmas(model: Model, how: How) -> Finding:
     """Every lemma of the argument for what the model does is so when it is computed."""
     false = [lemma.text for lemma in model.lemmas if not lemma.holds(model)]
@@ -241,7 +241,7 @@ def lemmas(model: Model, how: How) -> Finding:
     return Finding("holds", "computed", 0, f"{_many(len(model.lemmas), 'lemma')}: {said}", total=0)
 
 
-@check(applies=lambda model: bool(model.claims))
+@check(applies=lambda model: bool(model.claims), needs="answers")
 def claims(model: Model, how: How) -> Finding:
     """Every figure that its source states of the model comes out again when it is computed."""
     said, wrong = [], []
@@ -265,9 +265,10 @@ def _many(number: int, noun: str) -> str:
 
 
 def _at(model: Model, context: Context, question: Question) -> Counterexample:
-    row = model.encode(context)
-    allowed = allowed_tokens(model, [context], question.asked)[0]
-    return counterexample(model, row, answer_logits(model, row[None])[0], allowed)
+    """Where the margin is least in that context."""
+    row = model.encode(context)[None]
+    logits, permitted = answer_logits(model, row), allowed(model, [context], question)
+    return counterexample(model, row, int(margins(model, logits, [permitted]).argmin()), logits, permitted)
 
 
 def _fails(model: Model, context: Context, question: Question) -> bool:

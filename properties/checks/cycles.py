@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from properties.checks.settle import MOST, affordable, answer_logits
-from properties.proof.decision_tree import Reading
+from properties.proof.reading.decision_tree import Reading
 from zoo import contexts
 from zoo.errors import ModelError
 from zoo.memory import most_bytes
@@ -97,6 +97,8 @@ def of_suffixes(function: Callable[[Any], Any], model: Model, most: int = 4096) 
     for length in steps(range(1, model.n_ctx + 1), "lengths read by the rule"):
         tree = {}
         for leaf in reading.leaves(length):
+            if leaf.counts or leaf.ending is not None:  # it reads the whole context
+                return None
             window = max([window, *(length - position for position in leaf.sets)])
             if len(vocab) ** window > most:
                 return None

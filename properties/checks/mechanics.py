@@ -1,16 +1,20 @@
 """The checks of how the answers come about: that the program which computes them does what a transformer does."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from functools import wraps
 from itertools import islice, product
 from typing import Any
 
 import numpy as np
 
 from properties.checks import settle
-from properties.checks.settle import counterexample, sweep
+from properties.checks.right import own_or_none
+from properties.checks.settle import sweep
 from properties.checks.table import check
 from properties.checks.verdict import Finding, How, Method
-from properties.proof.counterexample import largest, own_answer
+from properties.proof.counterexample import Counterexample, largest
+from zoo.black_box import BlackBox
 from zoo.contexts import written
 from zoo.cost.operations import flops
 from zoo.digits import at_most
@@ -23,13 +27,31 @@ from zoo.transformer.arrays import Array
 from zoo.transformer.scalar import scalar_forward
 
 SCALAR_COST = 2000  # one operation of the scalar forward pass takes about that many of the fast one
+UNKNOWN = "whose numbers are too large for a bound on rounding"
 MOST = 2 * 10**12  # what one context may cost, in those: some minutes
 
 
+def in_float64_too(compared: Callable[[Model, How], Finding]) -> Callable[[Model, How], Finding]:
+    """A comparison of programs, in the type that is `wide` enough; where that knows no bound on rounding, in float64.
+
+    Weights are the same there, and what compares them is the same code: bounds grow with the exponential of scores.
+    """
+
+    @wraps(compared)
+    def run(model: Model, how: How) -> Finding:
+        found = compared(wide(model), how)
+        if not found.detail.endswith(UNKNOWN) or model.transformer.dtype == np.float64:
+            return found
+        again = compared(model.astype(np.float64), how)
+        return replace(again, detail=f"in float64{': ' * bool(again.detail)}{again.detail}")
+
+    return run
+
+
 @check()
+@in_float64_too
 def scalar(model: Model, how: How) -> Finding:
     """The forward pass gives, at every position, what an independent one gives that computes number by number."""
-    model = wide(model)
     if (least := flops(model.transformer, 1) * SCALAR_COST) > MOST:
         return Finding("undecided", "sampled", 0, f"one token alone would take as long as {least:.2g} operations")
     method, batches = sweep(model, how, cost=SCALAR_COST)
@@ -47,10 +69,10 @@ def scalar(model: Model, how: How) -> Finding:
     return _alike(method, seen, unknown, f"largest difference {at_most(worst, 2)}")
 
 
-@check()
+@check(needs="logits")
+@in_float64_too
 def batched(model: Model, how: How) -> Finding:
     """A context's logits are the same alone as in a batch with others."""
-    model = wide(model)
     method, batches = sweep(model, how, cost=20)  # running contexts one by one is slower
     seen, unknown, rounding = 0, 0, Rounding(model.transformer)
     for tokens in batches:
@@ -66,9 +88,9 @@ def batched(model: Model, how: How) -> Finding:
 
 
 @check(applies=lambda model: _is_causal(model))
+@in_float64_too
 def causal(model: Model, how: How) -> Finding:
     """What comes later changes no earlier position: no attention to it, and the same logits without it."""
-    model = wide(model)
     method, batches = sweep(model, how)
     seen, unknown, rounding = 0, 0, Rounding(model.transformer)
     for tokens in batches:
@@ -88,7 +110,7 @@ def causal(model: Model, how: How) -> Finding:
     return _alike(method, seen, unknown)
 
 
-@check(applies=lambda model: model.domain is None)  # else nothing is said of longer contexts
+@check(applies=lambda model: model.domain is None, needs="logits")  # else nothing is said of longer contexts
 def window(model: Model, how: How) -> Finding:
     """Only the last n_ctx tokens matter: whatever stands before them, the logits are the same."""
     vocab, n_ctx = len(model.vocab), model.n_ctx
@@ -113,9 +135,9 @@ def window(model: Model, how: How) -> Finding:
 
 
 @check(applies=lambda model: any(isinstance(layer, Attention) for layer in model.transformer.layers))
+@in_float64_too
 def heads(model: Model, how: How) -> Finding:
     """The logits are the sum of what embedding, heads, biases and Mlps each add to them."""
-    model = wide(model)
     method, batches = sweep(model, how)
     seen, unknown, rounding = 0, 0, Rounding(model.transformer)
     for tokens in batches:
@@ -136,7 +158,7 @@ def heads(model: Model, how: How) -> Finding:
     return _alike(method, seen, unknown)
 
 
-@check()
+@check(needs="answers")
 def invalid_input(model: Model, how: How) -> Finding:
     """An empty context, an unknown token and a wrong type are refused with an error of the project, in a sentence."""
     stranger = next(token for token in ("c", "\N{CRAB}", "not a token", "x y z") if token not in model.vocab)
@@ -148,6 +170,7 @@ def invalid_input(model: Model, how: How) -> Finding:
         (model.logits, contexts),
         (model.forward, arrays),
     ]
+    cases = cases[:1] if isinstance(model, BlackBox) else cases
     if model.domain is not None and (outside := _outside(model)) is not None:
         contexts.append(outside)
     for refuses, inputs in cases:
@@ -162,7 +185,7 @@ def invalid_input(model: Model, how: How) -> Finding:
             except Exception as error:
                 problem = f"raises {type(error).__name__}, not ContextError"
             return Finding("failed", "computed", 0, f"{refuses.__name__}({given!r}) {problem}", total=0)
-    return Finding("holds", "computed", 0, f"{2 * len(contexts) + len(arrays)} inputs", total=0)
+    return Finding("holds", "computed", 0, f"{sum(len(inputs) for _, inputs in cases)} inputs", total=0)
 
 
 def _outside(model: Model) -> tuple[str, ...] | None:
@@ -203,14 +226,15 @@ def _departs(
     at = int(np.flatnonzero(_differ(off, most))[0])
     detail = f"{what} gives {largest(other[at].tolist())}, {off[at]:.3g} apart where rounding explains {most:.3g}"
     detail += f" (at token {at + 1} of {len(row)})" if at + 1 < len(logits) else ""
-    shown = counterexample(model, row, logits[at], own_answer(other[at]))
+    own = own_or_none(model, other[[at]])[0]
+    shown = Counterexample.of(row, model.vocab, logits[at], own, model.transformer.dtype, model.names)
     return Finding("failed", method, seen, detail, None, shown)
 
 
 def _alike(method: Method, seen: int, unknown: int, detail: str = "") -> Finding:
     """What a comparison found that met nothing wrong: nothing is said of logits that differ and may overflow."""
     if unknown:
-        detail = f"logits differ in {unknown} contexts whose numbers are too large for a bound on rounding"
+        detail = f"logits differ in {unknown} contexts {UNKNOWN}"
         return Finding("undecided", method, seen, detail)
     return Finding("holds", method, seen, detail)
 

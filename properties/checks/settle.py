@@ -1,13 +1,13 @@
 """Running a model on every context it can be run on, and holding its answers against permitted ones."""
 
-from collections import deque
-from collections.abc import Iterator
+from collections import Counter, deque
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from properties.checks.right import Question, judged, margins, permitting, questions
+from properties.checks.right import Question, answers, judged, margins, permitting, questions
 from properties.checks.verdict import AUTO, Finding, How, Method
 from properties.proof.counterexample import Counterexample
 from properties.proof.reach import within_reach
@@ -16,7 +16,7 @@ from properties.proof.splits import Splits
 from zoo import contexts, enumeration
 from zoo.cost.operations import flops
 from zoo.errors import ModelError
-from zoo.model import Context, Model
+from zoo.model import NUMBER, Context, Model
 from zoo.progress import steps
 from zoo.rule.watch import known
 from zoo.transformer import Attention, Mlp, Transformer
@@ -53,7 +53,7 @@ def _numbers(transformer: Transformer) -> int:
     heads = max((layer.sizes["head"] for layer in transformer.layers if isinstance(layer, Attention)), default=0)
     hidden = max((layer.sizes["d_mlp"] for layer in transformer.layers if isinstance(layer, Mlp)), default=0)
     row = 3 * heads * transformer.n_ctx + (4 + heads) * transformer.d_model + 3 * hidden
-    return transformer.n_ctx * row + 4 * transformer.sizes["vocab"]
+    return transformer.n_ctx * row + 4 * len(transformer.readout)
 
 
 def affordable(model: Model, cost: float = 1) -> bool:
@@ -92,13 +92,17 @@ def _sample(model: Model, cost: float) -> Iterator[Array]:
 
 
 def answer_logits(model: Model, tokens: Array, exact: bool = False) -> Array:
-    """[batch, seq] -> the last row of logits, [batch, vocab]. What overflows shows in the logits, not as a warning.
+    """[batch, seq] -> the logits of each answer, [row, output]. What overflows shows in the logits, not as a warning.
+
+    A row is a context or, where the model answers at every position, a position of one, in order.
 
     The order of the best two is that of the forward pass. Where that is quicker, the logits are computed by running
     sums, within a bound of the forward pass's (`zoo.enumeration`); `exact` asks for the forward pass's own.
     """
     with np.errstate(all="ignore"):
-        if exact or type(model).forward is not Model.forward:
+        if model.answers == "every":
+            return model.forward(tokens).reshape(-1, len(model.transformer.readout))
+        if exact or model.outputs is NUMBER or type(model).forward is not Model.forward:
             return model.forward(tokens, last=True)[:, -1]
         return enumeration.last_rows(model.transformer, tokens)
 
@@ -110,48 +114,69 @@ def settle(model: Model, question: Question, how: How = AUTO) -> Finding:
     or where `how` says so all of them. A tie is a failure: its sums in another order may differ.
     """
     if by_proof(model, how):
-        found, judging = _proved(proof_of(model, question, how), question)
+        found, judging = _proved(model, proof_of(model, question, how), question)
     else:
         found, judging = _run(model, question, *sweep(model, how))
-    if question.kind == "rule" and not judging and found.method != "sampled" and not (found.failures or found.left):
+    complete = found.method != "sampled" and not (found.failures or found.left)
+    if question.kind == "rule" and complete and not any(judging.values()):
         return replace(found, status="failed", detail="vacuous: the rule determines nothing in any context")
+    if complete and model.answers == "every":
+        return replace(found, detail=_where_judged(model, judging))
     return _told(found, model, how)
 
 
-def _run(model: Model, question: Question, method: Method, batches: Iterator[Array]) -> tuple[Finding, int]:
-    """What running finds, and how many contexts were judged."""
-    seen, number, smallest = 0, 0, np.inf
+def _where_judged(model: Model, judging: Mapping[int, int]) -> str:
+    """How many answers are judged where every position has one, and at which lengths none is."""
+    silent = [str(length) for length in model.scope.lengths if not judging[length]]
+    none = f", none in contexts of {' or '.join(silent)} tokens" if silent else ""
+    return f"{contexts.counted(sum(judging.values()))} answers judged{none}"
+
+
+def _run(
+    model: Model, question: Question, method: Method, batches: Iterator[Array]
+) -> tuple[Finding, Mapping[int, int]]:
+    """What running finds, and how many answers were judged in contexts of each length."""
+    seen, number, smallest = 0, Counter[int](), np.inf
     failures: list[Context] = []
     first: Counterexample | None = None
     with permitting(model, question, method == "enumerated") as permits:
         for tokens in batches:
             logits, allowed = answer_logits(model, tokens), permits(tokens)
-            by = margins(logits, [allowed])
-            seen, number = seen + len(tokens), number + int(judged(allowed).sum())
+            by = margins(model, logits, [allowed])
+            seen += len(tokens)
+            number[tokens.shape[1]] += int(judged(allowed).sum())
             smallest = min(smallest, float(by.min()))
             failing = np.flatnonzero(~(by > 0))
-            failures += map(model.decode, tokens[failing])
+            failures += map(model.decode, tokens[np.unique(failing // answers(model, tokens.shape[1]))])
             if len(failing) and first is None:
-                first = counterexample(model, tokens[failing[0]], logits[failing[0]], allowed[failing[0]])
-    margin = smallest if number else None
+                first = counterexample(model, tokens, failing[0], logits, allowed)
+    margin = smallest if any(number.values()) else None
     return Finding("failed" if failures else "holds", method, seen, "", margin, first, tuple(failures)), number
 
 
-def _proved(proof: Proof, question: Question) -> tuple[Finding, int]:
+def _proved(model: Model, proof: Proof, question: Question) -> tuple[Finding, Mapping[int, int]]:
     """The same by a proof."""
     by_name = (
         f"; the {question.kind} uses {proof.tells}, and is asked of every context by itself" if proof.tells else ""
     )
+    wrong = tuple(dict.fromkeys(one.context for one in proof.counterexamples))  # at several positions, one context
     found = Finding(
         status=proof.status,
         method="proved",
-        contexts=max(proof.contexts + proof.skipped, len(proof.counterexamples)),  # some are met on the way
+        contexts=max(settled(model, proof), len(wrong)),  # some are met on the way
         margin=proof.margin if proof.contexts else None,
         counterexample=next(iter(proof.counterexamples), None),
-        failures=tuple(wrong.context for wrong in proof.counterexamples),
+        failures=wrong,
         left=proof.widest and f"{proof.widest}{by_name}",
     )
-    return found, proof.contexts
+    return found, proof.by_length if model.answers == "every" else {0: proof.contexts}
+
+
+def settled(model: Model, proof: Proof) -> int:
+    """How many contexts were: where every position has an answer, those of the lengths that were gone through."""
+    if model.answers == "last":
+        return proof.contexts + proof.skipped
+    return sum(model.scope.count(length) for length in model.scope.lengths if length <= proof.upto)
 
 
 def _told(found: Finding, model: Model, how: How) -> Finding:
@@ -222,19 +247,24 @@ def _proof(model: Model, question: Question, how: How, seconds: float) -> Proof:
     One that ran out of time is remembered only for a certificate, which is of no other.
     """
     function, kind, vocab = question.function, question.kind, tuple(model.vocab)
-    about = (known(function), model.transformer, model.domain, vocab, kind, how.every, how.certified, seconds)
+    outputs: dict[str, Any] = {"names": model.names, "within": model.within, "every": model.answers == "every"}
+    about = (known(function), model.transformer, model.domain, vocab, kind, how.every, how.certified, seconds, outputs)
     for its, found in _proofs:
         if its == about:
             return found
-    told: dict[str, Any] = {"first": not how.every, "max_seconds": seconds, "kind": kind, "domain": model.domain}
     splits = Splits(vocab, model.scope) if how.certified else None
-    found = prove_answers(model.transformer, vocab, function, settled=None if splits is None else splits.add, **told)
+    told: dict[str, Any] = {"first": not how.every, "max_seconds": seconds, "kind": kind, "domain": model.domain}
+    told |= outputs | {"settled": None if splits is None else splits.add}
+    found = prove_answers(model.transformer, vocab, function, **told)
     found.splits = splits
     if how.certified or not found.widest:
         _proofs.append((about, found))
     return found
 
 
-def counterexample(model: Model, row: Array, logits: Array, allowed: Array) -> Counterexample:
-    """What the model says after a row of tokens; permitted is what is allowed."""
-    return Counterexample.of(row, model.vocab, logits, allowed, model.transformer.dtype)
+def counterexample(model: Model, tokens: Array, row: int, logits: Array, allowed: Array) -> Counterexample:
+    """What the model says in one row of the answers in contexts [batch, seq], and what is permitted there."""
+    context, at = divmod(int(row), answers(model, tokens.shape[1]))
+    where = at if model.answers == "every" else None
+    dtype = model.transformer.dtype
+    return Counterexample.of(tokens[context], model.vocab, logits[row], allowed[row], dtype, model.names, where)

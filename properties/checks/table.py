@@ -7,15 +7,17 @@ Each check is one function of a model whose docstring is the claim that it settl
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import get_args
+from typing import Literal, get_args
 
 import numpy as np
 
 from properties.checks.verdict import AUTO, Finding, How, Verdict, Wanted
+from zoo.black_box import BlackBox
 from zoo.errors import ModelError, UnknownNameError
 from zoo.model import Model
 from zoo.registry import unknown
 
+Needs = Literal["answers", "logits", "weights"]
 Check = Callable[..., Verdict]  # of a model, and `How` where that is not AUTO
 
 
@@ -23,30 +25,48 @@ Check = Callable[..., Verdict]  # of a model, and `How` where that is not AUTO
 class Registered:
     run: Check
     applies: Callable[[Model], bool]
+    needs: Needs
+
+    def to(self, model: Model) -> bool:
+        """Whether it applies to a model: of a black box, only the answers are there to be looked at."""
+        return (self.needs == "answers" or not isinstance(model, BlackBox)) and self.applies(model)
 
 
 Find = Callable[[Model, How], Finding]
 CHECKS: dict[str, Registered] = {}
+OF_BLACK_BOXES: dict[str, Callable[[BlackBox, How], Finding]] = {}  # how a check is settled there, if otherwise
 
 
-def check(applies: Callable[[Model], bool] = lambda model: True) -> Callable[[Find], Check]:
-    """Registers a function as a check under its own name, for the models it applies to."""
+def check(applies: Callable[[Model], bool] = lambda model: True, needs: Needs = "weights") -> Callable[[Find], Check]:
+    """Registers a function as a check under its own name, for the models it applies to, with what it looks at there."""
 
     def register(find: Find) -> Check:
         def run(model: Model, how: How = AUTO) -> Verdict:
             start = time.perf_counter()
             with np.errstate(all="ignore"):  # what overflows shows in the verdict
-                found = find(model, how)
+                of_box = OF_BLACK_BOXES.get(find.__name__) if isinstance(model, BlackBox) else None
+                found = find(model, how) if of_box is None else of_box(model, how)  # type: ignore[arg-type]
             seconds = time.perf_counter() - start
             total = model.scope.count() if found.total is None else found.total
-            named = {"model": model.name, "dtype": str(model.transformer.dtype), "check": find.__name__}
+            named = {"model": model.name, "dtype": dtype_of(model), "check": find.__name__}
             return Verdict(**(vars(found) | named | {"total": total, "seconds": seconds}))
 
         run.__name__, run.__doc__ = find.__name__, find.__doc__
-        CHECKS[find.__name__] = Registered(run, applies)
+        CHECKS[find.__name__] = Registered(run, applies, needs)
         return run
 
     return register
+
+
+def of_black_boxes(find: Callable[[BlackBox, How], Finding]) -> Callable[[BlackBox, How], Finding]:
+    """Registers how the check of that name is settled of a black box."""
+    OF_BLACK_BOXES[find.__name__] = find
+    return find
+
+
+def dtype_of(model: Model) -> str:
+    """Of a black box, nobody knows."""
+    return "" if isinstance(model, BlackBox) else str(model.transformer.dtype)
 
 
 def checks(model: Model, names: Iterable[str] = ()) -> list[tuple[str, Check]]:
@@ -55,7 +75,7 @@ def checks(model: Model, names: Iterable[str] = ()) -> list[tuple[str, Check]]:
     for name in chosen:
         if name not in CHECKS:
             raise UnknownNameError(unknown("check", name, CHECKS))
-    return [(name, entry.run) for name, entry in CHECKS.items() if name in chosen and entry.applies(model)]
+    return [(name, entry.run) for name, entry in CHECKS.items() if name in chosen and entry.to(model)]
 
 
 def check_model(model: Model, method: str = "auto", names: Sequence[str] = ()) -> list[Verdict]:

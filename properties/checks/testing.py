@@ -11,8 +11,10 @@ if TYPE_CHECKING:
     import pytest
 
 
-def parametrize_with_checks(models: Iterable[Model]) -> "pytest.MarkDecorator":
+def parametrize_with_checks(models: Iterable[Model], accept_sampled: bool = False) -> "pytest.MarkDecorator":
     """Makes one test of each check of each model; the test calls `check(model)`, which raises where it does not pass.
+
+    What is undecided does not pass; with `accept_sampled` it does where nothing was found wrong on a sample.
 
     @parametrize_with_checks([MODEL])
     def test_my_models(model, check):
@@ -23,20 +25,20 @@ def parametrize_with_checks(models: Iterable[Model]) -> "pytest.MarkDecorator":
     return pytest.mark.parametrize(
         ("model", "check"),
         [
-            pytest.param(model, asserting(check), id=f"{model.name}-{name}")
+            pytest.param(model, asserting(check, accept_sampled), id=f"{model.name}-{name}")
             for model in models
             for name, check in checks(model)
         ],
     )
 
 
-def asserting(check: Check) -> Callable[[Model], Verdict]:
+def asserting(check: Check, accept_sampled: bool = False) -> Callable[[Model], Verdict]:
     """The check, raising AssertionError with the message of a verdict that does not pass."""
 
     def run(model: Model) -> Verdict:
         __tracebackhide__ = True  # pytest shows the verdict, and not this frame
         verdict = check(model)
-        if not verdict.passed:
+        if not verdict.passed and not (accept_sampled and verdict.sampled):
             raise AssertionError(verdict.message())
         return verdict
 

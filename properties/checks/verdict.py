@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from properties.proof.counterexample import Counterexample
+from zoo.black_box import TRIES
 from zoo.contexts import Context, counted_of, written
 
 Status = Literal["holds", "failed", "undecided", "deviates"]
@@ -18,12 +19,15 @@ class How:
     """How a check is to be settled.
 
     `every` wrong context is sought, or where not the shortest, which is found sooner. Where it is to be `certified`,
-    the splits of each proof are kept.
+    the splits of each proof are kept. A black box with more contexts than can be asked for is tried on so many, drawn
+    with this seed.
     """
 
     method: Wanted = "auto"
     every: bool = False
     certified: bool = False
+    seed: int = 0
+    tries: int = TRIES
 
 
 AUTO = How()
@@ -44,7 +48,8 @@ class Requested:
         options += [] if other is None else ["--dtype", other]
         words = [self.name, written(shown.context)]
         ends = ["--"] if any(word.startswith("-") for word in words) else []  # no options
-        return " ".join(map(_quoted, ["zoo", "show", *options, *ends, *words]))
+        subcommand = "show" if shown.logits else "predict"  # a black box has nothing else to show
+        return " ".join(map(_quoted, ["zoo", subcommand, *options, *ends, *words]))
 
 
 @dataclass(frozen=True)
@@ -83,6 +88,11 @@ class Verdict(Finding):
         return self.status in ("holds", "deviates")
 
     @property
+    def sampled(self) -> bool:
+        """Whether nothing wrong was found on a sample, and no more than that is known: no pass, unless accepted."""
+        return self.status == "undecided" and self.method == "sampled" and self.contexts > 0
+
+    @property
     def looked_at(self) -> str:
         """The contexts that were looked at, of how many: "all 62", "39 of 120"; empty where that is none."""
         if self.method == "computed":
@@ -109,8 +119,10 @@ class Verdict(Finding):
         if asked is not None:
             return asked.line(shown, self.dtype)
         context = shown.context if isinstance(shown.context, str) else tuple(shown.context)
+        if not shown.logits:
+            return f"model.predict({context!r})"
         model = "model" if shown.dtype == self.dtype else f"model.astype({shown.dtype!r})"
-        return f"{model}.logits({context!r})[-1]"
+        return f"{model}.logits({context!r})[{-1 if shown.at is None else shown.at}]"
 
     def as_json(self, every: bool = False) -> dict[str, Any]:
         """The verdict in the documented schema. Counts are strings: they can be larger than JSON numbers are."""
@@ -132,6 +144,8 @@ class Verdict(Finding):
                 "permitted": shown.permitted,
                 "logits": [_finite(logit) for logit in shown.logits],
                 "margin": _finite(shown.margin),
+                **({"problem": shown.problem} if shown.problem else {}),
+                **({} if shown.at is None else {"at": shown.at}),
             },
         }
         return result | ({"failures": self.failures} if every else {})

@@ -7,7 +7,7 @@ from typing import Any
 Commands = Any  # what `add_subparsers` gives: argparse has no public name for it
 Run = Callable[[argparse.Namespace], int]
 
-MODEL = "a model of the zoo, a directory that holds one, or a Python file that defines MODEL (it is run)"
+MODEL = "a model of the zoo, a directory or .npz file that holds one, or a Python file that defines MODEL (it is run)"
 CONTEXT = "the tokens so far, as one word; with spaces, or as a JSON list, where tokens are longer"
 DTYPES = ["float64", "float32"]
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from zoo import registry
 from zoo.domain import laid_out
 from zoo.errors import ContextError, ModelError
-from zoo.model import Context, Model
+from zoo.model import NUMBER, Context, Model
 
 
 def find(name: str, n_ctx: int | None = None) -> Model:
@@ -20,6 +20,12 @@ def find(name: str, n_ctx: int | None = None) -> Model:
         if n_ctx is not None:
             raise ModelError(f"{name} is a directory and no family: it exists at its own n_ctx only")
         return files.read(name)
+    if name.endswith(".npz"):
+        from zoo import compiling
+
+        if n_ctx is not None:
+            raise ModelError(f"{name} is a file of arrays and no family: it exists at its own n_ctx only")
+        return compiling.read(name)
     return (registry.load_file if name.endswith(".py") or "/" in name else registry.load)(name, n_ctx)
 
 
@@ -58,6 +64,15 @@ def with_domain(model: Model, options: argparse.Namespace) -> Model:
         let[letter] = read_context(model, text[at + 1 :], f"what {letter!r} stands for")
     layout = read_context(model, options.domain, "the layout")
     return replace(model, domain=laid_out(layout, 1 if options.start is None else options.start, let))
+
+
+def with_within(model: Model, within: float | None) -> Model:
+    """The model with what --within states: by how much its numbers may be off."""
+    if within is None:
+        return model
+    if model.outputs is not NUMBER:
+        raise ModelError(f"{model.name} answers with names, but should with a number for --within to be given")
+    return replace(model, within=within)
 
 
 def read_context(model: Model, text: str, what: str = "the context") -> Context:

@@ -14,6 +14,7 @@ from properties.command.arguments import (
 )
 from properties.command.finding import find, find_all, find_as, read_context
 from zoo import registry
+from zoo.black_box import BlackBox
 from zoo.errors import ContextError, printable
 from zoo.model import Context, Model
 
@@ -25,7 +26,7 @@ def add_list(commands: Commands) -> None:
 
 
 def add(commands: Commands) -> None:
-    says = command(commands, "predict", predict, "Print the token a model says next.")
+    says = command(commands, "predict", predict, "Print what a model answers: the next token, or at each position.")
     goes_on = command(commands, "complete", complete, "Print the tokens a model says next, each fed back to it.")
     goes_on.add_argument("-n", type=int, help="how many tokens (15, or fewer where that leads out of the domain)")
     shown = command(
@@ -72,7 +73,8 @@ def _as_far_as_it_goes(model: Model, context: Context) -> int:
 
 def predict(options: argparse.Namespace) -> int:
     model = find_as(options)
-    print(printable(model.predict(read_context(model, options.context), options.anyway)))
+    said = model.says(read_context(model, options.context), options.anyway)
+    print(printable(" ".join(answer if isinstance(answer, str) else repr(answer) for answer in said)))
     return 0
 
 
@@ -87,6 +89,7 @@ def complete(options: argparse.Namespace) -> int:
 
 
 def show(options: argparse.Namespace) -> int:
+    from properties.report import black_box
     from properties.report import model as report
     from zoo.inspection.sentences import sentences
 
@@ -95,7 +98,14 @@ def show(options: argparse.Namespace) -> int:
     if context is not None:
         model.encode(context, options.anyway)  # what cannot be read is said before a page is printed
     claims = ((claim, claim.recomputed(model)) for claim in model.claims)
-    report.show(model, sentences(model), claims, ((lemma, lemma.holds(model)) for lemma in model.lemmas))
+    lemmas = ((lemma, lemma.holds(model)) for lemma in model.lemmas)
+    if isinstance(model, BlackBox):
+        answer = None if context is None else model.predict(context, options.anyway)
+        black_box.show(model, claims, lemmas)
+        if context is not None:
+            black_box.show_answer(context, answer)
+        return 0
+    report.show(model, sentences(model), claims, lemmas)
     if context is None:
         from properties.report.bearing import bearing as print_bearing
         from properties.robustness.bearing import bearing

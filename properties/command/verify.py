@@ -19,8 +19,9 @@ from properties.command.arguments import (
     add_n_ctx,
     command,
 )
-from properties.command.finding import find, find_all, with_domain
+from properties.command.finding import find, find_all, with_domain, with_within
 from zoo import progress, registry
+from zoo.black_box import TRIES, BlackBox
 from zoo.errors import FailingError, ModelError, UnknownNameError, printable
 from zoo.model import Model
 
@@ -44,7 +45,14 @@ def add(commands: Commands) -> None:
     one.add_argument("--certificate", metavar="FILE", help="prove one model, and write down what proves it")
     add_json(one, "verdicts")
     one.add_argument("--rule", metavar="FILE.py:NAME", help="hold the model to this function (the file is run)")
+    text = "of a model that answers with a number, by how much it may be off (a compiled one's: 0.0001)"
+    one.add_argument("--within", type=float, metavar="X", help=text)
     add_domain(one)
+    text = "of a black box with too many contexts: what those that are tried are drawn with (0)"
+    one.add_argument("--seed", type=int, metavar="N", help=text)
+    one.add_argument("--tries", type=int, metavar="N", help=f"how many of its contexts are tried ({TRIES})")
+    text = "exit status 0 also where nothing is wrong on a sample, which is undecided"
+    one.add_argument("--accept-sampled", action="store_true", help=text)
 
     one = command(
         commands, "recheck", recheck, "Confirm a certificate without the prover, by exact sums (python-flint)."
@@ -62,7 +70,6 @@ def add(commands: Commands) -> None:
 
 
 def verify(options: argparse.Namespace) -> int:
-    from properties.checks.verdict import How
     from properties.proof import certificate
     from properties.report import verdicts as report
 
@@ -72,16 +79,36 @@ def verify(options: argparse.Namespace) -> int:
             raise ModelError(f"{len(planned)} models are verified, but a certificate is of one")
         certificate.check_path(options.certificate)
         [(_, model, _)] = planned
+        if isinstance(model, BlackBox):
+            raise ModelError(f"{model.name} is a black box, but a certificate is of a proof, which needs weights")
+        model.must_complete("be certified")
         rule = model.rule if options.rule is not None else None
         function = rule if rule is not None else certificate.function_of(model)
     runs = [(model, run) for _, model, chosen in planned for _, run in chosen]
-    how = How(options.method, options.all, certified=options.certificate is not None)
+    how = replace(_how(options, [model for _, model, _ in planned]), certified=options.certificate is not None)
     verdicts = [run(model, how) for model, run in progress.steps(runs, "checks")]
     results = [(asked, model, [verdicts.pop(0) for _ in chosen]) for asked, model, chosen in planned]
-    status = report.verdicts(results, options.json, options.all, options.check)
+    accept = options.accept_sampled
+    status = report.verdicts(results, options.json, options.all, options.check, accept_sampled=accept)
     if options.certificate is not None:
         return status if _certified(options.certificate, model, function, how) else 1
     return status
+
+
+def _how(options: argparse.Namespace, models: list[Model]) -> "How":
+    """How checks are to be settled. ModelError for an option that would change nothing."""
+    from properties.checks.verdict import How
+
+    how = How(options.method, options.all)
+    for name, value, least in (("seed", options.seed, 0), ("tries", options.tries, 1)):
+        if value is None:
+            continue
+        if not any(isinstance(model, BlackBox) for model in models):
+            raise ModelError(f"--{name} is given, but is of black boxes, and none of these models is one")
+        if value < least:
+            raise ModelError(f"--{name} is {value}, but should be a whole number from {least} on")
+        how = replace(how, **{name: value})
+    return how
 
 
 def _planned(options: argparse.Namespace) -> list[Planned]:
@@ -93,7 +120,7 @@ def _planned(options: argparse.Namespace) -> list[Planned]:
     for target, model in find_all(options.names, options.n_ctx):
         model = model if options.dtype is None else model.astype(options.dtype)
         rule = model.rule if options.rule is None else registry.load_function(options.rule)
-        model = with_domain(replace(model, rule=rule), options)
+        model = with_domain(with_within(replace(model, rule=rule), options.within), options)
         planned.append((Requested(target, options.n_ctx, options.dtype), model, checks(model, options.check)))
     if not any(chosen for *_, chosen in planned):
         named = list(dict.fromkeys(options.check))

@@ -85,10 +85,10 @@ class Arithmetic(FloatingPoint):
         if transformer.dtype not in (np.float32, np.float64):
             raise ModelError(f"the arrays are {transformer.dtype}, but should be float32 or float64 to be bounded")
         program = FloatingPoint.of(transformer.dtype)
-        widest = sum(sum(part.sizes.values()) for _, part in transformer.parts())
+        sizes = [size for _, part in transformer.parts() for name, size in part.sizes.items() if name != "output"]
         # Four times: what is made here are sums of products, of sums themselves, with up to three factors. One sum
         # takes no more than a quarter of it; `softmax._ends` rests on that.
-        terms = 4 * (widest + transformer.n_ctx * transformer.sizes["vocab"] + 16)
+        terms = 4 * (sum(sizes) + transformer.n_ctx * transformer.sizes["vocab"] + 16)
         # A number that passes through several weights is off by all of them: each counts as if the others were, too.
         compounded = weights * (1 + weights) ** (4 * len(transformer.layers) + 4)
         own = float(gamma(terms, FLOAT64.unit))

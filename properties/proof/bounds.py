@@ -48,6 +48,7 @@ class Margins:
     levels: Array
     felt: Array | None = None  # [box, position] how much each position can move the last layer's mean
     worst: Array | None = None  # [box, position] the token that moves it down most
+    pull: Array | None = None  # [box, position, token] how far each moves it down
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ class Bounds:
         self.arithmetic = Arithmetic.of_program(transformer, weights)
         self.transformer = t = transformer if transformer.dtype == np.float64 else transformer.astype(np.float64)
         self.block = max(32, 2 ** (t.n_ctx.bit_length() // 2)) if block is None else block
-        self.vocab = len(t.token_embedding)
+        self.vocab, self.outputs = len(t.token_embedding), len(t.readout)
         for layer in t.layers:
             if not isinstance(layer, Attention | Mlp):
                 unhandled(layer)
@@ -90,9 +91,9 @@ class Bounds:
         self.entrywise = bool(self.after) or t.final_norm is not None
         self.mixes = not self.between  # boxes of several lengths may be bounded together
         # Where nothing that depends on the box comes before the last attention or behind it, rivals are projected once.
-        self.pairs: Array | None = None  # [1, 1, vocab * vocab, d_model]
+        self.pairs: Array | None = None  # [1, 1, output * output, d_model]
         if not self.between and not self.after:
-            pairs = (t.readout[:, None] - t.readout).reshape(1, 1, self.vocab**2, -1)
+            pairs = (t.readout[:, None] - t.readout).reshape(1, 1, self.outputs**2, -1)
             self.pairs = backward.normalize(pairs, t.final_norm)
         # What underflow may take from differences of the readout's rows, before the final Norm.
         tiny = FLOAT64.tiny
@@ -103,16 +104,16 @@ class Bounds:
     def margins(self, boxes: Boxes, answers: Array, rivals: Array, felt: bool = False) -> Margins:
         """By how much the answer's logit at least exceeds each rival's, the least over rivals and contexts of a box.
 
-        answers int [box], rivals bool [box, vocab]. What cannot be bounded is -inf. Where `mixes`, boxes may differ in
+        answers int [box], rivals bool [box, output]. What cannot be bounded is -inf. Where `mixes`, boxes may differ in
         length. Positions of which nothing is known are first looked at in blocks; what that does not prove, one by one.
         With `felt`, also which positions matter, as far as the last attention layer by itself can tell.
         """
         if felt or self.between or not len(closed := self._closed(boxes)):
-            return self._in_parts(boxes.everywhere(), np.zeros(0, int), answers, rivals, felt)
+            return self._in_parts(self._opened(boxes, felt), np.zeros(0, int), answers, rivals, felt)
         found = self._in_parts(boxes, closed, answers, rivals, felt)
         again = np.flatnonzero(~(found.lower > 0))
         if len(again):
-            exact = self._in_parts(boxes[again].everywhere(), np.zeros(0, int), answers[again], rivals[again], felt)
+            exact = self._in_parts(self._opened(boxes[again]), np.zeros(0, int), answers[again], rivals[again], felt)
             found.lower[again], found.levels[again] = exact.lower, exact.levels
         return found
 
@@ -122,7 +123,15 @@ class Bounds:
         What is close to the end is often what counts, and is not blurred.
         """
         whole = np.arange(max(0, (int(boxes.lengths.min()) - 1) // self.block - 1))
+        if boxes.counts is not None:  # of the positions of a block, all are counted, or none
+            inside = boxes.counts.counted(np.arange(len(whole) * self.block))
+            inside = inside.reshape(inside.shape[0] * inside.shape[1], len(whole), self.block)
+            whole = whole[(inside == inside[..., :1]).all(axis=(0, 2))]
         return np.setdiff1d(whole, boxes.positions // self.block)
+
+    def _opened(self, boxes: Boxes, felt: bool = False) -> Boxes:
+        """For positions to be looked at one by one; with counts, those that are alike as one: `FirstLayer.merged`."""
+        return boxes if boxes.counts is not None and not (felt or self.between) else boxes.everywhere()
 
     def _in_parts(self, boxes: Boxes, closed: Array, answers: Array, rivals: Array, felt: bool = False) -> Margins:
         """The same for as many boxes at a time as memory has room for, with these blocks closed."""
@@ -140,11 +149,14 @@ class Bounds:
         with np.errstate(all="ignore"):
             for part in (slice(start, start + rows) for start in range(0, len(boxes), rows)):
                 try:
-                    heads = self._heads(boxes.lengths, closed, opened, order) if heads is None else heads
+                    if heads is None:
+                        heads = self._heads(boxes.lengths, closed, opened, order)
+                        if not (felt or self.between):
+                            keys, heads = self.first.merged(boxes, keys, heads)
                     parts.append(self._bounded(boxes[part], keys, heads, answers[part], rivals[part], felt))
                 except OutOfRangeError:
                     parts.append(self._unknown(boxes[part]))
-        names = ("lower", "levels", "felt", "worst") if felt else ("lower", "levels")
+        names = ("lower", "levels", "felt", "worst", "pull") if felt else ("lower", "levels")
         return Margins(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
     def _heads(self, lengths: Array, closed: Array, opened: Array, order: Array) -> list[Head]:
@@ -160,19 +172,19 @@ class Bounds:
 
     def _unknown(self, boxes: Boxes) -> Margins:
         number, worst = 0 if self.attention is None else self.attention.sizes["head"], boxes.masks.argmax(axis=-1)
-        levels = np.full((len(boxes), number, self.vocab, self.vocab - 1), np.nan)
-        return Margins(np.full(len(boxes), -np.inf), levels, np.zeros(worst.shape), worst)
+        levels = np.full((len(boxes), number, self.vocab, self.outputs - 1), np.nan)
+        return Margins(np.full(len(boxes), -np.inf), levels, np.zeros(worst.shape), worst, np.zeros(boxes.masks.shape))
 
     def _bounded(
         self, boxes: Boxes, keys: Keys, heads: list[Head], answers: Array, rivals: Array, felt: bool
     ) -> Margins:
-        others = np.arange(self.vocab - 1) + (np.arange(self.vocab - 1) >= answers[:, None])  # [box, rival]
+        others = np.arange(self.outputs - 1) + (np.arange(self.outputs - 1) >= answers[:, None])  # [box, rival]
         ahead = self.forward.ahead(boxes, keys, heads)
         lower, levels, along = self._backward(ahead, self._behind(ahead), answers, others)
         matters = boxes.last[..., None] & np.take_along_axis(rivals, others, -1)[:, None]  # [box, token, rival]
         # What is infinite overflowed on the way, and is not known.
         lower = np.where(matters, np.where(np.isfinite(lower), lower, -np.inf), np.inf)
-        none = np.zeros((len(boxes), 0, self.vocab, self.vocab - 1))
+        none = np.zeros((len(boxes), 0, self.vocab, self.outputs - 1))
         found = Margins(lower.min(axis=(1, 2), initial=np.inf), np.stack(levels, axis=1) if levels else none)
         return self._felt(found, boxes, ahead, along, levels, lower) if felt else found
 
@@ -211,7 +223,7 @@ class Bounds:
         magnitude = behind.magnitude
         if norm is not None:
             lower, magnitude = backward.behind_norm(behind.final, differences, lower, norm, a)
-        error = interval.unembed(magnitude, self.transformer.readout, a)  # [box, length or 1, token, vocab]
+        error = interval.unembed(magnitude, self.transformer.readout, a)  # [box, length or 1, token, output]
         # One for each box, or for all, where every entry of the stream is followed or boxes have one length.
         error = error if self.entrywise or self.between else error[ahead.by_length]
         error = np.broadcast_to(error, (len(answers), *error.shape[1:]))
@@ -234,13 +246,13 @@ class Bounds:
     def _picked(self, ahead: Ahead, answers: Array, others: Array) -> Along:
         """The same, out of what was found once for every pair of tokens."""
         assert self.pairs is not None
-        pair = answers[:, None] * self.vocab + others
+        pair = answers[:, None] * self.outputs + others
 
-        def pick(table: Array) -> Array:  # [box or 1, token, vocab * vocab, ...] -> [box, token, rival, ...]
+        def pick(table: Array) -> Array:  # [box or 1, token, output * output, ...] -> [box, token, rival, ...]
             each = np.arange(len(pair)) if len(table) > 1 else np.zeros(len(pair), int)
             return np.moveaxis(table[each[:, None], :, pair], 2, 1)
 
-        direct = backward.embed(ahead.x[0], self.pairs[0])[ahead.by_length]  # [box or 1, token, vocab²]
+        direct = backward.embed(ahead.x[0], self.pairs[0])[ahead.by_length]  # [box or 1, token, output²]
         rounding = backward.along_size(ahead.rounding, self.pairs[0])[np.s_[:] if self.entrywise else ahead.by_length]
         values = [Interval(pick(v.c), pick(v.r)) for v in (head.along for head in ahead.heads) if v is not None]
         return Along(Interval(pick(direct.c), pick(direct.r)), pick(rounding), values)
@@ -254,4 +266,4 @@ class Bounds:
         for weight, v, level in zip(ahead.weights, along.values, levels):
             total += effects(weight, v, level, lower, may_be)
         reach = np.where(may_be, total, -np.inf).max(axis=-1) - np.where(may_be, total, np.inf).min(axis=-1)
-        return replace(found, felt=reach, worst=np.where(may_be, total, -np.inf).argmax(axis=-1))
+        return replace(found, felt=reach, worst=np.where(may_be, total, -np.inf).argmax(axis=-1), pull=total)

@@ -4,6 +4,7 @@ import hashlib
 import inspect
 import json
 import platform
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import ROUND_FLOOR, Decimal
@@ -38,6 +39,7 @@ def certify(
     margin, and the splits: see docs/json.md. Where the model states a domain, that is in there, and where it has
     lemmas, their sentences. FailingError where a lemma does not hold; ModelError where tokens were counted.
     """
+    model.must_complete("be certified")
     for lemma in model.lemmas:
         if not lemma.holds(model):
             raise FailingError(f"{model.name}: the lemma {lemma.text!r} is false, but should hold to be certified")
@@ -70,7 +72,11 @@ def certify(
 
 
 def rounded_down(margin: float) -> float:
-    """To seven digits and a little below, so that it is short, and another bound than the prover's confirms it."""
+    """To seven digits and a little below, so that it is short, and another bound than the prover's confirms it.
+
+    It is a finite number also where every logit that is right was seen to be infinite.
+    """
+    margin = min(margin, sys.float_info.max)
     less = Decimal(margin) * (1 - Decimal(LESS))
     return float(less.quantize(Decimal((0, (1,), less.adjusted() - 6)), ROUND_FLOOR)) or margin
 

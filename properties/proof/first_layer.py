@@ -12,7 +12,8 @@ import numpy as np
 
 from properties.proof import backward, interval
 from properties.proof.arithmetic import Arithmetic, Interval, average
-from properties.proof.attention import Head, columns_of, queried
+from properties.proof.attention import Head, Keys, columns_of, queried
+from properties.proof.boxes import Boxes
 from zoo.transformer import Attention, Mlp, Transformer
 from zoo.transformer.arrays import Array
 
@@ -79,6 +80,32 @@ class FirstLayer:
             head.projected_once(backward.attend(head, layer, h, pairs, self.underflow, a))
             for h, head in enumerate(heads)
         ]
+
+    def merged(self, boxes: Boxes, keys: Keys, heads: list[Head]) -> tuple[Keys, list[Head]]:
+        """With keys that have the same rows, and of which boxes know the same counts and nothing else, as one.
+
+        Nothing is lost: in any order their tokens weigh the same. Keys with a last position are left as they are.
+        """
+        if self.layer is None or boxes.counts is None:
+            return keys, heads
+        inside = boxes.counts.counted(keys.positions)  # [box, count, key]
+        among = (inside == inside[..., :1]).all(axis=(0, 1)) & ~np.isin(keys.positions, boxes.positions)
+        at = np.flatnonzero(among & (keys.positions + keys.counts < boxes.lengths.min()))
+        if len(at) < 2:
+            return keys, heads
+        rows: list[Array] = []
+        for h, head in enumerate(heads):
+            used = np.flatnonzero(self.layer.w_v[h].any(axis=1)) if head.along is None else np.zeros(0, int)
+            of_keys = [(head.k, 2), (head.x.take(used, 3), 1), (head.v, 1), *([(head.along, 3)] if head.along else [])]
+            parts = [np.moveaxis(part, axis, 0) for x, axis in of_keys for part in (x.c, x.r)]
+            parts.append(np.moveaxis(head.v_rounding, 1, 0))
+            rows += [part.reshape(len(keys.positions), -1)[at] for part in parts]
+        table = np.concatenate(rows, axis=1) + 0.0  # -0 is 0
+        _, first, which = np.unique(table, axis=0, return_index=True, return_inverse=True)
+        counts = keys.counts.copy()
+        counts[at[first]] = np.bincount(which.reshape(-1), keys.counts[at]).astype(int)
+        kept = np.setdiff1d(np.arange(len(counts)), np.delete(at, first))
+        return Keys(keys.positions[kept], counts[kept]), [head.take(kept) for head in heads]
 
     @cached_property
     def _fits(self) -> bool:

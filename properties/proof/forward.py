@@ -104,4 +104,5 @@ class Forward:
         may_be = np.ones((len(boxes), len(keys.positions), self.first.vocab), bool)
         may_be[:, np.searchsorted(keys.positions, boxes.positions)] = boxes.masks
         scores = [head.scores(layer, h, rows, self.arithmetic) for h, head in enumerate(heads)]
-        return [softmax_weights(s, visible, own_key, keys.counts, may_be, of, self.arithmetic) for s in scores]
+        counted = None if boxes.counts is None else (boxes.counts, keys.positions)
+        return [softmax_weights(s, visible, own_key, keys.counts, may_be, of, self.arithmetic, counted) for s in scores]

@@ -18,11 +18,11 @@ def rows_at_a_time(transformer: Transformer, keys: int) -> int:
 
 def largest(transformer: Transformer, keys: int) -> int:
     """How many numbers the largest array has that the bounds of one box need, with so many keys."""
-    vocab = len(transformer.token_embedding)
+    vocab, outputs = len(transformer.token_embedding), len(transformer.readout)
     attentions = [layer for layer in transformer.layers if isinstance(layer, Attention)]
     widths = [max(map(len, value_columns(layer)), default=1) for layer in attentions]
-    pairs = vocab**2 * transformer.d_model
-    last = vocab * keys * vocab * max([vocab, *widths[-1:]])
+    pairs = outputs**2 * transformer.d_model
+    last = vocab * keys * vocab * max([outputs, *widths[-1:]])
     return max(pairs, last, *(keys * vocab * keys * vocab * max(width, 1) for width in widths[:-1]))
 
 
@@ -32,15 +32,15 @@ def numbers(transformer: Transformer) -> int:
     The values of each head's keys along every difference of logits are there as midpoints and radii, of the model and
     of the box, and five more such arrays while a mean of them is bounded; of an earlier layer's keys it is the same.
     """
-    vocab, keys = len(transformer.token_embedding), transformer.n_ctx
+    vocab, outputs, keys = len(transformer.token_embedding), len(transformer.readout), transformer.n_ctx
     heads = max((layer.sizes["head"] for layer in transformer.layers if isinstance(layer, Attention)), default=0)
     hidden = max((layer.sizes["d_mlp"] for layer in transformer.layers if isinstance(layer, Mlp)), default=0)
     d_head = max((layer.sizes["d_head"] for layer in transformer.layers if isinstance(layer, Attention)), default=0)
     values = (5 + 4 * heads) * largest(transformer, keys) if heads else 0
-    directions = 4 * vocab**2 * (transformer.d_model + hidden)
+    directions = 4 * outputs**2 * (transformer.d_model + hidden)
     several = sum(isinstance(layer, Attention) for layer in transformer.layers) > 1  # then every position's are kept
     rows = 12 * (keys if several else min(keys, SLAB)) * vocab * (transformer.d_model + hidden + heads * d_head)
-    levels = 2 * BATCH * max(heads, 1) * vocab**2
+    levels = 2 * BATCH * max(heads, 1) * vocab * outputs
     return values + directions + rows + levels
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from properties.proof.arithmetic import Arithmetic, Interval
+from properties.proof.boxes import CountArrays
+from properties.proof.prices import Seen
 from zoo.transformer.arithmetic import EXP_ULPS, FLOAT64
 from zoo.transformer.arrays import Array
 
@@ -13,6 +15,8 @@ NEGLIGIBLE = 1e-12
 # Far above all that underflow takes from an exponential made here, far below all that matters. What it takes from the
 # program's is in `interval.mean_rounding`.
 SMALL = 1e-300
+COUNTED = 2**20  # numbers that are summed at a time where tokens are counted
+HALVES = 24
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,7 @@ class Weights:
     valid: Array  # bool, the same: which tokens a key may be
     rest: Array  # [batch, query, 1] the most that all other keys weigh together
     kept: Array | None  # int [batch, query, kept key] which keys these are; None where all are
+    seen: Seen | None = None  # where tokens are counted
 
     def of(self, values: Array) -> Array:
         """Values [..., query or 1, column, key, token] of the keys kept."""
@@ -33,7 +38,14 @@ class Weights:
 
 
 def softmax_weights(
-    s: Interval, visible: Array, own_key: Array, counts: Array, may_be: Array, of: Array | slice, a: Arithmetic
+    s: Interval,
+    visible: Array,
+    own_key: Array,
+    counts: Array,
+    may_be: Array,
+    of: Array | slice,
+    a: Arithmetic,
+    counted: tuple[CountArrays, Array] | None = None,
 ) -> Weights:
     """Of scores [batch, query, key, token], for boxes, which are what each key may be: bool [box, key, token].
 
@@ -42,7 +54,7 @@ def softmax_weights(
     counts int [key] says. Keys that surely weigh less than NEGLIGIBLE of another are only summed: with one-hot
     positions two or three of a thousand remain. In each box, scores are shifted by one that is surely reached: the
     largest of the keys' smallest. The radius of a score is that of `Head.scores`, with `Arithmetic.own` of all products
-    in it; see `_ends`.
+    in it; see `_ends`. With what is `counted` come the keys' positions, int [key].
     """
     low, high, reached = _ends(s, visible, a)
     peak = np.where(visible, high - reached, -np.inf).max(axis=-1)  # [batch, query, key]
@@ -62,13 +74,18 @@ def softmax_weights(
     valid = free & visible
     sure = np.where(valid, low, np.inf).min(axis=-1)
     shift = np.where(np.isposinf(sure), -np.inf, sure).max(axis=-1)[..., None, None]  # [box, query, 1, 1]
+    seen = None
+    if counted is not None:
+        seen = Seen.of(*counted, counts, keys, valid)
+        valid = seen.possible(valid, keys == own_key[..., None])
+        shift = np.maximum(shift, seen.reached(low, valid)[..., None, None])
     times = counts[keys][..., None]
     # exp is counted in `_ends`; the product with the count rounds once, 90 times less than 1e-14. e^700 is finite, and
     # what underflows is off by less than SMALL.
     least = np.exp(np.minimum(low - shift, 700)) * times * (1 - 1e-14)
     most = (np.exp(high - shift) + SMALL) * times * (1 + 1e-14)
     least, most = np.where(valid & (least > SMALL), least, 0), np.where(valid, most, 0)
-    return Weights(least, most, valid, rest, keys if some else None)
+    return Weights(least, most, valid, rest, keys if some else None, seen)
 
 
 def _ends(s: Interval, visible: Array, a: Arithmetic) -> tuple[Array, Array, Array]:
@@ -100,23 +117,16 @@ def softmax_mean(weights: Weights, values: Array, a: Arithmetic) -> Array:
 
     Values [batch, query or 1, column, key, token] -> [box, query, column]. The mean exceeds a number λ only where
     Σ w (v - λ) > 0 over the keys, so that a λ at which every key's worst token still gives no more than 0 is a bound.
-    Newton's iteration finds it, from below. NaN where a value is not known.
+    Newton's iteration finds it, from below. NaN where a value is not known. Where tokens are counted, not every key can
+    have its worst one: see `prices`.
     """
     shape = (*weights.least.shape[:2], values.shape[2])
+    if weights.seen is not None and shape[2] > (some := max(1, COUNTED // weights.least.size)):
+        parts = (values[:, :, i : i + some] for i in range(0, shape[2], some))
+        return np.concatenate([softmax_mean(weights, part, a) for part in parts], axis=2)
     bottom = np.broadcast_to(values.min(axis=(-2, -1)), shape)
     top = np.broadcast_to(values.max(axis=(-2, -1)), shape)
-    values = weights.of(values)
-
-    def sums(level: Array) -> tuple[Array, Array, Array]:
-        """Σ w (v - λ) with every key's worst token, the same of absolute values, and Σ w."""
-        terms, factors = worst_terms(weights, values, level)
-        token = terms.argmax(axis=-1)[..., None]
-        term, weight = (np.take_along_axis(x, token, -1)[..., 0] for x in (terms, factors))
-        unseen = np.isneginf(term)
-        term, weight = np.where(unseen, 0, term), np.where(unseen, 0, weight)
-        others = weights.rest * (top - level)
-        return term.sum(-1) + others, np.abs(term).sum(-1) + np.abs(others), weight.sum(-1) + weights.rest
-
+    sums = _Sums(weights, weights.of(values), top)
     level = np.array(bottom)
     step = 4 * a.own * (np.abs(top) + np.abs(bottom))
     for _ in range(40):
@@ -133,7 +143,64 @@ def softmax_mean(weights: Weights, values: Array, a: Arithmetic) -> Array:
         bound[proves] = raised[proves]
         proved |= proves
         if proved.all():
-            break
+            return bound if sums.are_largest else _closer(sums, bottom, bound, a)
+    _walk_on(sums, level, step, bound, proved | np.isnan(bound), a)
+    return bound if sums.are_largest else _closer(sums, bottom, bound, a)
+
+
+@dataclass(frozen=True)
+class _Sums:
+    """Σ w (v - λ) with every key's worst token, the same of absolute values, and Σ w."""
+
+    weights: Weights
+    values: Array  # of the keys kept
+    top: Array  # [box, query, column] the largest of all keys
+
+    def __call__(self, level: Array) -> tuple[Array, Array, Array]:
+        terms, factors = worst_terms(self.weights, self.values, level)
+        others, rest = self.weights.rest * (self.top - level), self.weights.rest
+        if self.weights.seen is not None:
+            total, absolute, weight = self.weights.seen.excess(terms, factors)
+            return total + others, absolute + np.abs(others), weight + rest
+        token = terms.argmax(axis=-1)[..., None]
+        term, weight = (np.take_along_axis(x, token, -1)[..., 0] for x in (terms, factors))
+        unseen = np.isneginf(term)
+        term, weight = np.where(unseen, 0, term), np.where(unseen, 0, weight)
+        return term.sum(-1) + others, np.abs(term).sum(-1) + np.abs(others), weight.sum(-1) + rest
+
+    @property
+    def are_largest(self) -> bool:
+        """Whether a sum is the largest there is; of several counts, it is only no less."""
+        return self.weights.seen is None or self.weights.seen.unseen.shape[-1] == 1
+
+
+def _walk_on(sums: _Sums, level: Array, step: Array, bound: Array, proved: Array, a: Arithmetic) -> None:
+    """Where Newton's iteration stopped too early, on from there, each step at least as far as a doubling one.
+
+    Where a key has a heavy token whose value is the level, and a light one above it, Newton's step is that of the heavy
+    one, and next to nothing; a little farther on it is the light one that counts.
+    """
+    least = step
+    for _ in range(60):
+        excess, absolute, weight = sums(level)
+        proves = ~proved & (excess + a.own * absolute <= 0)
+        bound[proves] = level[proves]
+        proved = proved | proves | ~(level < bound)
+        if proved.all():
+            return
+        rise = excess / weight
+        far = rise > step
+        level = np.where(proved, level, np.minimum(level + np.where(far, rise, step), bound))
+        step = np.where(far, least, 2 * step)
+
+
+def _closer(sums: _Sums, below: Array, bound: Array, a: Arithmetic) -> Array:
+    """A bound that is less, where a sum says so: by halves, as Newton's steps need the largest sums."""
+    for _ in range(HALVES):
+        middle = (below + bound) / 2
+        excess, absolute, _ = sums(middle)
+        proves = excess + a.own * absolute <= 0
+        bound, below = np.where(proves, middle, bound), np.where(proves, below, middle)
     return bound
 
 

@@ -31,7 +31,7 @@ class Splits:
     def add(self, settled: Settled) -> None:
         """Splits at one position, one after the other, are one."""
         box, path = settled.box, settled.box.path
-        if getattr(box, "counts", None) or getattr(box, "ending", None) is not None:
+        if box.counts or box.ending is not None:
             self.counted = True
             return
         tree = self.trees.setdefault((box.length, self._layout(settled)), Tree())

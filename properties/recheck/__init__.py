@@ -56,6 +56,8 @@ def recheck(certificate: dict[str, Any], model: Model, function: Callable[[Any],
 
     MismatchError where the certificate is about something else, CertificateError with what is wrong with it.
     """
+    if not model.completes:
+        raise MismatchError(f"{model.name} should answer with tokens after the last position to be certified")
     transformer = about(certificate, model, function)
     graph = Graph(certificate, model)
     reading, confirmation = Reading(graph, model, function), Confirmation(transformer, graph)

@@ -65,7 +65,9 @@ class Floats(Stream):
         layer, program = self.t.layers[i], self.program
         assert isinstance(layer, Attention)
         q = self.sides(i, h, "q", queries, np.arange(layer.sizes["d_head"]))
-        some = np.flatnonzero(((q.centre != 0) | (q.radius != 0)).any(axis=0))  # elsewhere nothing is added
+        felt = ((q.centre != 0) | (q.radius != 0)).any(axis=0)  # elsewhere nothing is added
+        felt[0] = True  # so that it is seen where nothing is known of a key
+        some = np.flatnonzero(felt)
         q, k = self.sides(i, h, "q", queries, some), self.sides(i, h, "k", keys, some)
         scale = float(self.t.dtype.type(layer.multiplier))
         return scores(q, k, scale, *(float(x.mid()) for x in (program.unit, program.tiny, program.limit)))
@@ -146,7 +148,7 @@ class Seen:
         return levels(*self.weights[h], values[self.at], self.mask, self.stream.bits)
 
     def heads(self, columns: bool = True) -> list[Heads]:
-        """Of each set; without `columns` only the sizes, and infinities elsewhere."""
+        """Of each set; without `columns` only the sizes, and infinities elsewhere; a size is infinite if not known."""
         layer, count = self.stream.t.layers[self.i], len(self.mask)
         size = np.zeros((count, layer.sizes["head"], layer.sizes["d_v"]))
         low, high = np.full_like(size, -np.inf), np.full_like(size, np.inf)
@@ -158,6 +160,8 @@ class Seen:
                 if columns and size[:, h, column].any():
                     low[:, h, column] = -self.level(h, values[:, k, 0])
                     high[:, h, column] = self.level(h, values[:, k, 1])
+            # What is not known is not known of values that are zero either: times infinity they would be NaN.
+            size[np.isnan(self.weights[h][1]).any(axis=(1, 2)), h] = np.inf
         return [Heads(self.mask.shape[1], *its) for its in zip(size, low, high)]
 
 

@@ -71,6 +71,7 @@ def _reaching(edge: Edge) -> str:
     if edge.wrong is not None:
         first, last = written(edge.context[:4]), written(edge.context[-4:])
         where = f"{first}…{last}" if len(edge.context) > 8 else written(edge.context)
-        return f"right up to n_ctx {edge.right}, wrong at {edge.wrong} after {where}"
+        where = f"after {where}" if edge.at is None else f"in {where}, at token {edge.at + 1}"
+        return f"right up to n_ctx {edge.right}, wrong at {edge.wrong} {where}"
     beyond = f"not settled at {edge.sought}" if edge.sought > edge.right else "the largest that was looked at"
     return f"right at least up to n_ctx {edge.right}, {beyond}"

@@ -21,7 +21,7 @@ def costs_as_json(costs: Iterable[Cost]) -> dict[str, Any]:
             "n_ctx": cost.n_ctx,
             **({} if cost.contexts is None else {"longest": cost.longest}),
             "flops": cost.flops,
-            "parameters": vars(cost.parameters),
+            "parameters": None if cost.parameters is None else vars(cost.parameters),
             "instructions": cost.instructions,
             "implementations": _implementations(cost.rungs),
         }
@@ -37,7 +37,7 @@ def _implementations(rungs: Iterable[Rung]) -> list[dict[str, Any]]:
             "name": rung.name,
             "contexts": rung.contexts,
             "seconds_per_context": rung.seconds,
-            "times_baseline": _times(rung.seconds, seconds["baseline"]),
+            "times_baseline": _times(rung.seconds, seconds.get("baseline")),
             "times_rule": _times(rung.seconds, seconds["rule"]),
         }
         for rung in rungs
@@ -63,8 +63,9 @@ def costs(found: Sequence[Cost]) -> None:
     table = grid("model", "n_ctx", "FLOPs", "parameters", "nonzero", "unique", "instructions")
     for cost in found:
         most = "-" if cost.instructions is None else "{least} to {most}".format(**cost.instructions)
-        counts = (cost.n_ctx, cost.flops, *vars(cost.parameters).values())
-        table.add_row(cost.name, *(f"{count:,}" for count in counts), most)
+        parameters = (None,) * 3 if cost.parameters is None else vars(cost.parameters).values()
+        counts = (cost.n_ctx, cost.flops, *parameters)
+        table.add_row(cost.name, *("-" if count is None else f"{count:,}" for count in counts), most)
     console().print(table)
     for cost in found:
         if cost.contexts is not None:

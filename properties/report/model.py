@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from properties.report.console import console, grid
+from zoo.black_box import BlackBox
 from zoo.contexts import written
 from zoo.digits import apart
 from zoo.domain_in_words import described
@@ -19,7 +20,8 @@ def list_models(models: Iterable[Model]) -> None:
     table = grid("model", "n_ctx", "vocabulary", "d_model", "rule", "source")
     for model in models:
         rule = getattr(model.rule, "__name__", "-")
-        sizes = (str(model.n_ctx), _tokens(model), str(model.transformer.d_model))
+        d_model = "-" if isinstance(model, BlackBox) else str(model.transformer.d_model)
+        sizes = (str(model.n_ctx), _tokens(model), d_model)
         table.add_row(model.name, *sizes, rule, model.source)
     console().print(table)
 
@@ -42,19 +44,31 @@ def show(
     out = console()
     transformer = model.transformer
     tied = "tied" if transformer.unembedding is None else "untied"
-    out.print(f"{model.name}: n_ctx {model.n_ctx}, d_model {transformer.d_model}, {transformer.dtype}, {tied}")
-    out.print(f"source: {model.source}" if model.source else "source: not stated")
-    if model.domain is not None:
-        number, *layouts = described(model.domain, model.vocab)
-        out.print("\n  ".join([f"domain: {number}", *layouts[:LINES]]))
-        if len(layouts) > LINES:
-            out.print(f"  ... and {len(layouts) - LINES} more layouts")
+    heading(model, f"{model.name}: n_ctx {model.n_ctx}, d_model {transformer.d_model}, {transformer.dtype}, {tied}")
     for title, text in sentences:
         if lines := text.splitlines():
             out.print(f"\n{title}", style="bold")
             out.print("\n".join(f"  {line}" for line in lines[:LINES]))
             if len(lines) > LINES:
                 out.print(f"  ... and {len(lines) - LINES} more lines")
+    stated(model, claims, lemmas)
+
+
+def heading(model: Model, first: str) -> None:
+    """A line that says what it is, then its source and the contexts of which it speaks."""
+    out = console()
+    out.print(first)
+    out.print(f"source: {model.source}" if model.source else "source: not stated")
+    if model.domain is not None:
+        number, *layouts = described(model.domain, model.vocab)
+        out.print("\n  ".join([f"domain: {number}", *layouts[:LINES]]))
+        if len(layouts) > LINES:
+            out.print(f"  ... and {len(layouts) - LINES} more layouts")
+
+
+def stated(model: Model, claims: Iterable[tuple[Claim, object]], lemmas: Iterable[tuple[Lemma, bool]]) -> None:
+    """Its claims with what was recomputed, its lemmas and deviations."""
+    out = console()
     if model.claims:
         table = grid("claim", "claimed", "recomputed", "source")
         for claim, recomputed in claims:
@@ -76,7 +90,9 @@ def show_reading(reading: Reading) -> None:
     """
     out = console()
     positions = [f"{token}{i}" for i, token in enumerate(reading.tokens)]
-    out.print(f"\nafter {written(reading.tokens)}: {reading.answer}", style="bold")
+    said = " ".join(answer if isinstance(answer, str) else f"{answer:.6g}" for answer in reading.answers)
+    where = f"after {written(reading.tokens)}" if len(reading.answers) == 1 else f"at each of {written(reading.tokens)}"
+    out.print(f"\n{where}: {said}", style="bold")
     for name, pattern in reading.patterns[:COLUMNS]:
         table = grid(name, *positions[-COLUMNS:])
         for row, weights in list(zip(positions, pattern[:, -COLUMNS:]))[-COLUMNS:]:
@@ -85,9 +101,10 @@ def show_reading(reading: Reading) -> None:
         out.print()
     if (heads := len(reading.patterns)) > COLUMNS or len(positions) > COLUMNS:
         out.print(f"the last {COLUMNS} positions at most, of {heads} heads the first {COLUMNS}; see zoo inspect\n")
-    vocab, logits, parts = reading.vocab, reading.logits, reading.shares
-    best = np.argsort(-logits, kind="stable")[:COLUMNS] if len(vocab) > COLUMNS else range(len(vocab))
-    table = grid("share of the logits", *(vocab[i] for i in best))
+    outputs, logits, parts = reading.outputs, reading.logits, reading.shares
+    best = np.argsort(-logits, kind="stable")[:COLUMNS] if len(outputs) > COLUMNS else range(len(outputs))
+    last = " at the last" if len(reading.answers) > 1 else ""
+    table = grid(f"share of the logits{last}", *(outputs[i] for i in best))
     least = sorted(abs(share[best[0]]) for _, share in parts)[-2 * COLUMNS :][0]
     for name, share in parts:
         if abs(share[best[0]]) >= least:
@@ -95,6 +112,8 @@ def show_reading(reading: Reading) -> None:
     table.add_row("logits", *apart([logits[i] for i in best]), style="bold")
     out.print(table)
     if len(parts) > 2 * COLUMNS:
-        out.print(f"the {2 * COLUMNS} parts with the most of {vocab[best[0]]}, of {len(parts)}; see zoo inspect --all")
-    if len(best) < len(vocab):
-        out.print(f"the {len(best)} tokens with the largest logits, of {len(vocab)}")
+        out.print(
+            f"the {2 * COLUMNS} parts with the most of {outputs[best[0]]}, of {len(parts)}; see zoo inspect --all"
+        )
+    if len(best) < len(outputs):
+        out.print(f"the {len(best)} tokens with the largest logits, of {len(outputs)}")

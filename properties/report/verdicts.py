@@ -11,7 +11,9 @@ from rich.text import Text
 
 from properties.checks.table import CHECKS
 from properties.checks.verdict import Requested, Verdict
+from properties.report.black_box import about
 from properties.report.console import console, grid
+from zoo.black_box import BlackBox
 from zoo.contexts import counted, written
 from zoo.digits import at_least
 from zoo.domain import as_data
@@ -26,16 +28,24 @@ Result = tuple[Requested, Model, list[Verdict]]
 STYLES = {"holds": "green", "deviates": "yellow", "undecided": "yellow", "failed": "bold red"}
 
 
-def verdicts(results: Sequence[Result], as_object: bool, every: bool, names: Sequence[str] = ()) -> int:
+def verdicts(
+    results: Sequence[Result],
+    as_object: bool,
+    every: bool,
+    names: Sequence[str] = (),
+    accept_sampled: bool = False,
+) -> int:
     """Prints verdicts; the exit status: 0 where all hold or deviate as stated, else 1.
 
+    With `accept_sampled` it is 0 also where nothing wrong was found on a sample: what is printed stays the same.
     `names` are the checks that were asked for: in the table they have a line also where they apply to none.
     """
     if as_object:
         print(json.dumps(as_json(results, every), indent=2))
     else:
         table(results, every, names)
-    return 0 if all(verdict.passed for *_, found in results for verdict in found) else 1
+    every_one = (verdict for *_, found in results for verdict in found)
+    return 0 if all(verdict.passed or (accept_sampled and verdict.sampled) for verdict in every_one) else 1
 
 
 def as_json(results: Iterable[Result], every: bool = False) -> dict[str, Any]:
@@ -44,7 +54,7 @@ def as_json(results: Iterable[Result], every: bool = False) -> dict[str, Any]:
         {
             "name": model.name,
             "n_ctx": model.n_ctx,
-            "dtype": str(model.transformer.dtype),
+            **_what_it_is(model),
             **({} if model.domain is None else {"domain": as_data(model.domain)}),
             "holds": all(verdict.passed for verdict in verdicts),
             "verdicts": [verdict.as_json(every) for verdict in verdicts],
@@ -52,6 +62,14 @@ def as_json(results: Iterable[Result], every: bool = False) -> dict[str, Any]:
         for _, model, verdicts in results
     ]
     return {"version": 1, "holds": all(model["holds"] for model in models), "models": models}
+
+
+def _what_it_is(model: Model) -> dict[str, Any]:
+    """Of a black box, what its author says and what was counted in place of the number type."""
+    if not isinstance(model, BlackBox):
+        return {"dtype": str(model.transformer.dtype)}
+    parameters = None if model.parameters is None else vars(model.parameters)
+    return {"dtype": None, "black_box": {"metadata": model.words, "parameters": parameters}}
 
 
 def table(results: Sequence[Result], every: bool = False, asked_for: Sequence[str] = ()) -> None:
@@ -75,13 +93,26 @@ def table(results: Sequence[Result], every: bool = False, asked_for: Sequence[st
         side_by_side.add_row("smallest margin", *(margin for *_, margin in shown), style="bold")
         out.print(side_by_side)
         out.print()
-    for asked, _, verdicts in results:
+    for asked, model, verdicts in results:
         for verdict in verdicts:
+            if verdict.status == "holds" and verdict.check == "rule" and model.answers == "every":
+                out.print(f"{model.name}: {verdict.detail}")  # contexts are counted in the table, and this not
             if verdict.status != "holds":
                 out.print(Text(printable(verdict.message(asked, every)), style=STYLES[verdict.status]), soft_wrap=True)
+    for _, model, _ in results:
+        if isinstance(model, BlackBox):
+            out.print(Text(printable(_of_black_box(model))), soft_wrap=True)
     every_one = [verdict for *_, verdicts in results for verdict in verdicts]
     models, checks = (f"{n} {noun}{'s' * (n != 1)}" for n, noun in ((len(results), "model"), (len(every_one), "check")))
     out.print(f"{models}, {checks}: {_summary(every_one)}")
+
+
+def _of_black_box(model: BlackBox) -> str:
+    """Which checks do not apply, and what is known of it besides its answers."""
+    missing = ", ".join(name for name, entry in CHECKS.items() if entry.needs != "answers")
+    return "\n    ".join(
+        [f"{model.name} is a black box, and its logits and weights are not known: no {missing}", *about(model)]
+    )
 
 
 def _summary(verdicts: Sequence[Verdict]) -> str:

@@ -76,7 +76,8 @@ def bearing(model: Model, build: Callable[[int], Model] | None) -> Iterator[Born
     if not states_figures_only(model):
         yield _smallest_margin(model)
     if model.predictors or model.rule is not None:
-        yield _certified(model)
+        if tolerance.names_last(model):
+            yield _certified(model)
         if affordable(model):
             yield _breaking(model)
     if build is not None:

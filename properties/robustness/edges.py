@@ -1,10 +1,16 @@
-"""The validity edge of a family: the largest n_ctx at which it is right, and where it first fails beyond."""
+"""The validity edge of a family: the largest n_ctx at which it is right, and where it first fails beyond.
 
-from collections.abc import Callable
+`validity_edge` proves and jumps, for families whose members fail from some n_ctx on; `validity_domain` settles one
+member after the other, for families of which nothing of the kind is known, as of what a compiler made for each length.
+"""
+
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from properties.checks.answers import rule
+from properties.checks.verdict import AUTO, How
 from properties.proof.judges import stated
 from properties.proof.search import Proof, prove_answers
 from zoo.errors import ModelError
@@ -19,7 +25,8 @@ class Edge:
     """Right on every context of n_ctx tokens at `right`; at `wrong`, this context of n_ctx tokens is wrong.
 
     What lies between them, if anything does, rounding leaves undecided. Where `wrong` is None, nothing wrong was found:
-    `sought` is how far was looked.
+    `sought` is how far was looked. `at` is where in the context, if the model answers at every position. `right` is 0
+    where none is.
     """
 
     right: int
@@ -27,6 +34,7 @@ class Edge:
     sought: int
     context: Context = ""
     margin: float = 0.0
+    at: int | None = None
 
 
 def validity_edge(build: Callable[[int], Model], start: int = 8, most: int = MOST) -> Edge:
@@ -41,8 +49,10 @@ def validity_edge(build: Callable[[int], Model], start: int = 8, most: int = MOS
     def settle(n_ctx: int) -> Proof:
         model = build(n_ctx)
         function = stated(model)
-        assert function is not None
+        if function is None:
+            raise ModelError(f"{model.name} states no rule or predictor, but should for an edge to be sought")
         told: dict[str, Any] = {"first": True, "max_seconds": SECONDS, "domain": model.domain}
+        told |= {"names": model.names, "within": model.within, "every": model.answers == "every"}
         return prove_answers(model.transformer, model.vocab, function, [model.scope.lengths[-1]], **told)
 
     def last(low: int, high: int, statuses: tuple[str, ...]) -> int:
@@ -64,4 +74,24 @@ def validity_edge(build: Callable[[int], Model], start: int = 8, most: int = MOS
     wrong = last(right, beyond, ("holds", "undecided")) + 1
     [found] = settle(wrong).counterexamples
     assert found.margin is not None  # some tokens are right there and some are not
-    return Edge(last(right, wrong, ("holds",)), wrong, wrong, found.context, found.margin)
+    return Edge(last(right, wrong, ("holds",)), wrong, wrong, found.context, found.margin, found.at)
+
+
+def validity_domain(build: Callable[[int], Model], lengths: Iterable[int], how: How = AUTO) -> Edge:
+    """By the check `rule` on all contexts of one member after the other, up to the first that is not right.
+
+    Members are settled as `zoo verify` does, by running them or by proof. Where one can be neither, the search ends
+    there. ModelError where there are no lengths.
+    """
+    right, length = 0, None
+    for length in lengths:
+        verdict = rule(build(length), how)
+        if verdict.status == "failed" and verdict.counterexample is not None:
+            found = verdict.counterexample
+            return Edge(right, length, length, found.context, found.margin or 0.0, found.at)
+        if verdict.status != "holds":
+            return Edge(right, None, length)
+        right = length
+    if length is None:
+        raise ModelError("no lengths are given, but should be, as range(2, 9)")
+    return Edge(right, None, length)

@@ -29,7 +29,7 @@ from zoo.errors import FileError, ModelError
 from zoo.files import gpt2
 from zoo.files.to_gpt2 import EPS, to_gpt2
 from zoo.model import Context, Model
-from zoo.transformer import Transformer, forward, greedy, residuals
+from zoo.transformer import Transformer, forward, residuals
 from zoo.transformer.arrays import Array
 
 LARGEST = {"float32": 2.0**128, "bfloat16": 2.0**128, "float16": 65504.0}  # of the two first nearly
@@ -96,30 +96,46 @@ def held(model: Model, read: Model) -> Export:
 
 @dataclass(frozen=True)
 class Answered:
-    """Contexts, int [batch, seq], with the model's answers, int [batch], and what each question permits."""
+    """Contexts, int [batch, seq], with the model's own answers and what each question permits, as rows of `right`."""
 
     tokens: Array
-    answers: Array
-    allowed: list[Array]  # bool [batch, vocab] each
+    own: Array
+    allowed: list[Array]
+
+    def some(self, contexts: Array) -> "Answered":
+        """Those contexts of it: bool [batch]."""
+        rows = np.repeat(contexts, len(self.own) // len(contexts))
+        return Answered(self.tokens[contexts], self.own[rows], [allowed[rows] for allowed in self.allowed])
+
+    def any(self, rows: Array) -> Array:
+        """In which contexts one of the rows is so: bool [batch]"""
+        return np.asarray(rows.reshape(len(self.tokens), -1).any(axis=1))
 
 
 def _asked(model: Model, tokens: Array, permitted: Callable[[Array], list[Array]]) -> Answered:
-    logits = answer_logits(model, tokens)
-    return Answered(tokens, greedy(logits), permitted(tokens) or [own_answers(logits)])
+    own = own_answers(model, answer_logits(model, tokens))
+    return Answered(tokens, own, permitted(tokens) or [own])
 
 
 def compared(model: Model, asked: Iterable[Answered]) -> tuple[int, float]:
     """How many answers are the model's, and the least by which what is permitted wins; NaN if logits overflow."""
     alike, smallest = 0, [np.inf]
     for one in asked:
-        logits = np.array(answer_logits(model, one.tokens), dtype=np.float64)  # [batch, vocab]
-        alike += int((logits.argmax(axis=1) == one.answers).sum())
+        logits = np.array(answer_logits(model, one.tokens), dtype=np.float64)  # [row, output]
+        alike += len(one.tokens) - int(one.any(_others(logits, one.own)).sum())
         counts = np.any([judged(allowed) for allowed in one.allowed], axis=0)
         if not np.isfinite(logits[counts]).all():
             smallest.append(np.nan)
             continue
-        smallest.append(margins(logits, one.allowed).min())
+        smallest.append(margins(model, logits, one.allowed).min())
     return alike, float(np.min(smallest))
+
+
+def _others(logits: Array, own: Array) -> Array:
+    """Where another answer is given: bool [row]"""
+    if own.dtype != bool:
+        return np.asarray(~(margin_of(logits, own) > 0))
+    return ~np.take_along_axis(own, logits.argmax(axis=1)[:, None], axis=1)[:, 0]
 
 
 def _margin_in(read: Model, name: str, asked: Iterable[Answered]) -> float | None:
@@ -133,25 +149,27 @@ def _different(read: Model, asked: Iterable[Answered]) -> Iterator[Answered]:
     """The contexts, shortest first, in which the model's answer does not win in what was read."""
     for one in asked:
         logits = answer_logits(read, one.tokens)
-        wins = margin_of(logits, np.arange(logits.shape[1]) == one.answers[:, None]) > 0  # NaN is not
-        if not wins.all():
-            yield Answered(one.tokens[~wins], one.answers[~wins], [allowed[~wins] for allowed in one.allowed])
+        lost = one.any(~(margin_of(logits, one.own) > 0))  # NaN is not
+        if lost.any():
+            yield one.some(lost)
 
 
 def _count(model: Model, read: Model, one: Answered) -> tuple[Array, Array]:
     """Which of those contexts count, and which have another answer: bool [batch] both."""
     tokens, stated = one.tokens, questions(model)
     ours, theirs = answer_logits(model, tokens), answer_logits(read, tokens)
-    here, kept, wrong = (np.zeros(len(tokens), dtype=bool) for _ in range(3))
+    here, kept, wrong = (np.zeros(len(ours), dtype=bool) for _ in range(3))
     for allowed in one.allowed if stated else ():
         right = judged(allowed) & (margin_of(ours, allowed) > 0)
         here, kept = here | judged(allowed), kept | right
         wrong |= right & ~(margin_of(theirs, allowed) > 0)
-    own = np.flatnonzero(~kept & (here | (not stated)))  # what is stated, if anything, is not what it does
+    lost = ~(margin_of(theirs, one.own) > 0)  # of a context with several answers, it may be one
+    own = np.flatnonzero(lost & ~kept & (here | (not stated)))  # what is stated, if anything, is not what it does
+    wins, each = margin_of(ours, own_answers(model, ours)), len(ours) // len(tokens)
     for at in (own[i : i + TOGETHER] for i in range(0, len(own), TOGETHER)):
-        wins = margin_of(ours[at], np.arange(ours.shape[1]) == ours[at].argmax(axis=1)[:, None])
-        wrong[at] = (wins > 0) & ~(wins <= 2 * rounding(read.transformer, tokens[at]))
-    return wrong, ours.argmax(axis=1) != theirs.argmax(axis=1)
+        most = 2 * rounding(read.transformer, tokens[np.unique(at // each)])
+        wrong[at] = (wins[at] > 0) & ~(wins[at] <= most)
+    return one.any(wrong), one.any(_others(theirs, own_answers(model, ours)))
 
 
 def rounding(transformer: Transformer, tokens: Array) -> float:

@@ -11,13 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from properties.checks.right import judged, margins, permitting, questions
+from properties.checks.right import answers, changed, judged, margins, permitting, questions
 from properties.checks.settle import answer_logits, sweep
 from zoo import contexts
+from zoo.black_box import BlackBox
 from zoo.errors import FailingError, ModelError
 from zoo.model import Context, Model
 from zoo.progress import steps
-from zoo.transformer import Attention, Transformer, greedy
+from zoo.transformer import Attention, Transformer
 from zoo.transformer.arrays import Array
 
 WEIGHTS: dict[str, Callable[[float], float]] = {
@@ -51,16 +52,16 @@ class Story:
 
 
 def checked(model: Model) -> bool:
-    """Whether a model states anything that could catch a mutant."""
-    return model.rule is not None or bool(model.predictors)
+    """Whether a model has weights, and states anything that could catch a mutant."""
+    return not isinstance(model, BlackBox) and (model.rule is not None or bool(model.predictors))
 
 
 def stories(model: Model) -> Iterator[Story]:
     """The story of each mutant of a model, over all contexts. Raises as `refuse_failing` does."""
     rows, words, tests = _held(model)
-    original = _logits(model.transformer, model, rows).argmax(axis=1)
+    original = _logits(model.transformer, model, rows)
     for mutant in steps(mutants(model.transformer), f"mutants of {model.name}"):
-        yield _story(mutant, _logits(mutant.transformer, model, rows), original, tests, words, model.margin)
+        yield _story(mutant, _logits(mutant.transformer, model, rows), original, tests, words, model)
 
 
 def refuse_failing(model: Model) -> None:
@@ -73,6 +74,8 @@ def refuse_failing(model: Model) -> None:
 
 def _held(model: Model) -> tuple[list[Array], list[Context], list[tuple[str, Array]]]:
     """All contexts in batches and in words, and what mutants are held to in them: the model itself holds."""
+    if isinstance(model, BlackBox):
+        raise ModelError(f"{model.name} is a black box, but should have weights for mutants to be made of them")
     if not checked(model):
         raise ModelError(
             f"{model.name} has neither rule nor predictor, but should have one for its mutants to be held to"
@@ -82,8 +85,8 @@ def _held(model: Model) -> tuple[list[Array], list[Context], list[tuple[str, Arr
         total = contexts.counted(model.scope.count())
         raise ModelError(f"{model.name} has {total} contexts, but should have few enough to run each mutant on all")
     rows = list(batches)
-    words = [model.decode(row) for batch in rows for row in batch]
-    tests: list[tuple[str, Array]] = []  # a check, and which answers it allows [contexts, vocab]
+    words = [model.decode(row) for batch in rows for row in batch for _ in range(answers(model, batch.shape[1]))]
+    tests: list[tuple[str, Array]] = []  # a check, and which answers it allows [row, output or end]
     for question in questions(model):
         with permitting(model, question, every=True) as permits:
             tests.append((question.kind, np.concatenate([permits(batch) for batch in rows])))
@@ -94,7 +97,7 @@ def _held(model: Model) -> tuple[list[Array], list[Context], list[tuple[str, Arr
             )
     logits = _logits(model.transformer, model, rows)
     itself = Mutant("the model itself", (), "", model.transformer)
-    story = _story(itself, logits, greedy(logits), tests, words, model.margin)
+    story = _story(itself, logits, logits, tests, words, model)
     if story.outcome == "caught":
         assert story.context is not None
         raise FailingError(
@@ -110,19 +113,19 @@ def _story(
     original: Array,
     tests: list[tuple[str, Array]],
     words: list[Context],
-    margin: float | None,
+    model: Model,
 ) -> Story:
-    by = [margins(logits, [allowed]) for _, allowed in tests]
+    by = [margins(model, logits, [allowed]) for _, allowed in tests]
     for (check, _), its in zip(tests, by):
         wrong = np.flatnonzero(~(its > 0))
         if len(wrong):
             return Story(mutant, "caught", check, words[wrong[0]])
     least = np.min(by, axis=0)
-    if margin is not None:
-        wrong = np.flatnonzero(~(least >= margin))
+    if model.margin is not None:
+        wrong = np.flatnonzero(~(least >= model.margin))
         if len(wrong):
             return Story(mutant, "caught", "margin", words[wrong[0]])
-    different = np.flatnonzero((greedy(logits) != original) & (least < np.inf))  # where something is judged
+    different = np.flatnonzero(changed(model, original, logits) & (least < np.inf))  # where something is judged
     if len(different):
         return Story(mutant, "open", context=words[different[0]])
     return Story(mutant, "equal")
@@ -140,8 +143,8 @@ def mutants(transformer: Transformer) -> Iterator[Mutant]:
     """
     for name, array in transformer.named_arrays().items():
         for index in np.ndindex(array.shape):
-            for change, changed in _changed(array, index):
-                yield Mutant(" ".join(name), index, change, transformer.with_arrays({name: changed}))
+            for change, other in _changed(array, index):
+                yield Mutant(" ".join(name), index, change, transformer.with_arrays({name: other}))
     yield from _structural(transformer)
 
 
@@ -154,9 +157,9 @@ def _changed(array: Array, index: tuple[int, ...]) -> Iterator[tuple[str, Array]
             value
         ):  # 1 doubled and 1 plus 1 are one mutant; none may be beyond the type
             seen.add(value)
-            changed = array.copy()
-            changed[index] = value
-            yield change, changed
+            other = array.copy()
+            other[index] = value
+            yield change, other
     following = (*index[:-1], index[-1] + 1)
     if following[-1] < array.shape[-1] and array[following] != array[index]:
         swapped = array.copy()
@@ -182,8 +185,8 @@ def _structural(transformer: Transformer) -> Iterator[Mutant]:
             w_o = layer.w_o.copy()
             w_o[h] = 0
             changes[f"head {h} removed"] = replace(layer, w_o=w_o)
-        for change, changed in changes.items():
-            layers = [*transformer.layers[:i], changed, *transformer.layers[i + 1 :]]
+        for change, other in changes.items():
+            layers = [*transformer.layers[:i], other, *transformer.layers[i + 1 :]]
             yield Mutant(place, (), change, replace(transformer, layers=layers))
     positions = transformer.position_embedding
     for step, change in ((1, "one late"), (-1, "one early")):

@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from properties.checks.right import judging, margins, questions
+from properties.checks.right import answers, changed, judging, margins, questions
 from properties.checks.settle import answer_logits, sweep
 from zoo.contexts import counted, written
 from zoo.errors import ModelError
 from zoo.files.tensors import to_bfloat16
 from zoo.model import Model
-from zoo.transformer import Transformer, greedy
+from zoo.transformer import Transformer
 from zoo.transformer.arrays import Array, Emulated
 
 TYPES = ("float64", "float32", "bfloat16", "float16")
@@ -68,10 +68,11 @@ def survives(model: Model) -> Iterator[tuple[str, bool, str]]:
         first = ""
         with judging(model, method == "enumerated") as permitted:
             for tokens in batches:
-                logits, answers = answer_logits(other, tokens), greedy(answer_logits(model, tokens))
-                changed = (greedy(logits) != answers) | (answers < 0)  # a tie that is kept is the same answer
-                wrong = np.flatnonzero(~(margins(logits, permitted(tokens)) > 0) if stated else changed)
-                others += int(changed.sum())
+                logits, number = answer_logits(other, tokens), answers(model, tokens.shape[1])
+                new = changed(model, answer_logits(model, tokens), logits)  # a tie that is kept is the same answer
+                lost = ~(margins(model, logits, permitted(tokens)) > 0) if stated else new
+                wrong = np.flatnonzero(lost.reshape(len(tokens), number).any(axis=1))
+                others += int(new.reshape(len(tokens), number).any(axis=1).sum())
                 if len(wrong) and not different:
                     first = written(model.decode(tokens[wrong[0]]))
                 seen, different = seen + len(tokens), different + len(wrong)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from properties.checks.right import judging, margins, own_answers
+from properties.checks.right import answers, judging, margins, own_answers
 from properties.checks.settle import answer_logits
 from properties.proof.bounds import Bounds
 from properties.proof.boxes import Boxes, Settled
@@ -35,9 +35,9 @@ def certified(model: Model, max_seconds: float | None = None) -> float:
     late = _clock(max_seconds)
     function = stated(model)
     boxes: list[Settled] = []
-    if function is None:
+    if function is None or not names_last(model):
         return 0.0
-    told: dict[str, Any] = {"first": True, "settled": boxes.append, "max_seconds": max_seconds}
+    told: dict[str, Any] = {"first": True, "settled": boxes.append, "max_seconds": max_seconds, "names": model.names}
     proof = prove_answers(model.transformer, model.vocab, function, domain=model.domain, **told)
     if proof.status == "undecided" and late():
         raise OutOfTimeError("the answers were not settled in the time allowed")
@@ -57,6 +57,11 @@ def certified(model: Model, max_seconds: float | None = None) -> float:
     return low
 
 
+def names_last(model: Model) -> bool:
+    """Whether it answers with names after the last position: of others, nothing is certified here."""
+    return model.answers == "last" and bool(model.names)
+
+
 def _clock(max_seconds: float | None) -> Callable[[], bool]:
     """Whether so many seconds of the processor have gone since."""
     begin = time.process_time()
@@ -71,8 +76,8 @@ def _by_length(boxes: list[Settled]) -> list[list[Settled]]:
 
 
 def _lower(bounds: Bounds, settled: list[Settled], model: Model) -> Array:
-    answers = np.array([model.vocab.index(one.answer or "") for one in settled])
-    rivals = np.array([[token not in one.box.permitted for token in model.vocab] for one in settled])
+    answers = np.array([model.names.index(one.answer or "") for one in settled])
+    rivals = np.array([[name not in one.box.permitted for name in model.names] for one in settled])
     return bounds.margins(Boxes.of([one.box for one in settled], model.vocab), answers, rivals).lower
 
 
@@ -84,14 +89,14 @@ def breaking(model: Model, max_seconds: float | None = None) -> tuple[float, str
     """
     late = _clock(max_seconds)
     rows = list(model.scope.batches(model.vocab))
-    words = [model.decode(row) for batch in rows for row in batch]
+    words = [model.decode(row) for batch in rows for row in batch for _ in range(answers(model, batch.shape[1]))]
     weights = _weights(model.transformer)
     logits = _logits(model, rows, weights)
     with judging(model, every=True) as permitted:
-        allowed = [np.concatenate(one) for one in zip(*map(permitted, rows))] or [own_answers(logits)]
+        allowed = [np.concatenate(one) for one in zip(*map(permitted, rows))] or [own_answers(model, logits)]
 
     def by(changed: Array, at: Array | slice = slice(None)) -> Array:
-        return margins(_logits(model, rows, changed)[at], [one[at] for one in allowed])
+        return margins(model, _logits(model, rows, changed)[at], [one[at] for one in allowed])
 
     before = by(weights)
     slopes = np.zeros((len(before), len(weights)))  # of each margin, by the relative change of each weight

@@ -1,7 +1,7 @@
 """Certificates by liars.
 
 In some every leaf of a rule is said to be proved; in others the margin is larger than what was proved, or all that was
-not proved is said to have been run, or is left out of the splits.
+not proved is said to have been run or to be skipped, or is left out of the splits.
 """
 
 from copy import deepcopy
@@ -18,8 +18,8 @@ from zoo.rule import Function
 
 Json = dict[str, Any]
 PROVED, LARGER, RUN = "every leaf is proved", "a larger margin", "all that is not proved was run"
-LEFT_OUT, TWICE = "it is left out", "another twice"
-LIES = (PROVED, LARGER, LARGER, RUN, LEFT_OUT, TWICE, TWICE)
+SKIPPED, LEFT_OUT, TWICE = "it is skipped", "it is left out", "another twice"
+LIES = (PROVED, LARGER, LARGER, RUN, SKIPPED, LEFT_OUT, TWICE, TWICE)
 
 
 def forged(model: Model, function: Function, lie: str) -> Json | None:
@@ -41,6 +41,8 @@ def forged(model: Model, function: Function, lie: str) -> Json | None:
     made = deepcopy(made)
     if lie == LARGER:
         made["margin"] *= 1.0005
+    elif lie == SKIPPED:
+        made["nodes"] = [["skipped"] if node == ["run"] else node for node in made["nodes"]]
     elif lie in (LEFT_OUT, TWICE):
         made["nodes"] = [_without_runs(made["nodes"], node, lie == TWICE) for node in made["nodes"]]
     return made

@@ -153,6 +153,7 @@ OTHERS = {
     "properties/proof/first_layer.py": "behind Bounds",
     "properties/proof/forward.py": "behind Bounds",
     "properties/proof/interval.py": "behind Bounds",
+    "properties/proof/positions.py": "whether attentions are masked, all or none of them",
     "properties/proof/reach.py": "how much memory Bounds take, which refuse",
     "properties/recheck/attention.py": "behind Stream",
     "properties/recheck/batches.py": "behind Stream",

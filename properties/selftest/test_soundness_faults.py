@@ -14,23 +14,32 @@ from typing import Any, NamedTuple
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
-from properties.checks import right, settle
+from properties.checks import black_boxes, right, settle
 from properties.checks.table import CHECKS
-from properties.proof import bounds, judges
+from properties.proof import bounds, counted, folds, judges, positions
 from properties.proof.arithmetic import Arithmetic, lost
-from properties.proof.lazy import LazyString, LazyToken
+from properties.proof.boxes import Box
+from properties.proof.counted import Together
+from properties.proof.first_layer import FirstLayer
+from properties.proof.folds import Ending, Table
+from properties.proof.prices import Seen
+from properties.proof.reading import lazy_count
+from properties.proof.reading.lazy import LazyString, LazyToken
+from properties.proof.reading.run import Run
 from properties.recheck import attention, blindfold, means, recheck
 from properties.recheck.confirm import Confirmation
-from properties.recheck.graph import Graph
+from properties.recheck.leaves import Reading
 from properties.recheck.margins import Margins
 from properties.recheck.program import Program
 from properties.recheck.stream import Stream
 from properties.robustness import number_types, tolerance
 from properties.selftest.examples import NIGHTLY
+from zoo.black_box import BlackBox
 from zoo.distill.answers import Part
 from zoo.enumeration import paths
 from zoo.enumeration.rounding import Rounding
 from zoo.errors import RuleError
+from zoo.rule.numbers import near, whole_text
 from zoo.transformer import arrays
 
 forward: Any = importlib.import_module("zoo.transformer.forward")  # the package has a function of that name
@@ -59,7 +68,7 @@ VANISHED = Fault(lost, "return float(", "return 0.0 * float(")
 AS_WRITTEN = Fault(
     arrays.setting, 'with np.errstate(all="ignore"):', "if isfinite(number):\n        return number\n    if True:"
 )
-TIE_IS_RIGHT = Fault(judges.Answers.run, "if margin > 0:", "if margin >= 0:")
+TIE_IS_RIGHT = Fault(judges._held, "if margin > 0:", "if margin >= 0:")
 SMALL_UNIT = Fault(Rounding.__init__, "2 * program.unit", "0.001 * program.unit")
 NOTHING_DOUBTFUL = Fault(paths._settled, "if not margin.min() > 2 * tile.error:", "if False:")
 NAN_ANSWERS = Fault(
@@ -79,12 +88,53 @@ SEEN: dict[str, list[Fault]] = {
     "proof.test_soundness_of_proofs:test_proofs_say_of_every_context_what_running_it_says": [
         *(NO_ROUNDING, NO_OVERFLOW, LOW_MEANS, TIE_IS_RIGHT, VANISHED, AS_WRITTEN)
     ],
+    "proof.test_soundness_of_positions:test_proofs_say_at_every_position_what_running_it_says": [
+        Fault(positions.Positions._exchanged, "rows[[length - 1, position]]", "rows[[position, length - 1]]"),
+        Fault(judges.Values.bound, "np.min(self._both(boxes), axis=0)", "self._both(boxes)[0]"),
+        Fault(positions.Positions._fits, "return self.fits[length]", "return True"),
+        Fault(positions.AtPosition.run, "[0, self.position]", "[0, -1]"),
+        Fault(judges.Values._both, "self.within - error", "1.1 * self.within - error"),
+        LOW_MEANS,
+    ],
     "proof.test_soundness_of_proofs:test_no_difference_of_logits_leaves_its_bound_at_the_ends": [
         *(NO_ROUNDING, NO_UNDERFLOW, NO_OVERFLOW, LOW_MEANS, VANISHED)
     ],
     "proof.test_soundness_of_proofs:test_nor_where_positions_are_looked_at_in_blocks": [NO_ROUNDING, NO_OVERFLOW],
     "proof.test_soundness_of_proofs:test_nor_where_contexts_are_long": [NO_ROUNDING, NO_OVERFLOW],
     "proof.test_exact_bounds:test_the_worst_roundings_leave_no_bound": [NO_ROUNDING, LOW_MEANS],
+    # counts
+    "proof.test_counted:test_a_box_that_counts_is_what_it_says": [
+        Fault(Together.range, "must - (most - self.limits[kind][1])", "must - most"),
+        Fault(Together.range, "can - (least - self.limits[kind][0])", "can"),
+        Fault(counted._within, "limits[0][1], n)", "limits[0][1] - 1, n)"),
+        Fault(Box.tightened, "not together.feasible", "False"),
+    ],
+    "proof.test_soundness_of_counts:test_no_difference_of_logits_leaves_its_bound": [
+        Fault(Seen.excess, "chosen.sum(axis=-1)", "0.999 * chosen.sum(axis=-1)"),
+        Fault(Seen.excess, "np.where(prices[c] > 0, self.most[..., c], self.least[..., c])", "self.least[..., c]"),
+        Fault(
+            Seen.possible,
+            "self.least[..., c].reshape(-1, 1) == whole",
+            "self.least[..., c].reshape(-1, 1) >= whole - 1",
+        ),
+        Fault(FirstLayer.merged, "keys.counts[at]).astype(int)", "keys.counts[at]).astype(int) - 1"),
+        LOW_MEANS,
+    ],
+    "proof.test_soundness_of_counts:test_proofs_of_rules_that_count_say_what_running_says": [
+        Fault(Run.number, "range(most, least, -1)", "range(most - 1, least, -1)"),
+        Fault(
+            lazy_count._exceeds, "run.is_above(counted, -rest // times)", "run.is_above(counted, -rest // times + 1)"
+        ),
+        Fault(Run.count, "(len(found.positions), -1, others)", "(len(found.positions) + 1, -1, others)"),
+        Fault(Box.halved, "(middle + 1, most)", "(middle + 2, most)"),
+        *(TIE_IS_RIGHT, LOW_MEANS),
+    ],
+    "proof.test_soundness_of_counts:test_proofs_of_folds_say_what_running_says": [
+        Fault(Table.parts, "if len(said[run[0]]) > 1 else None", "if len(said[run[0]]) > 2 else None"),
+        Fault(Ending.ways, "if state in self.states and", "if"),
+        Fault(folds._runs, "said[v])", "None)"),
+        *(TIE_IS_RIGHT, LOW_MEANS),
+    ],
     "test_flushed:test_what_is_said_of_a_program_holds_where_its_results_are_flushed": [NO_UNDERFLOW],
     # certificates
     "proof.test_soundness_of_certificates:test_what_is_confirmed_is_true": [
@@ -93,14 +143,14 @@ SEEN: dict[str, list[Fault]] = {
         Fault(Confirmation.run, "logits[right].max() > logits[~right].max()", "True"),
         Fault(means.levels, "found = np.where(excess(", "found = np.where(-1 + 0 * excess("),
         Fault(Program.rounding, "return self.gammas[count] * size", "return 0 * size"),
-        Fault(Graph.leaves, "if node.union != whole:", "if not node.union <= whole:"),
+        Fault(Reading.leaves, "permitted in (frozenset(), every)", "True"),
     ],
     "proof.test_soundness_of_certificates:test_no_difference_of_logits_leaves_what_the_checker_finds": [
         Fault(inspect.unwrap(Margins.toward), " - abs(direction[e]) * ball.r", ""),
         Fault(Program.rounding, "return self.gammas[count] * size", "return 0 * size"),
         Fault(means.excess, "np.where(above > 0, most, least)", "np.where(above > 0, least, most)"),
         Fault(means.levels, "found = np.where(excess(", "found = np.where(-1 + 0 * excess("),
-        Fault(means.weights, "error = up(unit * up(9.2 + up(top - low)))", "error = 0 * low"),
+        Fault(means.scores, "down(centre - error), up(centre + error)", "down(centre), up(centre)"),
         Fault(Stream.behind_attention, "heads.size.tobytes(), heads.low.tobytes(), heads.high.tobytes()", "0"),
         Fault(attention.Table.of, "self.rows[number] = np.nan", "self.rows[number] = 0"),
     ],
@@ -143,8 +193,16 @@ SEEN: dict[str, list[Fault]] = {
         Fault(CYCLE, "steps <= model.cycle.within", "steps <= model.cycle.within + 1"),
     ],
     "checks.test_soundness_of_checks:test_a_number_type_that_keeps_every_answer_does": [
-        Fault(number_types.survives, "| (answers < 0)", ""),
+        Fault(right.changed, "| (own < 0)", ""),
         Fault(number_types.survives, "yield name, not different,", "yield name, different <= 1,"),
+    ],
+    "checks.test_soundness_of_black_boxes:test_what_is_said_of_a_black_box_is_so_in_every_context": [
+        Fault(BlackBox.right, " and said.answer in permitted", ""),
+        Fault(BlackBox.judges, "return bool(permitted) and", "return"),
+        Fault(near, "<= Fraction(within or 0)", "<= Fraction(within or 1)"),
+        Fault(black_boxes.settle, "if seen.whole:", "if not seen.ended:"),
+        Fault(black_boxes._run, "if not box.right(said, permitted):", "if said.problem:"),
+        Fault(whole_text, "if isinstance(value, bool):", "if False:"),
     ],
     "robustness.test_soundness_of_tolerance:test_what_is_certified_to_be_borne_is": [
         Fault(tolerance.certified, "return low", "return low * 1.1"),

@@ -35,12 +35,17 @@ class Run:
     def rounded(self, exact: Any, slopes: Sequence[tuple["Number", Any]], units: int = 1) -> "Number":
         if exact == 0 or not exact.is_finite():
             return self.made(exact, slopes, 0)
-        # What is below `tiny` may become zero.
-        return self.made(exact, slopes, abs(exact) * (1 if abs(exact) < self.tiny else self.unit * units))
+        if abs(exact) < self.tiny:  # it may keep fewer digits, and be off by that at most, or become zero
+            away, toward = flint.arb(self.tiny), abs(exact)
+            return self.made(exact, slopes, *((toward, away) if exact > 0 else (away, toward)))
+        return self.made(exact, slopes, abs(exact) * (self.unit * units))
 
-    def made(self, exact: Any, slopes: Sequence[tuple["Number", Any]], off: Any) -> "Number":
+    def made(self, exact: Any, slopes: Sequence[tuple["Number", Any]], down: Any, up: Any = None) -> "Number":
+        """It may be so much less, and as much more where nothing else is said."""
+        up = down if up is None else up
         sign = self.signs[len(self.numbers)] if self.signs else 0
-        number = Number(self, exact + sign * off if sign else exact, slopes, len(self.numbers), off != 0)
+        value = exact + up if sign > 0 else exact - down if sign < 0 else exact
+        number = Number(self, value, slopes, len(self.numbers), down != 0)
         self.numbers.append(number)
         return number
 
@@ -53,15 +58,16 @@ class Number:
 
     def __add__(self, other: Any) -> "Number":
         other = _number(self.run, other)
-        if self.value == 0 or other.value == 0:  # exact
-            return self.run.made(self.value + other.value, ((self, 1), (other, 1)), 0)
-        return self.run.rounded(self.value + other.value, ((self, 1), (other, 1)))
+        units = 0 if self.value == 0 or other.value == 0 else 1  # a sum with zero is exact, but may underflow
+        return self.run.rounded(self.value + other.value, ((self, 1), (other, 1)), units)
 
     def __sub__(self, other: Any) -> "Number":
+        if other is self:  # a ball less itself is one around 0
+            nothing: Number = self.run.made(flint.arb(0), (), 0)
+            return nothing
         other = _number(self.run, other)
-        if other.value == 0:
-            return self.run.made(self.value, ((self, 1), (other, -1)), 0)
-        return self.run.rounded(self.value - other.value, ((self, 1), (other, -1)))
+        units = 0 if other.value == 0 else 1
+        return self.run.rounded(self.value - other.value, ((self, 1), (other, -1)), units)
 
     def __mul__(self, other: Any) -> "Number":
         other = _number(self.run, other)

@@ -6,16 +6,19 @@ busy machine slows them alike, and the shortest round of each counts. docs/cost.
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from reference import Assembly
 from zoo import contexts, enumeration
+from zoo.black_box import BlackBox
 from zoo.cost.baseline import baseline
 from zoo.cost.operations import answer_flops, bytes_moved, flops
+from zoo.cost.spread import by_length, spread
 from zoo.distill import emit, native
 from zoo.distill.diagram import MOST_CONTEXTS, distill
 from zoo.errors import ContextError, ModelError, RuleError, UnavailableError, ZooError
@@ -43,7 +46,7 @@ class Rung:
     reason: str = ""
 
 
-Sample = dict[Context, str]  # contexts with the model's answers
+Sample = dict[Context, Any]  # contexts with the model's answer, or where there are several or numbers, all of them
 Timed = Callable[[], float]  # one round -> seconds for each context
 Made = tuple[int, float | None, Timed]  # contexts, operations for each, and what times them
 
@@ -51,8 +54,10 @@ Made = tuple[int, float | None, Timed]  # contexts, operations for each, and wha
 def ladder(model: Model, rounds: int = ROUNDS) -> list[Rung]:
     """All implementations of a model, in the order of docs/cost.md; those that cannot run here carry a reason.
 
-    ModelError for a model that is too large to time.
+    Of a black box, itself and its rule. ModelError for a model that is too large to time.
     """
+    if isinstance(model, BlackBox):
+        return _timed({name: partial(make, model) for name, make in OF_BLACK_BOX.items()}, rounds)
     longest = model.scope.lengths[-1]
     work, size = flops(model.transformer, longest), bytes_moved(model.transformer, longest)
     if work > MOST_WORK or size > MOST_BYTES:
@@ -60,13 +65,19 @@ def ladder(model: Model, rounds: int = ROUNDS) -> list[Rung]:
             f"{model.name} takes {work} operations and moves {size} bytes for {longest} tokens, "
             f"but should take at most {MOST_WORK} and move at most {MOST_BYTES} to be timed"
         )
+    sample, many = (spread(model, max(FEWEST, min(most, WORK // work, TOKENS // longest))) for most in (SAMPLE, BATCH))
+    answer, batch = model.predict if model.completes else model.says, list(by_length(model, many))
+    answered = {context: answer(context) for context in sample}
+    return _timed({name: partial(make, model, answered, batch) for name, make in IMPLEMENTATIONS.items()}, rounds)
+
+
+def _timed(makes: dict[str, Callable[[], Made]], rounds: int) -> list[Rung]:
+    """Each by the shortest of so many rounds, which go through all of them in turn."""
     made: dict[str, Made] = {}
     missing: dict[str, str] = {}
-    sample, many = (spread(model, max(FEWEST, min(most, WORK // work, TOKENS // longest))) for most in (SAMPLE, BATCH))
-    answered, batch = {context: model.predict(context) for context in sample}, list(_by_length(model, many))
-    for name, make in steps(IMPLEMENTATIONS.items(), "preparing"):
+    for name, make in steps(makes.items(), "preparing"):
         try:
-            made[name] = make(model, answered, batch)
+            made[name] = make()
         except ZooError as error:
             missing[name] = str(error)
     best = dict.fromkeys(made, float("inf"))
@@ -77,37 +88,8 @@ def ladder(model: Model, rounds: int = ROUNDS) -> list[Rung]:
         Rung(name, 0, None, reason=missing[name])
         if name in missing
         else Rung(name, made[name][0], best[name], made[name][1])
-        for name in IMPLEMENTATIONS
+        for name in makes
     ]
-
-
-def spread(model: Model, most: int) -> list[Context]:
-    """Every context of a model, or `most` of them at even distances in their order: most of these are long."""
-    found, start, total = list[Context](), 0, model.scope.count()
-    step = -(-total // most)
-    for length in model.scope.lengths:
-        for box in model.scope.boxes(length, model.vocab):
-            end = start + box.count(len(model.vocab))
-            options = box.options(model.vocab) if len(found) * step < end else []
-            while (number := len(found) * step) < end:
-                found.append(model.decode(_tokens(number - start, options)))
-            start = end
-    return found
-
-
-def _tokens(number: int, options: Sequence[Array]) -> Array:
-    """The context with this number among all whose tokens are out of what each position may hold."""
-    tokens = np.empty(len(options), dtype=np.int64)
-    for i in reversed(range(len(options))):
-        number, which = divmod(number, len(options[i]))
-        tokens[i] = options[i][which]
-    return tokens
-
-
-def _by_length(model: Model, words: Iterable[Context]) -> Iterator[Array]:
-    rows = [model.encode(word) for word in words]
-    for length in sorted({len(row) for row in rows}):
-        yield np.array([row for row in rows if len(row) == length])
 
 
 def one_at_a_time(sample: Iterable[Context], answer: Callable[[Any], object]) -> Timed:
@@ -125,6 +107,8 @@ def one_at_a_time(sample: Iterable[Context], answer: Callable[[Any], object]) ->
 
 
 def _baseline(model: Model, sample: Sample, batch: list[Array]) -> tuple[int, float, Timed]:
+    model.must_complete("be compared with this")
+
     def answer(context: Context) -> str:
         tokens = np.array([model.vocab.index(token) for token in context])
         return model.vocab[int(baseline(model.transformer, tokens)[-1].argmax())]
@@ -135,37 +119,45 @@ def _baseline(model: Model, sample: Sample, batch: list[Array]) -> tuple[int, fl
 
 
 def _forward(model: Model, sample: Sample, batch: list[Array]) -> tuple[int, float, Timed]:
-    work = np.mean([answer_flops(model.transformer, len(context)) for context in sample])
-    return len(sample), float(work), one_at_a_time(sample, model.predict)
+    last = model.answers == "last"
+    work = np.mean([_work(model.transformer, len(context), last) for context in sample])
+    return len(sample), float(work), one_at_a_time(sample, model.predict if model.completes else model.says)
 
 
-def batched(transformer: Transformer, batch: Iterable[Array]) -> list[Array]:
-    """The answers to batches [rows, length] of contexts: [rows] each."""
-    return [greedy(forward(transformer, tokens, last=True)[:, -1]) for tokens in batch]
+def _work(transformer: Transformer, length: int, last: bool) -> int:
+    return (answer_flops if last else flops)(transformer, length)
+
+
+def batched(transformer: Transformer, batch: Iterable[Array], last: bool = True) -> list[Array]:
+    """The answers to batches [rows, length] of contexts: [rows] each; at every position unless `last`."""
+    found = (greedy(forward(transformer, tokens, last=last)) for tokens in batch)
+    return [answers[:, -1] if last else answers for answers in found]
 
 
 def _batched(
     dtype: type[np.floating[Any]], model: Model, sample: Sample, batch: list[Array]
 ) -> tuple[int, float, Timed]:
-    transformer, number = model.transformer.astype(dtype), sum(map(len, batch))
-    rows = list(_by_length(model, sample))
-    found = {
-        model.decode(row): model.vocab[answer]
-        for tokens, answers in zip(rows, batched(transformer, rows))
-        for row, answer in zip(tokens, answers)
-    }
-    _held(sample, found.get)
+    transformer, number, last = model.transformer.astype(dtype), sum(map(len, batch)), model.answers == "last"
+    rows = list(by_length(model, sample))
+    if model.completes:
+        found = {
+            model.decode(row): model.vocab[answer]
+            for tokens, answers in zip(rows, batched(transformer, rows))
+            for row, answer in zip(tokens, answers)
+        }
+        _held(sample, found.get)
 
     def timed() -> float:
         start = time.perf_counter()
-        batched(transformer, batch)
+        batched(transformer, batch, last)
         return (time.perf_counter() - start) / number
 
-    work = sum(len(tokens) * answer_flops(transformer, tokens.shape[1]) for tokens in batch) / number
+    work = sum(len(tokens) * _work(transformer, tokens.shape[1], last) for tokens in batch) / number
     return number, work, timed
 
 
 def _enumeration(model: Model, sample: Sample, batch: list[Array]) -> tuple[int, float, Timed]:
+    model.must_complete("be compared with this")
     if model.domain is not None:
         raise UnavailableError(
             "it runs every context of 1 to n_ctx tokens, but should run those of the domain to be compared with"
@@ -207,7 +199,12 @@ def enumerated_flops(transformer: Transformer, length: int) -> float:
 def _rule(model: Model, sample: Sample, batch: list[Array]) -> tuple[int, None, Timed]:
     if model.rule is None:
         raise UnavailableError("the model has no rule, but should have one to be compared with")
-    with watching(Asked(model.rule, model.vocab, "rule", TIMING)) as asked:
+    rule = model.rule
+    if model.answers == "every":
+        return len(sample), None, one_at_a_time(sample, lambda one: [rule(one, at) for at in range(len(one))])
+    if not model.completes:
+        return len(sample), None, one_at_a_time(sample, rule)
+    with watching(Asked(rule, model.vocab, "rule", TIMING)) as asked:
         for context, expected in sample.items():
             permitted = asked(context)
             if permitted and expected not in permitted:  # none: it says nothing of this context
@@ -215,6 +212,23 @@ def _rule(model: Model, sample: Sample, batch: list[Array]) -> tuple[int, None, 
                     f"after {context} it permits another than the model's answer, but should permit {expected}"
                 )
     return len(sample), None, one_at_a_time(sample, model.rule)
+
+
+def _black_box(box: BlackBox) -> tuple[int, None, Timed]:
+    sample = spread(box, SAMPLE)
+    for context in sample:
+        box.predict(context)  # ModelError where it gives no answer
+    return len(sample), None, one_at_a_time(sample, box.predict.function)
+
+
+def _rule_of_black_box(box: BlackBox) -> tuple[int, None, Timed]:
+    if box.rule is None:
+        raise UnavailableError("the model has no rule, but should have one to be compared with")
+    sample = spread(box, SAMPLE)
+    asked = box.asked(box.rule, "rule")
+    for context in sample:
+        asked(context)  # RuleError where it permits what is no answer
+    return len(sample), None, one_at_a_time(sample, box.rule)
 
 
 def _assembly(model: Model, sample: Sample, batch: list[Array]) -> tuple[int, float, Timed]:
@@ -232,6 +246,7 @@ def _assembly(model: Model, sample: Sample, batch: list[Array]) -> tuple[int, fl
 
 
 def _distilled(model: Model, sample: Sample, batch: list[Array]) -> tuple[int, None, Timed]:
+    model.must_complete("be compared with this")
     program = distill(model)
     namespace: dict[str, Any] = {}
     exec(emit.python(program), namespace)
@@ -241,6 +256,7 @@ def _distilled(model: Model, sample: Sample, batch: list[Array]) -> tuple[int, N
 
 
 def _native(model: Model, sample: Sample, batch: list[Array]) -> tuple[int, float, Timed]:
+    model.must_complete("be compared with this")
     program = distill(model)
     compiled = native.Compiled(emit.c(program), emit.identifier(program.name))
     words = _held_words(model, sample, compiled)
@@ -280,3 +296,4 @@ IMPLEMENTATIONS: dict[str, Callable[[Model, Sample, list[Array]], Made]] = {
     "distilled": _distilled,
     "native": _native,
 }
+OF_BLACK_BOX: dict[str, Callable[[BlackBox], Made]] = {"black_box": _black_box, "rule": _rule_of_black_box}

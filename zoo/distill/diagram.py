@@ -90,6 +90,7 @@ def distill(model: Model) -> Program:
 
     ModelError for a model of too many contexts or tokens.
     """
+    model.must_complete("be distilled")
     if len(model.vocab) > MOST_TOKENS:
         raise ModelError(
             f"{model.name} has {len(model.vocab)} tokens, but should have at most {MOST_TOKENS} to be distilled"

@@ -83,9 +83,7 @@ class Rounding:
                 now.append(kept)
             else:
                 unhandled(layer)
-            # The other program's stream is as far from real arithmetic as the one that was seen.
-            error = self.sum([x, added]).error
-            x = Value(np.abs(after).max(axis=0).astype(np.float64) + 2 * error, error)
+            x = self.after(x, added, after)
         logits = self.unembed(self.normalize(x, self.exact.final_norm, residuals[-1]))
         # Both programs are off from real arithmetic by so much. The bound itself is made of sums and products of
         # positive numbers, which round by less than a hundredth, of fewer than 10^13 operations.
@@ -110,6 +108,14 @@ class Rounding:
         size, error = (np.sum(all_parts, axis=0) for all_parts in zip(*((part.size, part.error) for part in parts)))
         error = error + len(parts) * (self.ulp * size + self.tiny)
         return self.finite(Value(size + error, error))
+
+    def after(self, x: Value, added: Value, rows: Array) -> Value:
+        """The stream to which that is added, of rows [rows, d_model] as one program had it then: [d_model]
+
+        The other program's is as far from real arithmetic as the one that was seen.
+        """
+        error = self.sum([x, added]).error
+        return Value(np.abs(rows).max(axis=0).astype(np.float64) + 2 * error, error)
 
     def map(self, x: Value, w: Array, b: Array | None) -> Value:
         """x @ w + b: [..., d_in] -> [..., d_out]
@@ -201,38 +207,56 @@ class Rounding:
         return Value(x.size + error, error)
 
     def normalize(self, x: Value, norm: Norm | None, rows: Array) -> Value:
-        """Of rows [rows, d_model] as one program had them, of which the one that varies least is magnified most.
-
-        With c the distances from the mean and D = sqrt(mean(c²) + eps), a program's c' / D' differs from c / D by
-        (c' - c) / D' + (c / D) (D - D') / D', and by what is rounded then.
-        """
+        """Of rows [rows, d_model] as one program had them, of which the one that varies least is magnified most."""
         if norm is None:
             return x
-        ulp, tiny, n = self.ulp, self.tiny, rows.shape[-1]
+        c = self.centred(x)
+        return self.scaled(c, *self.deviation(c.error, rows, norm.eps), norm)
+
+    def centred(self, x: Value) -> Value:
+        """The distances from the mean: [d_model]
+
+        n - 1 additions, a division by n and the difference are n + 1 roundings of no more than what the size is here.
+        """
         away = x.size + x.size.mean()
-        # c' - c: n - 1 additions, a division by n and the difference are n + 1 roundings of no more than `away`.
-        error = x.error + x.error.mean() + (n + 3) * (ulp * away + tiny)
+        return Value(away, x.error + x.error.mean() + (len(away) + 3) * (self.ulp * away + self.tiny))
+
+    def deviation(self, error: Array, rows: Array, eps: float) -> tuple[float, float]:
+        """D = sqrt(mean(c²) + eps): the least that it is in a program, D', and how far it is off, relative to that.
+
+        Of distances c from the mean that are off by such errors [d_model], and with the roundings of c / D.
+        """
+        ulp, n = self.ulp, rows.shape[-1]
         # D moves by no more than the root mean square of what c moves by.
         off = float(np.sqrt((error * error).mean()))
         # Squares are not negative: D' is at least this, unless the sum of eps and their mean may become zero.
-        root = float(np.sqrt(norm.eps)) * (1 - ulp) if norm.eps >= self.smallest else 0.0
+        root = float(np.sqrt(eps)) * (1 - ulp) if eps >= self.smallest else 0.0
         # The least D' of both programs: D of these rows, as float64 has it from their own mean, which is off by less
         # than `off`; real arithmetic's is off from that by `off`, and another program's from that again: 3. Roundings:
         # here of differences 1, squared 3, n - 1 additions, a division and eps: n + 4, halved by the root, and the
         # root; in the program, from c', n + 2, halved, and the root: n + 5 of u, and n + 6 `ulp` are more.
-        least = np.sqrt(rows.astype(np.float64).var(axis=-1).min() + norm.eps)
+        least = np.sqrt(rows.astype(np.float64).var(axis=-1).min() + eps)
         least = np.maximum((1 - (n + 6) * ulp) * least - 3 * off, root)
         # The squares' sum may lose n tiny, of which the mean is 1, the division 1 and eps 1; n + 2 is no less than 3.
-        under = (n + 2) * tiny / least  # and the root half of that
+        under = (n + 2) * self.tiny / least  # and the root half of that
         least = np.maximum(least - under, root)  # what is divided by 0 below is infinite or NaN, and so not known
-        y = np.minimum(np.sqrt(n), away / least)  # |c / D|: a square is at most the sum of them
         off = (off + under) / least
         # D' is off by its (n + 2) / 2 + 1 roundings as well, and the division is another; n + 6 `ulp` are more.
-        error = (error / least + y * (off + (n + 6) * ulp * (1 + off))) + tiny
-        squares = self.finite(Value(n * (away + error) ** 2 + norm.eps, error)).error  # inf where they could overflow
+        return least, off + (n + 6) * ulp * (1 + off)
+
+    def scaled(self, c: Value, least: float, off: float, norm: Norm) -> Value:
+        """c / D * weight + bias, where D is at least so large and so far off, relative to that: [d_model]
+
+        A program's c' / D' differs from c / D by (c' - c) / D' + (c / D) (D - D') / D', and by what is rounded then.
+        """
+        n = len(c.size)
+        y = np.minimum(np.sqrt(n), c.size / least)  # |c / D|: a square is at most the sum of them
+        error = (c.error / least + y * off) + self.tiny
+        squares = n * (c.size + error) ** 2 + norm.eps
+        error = self.finite(Value(squares, error)).error  # inf where they could overflow
         weight, bias = np.abs(norm.weight), np.abs(norm.bias)
         size = (y + error) * weight + bias
-        error = np.maximum(error, squares) * weight + 3 * (ulp * size + tiny)  # a product and a sum; 1 to spare
+        error = error * weight + 3 * (self.ulp * size + self.tiny)  # a product and a sum; 1 to spare
         return self.finite(Value(size + error, error))
 
     def unembed(self, x: Value) -> Value:

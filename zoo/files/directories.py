@@ -52,6 +52,7 @@ def write_gpt2(
     AutoTokenizer makes a tokenizer of the directory that reads contexts as the command does. `accept` and the result
     are those of `write_zoo`: that the answers are alike is seen by whoever accepts.
     """
+    model.must_complete("be written as GPT-2")
     config, tensors = to_gpt2(model.transformer)
     with np.errstate(over="ignore"):
         cast = {name: tensor.astype(dtype) for name, tensor in tensors.items()}

@@ -6,7 +6,7 @@ from typing import Any
 from zoo.domain import Domain, as_data, from_data
 from zoo.errors import FileError
 from zoo.files.tensors import Shape, field
-from zoo.model import Cycle, Model
+from zoo.model import NUMBER, Cycle, Model
 from zoo.transformer import Attention, Layer, Mlp, Norm, Transformer, unhandled
 from zoo.transformer.arrays import Array
 
@@ -38,6 +38,12 @@ def to_zoo(model: Model) -> tuple[dict[str, Any], dict[str, Array]]:
     }
     if model.domain is not None:  # others have no such key, as before there were domains
         config["domain"] = _few(model.name, as_data(model.domain))
+    if not model.completes:
+        config["answers"] = model.answers
+        config["outputs"] = (
+            "number" if model.outputs is NUMBER else None if model.outputs is None else list(model.names)
+        )
+        config["within"] = None if model.within is None else float(model.within)
     return config, arrays
 
 
@@ -124,7 +130,20 @@ def from_zoo(where: str, config: Mapping[str, Any], arrays: Mapping[str, Array])
         cycle=_cycle(where, config),
         margin=field(where, config, "margin", float, NONE),
         domain=_domain(where, config),
+        **_answers(where, config),
     )
+
+
+def _answers(where: str, config: Mapping[str, Any]) -> dict[str, Any]:
+    """What it answers and where, if that is not the next token."""
+    outputs = field(where, config, "outputs", str, list, NONE, default=None)
+    if isinstance(outputs, str) and outputs != "number":
+        raise FileError(f"{where}: outputs is {outputs[:60]!r}, but should be names or 'number'")
+    return {
+        "answers": field(where, config, "answers", str, default="last"),
+        "outputs": NUMBER if outputs == "number" else outputs,
+        "within": field(where, config, "within", float, NONE, default=None),
+    }
 
 
 def _domain(where: str, config: Mapping[str, Any]) -> Domain | None:

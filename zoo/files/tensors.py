@@ -148,19 +148,23 @@ def _entry(where: str, value: Any, data: int) -> Entry:
     return entry
 
 
-def check_shapes(path: Path, entries: Mapping[str, Entry], shapes: Mapping[str, Shape]) -> None:
-    """FileError unless the file has exactly the arrays that its configuration asks for."""
+def check_declared(path: Path, held: Mapping[str, Shape], shapes: Mapping[str, Shape]) -> None:
+    """FileError unless what a file holds are exactly the arrays that its configuration asks for."""
     for name, shape in shapes.items():
-        if name not in entries:
+        if name not in held:
             raise FileError(f"{path} has no array {name!r}, but should have it by its configuration")
-        if entries[name].shape != shape:
+        if held[name] != shape:
             raise FileError(
-                f"{path}: {name!r} has shape {list(entries[name].shape)}, but should have {list(shape)} "
-                "by its configuration"
+                f"{path}: {name!r} has shape {list(held[name])}, but should have {list(shape)} by its configuration"
             )
+    if strange := sorted(held.keys() - shapes.keys()):
+        raise FileError(f"{path} has an array {strange[0][:100]!r}, but should have none of that name")
+
+
+def check_shapes(path: Path, entries: Mapping[str, Entry], shapes: Mapping[str, Shape]) -> None:
+    """The same of entries, which must be of types that are read."""
+    check_declared(path, {name: entry.shape for name, entry in entries.items()}, shapes)
     for name, entry in entries.items():
-        if name not in shapes:
-            raise FileError(f"{path} has an array {name[:100]!r}, but should have none of that name")
         if entry.dtype not in DTYPES:
             raise FileError(f"{path}: {name!r} has dtype {entry.dtype}, but should have one of {', '.join(DTYPES)}")
 

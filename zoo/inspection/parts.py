@@ -113,15 +113,16 @@ def read(model: Model, context: Context, top: int, anyway: bool = False) -> dict
     best = np.argsort(-logits[-1], kind="stable")[:top]
     return {
         "tokens": list(model.decode(tokens)),
-        "answer": model.vocab[int(logits[-1].argmax())],
-        "top": [{"token": model.vocab[i], "logit": float(logits[-1, i])} for i in best],
+        "answer": model.rows[int(logits[-1].argmax())] if model.names else float(logits[-1, 0]),
+        **({} if model.answers == "last" else {"answers": list(model.says(context, anyway))}),
+        "top": [{"token": model.rows[i], "logit": float(logits[-1, i])} for i in best],
         "logits": logits,
         "hidden_states": hidden_states(model, trace),
         "attentions": [
             {"layer": i, "head": h, "weights": trace[f"{i}.pattern"][0, h]} for i, h, _ in attention_heads(model)
         ],
         "shares": [
-            {"part": name, "top": [{"token": model.vocab[i], "share": float(share.ravel()[i])} for i in best]}
+            {"part": name, "top": [{"token": model.rows[i], "share": float(share.ravel()[i])} for i in best]}
             for name, share in shares(model.transformer, trace)
         ],
     }

@@ -15,11 +15,11 @@ class Reading:
     """What a forward pass over a context showed."""
 
     tokens: Context  # as they were read: at most n_ctx
-    vocab: Sequence[str]
-    answer: str
-    logits: Array  # of the last position, [vocab]
+    outputs: Sequence[str]
+    answers: Sequence[str | float]  # after the last position, or at every one
+    logits: Array  # of the last position, [output]
     patterns: Sequence[tuple[str, Array]]  # of each head by its name, [seq, seq]
-    shares: Sequence[tuple[str, Array]]  # of each part by its name, [vocab]; their sum is the logits
+    shares: Sequence[tuple[str, Array]]  # of each part by its name, [output]; their sum is the logits
 
 
 def reading(model: Model, context: Context, anyway: bool = False) -> Reading:
@@ -29,8 +29,8 @@ def reading(model: Model, context: Context, anyway: bool = False) -> Reading:
     logits = forward(model.transformer, tokens[None], trace)[0]
     return Reading(
         tokens=model.decode(tokens),
-        vocab=model.vocab,
-        answer=model.predict(context, anyway),
+        outputs=model.rows,
+        answers=model.says(context, anyway),
         logits=logits[-1],
         patterns=[(f"attention {i}.{h}", trace[f"{i}.pattern"][0, h]) for i, h, _ in attention_heads(model)],
         shares=[(name, share[0]) for name, share in shares(model.transformer, trace)],

@@ -36,7 +36,8 @@ def sentences(model: Model) -> Iterator[tuple[str, str]]:
         yield f"layer {i}: {_kind(layer)}", "\n".join(sentences)
     yield from _norm_sentences("final norm", transformer.final_norm, residual)
     if transformer.unembedding is not None:
-        yield "unembedding", _described(transformer.unembedding, tokens, residual)
+        outputs = tokens if model.outputs is None else [f"output {name}" for name in model.rows]
+        yield "unembedding", _described(transformer.unembedding, outputs, residual)
 
 
 def _kind(layer: Layer) -> str:

@@ -3,7 +3,20 @@
 What is right is said elsewhere (`reference`, a user's file); that a proof asks about many contexts at once, too.
 """
 
-from zoo.rule.asking import LAZY, PREDICTOR, RULE, SHOULD, TIMING, TRAINING, Asked, Function, Words, name_of, plain
+from zoo.rule.asking import (
+    LAZY,
+    PREDICTOR,
+    RULE,
+    SHOULD,
+    TIMING,
+    TRAINING,
+    Asked,
+    Function,
+    Permitted,
+    Words,
+    name_of,
+    plain,
+)
 from zoo.rule.telling import tells
 
 __all__ = [
@@ -15,6 +28,7 @@ __all__ = [
     "TRAINING",
     "Asked",
     "Function",
+    "Permitted",
     "Words",
     "name_of",
     "plain",

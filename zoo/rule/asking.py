@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
+from copy import copy
 from dataclasses import dataclass
+from math import isfinite
+from numbers import Real
 from typing import Any
 
 from zoo.errors import RuleError, listed, shown
 
-Function = Callable[[Any], Any]  # a rule or a predictor
+Function = Callable[..., Any]  # a rule or a predictor
 SHOULD = "but should depend on nothing but its context"
 
 
@@ -43,23 +46,27 @@ TIMING = Words(
     *["after {plain} it says {answer}, but should permit some of {vocab}"] * 2,
 )
 RIGHT = {"rule": "a set of tokens", "predictor": "a token", "": "a token or a set of tokens"}
+Permitted = frozenset[Any]  # of names; or of one number, where those are what is answered
 
 
 class Asked:
-    """A rule (answers sets of tokens), a predictor (answers a token) or, where `kind` is "", either, with checks.
+    """A rule (answers sets of names), a predictor (answers a name) or, where `kind` is "", either, with checks.
 
-    An answer is what is permitted, as plain strings: what a class of its own says of itself does not get further.
+    An answer is what is permitted, as plain strings: what a class of its own says of itself does not get further. Names
+    are the tokens of a vocabulary or other outputs; where there are none, a number is answered, or by a rule None. One
+    that is asked `at` a position gets that too, and a rule may say None where nothing is asked.
     """
 
     def __init__(self, function: Function, vocab: Sequence[str], kind: str = "", words: Words = RULE) -> None:
         self.function, self.vocab, self.kind, self.words = function, vocab, kind, words
         self.known = frozenset(map(plain, vocab))
+        self.where: tuple[int, ...] = ()
 
-    def __call__(self, context: Any) -> frozenset[str]:
-        """RuleError where the function raises or does not answer with tokens of the vocabulary."""
+    def __call__(self, context: Any) -> Permitted:
+        """RuleError where the function raises or does not answer with names that there are."""
         try:
             return self.raw(context)
-        except _NoAnswerError as error:
+        except NoAnswerError as error:
             raise RuleError(self._say(error.words, context, answer=error.answer, token=error.token)) from None
         except (Exception, SystemExit) as error:
             sentence = self._say(self.words.raises, context, error=type(error).__name__, text=shown(error, str))
@@ -67,34 +74,50 @@ class Asked:
 
     def of(self, function: Function) -> "Asked":
         """Another function, in place of this one."""
-        return Asked(function, self.vocab, self.kind, self.words)
+        return Asked(function, self.vocab, self.kind, self.words).at(*self.where)
 
-    def raw(self, context: Any) -> frozenset[str]:
+    def at(self, *where: int) -> "Asked":
+        """The same about that position of its contexts."""
+        other = copy(self)
+        other.where = where
+        return other
+
+    def raw(self, context: Any) -> Permitted:
         """The same with whatever is raised on the way."""
-        answer = self.function(context)
+        answer = self.function(context, *self.where) if self.where else self.function(context)
         if type(answer) is set and self.kind != "predictor" and _all_plain(answer) and answer <= self.known:
             return frozenset(answer)
         if type(answer) is str and self.kind != "rule" and answer in self.known:
             return frozenset((answer,))
+        if answer is None and self.kind != "predictor" and (self.where or not self.known):
+            return frozenset()
+        if not self.known:
+            return self._number(answer)
         if isinstance(answer, AbstractSet) and self.kind != "predictor":
             answers = list(answer)
         elif isinstance(answer, str) and self.kind != "rule":
             answers = [answer]
         else:
-            raise _NoAnswerError(self.words.shape, answer)
+            raise NoAnswerError(self.words.shape, answer)
         tokens = frozenset(plain(token) for token in answers if isinstance(token, str))
         strange = [shown(token) for token in answers if not isinstance(token, str)]
         if strange or not tokens <= self.known:
-            raise _NoAnswerError(self.words.token, answer, min([*strange, *map(shown, tokens - self.known)]))
+            raise NoAnswerError(self.words.token, answer, min([*strange, *map(shown, tokens - self.known)]))
         return tokens
 
+    def _number(self, answer: object) -> frozenset[float]:
+        if not isinstance(answer, Real) or isinstance(answer, bool) or not isfinite(number := float(answer)):
+            raise NoAnswerError(self.words.shape, answer)
+        return frozenset((number,))
+
     def _say(self, words: str, context: Any, **more: str) -> str:
-        right, vocab = RIGHT[self.kind], listed(self.vocab)
-        said = {"context": shown(context), "plain": shown(context, str), "right": right, "vocab": vocab}
-        return words.format(name=name_of(self.function), **said, **more)
+        right = RIGHT[self.kind] if self.known else "a finite number" + " or None" * (self.kind != "predictor")
+        at = "".join(f", {position}" for position in self.where)
+        said = {"context": shown(context) + at, "plain": shown(context, str) + at, "right": right}
+        return words.format(name=name_of(self.function), vocab=listed(self.vocab), **said, **more)
 
 
-class _NoAnswerError(Exception):
+class NoAnswerError(Exception):
     """What was answered is no answer: how to say so, and what it was."""
 
     def __init__(self, words: str, answer: object, token: str = "") -> None:

@@ -21,7 +21,14 @@ from zoo.rule.harmless import ATOMS, CONTAINERS, EXACT, HARMLESS, UNCALLED, WRAP
 
 MOST = 100_000  # objects that are looked at: beyond, the function counts as one that could tell
 # Those that define a stand-in, and what one asks: a function that gets hold of them knows what to look for.
-STAND_INS = ("properties.proof.lazy", "properties.proof.run", "properties.recheck.blindfold")
+STAND_INS = (
+    *(
+        "properties.proof.reading.lazy",
+        "properties.proof.reading.lazy_count",
+        "properties.proof.reading.run",
+        "properties.recheck.blindfold",
+    ),
+)
 CONSTRUCTORS = {"__init__", "__new__", "__post_init__", "__class_getitem__"}  # of a class, not of an object of it
 
 

@@ -7,14 +7,14 @@ from functools import cached_property
 from typing import Any
 
 from zoo.errors import RuleError
-from zoo.rule.asking import SHOULD, Asked, Function, name_of
+from zoo.rule.asking import SHOULD, Asked, Function, Permitted, name_of
 from zoo.rule.copying import copied
 from zoo.rule.remembering import Memory
 from zoo.rule.telling import tells
 
 AGAIN = 4096  # contexts that are asked about again
 KEPT = 8  # functions of which it is kept what they reach
-Said = tuple[Any, frozenset[str]]  # a context, and what was answered
+Said = tuple[Any, ...]  # a context, what was answered, and where that was asked about one, a position
 
 
 class Known:
@@ -45,21 +45,22 @@ def known(function: Function) -> Known:
 
 
 @contextmanager
-def watching(asked: Asked) -> Iterator[Callable[[Any], frozenset[str]]]:
-    """Asks as `asked` does. At the end, RuleError where the function remembers, or answers otherwise if asked again.
+def watching(asked: Asked) -> Iterator[Callable[..., Permitted]]:
+    """Asks as `asked` does, about a context or about a position of one, too.
 
-    Of many contexts, the first and the last are asked about again, in the opposite order.
+    At the end, RuleError where the function remembers, or answers otherwise if asked again. Of many contexts, the first
+    and the last are asked about again, in the opposite order.
     """
     memory, copy = Memory(asked.function), copied(asked.function)
     first, last, calls = list[Said](), deque[Said](maxlen=AGAIN // 2), 0
 
-    def ask(context: Any) -> frozenset[str]:
+    def ask(context: Any, *at: int) -> Permitted:
         nonlocal calls
-        answer = asked(context)
+        answer = (asked.at(*at) if at else asked)(context)
         calls += 1
         if not calls & (calls - 1):  # at powers of two: what it remembers may come back to what it was
             memory.check()
-        (first if calls <= AGAIN // 2 else last).append((context, answer))
+        (first if calls <= AGAIN // 2 else last).append((context, answer, *at))
         return answer
 
     yield ask
@@ -71,20 +72,21 @@ def watching(asked: Asked) -> Iterator[Callable[[Any], frozenset[str]]]:
 def ask_again(said: Iterable[Said], asked: Asked, other: Function) -> None:
     """RuleError where a copy of the function, or itself, says something else, asked in the opposite order."""
     again = asked.of(other)
-    for context, answer in reversed(list(said)):
+    for context, answer, *at in reversed(list(said)):
         try:
-            now = again(context)
+            now = (again.at(*at) if at else again)(context)
         except RuleError:
             if other is asked.function:
                 raise
             return  # it is no good copy
         if now != answer:
+            written = ", ".join(map(repr, (context, *at)))
             raise RuleError(
-                f"{name_of(asked.function)} says {tokens(answer)} to {context!r} and {tokens(now)} to the same context "
+                f"{name_of(asked.function)} says {tokens(answer)} to {written} and {tokens(now)} to the same context "
                 f"when it is asked in another order, {SHOULD}"
             )
 
 
-def tokens(said: frozenset[str]) -> str:
+def tokens(said: Permitted) -> str:
     """For a sentence."""
-    return "{" + ", ".join(sorted(said)) + "}"
+    return "{" + ", ".join(sorted(map(str, said))) + "}"

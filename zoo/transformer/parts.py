@@ -125,19 +125,20 @@ def unhandled(layer: Never) -> Never:
 class Transformer(Part):
     """Embeddings, a flat sequence of layers (each is added to the residual stream), a final Norm, an unembedding.
 
-    An unembedding of None is tied: the token embedding is used again. n_ctx is the number of position rows.
+    An unembedding of None is tied: the token embedding is used again; another may have a row for each of other outputs
+    than the tokens. n_ctx is the number of position rows.
     """
 
     token_embedding: Array  # [vocab, d_model]
     position_embedding: Array  # [n_ctx, d_model]
     layers: Sequence[Layer]
     final_norm: Norm | None = None
-    unembedding: Array | None = None  # [vocab, d_model], one row a token as in the token embedding
+    unembedding: Array | None = None  # [output, d_model], one row a token as in the token embedding, or an output
 
     shapes: ClassVar = {
         "token_embedding": "vocab d_model",
         "position_embedding": "n_ctx d_model",
-        "unembedding": "vocab d_model",
+        "unembedding": "output d_model",
     }
 
     def __post_init__(self) -> None:
@@ -213,7 +214,7 @@ class Transformer(Part):
 
     @property
     def readout(self) -> Array:
-        """What logits are read out with, [vocab, d_model]: the unembedding, or the token embedding where it is tied."""
+        """What logits are read out with, [output, d_model]: the unembedding, or if it is tied the token embedding."""
         return self.token_embedding if self.unembedding is None else self.unembedding
 
     @property

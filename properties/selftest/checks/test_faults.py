@@ -289,3 +289,9 @@ def test_a_sample_without_a_judged_context_is_not_vacuous(monkeypatch: pytest.Mo
     verdict = CHECKS["margin"].run(replace(ab.build(n_ctx=20), rule=rare, margin=0.5), How("sample"))
     assert (verdict.status, verdict.method) == ("undecided", "sampled")
     assert verdict.detail.startswith("nothing is determined in any context of a sample")
+
+
+def test_a_fold_that_is_another_rule_than_it_stands_for() -> None:
+    fold = reference.Fold("", lambda last, token: token, lambda last: {"b"} if last == "a" else {"a"}, reference.aab)
+    found = failing("folds", replace(ab.MODEL, rule=fold))
+    assert found.detail == "after a the fold says {b}, and aab, for which it stands, {a, b}"

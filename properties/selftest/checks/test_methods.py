@@ -17,6 +17,7 @@ from properties.proof import reach
 from properties.proof.certificate import certify
 from properties.robustness.comparison import compare
 from properties.robustness.tolerance import certified
+from properties.selftest.clock import ticking
 from properties.selftest.models import NAMES, aab, two_head
 from zoo import Cycle, Model, ModelError, RuleError, Transformer, UnknownNameError
 
@@ -142,6 +143,7 @@ def two_permitted(gap: float, n_ctx: int) -> Model:
 def test_where_two_tokens_are_permitted_their_distance_is_no_margin(
     n_ctx: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    ticking(monkeypatch)
     monkeypatch.setattr(answers, "TRY_SECONDS", 0.3)
     verdicts = by_check(check_model(two_permitted(1e-9, n_ctx), "auto" if n_ctx > 8 else "prove"))
     assert verdicts["rule"].status == "holds"

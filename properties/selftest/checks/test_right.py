@@ -9,7 +9,7 @@ import pytest
 import zoo
 from properties import check_model
 from properties.checks import right
-from properties.checks.right import allowed_tokens, judged, margins
+from properties.checks.right import allowed, judged, margins
 from properties.proof.certificate import certify
 from properties.robustness import tolerance
 from properties.robustness.mutants import stories
@@ -22,7 +22,7 @@ NAN, INF = np.nan, np.inf
 
 
 @pytest.mark.parametrize(
-    ("logits", "allowed", "expected"),
+    ("logits", "permitted", "expected"),
     [
         ([3, 1, 2], [[1, 0, 0]], 1),
         ([3, 1, 2], [[0, 0, 1]], -1),
@@ -38,11 +38,11 @@ NAN, INF = np.nan, np.inf
         ([INF, INF, 2], [[1, 0, 0]], -INF),
     ],
 )
-def test_margins(logits: list[float], allowed: list[list[int]], expected: float) -> None:
-    by = [np.array([one], bool) for one in allowed]
+def test_margins(logits: list[float], permitted: list[list[int]], expected: float) -> None:
+    by = [np.array([one], bool) for one in permitted]
     with np.errstate(invalid="ignore"):
-        assert margins(np.array([logits], float), by).tolist() == [expected]
-    assert [bool(judged(one)[0]) for one in by] == [0 < sum(one) < 3 for one in allowed]
+        assert margins(constant(3, 1, 2), np.array([logits], float), by).tolist() == [expected]
+    assert [bool(judged(one)[0]) for one in by] == [0 < sum(one) < 3 for one in permitted]
 
 
 def constant(*logits: float, **more: Any) -> Model:
@@ -88,9 +88,9 @@ def test_a_question_is_asked_once_about_each_context(monkeypatch: pytest.MonkeyP
 
     def noted(model: Model, words: Any, function: Any) -> Array:
         asked.extend(words := list(words))
-        return allowed_tokens(model, words, function)
+        return allowed(model, words, function)
 
-    monkeypatch.setattr(right, "allowed_tokens", noted)
+    monkeypatch.setattr(right, "allowed", noted)
     model = constant(2, 1, rule=lambda context: {"a"}, predictors=[lambda context: "a"], margin=1)
     assert set(statuses(model).values()) == {"holds"}
     assert len(asked) == 2 * model.scope.count()

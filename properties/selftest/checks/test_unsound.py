@@ -18,7 +18,8 @@ from properties.selftest.forging import LARGER, PROVED, forged
 from properties.selftest.recheck.liars import GUESSERS, guessing
 from zoo import Attention, Cycle, Model, ModelError, Norm, RuleError, Transformer
 from zoo.enumeration import paths
-from zoo.errors import CertificateError
+from zoo.errors import CertificateError, ZooError
+from zoo.rule.asking import Function
 from zoo.transformer.arrays import Array
 
 f, z = np.float32, np.zeros
@@ -219,44 +220,53 @@ def a_denominator_overflows() -> Model:
 
 
 def checked(model: Model) -> list[str]:
-    stated = {"rule": model.rule, "predictors": model.predictors, "cycle": model.cycle}
-    return [name for name, value in stated.items() if value]
+    return [name for name in ("rule", "predictors", "cycle") if getattr(model, name)]
+
+
+# By which method what is refused, of which no verdict is given; where none is named, by any.
+REFUSED: dict[tuple[str, str], type[ZooError]] = {
+    ("eps_beyond_float32", ""): ModelError,
+    ("zero_times_an_infinite_scale", ""): ModelError,
+    ("remembers_in_itself", ""): RuleError,
+    ("keys_overflow", "enumerate"): ModelError,
+}
 
 
 @pytest.mark.parametrize("method", ["auto", "enumerate", "prove"])
 @pytest.mark.parametrize("name", UNSOUND)
 def test_it_is_not_said_to_hold(name: str, method: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paths, "MANY", 1)  # running sums wherever they can be
-    try:
-        model = UNSOUND[name]()
-        [verdict] = check_model(model, method, checked(model))
-    except (ModelError, RuleError) as error:
-        assert_sentence(error)
-    else:
-        assert verdict.status in ("failed", "undecided"), verdict
+    if (refused := REFUSED.get((name, method), REFUSED.get((name, "")))) is not None:
+        with pytest.raises(refused) as error:
+            check_model(model := UNSOUND[name](), method, checked(model))
+        assert_sentence(error.value)
+        return
+    model = UNSOUND[name]()
+    [verdict] = check_model(model, method, checked(model))
+    assert verdict.status == "failed", verdict
 
 
 @pytest.mark.skipif(find_spec("flint") is None, reason="python-flint is not installed")
 @pytest.mark.parametrize("name", UNSOUND)
 def test_no_certificate_of_it_is_confirmed(name: str) -> None:
     """Neither the prover's, if there is one, nor a liar's, whatever is guessed."""
-    seen = set[str]()
-    for lie, guesser in ((None, None), (PROVED, None), (LARGER, None), *((PROVED, guesser) for guesser in GUESSERS)):
-        try:
-            model = UNSOUND[name]()
-            for function in (*model.predictors[1:], model.rule):  # of predictors the first is followed
-                if function is None:
-                    continue
-                with np.errstate(all="ignore"):
-                    made = certify(model, function)[1] if lie is None else forged(model, function, lie)
-                    if made is not None:
-                        with pytest.raises(CertificateError), nullcontext() if guesser is None else guessing(guesser):
-                            recheck(made, model, function)
-                        seen.add("not confirmed")
-        except (ModelError, RuleError) as error:
-            assert_sentence(error)
-            seen.add("refused")
-    assert seen or UNSOUND[name]().rule is None  # and then there is nothing to certify
+    refused, seen = REFUSED.get((name, "")), 0
+    for lie in (None, PROVED, LARGER):
+        with nullcontext() if refused is None else pytest.raises(refused, match="should"):
+            for made, model, function in certificates_of(UNSOUND[name](), lie):
+                for guesser in (None, *(GUESSERS if lie == PROVED else ())):
+                    with pytest.raises(CertificateError), nullcontext() if guesser is None else guessing(guesser):
+                        recheck(made, model, function)
+                    seen += 1
+    assert seen or refused or UNSOUND[name]().rule is None  # and then there is nothing to certify
+
+
+@np.errstate(all="ignore")
+def certificates_of(model: Model, lie: str | None) -> list[tuple[Any, Model, Function]]:
+    """The prover's or a liar's, of each of its functions; of predictors the first is followed."""
+    functions = [function for function in (*model.predictors[1:], model.rule) if function is not None]
+    made = [certify(model, f)[1] if lie is None else forged(model, f, lie) for f in functions]
+    return [(one, model, f) for one, f in zip(made, functions) if one is not None]
 
 
 @dataclass
@@ -280,10 +290,11 @@ def eps_is_a_fraction() -> Model:
 
 @pytest.mark.parametrize("method", ["auto", "enumerate", "prove"])
 @pytest.mark.parametrize("build", [unhashable_rule, eps_is_a_fraction])
-def test_it_holds_or_is_refused_in_a_sentence(build: Build, method: str) -> None:
-    try:
-        [verdict] = check_model(build(), method, ["rule"])
-    except (ModelError, RuleError) as error:
-        assert_sentence(error)
-    else:
-        assert verdict.status == "holds", verdict
+def test_it_holds(build: Build, method: str) -> None:
+    """Where there are not too many contexts for that."""
+    if (build, method) == (unhashable_rule, "enumerate"):
+        with pytest.raises(ModelError, match=r"~2\^41 contexts of up to 40 tokens, but should have fewer"):
+            check_model(build(), method, ["rule"])
+        return
+    [verdict] = check_model(build(), method, ["rule"])
+    assert verdict.status == "holds", verdict

@@ -21,8 +21,9 @@ from zoo import registry
 from zoo.cost import picture
 from zoo.cost.baseline import baseline
 from zoo.cost.counted import cost
-from zoo.cost.ladder import IMPLEMENTATIONS, Rung, ladder, spread
+from zoo.cost.ladder import IMPLEMENTATIONS, Rung, ladder
 from zoo.cost.operations import answer_flops, flops
+from zoo.cost.spread import spread
 from zoo.distill import distill
 from zoo.errors import FileError, ModelError
 from zoo.transformer import forward

@@ -6,4 +6,6 @@ zoo that is wrong fails its own tests (`pytest properties/test_zoo.py -k NAME`) 
 
 import pkgutil
 
-NAMES = sorted(module.name for module in pkgutil.iter_modules(__path__))  # each states a rule
+ALL = sorted(module.name for module in pkgutil.iter_modules(__path__))  # each states a rule
+AT_EVERY_POSITION = ["reverse", "share"]
+NAMES = [name for name in ALL if name not in AT_EVERY_POSITION]  # which answer with a token after the last position

@@ -15,7 +15,6 @@ from hypothesis import event, given
 import reference
 import zoo
 from properties.proof import certificate as certificate_of
-from properties.proof.boxes import Box, Settled
 from properties.proof.certificate import certify, write
 from properties.recheck import recheck
 from properties.selftest.examples import assert_occurred, many
@@ -23,7 +22,7 @@ from properties.selftest.models import NAMES
 from properties.selftest.proof.certificates import Json, certificate, kinds, needs_flint, structure
 from properties.selftest.random_models import transformers
 from zoo import Attention, Model, Transformer, contexts, forward
-from zoo.errors import CertificateError, MismatchError, ModelError, ZooError
+from zoo.errors import CertificateError, MismatchError, ZooError
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -70,7 +69,7 @@ def test_what_is_certified_of_random_models_is_confirmed() -> None:
         with np.errstate(all="ignore"):
             model = Model("random", vocab, transformer, Observed(transformer, vocab))
             assert model.rule is not None
-            _, made = certify(model, model.rule, max_seconds=1)
+            _, made = certify(model, model.rule, max_boxes=1000)
         if made is None:
             seen["not certified"] += 1
             return
@@ -91,7 +90,7 @@ def test_what_is_certified_of_random_models_is_confirmed() -> None:
 
     each()
     assert seen["refused"] <= 1 + seen["confirmed"] // 100, seen
-    assert_occurred(seen, "confirmed", least=15)
+    assert_occurred(seen, "confirmed", "not certified", least=15)
 
 
 def scaled(model: Model) -> Transformer:
@@ -120,7 +119,7 @@ def narrow(margin: float) -> tuple[Model, Json]:
     """Every context was run: the answer wins by about as much as the prover's rounding, and by little else."""
     embedding = np.array([[1 + 2.0**-52], [1]])
     transformer = Transformer(embedding, np.zeros((2, 1)), [], unembedding=np.array([[1 + margin], [1]]))
-    model = Model("narrow", "ab", transformer, alike)  # type: ignore[arg-type]  # it is a predictor
+    model = Model("narrow", "ab", transformer, alike)  # it is a predictor
     made = certificate(model, alike)
     assert kinds(made, model, alike) == ["run"] * 6
     return model, made
@@ -169,25 +168,10 @@ def test_no_certificate_of_what_determines_nothing() -> None:
     assert certify(zoo.load("aab"), determines_nothing)[1] is None
 
 
-class Counting(Box):
-    """As a box that was split by a count."""
-
-    counts = (("a", 0, 1),)
-
-
-def test_no_certificate_of_what_was_counted() -> None:
-    model = zoo.load("ab")
-    proof, made = certify(model, reference.ab)
-    assert made is not None
-    assert proof.splits is not None
-    proof.splits.add(Settled("proved", Counting(1, {}, frozenset("a")), 1.0, "a"))
-    with pytest.raises(ModelError, match="ab was proved by counting tokens, which no certificate can say yet"):
-        certify(model, reference.ab, proof)
-
-
 def test_a_margin_is_rounded_down() -> None:
     assert certificate_of.rounded_down(1022.9999998) == 1022.998
     assert certificate_of.rounded_down(1.0) == 0.999999
+    assert certificate_of.rounded_down(np.inf) == 1.797691e308
     for margin in (5e-324, 1e-310, 3.7e-5, 123456789.123, 1e300):
         assert 0 < certificate_of.rounded_down(margin) <= margin
         assert certificate_of.rounded_down(margin) > margin * (1 - 1e-5) - 5e-324

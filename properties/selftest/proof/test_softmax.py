@@ -7,7 +7,7 @@ import pytest
 
 from properties.proof.arithmetic import Arithmetic, Interval
 from properties.proof.attention import Head
-from properties.proof.softmax import NEGLIGIBLE, softmax_weights
+from properties.proof.softmax import NEGLIGIBLE, softmax_mean, softmax_weights
 from zoo.transformer import Attention, Transformer
 from zoo.transformer.arithmetic import FLOAT64
 from zoo.transformer.arrays import Array
@@ -52,3 +52,16 @@ def test_the_radius_of_a_score_has_what_is_rounded_of_it_here() -> None:
         q, k = np.abs(x.c[:, 0] @ w_q[0]), np.abs(x.c @ w_k[0])
         products = np.einsum("bqi,bkti->bqkt", q, k) * layer.multiplier
         assert (s.r >= 0.99 * a.own * products).all()
+
+
+def test_a_heavy_token_at_its_value_does_not_end_the_search() -> None:
+    """A key may be a heavy token of value v or a light one of value 1; a light key of value 0 weighs as much as that.
+
+    The mean is 1/2 at most. As the level comes to just below v, the heavy token is the worst one, by next to nothing.
+    """
+    for v in np.random.default_rng(0).uniform(0.1, 0.45, 200):
+        c, values = np.array([[0.0, 0.0], [100.0, 0.0]]), np.array([[0.0, 0.0], [v, 1.0]])
+        a, every = arithmetic(np.float64), np.ones((1, 2, 2), bool)
+        s, own = Interval(c[None, None], 0 * c[None, None]), np.array([[-1]])
+        weights = softmax_weights(s, every[None], own, np.ones(2, int), every, slice(None), a)
+        assert softmax_mean(weights, values[None, None, None], a).item() == pytest.approx(0.5, rel=1e-6)

@@ -13,6 +13,7 @@ from properties.checks import settle
 from properties.command.main import main
 from properties.proof.search import prove_answers
 from properties.robustness import tolerance
+from properties.selftest.clock import ticking
 from properties.selftest.command.test_interrupts import SLOW
 from properties.selftest.models import aab
 from zoo import Transformer
@@ -44,7 +45,8 @@ def test_a_wrong_model_is_not_out_of_time(tmp_path: Path, capsys: pytest.Capture
 
 @pytest.fixture
 def slow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], str]:
-    """A model whose proof has as many cases as there are contexts, and a fifth of a second for it."""
+    """A model whose proof has as many cases as there are contexts, and 200 looks at the clock for it."""
+    ticking(monkeypatch)
     monkeypatch.setitem(settle.PROOF_SECONDS, "auto", 0.2)
 
     def write(n_ctx: int) -> str:
@@ -76,8 +78,9 @@ def test_a_certificate_of_a_model_with_too_many_cases(
     assert "votes was not settled in the time allowed, and there is no certificate" in capsys.readouterr().err
 
 
-def test_a_rule_that_is_silent_about_more_than_can_be_looked_through() -> None:
+def test_a_rule_that_is_silent_about_more_than_can_be_looked_through(monkeypatch: pytest.MonkeyPatch) -> None:
     """None of those contexts is judged: nothing but the time ends it."""
+    ticking(monkeypatch)
 
     def counts(context: Any) -> set[str]:
         return {"a", "b"} if sum(token == "a" for token in context) < 99 else {"b"}

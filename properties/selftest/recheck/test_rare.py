@@ -81,6 +81,20 @@ def test_where_numbers_overflow_nothing_is_known(behind: list[str], fine: bool) 
     assert None in alone.margins.rows[-1] or not behind
 
 
+@pytest.mark.parametrize("behind", [[], ["relu"], ["attention"]])
+@pytest.mark.parametrize("fine", [True, False])
+def test_where_keys_overflow_nothing_is_known(behind: list[str], fine: bool) -> None:
+    """Neither where no query looks for them, nor where values are zero."""
+    t = Sizes(1).transformer(["attention", *behind], np.float64)
+    first: Any = t.layers[0]
+    large = {"w_k": np.full_like(first.w_k, 1e300), "b_k": None, "w_q": 0 * first.w_q, "b_q": None}
+    for zero in ({}, {"w_v": 0 * first.w_v, "b_v": None}):
+        layers = [replace(first, **large, **zero), *t.layers[1:]]
+        alone = Alone(replace(t, layers=layers, token_embedding=1e100 * np.eye(*t.token_embedding.shape)), fine)
+        alone.at([(0, 1)] * t.n_ctx)
+        assert alone.lower(0, 0, 1) == -np.inf
+
+
 def test_an_infinite_level_is_none() -> None:
     t = Sizes(1).transformer(["attention"], np.float64)
     alone = Alone(t)

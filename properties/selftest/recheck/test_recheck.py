@@ -128,10 +128,10 @@ def with_what_another_leaf_saw(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def with_what_came_behind_in_another_leaf(monkeypatch: pytest.MonkeyPatch) -> None:
     original = Margins.end
-    ends: dict[Any, int] = {}
 
     def end(self: Margins, number: int, heads: Heads) -> int:
-        return ends.setdefault((id(self), number, heads.keys), original(self, number, heads))
+        seen: dict[Any, int] = vars(self).setdefault("seen", {})
+        return seen.setdefault((number, heads.keys), original(self, number, heads))
 
     monkeypatch.setattr(Margins, "end", end)
 

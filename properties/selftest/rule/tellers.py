@@ -10,7 +10,7 @@ from functools import cache, partial
 
 import numpy as np
 
-import properties.proof.lazy
+import properties.proof.reading.lazy
 from properties.selftest.rule.telling_rules import (
     EQUALS,
     FUNCTIONS,
@@ -94,8 +94,8 @@ TELLERS: dict[str, tuple[Rule, str]] = {
     "a pattern": (by_class_pattern, "__class__"),
     "isinstance by a hook": (lambda c: isinstance(c, Strings), "Strings"),
     "isinstance of what was registered": (lambda c: not isinstance(c, WithoutHook), "WithoutHook"),
-    "isinstance of a stand-in": (lambda c: not isinstance(c, properties.proof.lazy.LazyString), "LazyString"),
-    "a stand-in's file": (lambda c: properties.proof.lazy._real(c) is c, "_real"),
+    "isinstance of a stand-in": (lambda c: not isinstance(c, properties.proof.reading.lazy.LazyString), "LazyString"),
+    "a stand-in's file": (lambda c: properties.proof.reading.lazy._real(c) is c, "_real"),
     "typing": (lambda c: isinstance(c, typing.Sequence), "__subclasscheck__"),
     "format": (lambda c: "{0.__class__.__class__}".format(c) == "<class 'type'>", "format"),
     "format of an attribute": (lambda c: "{0.__len__}".format(c).startswith("<method-w"), "format"),

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-import properties.proof.lazy
+import properties.proof.reading.lazy
 import reference
 
 Rule = Callable[[Any], Any]
@@ -37,7 +37,7 @@ class WithoutHook(ABC):
     """Which a stand-in was registered with."""
 
 
-WithoutHook.register(properties.proof.lazy.LazyString)
+WithoutHook.register(properties.proof.reading.lazy.LazyString)
 
 
 class Looks:

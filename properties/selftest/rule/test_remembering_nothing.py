@@ -14,7 +14,7 @@ import properties.selftest.idioms
 import reference
 import zoo
 from properties.checks.table import check_model
-from properties.proof.decision_tree import leaves
+from properties.proof.reading.decision_tree import leaves
 from properties.selftest.rule.remembering_functions import Rule, held
 from properties.selftest.rule.remembering_objects import Filled, Letter, Tables
 from properties.selftest.rule.remembers import always_a, model_of

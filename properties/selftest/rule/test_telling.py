@@ -11,7 +11,8 @@ import zoo
 from properties.checks import settle
 from properties.checks.table import check_model
 from properties.proof.certificate import certify
-from properties.proof.decision_tree import leaves
+from properties.proof.reading.decision_tree import leaves
+from properties.selftest.clock import ticking
 from properties.selftest.models import NAMES
 from properties.selftest.proof.certificates import certificate
 from properties.selftest.proof.certificates import leaves as read
@@ -83,6 +84,7 @@ def test_what_could_tell_and_does_not_is_proved_and_confirmed_context_by_context
 
 
 def test_a_proof_that_takes_too_long_says_what_tells(monkeypatch: pytest.MonkeyPatch) -> None:
+    ticking(monkeypatch, 0.02)
     monkeypatch.setattr(settle, "PROOF_SECONDS", {"auto": 0.2, "prove": 0.2})
     long = Transformer(np.array([[1.0], [1.0]]), np.zeros((40, 1)), [], unembedding=np.array([[1.0], [0.0]]))
     changes: dict[str, Any] = {"rule": looks_and_says_a, "predictors": [lambda c: type(c) and "a"]}

@@ -8,8 +8,8 @@ import pytest
 
 import reference
 from properties.proof.boxes import Box
-from properties.proof.decision_tree import Reading, leaves
-from properties.proof.samples import Samples
+from properties.proof.reading.decision_tree import Reading, leaves
+from properties.proof.reading.samples import Samples
 from zoo.rule import Asked
 
 VOCAB = ("a", "b", "c")

@@ -131,7 +131,7 @@ class LazyString(_Context):
         return hash(_real(self))
 
     def __getattribute__(self, name: str) -> Any:
-        return LazyMethod(self, name) if name in ("startswith", "endswith") else super().__getattribute__(name)
+        return LazyMethod(self, name) if name in ("startswith", "endswith", "count") else super().__getattribute__(name)
 
 
 class LazyTuple(_Context):
@@ -163,6 +163,9 @@ class LazyTuple(_Context):
     def __hash__(self) -> int:
         return hash(_real(_insisting(self)))
 
+    def __getattribute__(self, name: str) -> Any:
+        return LazyMethod(self, name) if name == "count" else super().__getattribute__(name)
+
 
 Sequence.register(LazyTuple)
 
@@ -184,12 +187,14 @@ class LazyIterator(_StandIn):
 
 
 class LazyMethod(_StandIn):
-    """`startswith` or `endswith` of a lazy string."""
+    """`startswith` or `endswith` of a lazy string, or `count` of it or of a lazy tuple."""
 
     __slots__ = ()
 
-    def __call__(self, *sought: Any, **more: Any) -> bool:
+    def __call__(self, *sought: Any, **more: Any) -> Any:
         context, name = _open(self)
+        if name == "count":
+            return _open(context)[0].count(context, sought, more)
         real = len(sought) != 1 or more or not isinstance(sought[0], str | tuple)
         if real:
             return bool(getattr(_real(context), name)(*sought, **more))
@@ -209,7 +214,8 @@ class LazyMethod(_StandIn):
         return hash(tuple(map(id, _open(self))))
 
     def __repr__(self) -> str:
-        return f"<built-in method {_open(self)[1]} of str object at {id(_open(self)[0]):#x}>"
+        context, name = _open(self)
+        return f"<built-in method {name} of {_KINDS[type(context)].__name__} object at {id(context):#x}>"
 
 
 _KINDS: dict[type, Any] = {
@@ -219,6 +225,9 @@ _KINDS: dict[type, Any] = {
     LazyIterator: type(iter("")),
     LazyMethod: type("".startswith),
 }
+
+
+REALS: dict[type, Callable[[Any], Any]] = {}  # of other stand-ins, how to get what they stand for
 
 
 def _insisting(context: Any) -> Any:
@@ -264,7 +273,7 @@ def _real(value: Any) -> Any:
     if kind is LazyMethod:
         context, name = _open(value)
         return getattr(_real(context), name)
-    return value
+    return REALS[kind](value) if kind in REALS else value
 
 
 def _on_real(kind: type, name: str, operation: Callable[..., Any]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from properties.proof.run import Run
+from properties.proof.reading.run import Run
 from properties.recheck.blindfold import blind_answer
 from zoo.errors import CertificateError
 from zoo.rule import Asked

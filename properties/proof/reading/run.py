@@ -2,8 +2,8 @@
 
 Where the function asks something that is not settled yet, the run goes on with one reply and notes the other for a
 later run from the start; no exception is raised that the function could swallow. Comparing an unread token with a
-constant splits what it may be in two; everything else names the token. Where a function insists on real tokens it gets
-them.
+constant splits what it may be in two; everything else names the token. So it is with a number that says how often a
+token occurs, and the range that it is in. Where a function insists on real tokens it gets them.
 """
 
 import sys
@@ -13,12 +13,15 @@ from functools import cache
 from types import FrameType
 from typing import Any
 
-from properties.proof import lazy
 from properties.proof.boxes import Replies
-from properties.proof.lazy import LazyString, LazyTuple
+from properties.proof.counted import Counted, Limits, Together, by_positions
+from properties.proof.reading import lazy, lazy_count
+from properties.proof.reading.lazy import LazyString, LazyTuple
+from properties.proof.reading.lazy_count import LazyInteger
 from zoo.contexts import reads_strings
 from zoo.rule import Asked
 
+KINDS = 4  # of tokens that are counted at the same positions, with all others: what follows is found set by set
 # What a function may raise and swallow: it means the same whatever the context is. Others come from C code that is
 # handed something else than a real context, or from a stack that is deeper than it would be.
 ITS_OWN = (LookupError, ValueError, ArithmeticError, AssertionError, StopIteration, GeneratorExit)
@@ -32,23 +35,28 @@ class Run:
     length: int
     path: Replies
     open: list[Replies] = field(default_factory=list)
-    asked: set[int] = field(default_factory=set)  # positions that were read
-    handed_out: set[int] = field(default_factory=set)  # those read as tokens, of which nothing was asked yet
+    asked: set[Any] = field(default_factory=set)  # positions that were read, and what was counted
+    handed_out: set[Any] = field(default_factory=set)  # tokens and counts of which nothing was asked yet
+    counted: list[Counted] = field(default_factory=list)  # what stands in for a number, in order
     cut_out: set[int] = field(default_factory=set)  # those of slices of which not all was known
     stumble: Any = None  # all of the above as it was when something was asked for which only a real context will do
     done: bool = False  # it has answered, and nothing of it should be in use any more
     kept: list[int] = field(default_factory=list)  # positions that were asked about all the same
 
     def __post_init__(self) -> None:
-        self.sets, self.every = dict(self.path), _set(self.vocab)
+        self.sets: dict[int, frozenset[str]] = {}
+        self.counts: dict[Counted, Limits] = {}
+        for asked, reply in self.path:
+            (self.counts if type(asked) is Counted else self.sets)[asked] = reply
+        self.every = _set(self.vocab)
 
     def call(self, asked: Asked) -> frozenset[str]:
         """The function's answer. What it reads and does not ask about by itself, it gets named, and is run again."""
         kind, every = LazyString if _reads_strings(self.vocab) else LazyTuple, range(self.length)
         while True:
             settled, self.stumble = len(self.path), None
-            for positions in (self.asked, self.handed_out, self.cut_out):
-                positions.clear()
+            for found in (self.asked, self.handed_out, self.cut_out, self.counted):
+                found.clear()
             try:
                 answer = watched(asked.raw, kind(self, every), self.stumbles)
                 if self.stumble is None and not self.handed_out:
@@ -56,12 +64,16 @@ class Run:
             except (Exception, SystemExit):  # a real error comes again below, on real tokens
                 pass
             if self.stumble is not None:  # over a token that it read, or a slice, or else over what is no real context
-                self.path, self.sets, replies, self.asked, self.handed_out, self.cut_out = self.stumble
+                self.path, self.sets, self.counts, replies, self.asked, self.handed_out, self.cut_out = self.stumble
                 del self.open[replies:]
-                self.handed_out.update(at for at in self.asked if len(self.may_be(at)) > 1)
-            # Unasked tokens may have gone to C code, and a failure there been swallowed.
-            for position in sorted(self.handed_out) or sorted(self.cut_out):
-                self.name(position)
+                self.handed_out.update(one for one in [*self.asked] if self._is_open(one))
+            # Unasked counts and tokens may have gone to C code, and a failure there been swallowed.
+            if counts := [one for one in self.counted if one in self.handed_out]:
+                for counted in counts:
+                    self.number(counted)
+            else:
+                for position in sorted(self.handed_out) or sorted(self.cut_out):
+                    self.name(position)
             if len(self.path) == settled:  # there is nothing left that it would get as a real token now
                 return self.named(asked)
 
@@ -69,17 +81,29 @@ class Run:
         """From here on it may do what it would not do with a real context, and nothing of that counts."""
         if self.stumble is None:
             positions = (set(self.asked), set(self.handed_out), set(self.cut_out))
-            self.stumble = (self.path, dict(self.sets), len(self.open), *positions)
+            self.stumble = (self.path, dict(self.sets), dict(self.counts), len(self.open), *positions)
 
     def named(self, asked: Asked) -> frozenset[str]:
         """The answer to the one context that is left when every token is named."""
         return asked(self.real(range(self.length)))
 
+    def _is_open(self, asked: Any) -> bool:
+        """Whether there is something to be found out of a position, or of what was counted."""
+        if type(asked) is not Counted:
+            return len(self.may_be(asked)) > 1
+        least, most = self.limits(asked)
+        return least < most
+
     def may_be(self, position: int) -> frozenset[str]:
         if self.done:
             self.kept.append(position)
         self.asked.add(position)
-        return self.sets.get(position) or self.every
+        may_be = self.sets.get(position) or self.every
+        for positions, counts in by_positions(self.counts) if self.counts else ():
+            if position in positions:
+                together = Together(positions, counts, self.sets, len(self.vocab))
+                may_be = together.tokens(together.possible(together.mask(position)), may_be)
+        return may_be
 
     def known(self, position: int) -> str | None:
         """The token at a position that is read, if that is known."""
@@ -90,6 +114,63 @@ class Run:
         self.handed_out.discard(position)
         (token,) = may_be
         return token
+
+    def count(self, context: Any, sought: tuple[Any, ...], more: dict[str, Any]) -> Any:
+        """What `count` of a context answers: of a token, what stands in for a number, where that is open."""
+        found = lazy_count.sought(context, sought, more)
+        if type(found) is not Counted:
+            return found
+        if not self._goes_with(found):
+            [token] = found.tokens
+            return sum(self.is_token(position, token) for position in found.positions)
+        others = [one for one in self.counted if one.positions == found.positions]
+        if len(self.vocab) == 2 and self.vocab[0] not in found.tokens:
+            others = [Counted(found.positions, _set(self.vocab[:1]))]
+        in_others = found not in others and sum(len(one.tokens) for one in others) + 1 == len(self.vocab)
+        # In terms of the others where it is all that is left of them, for less to be asked.
+        constant, times, asked = (len(found.positions), -1, others) if in_others else (0, 1, [found])
+        limits = [self.limits(one) for one in asked]
+        if all(least == most for least, most in limits):
+            return constant + times * sum(least for least, _ in limits)
+        self.counted += [one for one in asked if one not in self.counted]
+        self.handed_out.update(asked)
+        return LazyInteger(self, constant, dict.fromkeys(asked, times))
+
+    def _goes_with(self, counted: Counted) -> bool:
+        """Whether it can be counted beside what else is: of the same positions, and few kinds of tokens, or others."""
+        before = {one: one.positions == counted.positions for one in (*self.counts, *self.counted) if one != counted}
+        apart = all(same or not {*one.positions} & {*counted.positions} for one, same in before.items())
+        return apart and sum(before.values()) < KINDS
+
+    def limits(self, counted: Counted) -> Limits:
+        """How often it may be, by what is known."""
+        if self.done:
+            self.kept += counted.positions
+        self.asked.add(counted)
+        self.handed_out.discard(counted)
+        every = {counted: (0, len(counted.positions)), **self.counts}
+        counts = {one: limits for one, limits in every.items() if one.positions == counted.positions}
+        return Together(counted.positions, counts, self.sets, len(self.vocab)).range(0)
+
+    def is_above(self, counted: Counted, number: int) -> bool:
+        """Whether it is more than a number; if that is open, it is now."""
+        least, most = self.limits(counted)
+        if least <= number < most and not self.done:
+            self.open.append((*self.path, (counted, (least, number))))
+            self._narrow(counted, (number + 1, most))
+        return number < most
+
+    def number(self, counted: Counted) -> int:
+        """How many it is; if that is open, as few as may be now."""
+        least, most = self.limits(counted)
+        if least < most and not self.done:
+            self.open += [(*self.path, (counted, (k, k))) for k in range(most, least, -1)]
+            self._narrow(counted, (least, least))
+        return least
+
+    def _narrow(self, counted: Counted, limits: Limits) -> None:
+        self.counts[counted] = limits
+        self.path = (*self.path, (counted, limits))
 
     def is_token(self, position: int, token: str) -> bool:
         """Whether a position holds a token; if that is open, it does now."""
@@ -126,7 +207,7 @@ class Run:
 
 
 # The variables of what the function runs on: what is raised there is none of its errors.
-THESE, LAZY = globals(), vars(lazy)
+THESE, LAZY, COUNTS = globals(), vars(lazy), vars(lazy_count)
 
 
 def watched(function: Callable[[Any], frozenset[str]], context: Any, stumbles: Callable[[], None]) -> frozenset[str]:
@@ -134,7 +215,7 @@ def watched(function: Callable[[Any], frozenset[str]], context: Any, stumbles: C
 
     def entered(frame: FrameType, event: str, _: Any) -> Any:
         names = frame.f_globals
-        if names is THESE or names is LAZY:  # the rule's own calls are few beside these
+        if names is THESE or names is LAZY or names is COUNTS:  # the rule's own calls are few beside these
             return None
         frame.f_trace_lines = False
         return seen

@@ -1,0 +1,133 @@
+"""The decision tree of a rule or predictor: on what its answer depends, found by running it on lazy contexts.
+
+The leaves of `leaves(function, ...)` are what each position may hold, and the answer. `run` is one run of the function,
+`lazy` what it is run on.
+"""
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from functools import _lru_cache_wrapper
+from types import MappingProxyType
+from typing import Any
+
+from properties.proof.boxes import Box, Replies
+from properties.proof.counted import Counted
+from properties.proof.folds import Table
+from properties.proof.reading.run import Run
+from properties.proof.reading.samples import Samples
+from reference import Fold
+from zoo.domain import Sets
+from zoo.errors import RuleError
+from zoo.rule import LAZY, SHOULD, Asked, Function, name_of, plain
+from zoo.rule.watch import AGAIN, Said, ask_again, known, tokens
+
+NONE: Sets = MappingProxyType({})
+
+
+def leaves(function: Function, vocab: Sequence[str], length: int, samples: int = 2, kind: str = "") -> Iterator[Box]:
+    """The decision tree of a rule or predictor on all contexts of a length; the leaves partition those contexts.
+
+    RuleError as of `Reading`.
+    """
+    reading = Reading(function, vocab, kind, samples)
+    yield from reading.leaves(length)
+    reading.check()
+
+
+class Reading:
+    """A rule or predictor that is read at several lengths, and then checked.
+
+    A run that continues an earlier one must ask what that one asked, and each leaf is tried on `samples` contexts out
+    of it: RuleError where the function then asks or says something else (it depends on more than its context, on what
+    it kept of an earlier one, say), where it raises, or where its answer is not made of tokens of the vocabulary, or
+    not one of its `kind`, see `zoo.rule.Asked`. `tells` names what in its code could tell a lazy context from a real
+    one: then each leaf is one context, and is asked about as a real one. It answers with `names`, see there; with the
+    tokens of the vocabulary where that is None.
+    """
+
+    def __init__(
+        self,
+        function: Function,
+        vocab: Sequence[str],
+        kind: str = "",
+        samples: int = 2,
+        names: Sequence[str] | None = None,
+    ) -> None:
+        while isinstance(function, _lru_cache_wrapper):  # it would hash its argument, and so read all of it
+            function = function.__wrapped__
+        self.asked = Asked(function, vocab if names is None else names, kind, LAZY)
+        self.vocab = tuple(map(plain, vocab))
+        self.samples = Samples(self.vocab, samples)
+        self.before = known(function)
+        # The parts of a fold are given real states and tokens.
+        self.table = Table(function, self.asked, self.vocab) if isinstance(function, Fold) else None
+        self.tells = "" if self.table is not None else self.before.tells
+        self.said: deque[Said] = deque(maxlen=AGAIN)
+        self.number = 0
+        self.kept: list[int] = []  # what was asked about tokens of an earlier run
+
+    def leaves(self, length: int, sets: Sets = NONE, at: int | None = None) -> Iterator[Box]:
+        """The leaves of a length, of contexts of which that is known already: they partition those.
+
+        With `at`, what is permitted at that position. The memory is looked at after as many leaves as are a power of
+        two.
+        """
+        asked = self.asked if at is None else self.asked.at(at)
+        for leaf in self._read(length, sets, asked) if self.table is None else self._walked(self.table, length, sets):
+            self._try(leaf, asked)
+            self.number += 1
+            if not self.number & (self.number - 1):
+                self.before.memory.check()
+            yield leaf
+
+    def _walked(self, table: Table, length: int, sets: Sets) -> Iterator[Box]:
+        for counts, ending, answer in table.parts(length, sets):
+            yield Box(length, dict(sets), answer, tuple(counts.items()), counts, ending)
+
+    def _read(self, length: int, sets: Sets, asked: Asked) -> Iterator[Box]:
+        start = tuple(sets.items())
+        todo: list[Replies] = [start]
+        while todo:
+            run = Run(self.vocab, length, todo.pop(), kept=self.kept)
+            answer = run.named(asked) if self.tells else run.call(asked)
+            run.done = True
+            if self.kept:
+                raise RuleError(f"{name_of(self.asked.function)} keeps tokens that it was given before, {SHOULD}")
+            if unasked := [one for one, _ in run.path[len(start) :] if not _was_asked(one, run.asked)]:
+                what = "for a count" if isinstance(unasked[0], Counted) else f"for token [{unasked[0] - length}]"
+                raise RuleError(
+                    f"{name_of(self.asked.function)} asked {what} of {length} and, run again, did not, {SHOULD}"
+                )
+            todo += run.open
+            leaf = Box(length, run.sets, answer, run.path[len(start) :], run.counts)
+            yield (leaf.tightened(self.vocab) or leaf) if run.counts else leaf
+
+    def check(self) -> None:
+        """RuleError where the function has changed anything, or a copy says something else in the opposite order."""
+        self.before.memory.check()
+        if self.before.copy is not None:
+            ask_again(self.said, self.asked, self.before.copy)
+        self.said.clear()
+
+    def _try(self, leaf: Box, asked: Asked) -> None:
+        """RuleError where the function says something else to real contexts out of a leaf."""
+        last: Said | None = None
+        for context in self.samples.of(leaf):
+            again, permitted = asked(context), leaf.permitted
+            if self.table is not None and leaf.ending is not None:  # samples may end elsewhere
+                permitted = self.table.after_context(context)
+            if again != permitted:
+                how = "before" if self.tells else "read token by token"
+                raise RuleError(
+                    f"{name_of(self.asked.function)} says {tokens(again)} to {context!r} and {tokens(permitted)} "
+                    f"to the same context {how}, {SHOULD}"
+                )
+            if self.before.copy is not None:
+                last = (context, permitted, *asked.where)
+        if last is not None:
+            self.said.append(last)
+
+
+def _was_asked(one: Any, asked: set[Any]) -> bool:
+    """Whether a position was read, or something counted; or each position read of which it was, as all was known."""
+    return one in asked or (isinstance(one, Counted) and asked.issuperset(one.positions))

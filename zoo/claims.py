@@ -1,0 +1,99 @@
+"""What is said of a model beside its rule: figures, lemmas, a cycle, and where it does not do what was meant."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from zoo.contexts import Context
+from zoo.errors import ModelError, shown
+
+if TYPE_CHECKING:
+    from zoo.model import Model
+
+Rule = Callable[..., Any]  # of a context, or of one and a position: a set of names; or a number or None
+Predictor = Callable[..., Any]  # the same: a name, or a number
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A figure that was stated of a model, and the function that computes it again from the model.
+
+    It must come out exactly, or where it is a number that was stated so precisely only, `within` so much of it.
+    """
+
+    text: str
+    claimed: object
+    recompute: Callable[["Model"], object]
+    source: str
+    within: float = 0
+
+    def holds(self, found: object) -> bool:
+        if self.within and isinstance(found, float) and isinstance(self.claimed, float):
+            return abs(found - self.claimed) <= self.within
+        return bool(np.array_equal(np.asarray(found, dtype=object), np.asarray(self.claimed, dtype=object)))
+
+    def recomputed(self, model: "Model") -> object:
+        """The figure as it comes out; ModelError where it cannot be computed."""
+        try:
+            return self.recompute(model)
+        except (Exception, SystemExit) as error:
+            raise ModelError(
+                f"the claim {self.text!r} raises {type(error).__name__}: {shown(error, str)}, but should give a figure"
+            ) from error
+
+
+@dataclass(frozen=True)
+class Deviation:
+    """What the author meant, and exactly the contexts in which the arrays do otherwise, shortest first."""
+
+    meant: Rule
+    contexts: Sequence[Context]
+    why: str
+
+    def __post_init__(self) -> None:
+        contexts = () if isinstance(self.contexts, str) else tuple(self.contexts)
+        if not all(isinstance(one, str) or (isinstance(one, Sequence) and all(map(_is_str, one))) for one in contexts):
+            raise ModelError(f"a deviation's contexts are {self.contexts!r}, but should be strings or lists of tokens")
+        contexts = tuple(context if isinstance(context, str) else tuple(context) for context in contexts)
+        if not contexts or len(set(contexts)) < len(contexts) or not all(contexts):
+            raise ModelError(
+                f"a deviation's contexts are {self.contexts!r}, but should be a list, none empty, each once"
+            )
+        object.__setattr__(self, "contexts", contexts)
+
+
+def _is_str(token: object) -> bool:
+    return isinstance(token, str)
+
+
+@dataclass(frozen=True)
+class Cycle:
+    """From every context, greedy generation is on this repeating sequence after at most `within` tokens."""
+
+    tokens: Context
+    within: int
+
+
+@dataclass(frozen=True)
+class Lemma:
+    """A part of an argument for what a model is said to do, and what computes whether it is so."""
+
+    text: str
+    check: Callable[["Model"], bool]
+
+    def __post_init__(self) -> None:
+        if not (isinstance(self.text, str) and self.text and self.text.isprintable() and callable(self.check)):
+            raise ModelError(f"a lemma is {self.text!r} by {self.check!r}, but should be a sentence and a function")
+
+    def holds(self, model: "Model") -> bool:
+        """ModelError where it cannot be computed, or comes out as no bool."""
+        try:
+            found = self.check(model)
+        except (Exception, SystemExit) as error:
+            raised = f"{type(error).__name__}: {shown(error, str)}"
+            raise ModelError(f"the lemma {self.text!r} raises {raised}, but should be true or false") from error
+        if not isinstance(found, bool | np.bool_):
+            raise ModelError(f"the lemma {self.text!r} comes out as {shown(found)}, but should be true or false")
+        return bool(found)
