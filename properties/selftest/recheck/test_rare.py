@@ -78,6 +78,7 @@ def test_where_numbers_overflow_nothing_is_known(behind: list[str], fine: bool) 
     alone = Alone(replace(t, layers=large, token_embedding=np.eye(*t.token_embedding.shape)), fine)
     alone.at([(0, 1)] * t.n_ctx)
     assert alone.lower(0, 0, 1) == -np.inf
+    alone.numbers(len(t.layers))
     assert None in alone.margins.rows[-1] or not behind
 
 
@@ -109,7 +110,7 @@ def test_an_infinite_level_is_none() -> None:
 
 def _heads(alone: Alone) -> Heads:
     """What the heads add at the first position."""
-    seen = Seen(alone.margins, 0, 0, 0, alone.numbers[0][:, :1], alone.sets[None, :1])
+    seen = Seen(alone.margins, 0, 0, 0, alone.numbers(0)[:, :1], alone.boxes[0][None, :1])
     return seen.heads()[0]
 
 
@@ -141,7 +142,7 @@ def test_a_part_of_a_new_kind_is_not_left_out() -> None:
     alone.at([(0,)])
     alone.margins.t = alone.t = with_a_part_of_a_new_kind(model.transformer)
     with pytest.raises(NotImplementedError, match="as a kind of layer"):
-        alone.at([(0,)])
+        alone.numbers(1)
 
 
 def test_a_function_without_a_source_is_another_one() -> None:
