@@ -5,10 +5,17 @@ BIN := .venv/bin
 # A second thread makes the times of small products jump on a busy machine.
 ONE_THREAD := OPENBLAS_NUM_THREADS=1
 
-.PHONY: verify test nightly bench bench-peers mutants test-all clean
+# What is run more than once is compiled once, whatever the environment says.
+export PYTHONDONTWRITEBYTECODE :=
+
+.PHONY: verify verify-large test nightly bench bench-peers mutants test-all clean
 
 verify: .venv/dev
 	$(BIN)/zoo verify --accept-sampled
+
+# The sizes that take minutes: all pairs of ten digits, a thousand tokens. It shows how far it is.
+verify-large: .venv/dev
+	$(BIN)/zoo verify --large --check rule margin float32 lemmas
 
 test: .venv/dev
 	$(BIN)/ruff check .

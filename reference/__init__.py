@@ -6,6 +6,7 @@ and answers every context. A context is a sequence of tokens that is not empty: 
 character. Of a model that answers at every position both are asked about one, `rule(context, at)`.
 """
 
+from reference.arithmetic import increment, sum_from_the_ones, sum_modulo
 from reference.assembly import Assembly, aab_assembly
 from reference.fold import Fold
 from reference.rules import (
@@ -25,6 +26,19 @@ from reference.rules import (
     third_previous_as_built,
     two_head_as_built,
 )
+from reference.sequences import (
+    aabaab_c,
+    aabaab_c_everywhere,
+    copied,
+    count,
+    maximum,
+    mirrored,
+    next_state,
+    order,
+    rule_110,
+    sorted_tokens,
+    two_kinds_of_brackets,
+)
 
 __all__ = [
     "Assembly",
@@ -32,18 +46,32 @@ __all__ = [
     "aab",
     "aab_assembly",
     "aab_or_third_previous",
+    "aabaab_c",
+    "aabaab_c_everywhere",
     "ab",
+    "copied",
+    "count",
     "digit_of_the_sum",
+    "increment",
     "induction",
     "induction_or_repeat",
     "majority",
+    "maximum",
+    "mirrored",
+    "next_state",
+    "order",
     "parity",
     "reverse",
+    "rule_110",
     "run",
     "shallow_brackets",
     "share",
+    "sorted_tokens",
+    "sum_from_the_ones",
+    "sum_modulo",
     "sum_of_two",
     "third_previous",
     "third_previous_as_built",
     "two_head_as_built",
+    "two_kinds_of_brackets",
 ]

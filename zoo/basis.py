@@ -12,7 +12,8 @@ class Basis:
     """One-hot rows by name, in declared order: `Basis(pos=range(5), tok="ab", scratch=1)` has 8 dimensions.
 
     Each keyword is a family of directions with its labels, or how many there are. `basis["pos"]` is all rows of a
-    family [family, d], `basis["pos", 3]` one row [d]. A family of one is called by its name alone.
+    family [family, d], `basis["pos", 3]` one row [d], `basis["pos", 1:3]` and `basis["tok", ["b", "a"]]` some of them
+    [some, d]; slices are of places, as of any list. A family of one is called by its name alone.
     """
 
     def __init__(self, **families: Iterable[object] | int) -> None:
@@ -34,12 +35,18 @@ class Basis:
             raise ModelError(f"there are no directions {family!r}, but {', '.join(self.labels)}")
         rows: Array = np.zeros((len(self.labels[family]), len(self)))
         np.fill_diagonal(rows[:, self._start[family] :], 1)
-        if not label:
-            return rows
-        if label[0] not in self.labels[family]:
-            raise ModelError(f"there is no direction {family} {label[0]!r}, but {self.labels[family]}")
-        row: Array = rows[self.labels[family].index(label[0])]
-        return row
+        some = label[0] if label else slice(None)
+        if isinstance(some, slice):
+            return np.asarray(rows[some])
+        if isinstance(some, list):
+            return np.asarray(rows[[self._place(family, one) for one in some]])
+        return np.asarray(rows[self._place(family, some)])
+
+    def _place(self, family: str, label: object) -> int:
+        """Where a direction stands in its family."""
+        if label not in self.labels[family]:
+            raise ModelError(f"there is no direction {family} {label!r}, but {self.labels[family]}")
+        return self.labels[family].index(label)
 
 
 def move(source: Array, target: Array) -> Array:
@@ -59,7 +66,8 @@ def move(source: Array, target: Array) -> Array:
 def describe(matrix: Array, rows: Sequence[str], columns: Sequence[str]) -> str:
     """The nonzero entries of a matrix [rows, columns] as sentences, one a line: "tok b -> -1 value".
 
-    Neighbouring rows of one family that do the same, each one step further, share a line: "pos 1..4 -> 1024 pos 0..3".
+    Neighbouring rows of one family that do the same share a line, "pos 0..3 -> 20 pos 0", as do those of which each
+    does it one step further: "pos 1..4 -> 1024 pos 0..3".
     """
     if np.shape(matrix) != (len(rows), len(columns)):
         raise ModelError(
@@ -68,29 +76,29 @@ def describe(matrix: Array, rows: Sequence[str], columns: Sequence[str]) -> str:
     entries = {r: [(int(c), float(matrix[r, c])) for c in np.flatnonzero(matrix[r])] for r in range(len(rows))}
     lines, r = [], 0
     while r < len(rows):
-        steps = 1
-        while r + steps < len(rows) and _continues(entries[r], entries[r + steps], r, steps, rows, columns):
-            steps += 1
-        terms = [f"{value:g} {_span(columns, c, steps)}" for c, value in entries[r]]
+        steps, wide = max(_alike(entries, r, moved, rows, columns) for moved in (0, 1)), 1
+        if _alike(entries, r, 1, rows, columns) == steps:
+            wide = steps
+        terms = [f"{value:g} {_span(columns, c, wide)}" for c, value in entries[r]]
         if terms:
             lines.append(f"{_span(rows, r, steps)} -> {' + '.join(terms).replace('+ -', '- ')}")
         r += steps
     return "\n".join(lines)
 
 
-def _continues(
-    first: list[tuple[int, float]],
-    later: list[tuple[int, float]],
-    r: int,
-    steps: int,
-    rows: Sequence[str],
-    columns: Sequence[str],
-) -> bool:
-    """Whether the row `steps` further is the first one moved on by as many columns, within the same families."""
-    same = [(c + steps, value) for c, value in first] == later
-    return same and all(
-        _family(names[at]) == _family(names[at + steps]) for names, at in [(rows, r), *((columns, c) for c, _ in first)]
-    )
+def _alike(
+    entries: dict[int, list[tuple[int, float]]], r: int, moved: int, rows: Sequence[str], columns: Sequence[str]
+) -> int:
+    """How many rows from r on are that one, each moved on by so many columns more, within the same families."""
+    steps = 1
+    while r + steps < len(rows) and _family(rows[r]) == _family(rows[r + steps]):
+        further = [(c + moved * steps, value) for c, value in entries[r]]
+        if further != entries[r + steps] or any(
+            _family(columns[c]) != _family(columns[c + moved * steps]) for c, _ in entries[r]
+        ):
+            break
+        steps += 1
+    return steps
 
 
 def _family(name: str) -> str:

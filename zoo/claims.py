@@ -78,13 +78,19 @@ class Cycle:
 
 @dataclass(frozen=True)
 class Lemma:
-    """A part of an argument for what a model is said to do, and what computes whether it is so."""
+    """A part of an argument for what a model is said to do, and what computes whether it is so.
+
+    Where by the argument a rule speaks of more contexts than are meant, as of sums with a wrong beginning, `real` makes
+    of one that is wrong another that is meant. It is shown in its place if it is wrong too.
+    """
 
     text: str
     check: Callable[["Model"], bool]
+    real: Callable[[Context], Context] | None = None
 
     def __post_init__(self) -> None:
-        if not (isinstance(self.text, str) and self.text and self.text.isprintable() and callable(self.check)):
+        fits = callable(self.check) and (self.real is None or callable(self.real))
+        if not (isinstance(self.text, str) and self.text and self.text.isprintable() and fits):
             raise ModelError(f"a lemma is {self.text!r} by {self.check!r}, but should be a sentence and a function")
 
     def holds(self, model: "Model") -> bool:

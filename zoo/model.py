@@ -23,7 +23,7 @@ from zoo.errors import ContextError, ModelError, listed
 from zoo.rule import plain
 from zoo.rule.numbers import NUMBER as NUMBER
 from zoo.rule.numbers import Number
-from zoo.transformer import Transformer, forward
+from zoo.transformer import Attention, Transformer, forward
 from zoo.transformer.arrays import Array
 
 
@@ -37,7 +37,8 @@ class Model:
     predictors are functions of a context and a position of it, from 0 on. `outputs` names the rows of the unembedding,
     None as the vocabulary; of NUMBER there is one row, and its value may be off by less than `within`. `margin` states
     that what is permitted wins over what is not by at least so much in every context; `lemmas` are computed with the
-    checks; `basis` and `head_basis` name the directions of the residual stream and of the heads, for `zoo show`.
+    checks; `basis` and `head_basis` name the directions of the residual stream and of the heads, for `zoo show`: of
+    all alike, or a basis for each, the first layer's first.
     """
 
     name: str
@@ -51,7 +52,7 @@ class Model:
     cycle: Cycle | None = None
     margin: float | None = None
     basis: Basis | None = None
-    head_basis: Basis | None = None
+    head_basis: Basis | Sequence[Basis | None] | None = None
     domain: Domain | None = None
     lemmas: Sequence[Lemma] = ()
     answers: Literal["last", "every"] = "last"
@@ -83,6 +84,7 @@ class Model:
         if self.margin is not None and not (isinstance(self.margin, int | float) and 0 <= self.margin < np.inf):
             raise ModelError(f"{self.name}: margin is {self.margin!r}, but should be a number from 0 on")
         self._check_domain(vocab)
+        self._check_bases()
         for function in (self.rule, *self.predictors, *(d.meant for d in self.deviations)):
             if function is not None and not callable(function):
                 raise ModelError(f"{self.name}: {function!r} should be a function of a context")
@@ -97,6 +99,13 @@ class Model:
         if len(vocab) != rows:
             raise ModelError(f"{self.name}: the vocabulary has {len(vocab)} tokens, but should have {rows}, one a row")
         self._check_outputs()
+
+    def _check_bases(self) -> None:
+        if self.head_basis is None or isinstance(self.head_basis, Basis):
+            return
+        heads = sum(layer.sizes["head"] for layer in self.transformer.layers if isinstance(layer, Attention))
+        if not (isinstance(self.head_basis, Sequence) and len(self.head_basis) == heads):
+            raise ModelError(f"{self.name}: head_basis should be a Basis, or one for each of {heads} heads")
 
     def _check_outputs(self) -> None:
         if self.answers not in ("last", "every"):

@@ -1,42 +1,79 @@
-"""A progress bar for work that may take over a second: on the error stream, and only where that is a terminal."""
+"""A progress bar for work that takes over a second: on the error stream, and only where that is a terminal."""
 
 import os
 import sys
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Iterable, Iterator, Sized
 from contextlib import contextmanager
-from functools import cache
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.progress import Progress
 
 T = TypeVar("T")
+SOON = 1.0  # seconds: what is done by then shows nothing
+
+
+@dataclass(eq=False)
+class _Work:
+    doing: str
+    total: int | None
+    done: int = 0
+
+
+_works: list[_Work] = []  # those that are under way, each within the one before
+_bars: list["Progress"] = []  # the one bar, while there are any
 
 
 def steps(items: Iterable[T], doing: str, total: int | None = None) -> Iterator[T]:
     """The items; while they are worked on, a line shows what is done and how much of it, and is then removed.
 
-    `total` is how many there are, where items have no length. Within others, the line stands below theirs.
+    `total` is how many there are, where items have no length. Of work within other work, the line shows the innermost,
+    behind the names of the others: there is one bar.
     """
     if not (sys.stderr.isatty() or os.environ.get("FORCE_COLOR")):  # as rich sees it
         yield from items
         return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=_console(), transient=True) as bar:
-        yield from bar.track(items, total=total, description=doing)
-
-
-@cache
-def _console() -> "Console":
-    """The one for all lines: those of one console are nested."""
-    from rich.console import Console
-
-    return Console(stderr=True)
+    work = _Work(doing, len(items) if total is None and isinstance(items, Sized) else total)
+    _works.append(work)
+    try:
+        if not _bars:
+            _bars.append(_bar())
+            _bars[0].start()
+        for item in items:
+            yield item
+            work.done += 1
+    finally:
+        _works.remove(work)
+        if not _works and _bars:
+            _bars.pop().stop()
 
 
 @contextmanager
 def busy(doing: str) -> Iterator[None]:
     """A line that only says that there is work."""
     yield from steps([None], doing)
+
+
+def _bar() -> "Progress":
+    from rich.console import Console, RenderableType
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    begun = time.monotonic()
+
+    class Bar(Progress):
+        def get_renderables(self) -> Iterable[RenderableType]:
+            if time.monotonic() - begun < SOON or not _works:
+                return
+            *outer, work = _works
+            for task in self.tasks:  # there is one
+                within = [f"{one.doing} {one.done}/{one.total}" for one in outer if one.total != 1]
+                task.description = " - ".join([*within, work.doing])
+                task.completed, task.total = work.done, work.total
+                yield self.make_tasks_table([task])
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    bar = Bar(*columns, console=Console(stderr=True), transient=True)
+    bar.add_task("")
+    return bar

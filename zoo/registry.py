@@ -7,9 +7,12 @@ import inspect
 import os
 import pkgutil
 import sys
-from collections.abc import Callable, Iterable
+import traceback
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from importlib.machinery import ModuleSpec, SourceFileLoader
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 
 import numpy as np
 
@@ -34,7 +37,9 @@ def load(name: str, n_ctx: int | None = None) -> Model:
     where n_ctx is given and it is no family.
     """
     if not isinstance(name, str) or name not in names():
-        raise UnknownNameError(unknown("model", str(name), names()))
+        file = f"{name}.py"  # beside whoever asks
+        beside = f"; the file is {file}" if isinstance(name, str) and os.path.isfile(file) else ""
+        raise UnknownNameError(unknown("model", str(name), names()) + beside)
     module_name = f"zoo.models.{name}"
     module = _run(module_name, lambda: importlib.import_module(module_name))
     model = _model(module, str(module.__file__))
@@ -43,6 +48,12 @@ def load(name: str, n_ctx: int | None = None) -> Model:
             f"{module.__file__} names its model {model.name!r}, but should name it {name!r}, like the file"
         )
     return model if n_ctx is None else _member(module, model, n_ctx)
+
+
+def large(name: str) -> int | None:
+    """The n_ctx at which `zoo verify --large` settles a model: LARGE in its file; None where there is none."""
+    at: int | None = getattr(importlib.import_module(f"zoo.models.{name}"), "LARGE", None) if name in names() else None
+    return at
 
 
 def family(name: str) -> Callable[[int], Model] | None:
@@ -99,14 +110,50 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> str:
     return f"there is no {kind} {name!r}; {hint}"
 
 
+class _AsWritten(SourceFileLoader):
+    """Runs what the file says. What was compiled of it before passes for it if both are as long and of one second."""
+
+    def get_code(self, fullname: str) -> CodeType:
+        return self.source_to_code(self.get_data(self.path), self.path)
+
+
+class _Beside:
+    """Finds modules that are files beside one that is run, where there are none of that name elsewhere."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.found: list[str] = []
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:
+        file = self.folder / f"{name}.py"
+        if path is not None or not file.is_file():
+            return None
+        self.found.append(name)
+        return importlib.util.spec_from_file_location(name, file, loader=_AsWritten(name, str(file)))
+
+
+@contextmanager
+def _beside(path: Path) -> Iterator[None]:
+    """What lies beside a file can be imported as it runs, and is forgotten then: files elsewhere may have its names."""
+    finder = _Beside(path.resolve().parent)
+    sys.meta_path.append(finder)
+    try:
+        yield
+    finally:
+        sys.meta_path.remove(finder)
+        for name in finder.found:
+            sys.modules.pop(name, None)
+
+
 def _import_file(path: Path) -> ModuleType:
     name = f"zoo_model_file_{path.stem}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None  # the name ends in .py
+    spec = importlib.util.spec_from_file_location(name, path, loader=_AsWritten(name, str(path)))
+    assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # dataclasses look their module up by name
-    spec.loader.exec_module(module)
+    with _beside(path):
+        spec.loader.exec_module(module)
     return module
 
 
@@ -114,7 +161,9 @@ def _run(where: str, run: Callable[[], ModuleType]) -> ModuleType:
     try:
         return run()
     except (Exception, SystemExit) as error:
-        raise ModelError(f"{where} could not be run: {type(error).__name__}: {error}") from error
+        lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == where]
+        at = f" at line {lines[-1]}" if lines else ""
+        raise ModelError(f"{where} could not be run{at}: {type(error).__name__}: {error}") from error
 
 
 def _model(module: ModuleType, where: str) -> Model:

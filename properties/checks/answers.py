@@ -60,7 +60,8 @@ def states_figures_only(model: Model) -> bool:
 def rule(model: Model, how: How) -> Finding:
     """In every context the answer is one that the rule permits, and no forbidden token's logit comes up to it."""
     if model.rule is None:
-        return Finding("undecided", "computed", 0, "the model states no rule, predictor or claim to hold it to")
+        detail = "the model states no rule, predictor or claim to hold it to; --rule FILE.py:NAME gives it one"
+        return Finding("undecided", "computed", 0, detail)
     return settle(model, checked_rule(model.rule, model.names), how)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from properties.checks.right import Question, answers, judged, margins, permitting, questions
+from properties.checks.right import Question, allowed, answers, judged, margins, permitting, questions
 from properties.checks.verdict import AUTO, Finding, How, Method
 from properties.proof.counterexample import Counterexample
 from properties.proof.reach import within_reach
@@ -117,12 +117,26 @@ def settle(model: Model, question: Question, how: How = AUTO) -> Finding:
         found, judging = _proved(model, proof_of(model, question, how), question)
     else:
         found, judging = _run(model, question, *sweep(model, how))
+    found = _meant(found, model, question)
     complete = found.method != "sampled" and not (found.failures or found.left)
     if question.kind == "rule" and complete and not any(judging.values()):
         return replace(found, status="failed", detail="vacuous: the rule determines nothing in any context")
     if complete and model.answers == "every":
         return replace(found, detail=_where_judged(model, judging))
     return _told(found, model, how)
+
+
+def _meant(found: Finding, model: Model, question: Question) -> Finding:
+    """With a counterexample that is meant, where a lemma makes one of that which was found, and it is wrong too."""
+    for real in [lemma.real for lemma in model.lemmas if model.answers == "last"]:
+        if real is None or found.counterexample is None:
+            continue
+        context = real(found.counterexample.context)  # a function of the model's file, as rules are
+        tokens = model.encode(context)[None]
+        logits, permitted = answer_logits(model, tokens, exact=True), allowed(model, [context], question)
+        if not margins(model, logits, [permitted])[0] > 0:
+            return replace(found, counterexample=counterexample(model, tokens, 0, logits, permitted))
+    return found
 
 
 def _where_judged(model: Model, judging: Mapping[int, int]) -> str:
@@ -160,11 +174,13 @@ def _proved(model: Model, proof: Proof, question: Question) -> tuple[Finding, Ma
         f"; the {question.kind} uses {proof.tells}, and is asked of every context by itself" if proof.tells else ""
     )
     wrong = tuple(dict.fromkeys(one.context for one in proof.counterexamples))  # at several positions, one context
+    # Where one context is sought, it may lie among those that were not settled.
+    less = [one.margin for one in proof.counterexamples if one.margin is not None]
     found = Finding(
         status=proof.status,
         method="proved",
         contexts=max(settled(model, proof), len(wrong)),  # some are met on the way
-        margin=proof.margin if proof.contexts else None,
+        margin=min([proof.margin, *less]) if proof.contexts else None,
         counterexample=next(iter(proof.counterexamples), None),
         failures=wrong,
         left=proof.widest and f"{proof.widest}{by_name}",
@@ -207,7 +223,8 @@ def _of_those_looked_at(found: Finding, model: Model) -> str:
 
 def proof_of(model: Model, question: Question, how: How) -> Proof:
     """What a proof finds in the time that `how` has for it, or that of the method auto."""
-    return _proof(model, question, how, PROOF_SECONDS.get(how.method, PROOF_SECONDS["auto"]))
+    seconds = PROOF_SECONDS.get(how.method, PROOF_SECONDS["auto"]) if how.seconds is None else how.seconds
+    return _proof(model, question, how, seconds)
 
 
 def least_proof(model: Model, how: How) -> Proof | None:

@@ -5,16 +5,21 @@ from typing import TYPE_CHECKING
 
 from properties.checks.table import Check, checks
 from properties.checks.verdict import Verdict
+from zoo import registry
+from zoo.errors import ModelError, shown
 from zoo.model import Model
 
 if TYPE_CHECKING:
     import pytest
 
 
-def parametrize_with_checks(models: Iterable[Model], accept_sampled: bool = False) -> "pytest.MarkDecorator":
+def parametrize_with_checks(
+    models: Model | str | Iterable[Model | str], accept_sampled: bool = False
+) -> "pytest.MarkDecorator":
     """Makes one test of each check of each model; the test calls `check(model)`, which raises where it does not pass.
 
-    What is undecided does not pass; with `accept_sampled` it does where nothing was found wrong on a sample.
+    Models, or names of models of the zoo; one, or several. What is undecided does not pass; with `accept_sampled` it
+    does where nothing was found wrong on a sample.
 
     @parametrize_with_checks([MODEL])
     def test_my_models(model, check):
@@ -26,10 +31,23 @@ def parametrize_with_checks(models: Iterable[Model], accept_sampled: bool = Fals
         ("model", "check"),
         [
             pytest.param(model, asserting(check, accept_sampled), id=f"{model.name}-{name}")
-            for model in models
+            for model in _models(models)
             for name, check in checks(model)
         ],
     )
+
+
+def _models(models: object) -> list[Model]:
+    several = [models] if isinstance(models, Model | str) else models
+    if not isinstance(several, Iterable):
+        raise ModelError(
+            f"{shown(models)} is to be checked, but should be a Model, the name of one, or several of them"
+        )
+    found = [registry.load(one) if isinstance(one, str) else one for one in several]
+    for one in found:
+        if not isinstance(one, Model):
+            raise ModelError(f"{shown(one)} is to be checked, but should be a Model, or the name of one")
+    return found
 
 
 def asserting(check: Check, accept_sampled: bool = False) -> Callable[[Model], Verdict]:

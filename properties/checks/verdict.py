@@ -20,7 +20,7 @@ class How:
 
     `every` wrong context is sought, or where not the shortest, which is found sooner. Where it is to be `certified`,
     the splits of each proof are kept. A black box with more contexts than can be asked for is tried on so many, drawn
-    with this seed.
+    with this seed. A proof may take so many seconds, None as many as the method has for it.
     """
 
     method: Wanted = "auto"
@@ -28,6 +28,7 @@ class How:
     certified: bool = False
     seed: int = 0
     tries: int = TRIES
+    seconds: float | None = None
 
 
 AUTO = How()

@@ -32,8 +32,10 @@ def add_context(to: argparse.ArgumentParser, nargs: str | None = None) -> None:
     to.add_argument("context", metavar="CONTEXT", nargs=nargs, help=CONTEXT)
 
 
-def add_n_ctx(to: argparse.ArgumentParser, text: str = "the member of a family that reads N tokens") -> None:
-    to.add_argument("--n-ctx", type=int, metavar="N", help=text)
+def add_n_ctx(
+    to: argparse.ArgumentParser, text: str = "the member of a family that reads N tokens", required: bool = False
+) -> None:
+    to.add_argument("--n-ctx", type=int, metavar="N", help=text, required=required)
 
 
 def add_dtype(to: argparse.ArgumentParser) -> None:

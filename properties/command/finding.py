@@ -76,8 +76,15 @@ def with_within(model: Model, within: float | None) -> Model:
 
 
 def read_context(model: Model, text: str, what: str = "the context") -> Context:
-    if model.reads_strings:
-        return text
+    return text if model.reads_strings else _words(text, what)
+
+
+def read_tokens(text: str, what: str) -> Context:
+    """Tokens of no model yet: characters, or where there are spaces or a list in JSON whole words."""
+    return _words(text, what) if text.startswith("[") or " " in text.strip() else text
+
+
+def _words(text: str, what: str) -> tuple[str, ...]:
     if text.startswith("["):  # tokens with spaces in them
         try:
             return tuple(json.loads(text))

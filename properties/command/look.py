@@ -1,6 +1,7 @@
 """`zoo list`, `predict`, `complete`, `show` and `inspect`: what models are, and what they say."""
 
 import argparse
+from typing import TYPE_CHECKING
 
 from properties.command.arguments import (
     Commands,
@@ -15,10 +16,15 @@ from properties.command.arguments import (
 from properties.command.finding import find, find_all, find_as, read_context
 from zoo import registry
 from zoo.black_box import BlackBox
-from zoo.errors import ContextError, printable
+from zoo.errors import ContextError, RuleError, printable
 from zoo.model import Context, Model
 
+if TYPE_CHECKING:
+    from properties.checks.verdict import Verdict
+    from zoo.rule import Permitted
+
 MANY = 15  # tokens that are generated where none are asked for
+SOON = 2.0  # seconds that a proof may take before a model is shown
 
 
 def add_list(commands: Commands) -> None:
@@ -29,8 +35,10 @@ def add(commands: Commands) -> None:
     says = command(commands, "predict", predict, "Print what a model answers: the next token, or at each position.")
     goes_on = command(commands, "complete", complete, "Print the tokens a model says next, each fed back to it.")
     goes_on.add_argument("-n", type=int, help="how many tokens (15, or fewer where that leads out of the domain)")
-    shown = command(
-        commands, "show", show, "Print a model's weights as sentences and its claims, and how it reads a context."
+    text = "Print whether a model is right, its weights as sentences and its claims, and how it reads a context."
+    shown = command(commands, "show", show, text)
+    shown.add_argument(
+        "--robustness", action="store_true", help="and how much its answers bear: in weights, number types, tokens"
     )
     for one in (says, goes_on, shown):
         add_model(one)
@@ -105,17 +113,44 @@ def show(options: argparse.Namespace) -> int:
         if context is not None:
             black_box.show_answer(context, answer)
         return 0
-    report.show(model, sentences(model), claims, lemmas)
-    if context is None:
+    report.show(model, _settled(model), sentences(model), claims, lemmas)
+    if options.robustness:
         from properties.report.bearing import bearing as print_bearing
         from properties.robustness.bearing import bearing
 
         print_bearing(bearing(model, registry.family(options.name)))
-    else:
+    if context is not None:
+        from properties.report import reading as read
         from zoo.inspection.reading import reading
 
-        report.show_reading(reading(model, context, options.anyway))
+        read.show(reading(model, context, options.anyway), _permitted(model, context))
     return 0
+
+
+def _settled(model: Model) -> "Verdict | RuleError | None":
+    """What its rule, or else its first predictor, says of all its answers, as far as that is soon known."""
+    from properties.checks.table import checks
+    from properties.checks.verdict import How
+
+    stated = checks(model, ["rule"] if model.rule is not None else ["predictors"])
+    try:
+        return stated[0][1](model, How(seconds=SOON)) if stated else None
+    except RuleError as error:  # the weights can be shown all the same
+        return error
+
+
+def _permitted(model: Model, context: Context) -> "list[Permitted] | None":
+    """What the rule permits after a context, or at each position of it; None where it is not asked."""
+    from properties.checks.right import checked_rule
+
+    read = model.decode(model.encode(context, anyway=True))
+    if model.rule is None or (model.domain is not None and read not in model.domain):
+        return None
+    asked = checked_rule(model.rule, model.names)
+    try:
+        return [asked(read, at) for at in range(len(read))] if model.answers == "every" else [asked(read)]
+    except RuleError:  # which is said already
+        return None
 
 
 def inspect(options: argparse.Namespace) -> int:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import metadata
 
-from properties.command import bear, look, measure, verify, write
+from properties.command import bear, look, measure, new, verify, write
 from zoo.errors import ZooError, printable
 
 
@@ -59,6 +59,6 @@ def parser() -> argparse.ArgumentParser:
     result = argparse.ArgumentParser(prog="zoo", description="Hand-built transformers, checked in every context.")
     result.add_argument("--version", action="version", version=f"handmade-zoo {metadata.version('handmade-zoo')}")
     commands = result.add_subparsers(required=True, metavar="COMMAND")
-    for add in (look.add_list, verify.add, look.add, write.add, look.add_inspect, bear.add, measure.add):
+    for add in (look.add_list, verify.add, look.add, write.add, new.add, look.add_inspect, bear.add, measure.add):
         add(commands)
     return result

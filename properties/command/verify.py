@@ -40,8 +40,13 @@ def add(commands: Commands) -> None:
     methods = ["auto", "enumerate", "prove", "sample"]
     one.add_argument("--method", choices=methods, default="auto", help="how to settle what is said of all contexts")
     add_n_ctx(one)
+    text = "models at the large sizes that their files state, which takes minutes; all that state one if none is given"
+    one.add_argument("--large", action="store_true", help=text)
     add_dtype(one)
     one.add_argument("--all", action="store_true", help="print every context that is wrong, not only the shortest")
+    length = one.add_mutually_exclusive_group()
+    length.add_argument("-v", "--verbose", action="store_true", help="print a table of every check of each model")
+    length.add_argument("-q", "--quiet", action="store_true", help="print what does not hold, and how many do")
     one.add_argument("--certificate", metavar="FILE", help="prove one model, and write down what proves it")
     add_json(one, "verdicts")
     one.add_argument("--rule", metavar="FILE.py:NAME", help="hold the model to this function (the file is run)")
@@ -89,7 +94,10 @@ def verify(options: argparse.Namespace) -> int:
     verdicts = [run(model, how) for model, run in progress.steps(runs, "checks")]
     results = [(asked, model, [verdicts.pop(0) for _ in chosen]) for asked, model, chosen in planned]
     accept = options.accept_sampled
-    status = report.verdicts(results, options.json, options.all, options.check, accept_sampled=accept)
+    length: report.Length = "failures" if options.quiet else "checks" if options.verbose else "models"
+    status = report.verdicts(results, options.json, options.all, length, options.check, accept)
+    if not (options.names or options.large or options.json or options.quiet):
+        report.left_out([name for name in registry.names() if _only_large(name)])
     if options.certificate is not None:
         return status if _certified(options.certificate, model, function, how) else 1
     return status
@@ -117,16 +125,35 @@ def _planned(options: argparse.Namespace) -> list[Planned]:
     from properties.checks.verdict import Requested
 
     planned = []
-    for target, model in find_all(options.names, options.n_ctx):
+    for target, n_ctx, model in _asked_for(options):
         model = model if options.dtype is None else model.astype(options.dtype)
         rule = model.rule if options.rule is None else registry.load_function(options.rule)
         model = with_domain(with_within(replace(model, rule=rule), options.within), options)
-        planned.append((Requested(target, options.n_ctx, options.dtype), model, checks(model, options.check)))
+        planned.append((Requested(target, n_ctx, options.dtype), model, checks(model, options.check)))
     if not any(chosen for *_, chosen in planned):
         named = list(dict.fromkeys(options.check))
         apply = "applies" if len(named) == 1 else "apply"
         raise UnknownNameError(f"{' and '.join(named)} {apply} to none of these models, and would settle nothing")
     return planned
+
+
+def _asked_for(options: argparse.Namespace) -> list[tuple[str, int | None, Model]]:
+    """Models, with what they were asked for by; where none is named, all of the zoo that does not take minutes."""
+    if not options.large:
+        names = options.names or [name for name in registry.names() if not _only_large(name)]
+        return [(target, options.n_ctx, model) for target, model in find_all(names, options.n_ctx)]
+    if options.n_ctx is not None:
+        raise ModelError("--n-ctx is given with --large, but should be left to the sizes that models state")
+    named = {name: registry.large(name) for name in options.names or registry.names()}
+    if options.names and (none := [name for name, n_ctx in named.items() if n_ctx is None]):
+        raise ModelError(f"{none[0]} states no large size, but should be a model of the zoo that does")
+    sizes = {name: n_ctx for name, n_ctx in named.items() if n_ctx is not None}
+    return [(name, n_ctx, registry.load(name, n_ctx)) for name, n_ctx in sizes.items()]
+
+
+def _only_large(name: str) -> bool:
+    """Whether a model of the zoo is published at its large size."""
+    return registry.large(name) == registry.load(name).n_ctx
 
 
 def _certified(path: str, model: Model, function: "Function", how: "How") -> bool:
@@ -181,4 +208,4 @@ def compare(options: argparse.Namespace) -> int:
     target, other_target = options.names
     model, other = find(target), find(other_target)
     verdict = comparison.compare(model, other, other_target, options.all)
-    return report.verdicts([(Requested(target), model, [verdict])], options.json, options.all)
+    return report.verdicts([(Requested(target), model, [verdict])], options.json, options.all, "checks")

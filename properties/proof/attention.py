@@ -81,6 +81,17 @@ class Head:
         together = Interval.join(along, 3) if along else None
         return Head(x, k, None, heads[0].dims, heads[0].columns, v, v_rounding, together)
 
+    def narrowed(self, keys: Array) -> "Head":
+        """The keys int [box, kept] of each box, and one more, which is whatever any key is. Their `k` is not needed."""
+
+        def some(y: Interval) -> Interval:
+            every, of_boxes = y.hull(1).hull(2), y[0][keys]  # [1, 1, 1, ...], [box, kept, token, ...]
+            shape = (len(keys), 1, *of_boxes.c.shape[2:])
+            return Interval.join([of_boxes, Interval(*(np.broadcast_to(end, shape) for end in (every.c, every.r)))], 1)
+
+        rounding = some(Interval(0 * self.v_rounding, self.v_rounding)).r
+        return replace(self, x=some(self.x), v=some(self.v), v_rounding=rounding)
+
     def scores(self, layer: Attention, h: int, x: Interval, a: Arithmetic) -> Interval:
         """Of queries from normed inputs [batch, query, d_model] -> [batch, query, key, token].
 
@@ -145,13 +156,14 @@ def queried(x: Interval, layer: Attention, h: int, a: Arithmetic) -> Array:
     return np.flatnonzero(q.magnitude.reshape(-1, q.c.shape[-1]).any(axis=0))
 
 
-def visible_tokens(keys: Keys, queries: Array, lengths: Array, vocab: int, causal: bool) -> Array:
-    """What a query may see: queries int [batch, q], lengths int [batch] -> bool [batch, q * token, key, token]
+def visible_tokens(keys: Keys, queries: Array, lengths: Array, own: Array, causal: bool) -> Array:
+    """What a query may see: queries int [batch, q], lengths int [batch] -> bool [batch, q * own token, key, token]
 
-    A position that is the query itself holds the query's own token. Blocks are before every query and whole.
+    A position that is the query itself holds the query's own token, bool [batch or 1, own token, token]. Blocks are
+    before every query and whole.
     """
     limits = queries + 1 if causal else np.broadcast_to(lengths[:, None], queries.shape)
     seen = (keys.positions < limits[..., None])[:, :, None, :, None]  # [batch, q, 1, key, 1]
     itself = (keys.positions == queries[..., None])[:, :, None, :, None]
-    visible: Array = seen & (~itself | np.eye(vocab, dtype=bool)[:, None])
-    return visible.reshape(len(queries), -1, len(keys.positions), vocab)
+    visible: Array = seen & (~itself | own[:, None, :, None])
+    return visible.reshape(len(queries), -1, len(keys.positions), own.shape[-1])

@@ -95,6 +95,8 @@ class Bounds:
         if not self.between and not self.after:
             pairs = (t.readout[:, None] - t.readout).reshape(1, 1, self.outputs**2, -1)
             self.pairs = backward.normalize(pairs, t.final_norm)
+        # Elsewhere, but for what the layers between know of each position, a last token is looked at by itself.
+        self.narrow = self.pairs is None and not self.between
         # What underflow may take from differences of the readout's rows, before the final Norm.
         tiny = FLOAT64.tiny
         self.underflow = tiny if t.final_norm is None else lost(tiny, 2 * t.final_norm.weight[None])
@@ -134,7 +136,20 @@ class Bounds:
         return boxes if boxes.counts is not None and not (felt or self.between) else boxes.everywhere()
 
     def _in_parts(self, boxes: Boxes, closed: Array, answers: Array, rivals: Array, felt: bool = False) -> Margins:
-        """The same for as many boxes at a time as memory has room for, with these blocks closed."""
+        """The same with these blocks closed; where it is `narrow`, of each last token that a box may have by itself."""
+        if felt or not self.narrow:
+            return self._together(boxes, closed, answers, rivals, felt)
+        some, box, token = boxes.by_last_token()
+        found = self._together(some, closed, answers[box], rivals[box], narrow=True)
+        lower, levels = np.full(len(boxes), np.inf), self._no_levels(boxes, 0.0)
+        np.minimum.at(lower, box, found.lower)
+        levels[box, :, token] = found.levels[:, :, 0]
+        return Margins(lower, levels)
+
+    def _together(
+        self, boxes: Boxes, closed: Array, answers: Array, rivals: Array, felt: bool = False, narrow: bool = False
+    ) -> Margins:
+        """The same for as many boxes at a time as memory has room for."""
         blocks = closed * self.block
         single = np.ones(boxes.lengths.max(), bool)
         single[blocks[:, None] + np.arange(self.block)] = False
@@ -145,7 +160,7 @@ class Bounds:
         # Where no other attention comes before, what does not depend on tokens elsewhere is done once for all parts.
         heads: list[Head] | None = None
         parts = []
-        rows = rows_at_a_time(self.transformer, len(positions))
+        rows = rows_at_a_time(self.transformer, len(positions), narrow)
         with np.errstate(all="ignore"):
             for part in (slice(start, start + rows) for start in range(0, len(boxes), rows)):
                 try:
@@ -153,7 +168,7 @@ class Bounds:
                         heads = self._heads(boxes.lengths, closed, opened, order)
                         if not (felt or self.between):
                             keys, heads = self.first.merged(boxes, keys, heads)
-                    parts.append(self._bounded(boxes[part], keys, heads, answers[part], rivals[part], felt))
+                    parts.append(self._bounded(boxes[part], keys, heads, answers[part], rivals[part], felt, narrow))
                 except OutOfRangeError:
                     parts.append(self._unknown(boxes[part]))
         names = ("lower", "levels", "felt", "worst", "pull") if felt else ("lower", "levels")
@@ -171,17 +186,21 @@ class Bounds:
         return [Head.join(both).take(order) for both in zip(blocks, heads)]
 
     def _unknown(self, boxes: Boxes) -> Margins:
-        number, worst = 0 if self.attention is None else self.attention.sizes["head"], boxes.masks.argmax(axis=-1)
-        levels = np.full((len(boxes), number, self.vocab, self.outputs - 1), np.nan)
+        levels, worst = self._no_levels(boxes, np.nan), boxes.masks.argmax(axis=-1)
         return Margins(np.full(len(boxes), -np.inf), levels, np.zeros(worst.shape), worst, np.zeros(boxes.masks.shape))
 
+    def _no_levels(self, boxes: Boxes, filled: float) -> Array:
+        number = 0 if self.attention is None else self.attention.sizes["head"]
+        return np.full((len(boxes), number, self.vocab, self.outputs - 1), filled, float)
+
     def _bounded(
-        self, boxes: Boxes, keys: Keys, heads: list[Head], answers: Array, rivals: Array, felt: bool
+        self, boxes: Boxes, keys: Keys, heads: list[Head], answers: Array, rivals: Array, felt: bool, narrow: bool
     ) -> Margins:
         others = np.arange(self.outputs - 1) + (np.arange(self.outputs - 1) >= answers[:, None])  # [box, rival]
-        ahead = self.forward.ahead(boxes, keys, heads)
+        ahead = self.forward.ahead(boxes, keys, heads, narrow)
         lower, levels, along = self._backward(ahead, self._behind(ahead), answers, others)
-        matters = boxes.last[..., None] & np.take_along_axis(rivals, others, -1)[:, None]  # [box, token, rival]
+        may_be_last = np.ones((len(boxes), 1), bool) if narrow else boxes.last
+        matters = may_be_last[..., None] & np.take_along_axis(rivals, others, -1)[:, None]  # [box, token, rival]
         # What is infinite overflowed on the way, and is not known.
         lower = np.where(matters, np.where(np.isfinite(lower), lower, -np.inf), np.inf)
         none = np.zeros((len(boxes), 0, self.vocab, self.outputs - 1))

@@ -255,6 +255,14 @@ class Boxes:
         masks[:, self.positions[known]] = self.masks[:, known]
         return Boxes(self.lengths, np.arange(longest), masks, self.counts)
 
+    def by_last_token(self) -> tuple["Boxes", Array, Array]:
+        """The same contexts in boxes that have one last token each: which box each is of, and which token it is."""
+        box, token = np.nonzero(self.last)
+        some = self[box]
+        at = np.searchsorted(some.positions, some.lengths - 1)
+        some.masks[np.arange(len(box)), at] = np.eye(some.masks.shape[-1], dtype=bool)[token]  # in a copy
+        return some, box, token
+
     def __len__(self) -> int:
         return len(self.lengths)
 

@@ -92,10 +92,10 @@ def judged(allowed: Array) -> Array:
 
 
 def margin_of(logits: Array, allowed: Array) -> Array:
-    """Best permitted - best forbidden logit: [..., output] and bool [..., output] -> [...].
+    """Best permitted - best forbidden logit: [..., output] and bool [..., output] -> float64 [...].
 
-    Of a number by how much it is inside of what is permitted, right and `within`, float [..., 2]: within - |error|,
-    rounded down. Its sign is right, as differences are exact with what their rounding left, down to 5e-324.
+    Of a number by how much it is inside of what is permitted, right and `within`, float [..., 2]: within - |error|.
+    Rounded down. Its sign is right, as differences are exact with what their rounding left, down to 5e-324.
     """
     if allowed.dtype != bool:
         value, right, within = np.asarray(logits[..., 0], dtype=np.float64), allowed[..., 0], allowed[..., 1]
@@ -103,12 +103,13 @@ def margin_of(logits: Array, allowed: Array) -> Array:
         margin, less = _difference(within, error)
         exact = (more == 0) & (less == 0)
         return np.asarray(np.where(exact, margin, np.nextafter(margin + (less - more), -np.inf)))
-    with np.errstate(invalid="ignore"):
-        best = np.where(allowed, logits, -np.inf).max(axis=-1) - np.where(allowed, -np.inf, logits).max(axis=-1)
-    return np.asarray(best)
+    best, rival = (np.where(some, logits, -np.inf).max(axis=-1).astype(np.float64) for some in (allowed, ~allowed))
+    margin, left = _difference(best, rival)
+    too_large = (left < 0) | (margin == np.inf) & np.isfinite(best) & np.isfinite(rival)
+    return np.asarray(np.where(too_large, np.nextafter(margin, -np.inf), margin))
 
 
-@np.errstate(invalid="ignore")
+@np.errstate(invalid="ignore", over="ignore")
 def _difference(a: Array, b: Array) -> tuple[Array, Array]:
     """a - b, and what its rounding left of it (Dekker's sum of two, the larger first): zero where it overflows."""
     a_first = np.abs(a) >= np.abs(b)

@@ -41,19 +41,27 @@ class Forward:
     entrywise: bool  # whether something behind the last attention asks for every entry of the stream
     arithmetic: Arithmetic
 
-    def ahead(self, boxes: Boxes, keys: Keys, heads: list[Head]) -> Ahead:
-        """embed, and what else comes before the last attention; of that what it looks at."""
+    def ahead(self, boxes: Boxes, keys: Keys, heads: list[Head], narrow: bool = False) -> Ahead:
+        """embed, and what else comes before the last attention; of that what it looks at.
+
+        With `narrow`, of boxes that have one last token each: there is that token alone, and the keys that it keeps.
+        """
         a, layer = self.arithmetic, self.attention
-        # What comes before the boxes is done once for each length.
+        # What comes before the boxes is done once for each length, or each length with a last token.
         lengths, inverse = np.unique(boxes.lengths, return_inverse=True)
-        of, n = inverse if len(lengths) > 1 else slice(None), int(lengths[-1])
+        n, own = int(lengths[-1]), np.eye(self.first.vocab, dtype=bool)[None]
         if self.between:
             x, means = self._stream(boxes, heads)
             last, mean = x[:, n - 1], means[:, n - 1]
         else:
             x = self.first.embedded(lengths - 1)
-            last = x[0][of] if self.entrywise else x[0]
+            if narrow:
+                ends, inverse = np.unique(inverse * len(own[0]) + boxes.last.argmax(axis=1), return_inverse=True)
+                which, token = np.divmod(ends, len(own[0]))
+                x, lengths, own = x[:, which, token][:, :, None], lengths[which], own[0, token][:, None]
+            last = x[0][inverse] if self.entrywise and len(lengths) > 1 else x[0]
             mean = average(last, a)
+        of = inverse if len(lengths) > 1 else slice(None)
         if layer is None:
             return Ahead(of, n, x, last, mean, last.magnitude, np.zeros(last.c.shape), [], [])
         if self.between:
@@ -63,14 +71,17 @@ class Forward:
         else:
             queries = Interval(*(y.swapaxes(0, 1) for y in (x.c, x.r)))  # [length, 1, token, d_model]
             queries = interval.normalize(queries, layer.norm, a)
-        weights = self._weights(layer, heads, queries, keys, boxes, of, lengths, lengths[:, None] - 1)
+        weights = self._weights(layer, heads, queries, keys, boxes, of, lengths, lengths[:, None] - 1, own)
         magnitude, rounding = interval.attend_rounding(last, layer, heads, n, a)
+        if narrow:
+            heads = [head if w.kept is None else head.narrowed(w.kept[:, 0]) for head, w in zip(heads, weights)]
+            weights = [w.renumbered() for w in weights]
         return Ahead(of, n, x, last, mean, magnitude, rounding, heads, weights)
 
     def _stream(self, boxes: Boxes, heads: list[Head]) -> tuple[Interval, Interval]:
         """The stream before the last attention, of boxes of one length, and its mean: [box or 1, position, token, …]"""
         a, n = self.arithmetic, len(boxes.positions)
-        keys, every = Keys.single(np.arange(n)), np.arange(n)[None]
+        keys, every, own = Keys.single(np.arange(n)), np.arange(n)[None], np.eye(self.first.vocab, dtype=bool)[None]
         x = self.first.embedded(keys.positions)
         mean = average(x, a)
         for i, layer in enumerate(self.between):
@@ -80,7 +91,7 @@ class Forward:
             normed = interval.normalize(x, layer.norm, a, mean)
             if i > 0:
                 heads = [Head.of(normed, layer, h, True, a) for h in range(layer.sizes["head"])]
-            weights = self._weights(layer, heads, normed, keys, boxes, np.s_[:], boxes.lengths[:1], every)
+            weights = self._weights(layer, heads, normed, keys, boxes, np.s_[:], boxes.lengths[:1], every, own)
             rows, its_mean = (s.reshape(len(s.c), n * self.first.vocab, -1) for s in (x, mean))
             after = interval.attend(rows, its_mean, layer, heads, weights, n, a)
             x, mean = (s.reshape(len(s.c), n, self.first.vocab, -1) for s in after)
@@ -96,10 +107,11 @@ class Forward:
         of: Any,
         lengths: Array,
         positions: Array,  # of the queries, int [batch, query]
+        own: Array,  # their tokens, bool [batch or 1, token, any token]
     ) -> list[Weights]:
         """What each head gives to the keys, from each query with every token it may be."""
-        visible = visible_tokens(keys, positions, lengths, self.first.vocab, layer.causal)
-        own_key = np.repeat(np.searchsorted(keys.positions, positions), self.first.vocab, axis=1)
+        visible = visible_tokens(keys, positions, lengths, own, layer.causal)
+        own_key = np.repeat(np.searchsorted(keys.positions, positions), own.shape[1], axis=1)
         rows = queries.reshape(len(queries.c), -1, queries.c.shape[-1])
         may_be = np.ones((len(boxes), len(keys.positions), self.first.vocab), bool)
         may_be[:, np.searchsorted(keys.positions, boxes.positions)] = boxes.masks

@@ -146,7 +146,7 @@ class Equal:
     def run(self, tokens: Array, permitted: Permitted) -> tuple[float, Counterexample | None]:
         both = [run(transformer, tokens) for transformer in (self.a, self.b)]
         a, b = (int(greedy(logits)) for logits in both)
-        margin = float(min(logits.max() - np.delete(logits, logits.argmax()).max(initial=-np.inf) for logits in both))
+        margin = min(float(margin_of(logits, np.arange(len(logits)) == logits.argmax())) for logits in both)
         if a == b >= 0:
             return margin, None
         return margin, Counterexample.of(tokens, self.vocab, both[1], own_answer(both[0]), self.b.dtype)

@@ -121,10 +121,11 @@ class Seen:
         """The largest term of each key among the tokens of each count, and last among the others; and its weight."""
         values, weights = [], []
         places = [self.inside(c) for c in range(self.unseen.shape[-1])]
+        first = np.arange(0, terms.size, terms.shape[-1]).reshape(terms.shape[:-1])  # where its tokens begin in memory
         for where in (*places, ~np.any(places, axis=0)):
             some = np.where(where[:, :, None], terms, -np.inf)
-            token = some.argmax(axis=-1)[..., None]
-            value, weight = (np.take_along_axis(x, token, -1)[..., 0] for x in (some, factors))
+            token = some.argmax(axis=-1) + first
+            value, weight = some.take(token), factors.take(token)
             values.append(value)
             weights.append(np.where(np.isneginf(value), 0, weight))
         return values, weights
@@ -137,7 +138,9 @@ class Seen:
         times = np.broadcast_to(self.times[:, :, None, c], gains.shape)
         gains = np.where((times > 0) & ~np.isnan(gains), gains / np.maximum(times, 1), -np.inf)
         order = np.argsort(-gains, axis=-1, kind="stable")
-        ordered, sizes = np.take_along_axis(gains, order, -1), np.take_along_axis(times, order, -1)
+        first = np.arange(0, gains.size, gains.shape[-1]).reshape(gains.shape[:3])  # where its keys begin in memory
+        order += first[..., None]
+        ordered, sizes = gains.take(order), times.take(order)
         upto = np.cumsum(sizes, axis=-1)
         wanted = (sizes * (ordered > 0)).sum(axis=-1)
         least, most = np.maximum(self.least[..., c] - self.unseen[..., None, c], 0), self.most[..., c]
@@ -146,9 +149,7 @@ class Seen:
         first_out = (upto <= taken[..., None]).sum(axis=-1)
         last_in = (upto < taken[..., None]).sum(axis=-1)
         last = gains.shape[-1] - 1
-        outer, inner = (
-            np.take_along_axis(ordered, np.minimum(at, last)[..., None], -1)[..., 0] for at in (first_out, last_in)
-        )
+        outer, inner = (ordered.take(first + np.minimum(at, last)) for at in (first_out, last_in))
         price, no_price = np.where(taken < wanted, outer, inner), taken == wanted
         if self.unseen.shape[-1] > 1:  # of prices that are as good one between, from which the others can still move
             middle = (outer + inner) / 2
@@ -156,5 +157,5 @@ class Seen:
             no_price &= self.least[..., c] < self.most[..., c]
         share = np.empty(gains.shape)
         before = upto - sizes
-        np.put_along_axis(share, order, np.clip(taken[..., None] - before, 0, sizes) / np.maximum(sizes, 1), -1)
+        share.put(order, np.clip(taken[..., None] - before, 0, sizes) / np.maximum(sizes, 1))
         return np.where(no_price | ~np.isfinite(price), 0, price), share

@@ -11,18 +11,18 @@ MOST = 2**28  # numbers that one box may need and a batch may leave, 2 GB
 MEMORY = 3_000_000  # numbers in the largest array that a batch of boxes may need
 
 
-def rows_at_a_time(transformer: Transformer, keys: int) -> int:
-    """How many boxes may be bounded together, with so many keys."""
-    return max(1, MEMORY // largest(transformer, keys))
+def rows_at_a_time(transformer: Transformer, keys: int, narrow: bool) -> int:
+    """How many boxes may be bounded together, with so many keys; where it is `narrow`, they have one last token."""
+    return max(1, MEMORY // largest(transformer, keys, narrow))
 
 
-def largest(transformer: Transformer, keys: int) -> int:
+def largest(transformer: Transformer, keys: int, narrow: bool = False) -> int:
     """How many numbers the largest array has that the bounds of one box need, with so many keys."""
     vocab, outputs = len(transformer.token_embedding), len(transformer.readout)
     attentions = [layer for layer in transformer.layers if isinstance(layer, Attention)]
     widths = [max(map(len, value_columns(layer)), default=1) for layer in attentions]
     pairs = outputs**2 * transformer.d_model
-    last = vocab * keys * vocab * max([outputs, *widths[-1:]])
+    last = (1 if narrow else vocab) * keys * vocab * max([outputs, *widths[-1:]])
     return max(pairs, last, *(keys * vocab * keys * vocab * max(width, 1) for width in widths[:-1]))
 
 

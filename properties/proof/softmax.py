@@ -1,7 +1,7 @@
 """Softmax attention over boxes: what keys can weigh, and the most that a weighted mean of their values can be."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -29,6 +29,11 @@ class Weights:
     rest: Array  # [batch, query, 1] the most that all other keys weigh together
     kept: Array | None  # int [batch, query, kept key] which keys these are; None where all are
     seen: Seen | None = None  # where tokens are counted
+
+    def renumbered(self) -> "Weights":
+        """The same where the keys kept are the first there are."""
+        number = np.arange(self.least.shape[2])[None, None]
+        return self if self.kept is None else replace(self, kept=number)
 
     def of(self, values: Array) -> Array:
         """Values [..., query or 1, column, key, token] of the keys kept."""

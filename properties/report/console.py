@@ -35,4 +35,7 @@ class Grid(Table):
 
 
 def grid(*columns: str | Column) -> Table:
+    for one in columns:
+        if isinstance(one, Column):
+            one.header = printable(str(one.header))
     return Grid(*(printable(one) if isinstance(one, str) else one for one in columns), box=None, pad_edge=False)

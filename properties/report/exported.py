@@ -1,4 +1,4 @@
-"""What is printed of a model that was exported."""
+"""What is printed of a model that was exported or compiled."""
 
 import numpy as np
 
@@ -7,6 +7,7 @@ from properties.report.console import console
 from properties.robustness.export import LARGEST, Export
 from zoo.contexts import counted
 from zoo.digits import at_least
+from zoo.model import Model
 
 
 def told(export: Export, where: str) -> None:
@@ -33,3 +34,13 @@ def told(export: Export, where: str) -> None:
         elif not np.isposinf(margin):
             said = f"margin in {name} {at_least(margin)}"
             out.print(f"not for {name}: logits overflow" if np.isnan(margin) else said)
+
+
+def compiled(model: Model, where: str) -> None:
+    """Prints what was made, and how large it is."""
+    transformer = model.transformer
+    nonzero = sum(int(np.count_nonzero(array)) for array in transformer.named_arrays().values())
+    console().print(
+        f"{where}: {model.source}: {nonzero} parameters that are not zero, d_model {transformer.d_model}, "
+        f"n_ctx {model.n_ctx}"
+    )

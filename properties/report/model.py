@@ -1,19 +1,20 @@
-"""What is printed of a model: its weights as sentences, its claims, how it reads a context."""
+"""What is printed of a model: whether it is right, its weights as sentences, its claims."""
 
 from collections.abc import Iterable
 
-import numpy as np
+from rich.text import Text
 
+from properties.checks.verdict import Verdict
 from properties.report.console import console, grid
+from properties.report.tables import STYLES
 from zoo.black_box import BlackBox
 from zoo.contexts import written
-from zoo.digits import apart
+from zoo.digits import at_least
 from zoo.domain_in_words import described
-from zoo.inspection.reading import Reading
+from zoo.errors import RuleError, printable
 from zoo.model import Claim, Lemma, Model
 
 LINES = 100  # of an array
-COLUMNS = 16  # tokens side by side
 
 
 def list_models(models: Iterable[Model]) -> None:
@@ -32,19 +33,21 @@ def _tokens(model: Model) -> str:
 
 def show(
     model: Model,
+    settled: Verdict | RuleError | None,
     sentences: Iterable[tuple[str, str]],
     claims: Iterable[tuple[Claim, object]],
     lemmas: Iterable[tuple[Lemma, bool]] = (),
 ) -> None:
-    """What the model is, its weights as sentences under titles, its claims with what was recomputed, its deviations.
+    """What the model is, whether it is right, its weights as sentences under titles, its claims with what came out.
 
-    And which contexts it speaks of, and its lemmas with whether they are so. All may be iterators: each part is printed
-    when it is there.
+    And which contexts it speaks of, its deviations, its lemmas with whether they are so. All may be iterators: each
+    part is printed when it is there.
     """
     out = console()
     transformer = model.transformer
     tied = "tied" if transformer.unembedding is None else "untied"
     heading(model, f"{model.name}: n_ctx {model.n_ctx}, d_model {transformer.d_model}, {transformer.dtype}, {tied}")
+    out.print(_right(settled), soft_wrap=True)
     for title, text in sentences:
         if lines := text.splitlines():
             out.print(f"\n{title}", style="bold")
@@ -52,6 +55,23 @@ def show(
             if len(lines) > LINES:
                 out.print(f"  ... and {len(lines) - LINES} more lines")
     stated(model, claims, lemmas)
+
+
+def _right(settled: Verdict | RuleError | None) -> Text:
+    """Whether its answers are right."""
+    if settled is None:
+        return Text("what is right is not stated: it has no rule and no predictor")
+    if isinstance(settled, RuleError):
+        return Text(printable(f"what is right cannot be asked: {settled}"), style=STYLES["failed"])
+    text = f"{settled.check} {settled.status}"
+    if settled.status == "holds":
+        least = "" if settled.margin is None else f", by {at_least(settled.margin)} at least"
+        text = f"right in {settled.looked_at} contexts{least}"
+    elif settled.counterexample is not None:
+        text = f"{settled.detail}: {settled.counterexample.sentence()}"
+    elif settled.detail:
+        text += f": {settled.detail}"
+    return Text(printable(text), style=STYLES[settled.status])
 
 
 def heading(model: Model, first: str) -> None:
@@ -81,39 +101,3 @@ def stated(model: Model, claims: Iterable[tuple[Claim, object]], lemmas: Iterabl
         meant = getattr(deviation.meant, "__name__", "another rule")
         contexts = ", ".join(map(written, deviation.contexts))
         out.print(f"\ndeviates from {meant}, which was meant, in {contexts}: {deviation.why}")
-
-
-def show_reading(reading: Reading) -> None:
-    """Where each head looks from each position, and what each part adds to the logits of the last.
-
-    Of many heads, positions or tokens only some are shown, and how many there are is said.
-    """
-    out = console()
-    positions = [f"{token}{i}" for i, token in enumerate(reading.tokens)]
-    said = " ".join(answer if isinstance(answer, str) else f"{answer:.6g}" for answer in reading.answers)
-    where = f"after {written(reading.tokens)}" if len(reading.answers) == 1 else f"at each of {written(reading.tokens)}"
-    out.print(f"\n{where}: {said}", style="bold")
-    for name, pattern in reading.patterns[:COLUMNS]:
-        table = grid(name, *positions[-COLUMNS:])
-        for row, weights in list(zip(positions, pattern[:, -COLUMNS:]))[-COLUMNS:]:
-            table.add_row(row, *(f"{weight:.3g}" for weight in weights))
-        out.print(table)
-        out.print()
-    if (heads := len(reading.patterns)) > COLUMNS or len(positions) > COLUMNS:
-        out.print(f"the last {COLUMNS} positions at most, of {heads} heads the first {COLUMNS}; see zoo inspect\n")
-    outputs, logits, parts = reading.outputs, reading.logits, reading.shares
-    best = np.argsort(-logits, kind="stable")[:COLUMNS] if len(outputs) > COLUMNS else range(len(outputs))
-    last = " at the last" if len(reading.answers) > 1 else ""
-    table = grid(f"share of the logits{last}", *(outputs[i] for i in best))
-    least = sorted(abs(share[best[0]]) for _, share in parts)[-2 * COLUMNS :][0]
-    for name, share in parts:
-        if abs(share[best[0]]) >= least:
-            table.add_row(name, *(f"{share[i]:.6g}" for i in best))
-    table.add_row("logits", *apart([logits[i] for i in best]), style="bold")
-    out.print(table)
-    if len(parts) > 2 * COLUMNS:
-        out.print(
-            f"the {2 * COLUMNS} parts with the most of {outputs[best[0]]}, of {len(parts)}; see zoo inspect --all"
-        )
-    if len(best) < len(outputs):
-        out.print(f"the {len(best)} tokens with the largest logits, of {len(outputs)}")

@@ -5,12 +5,13 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from rich.text import Text
 
 from properties.checks.table import CHECKS
-from properties.checks.verdict import Requested, Verdict
+from properties.checks.verdict import Verdict
+from properties.report import tables
 from properties.report.black_box import about
 from properties.report.console import console, grid
 from zoo.black_box import BlackBox
@@ -24,28 +25,35 @@ if TYPE_CHECKING:  # a command that neither confirms nor mutates need not import
     from properties.recheck import Rechecked
     from properties.robustness.mutants import Story
 
-Result = tuple[Requested, Model, list[Verdict]]
-STYLES = {"holds": "green", "deviates": "yellow", "undecided": "yellow", "failed": "bold red"}
+Result = tables.Result
+Length = Literal["failures", "models", "checks"]
 
 
 def verdicts(
     results: Sequence[Result],
     as_object: bool,
     every: bool,
+    at_length: Length = "models",
     names: Sequence[str] = (),
     accept_sampled: bool = False,
 ) -> int:
     """Prints verdicts; the exit status: 0 where all hold or deviate as stated, else 1.
 
     With `accept_sampled` it is 0 also where nothing wrong was found on a sample: what is printed stays the same.
-    `names` are the checks that were asked for: in the table they have a line also where they apply to none.
+    `names` are the checks that were asked for: in a table of checks they have a line also where they apply to none.
     """
     if as_object:
         print(json.dumps(as_json(results, every), indent=2))
     else:
-        table(results, every, names)
+        told(results, every, at_length, names)
     every_one = (verdict for *_, found in results for verdict in found)
     return 0 if all(verdict.passed or (accept_sampled and verdict.sampled) for verdict in every_one) else 1
+
+
+def left_out(names: Sequence[str]) -> None:
+    """Prints which models of the zoo a table of all is without."""
+    if names:
+        console().print(f"without {' and '.join(names)}, which take minutes: zoo verify --large")
 
 
 def as_json(results: Iterable[Result], every: bool = False) -> dict[str, Any]:
@@ -72,39 +80,34 @@ def _what_it_is(model: Model) -> dict[str, Any]:
     return {"dtype": None, "black_box": {"metadata": model.words, "parameters": parameters}}
 
 
-def table(results: Sequence[Result], every: bool = False, asked_for: Sequence[str] = ()) -> None:
-    """Checks x models, as many models side by side as there is room for; then what did not simply hold, at length."""
+def told(
+    results: Sequence[Result], every: bool = False, at_length: Length = "models", asked: Sequence[str] = ()
+) -> None:
+    """A line for each model, a table of all checks, or neither; what did not simply hold; and how many there are."""
     out = console()
-    names = list(dict.fromkeys([*asked_for, *(verdict.check for *_, verdicts in results for verdict in verdicts)]))
-    names.sort(key=lambda name: list(CHECKS).index(name) if name in CHECKS else -1)
-    columns = [
-        (model.name, [_cell(verdicts, name) for name in names], _smallest(verdicts)) for _, model, verdicts in results
-    ]
-    room = out.width - 14
-    while columns:
-        shown = [columns.pop(0)]
-        used = _width(shown[0])
-        while columns and used + _width(columns[0]) <= room:
-            used += _width(columns[0])
-            shown.append(columns.pop(0))
-        side_by_side = grid("check", *(name for name, *_ in shown))
-        for row, check in enumerate(names):
-            side_by_side.add_row(check, *(cells[row] for _, cells, _ in shown))
-        side_by_side.add_row("smallest margin", *(margin for *_, margin in shown), style="bold")
-        out.print(side_by_side)
+    if at_length == "models":
+        tables.models(out, results)
+    elif at_length == "checks":
+        tables.checks(out, results, asked)
+    if at_length != "failures":
         out.print()
-    for asked, model, verdicts in results:
+    for requested, model, verdicts in results:
         for verdict in verdicts:
-            if verdict.status == "holds" and verdict.check == "rule" and model.answers == "every":
-                out.print(f"{model.name}: {verdict.detail}")  # contexts are counted in the table, and this not
-            if verdict.status != "holds":
-                out.print(Text(printable(verdict.message(asked, every)), style=STYLES[verdict.status]), soft_wrap=True)
-    for _, model, _ in results:
-        if isinstance(model, BlackBox):
+            if (
+                verdict.status == "holds"
+                and verdict.check == "rule"
+                and model.answers == "every"
+                and at_length != "failures"
+            ):
+                out.print(f"{model.name}: {verdict.detail}", soft_wrap=True)  # in the table contexts are counted
+            if not verdict.passed or (verdict.status != "holds" and at_length != "failures"):
+                text = printable(verdict.message(requested, every))
+                out.print(Text(text, style=tables.STYLES[verdict.status]), soft_wrap=True)
+        if isinstance(model, BlackBox) and at_length != "failures":
             out.print(Text(printable(_of_black_box(model))), soft_wrap=True)
     every_one = [verdict for *_, verdicts in results for verdict in verdicts]
     models, checks = (f"{n} {noun}{'s' * (n != 1)}" for n, noun in ((len(results), "model"), (len(every_one), "check")))
-    out.print(f"{models}, {checks}: {_summary(every_one)}")
+    out.print(f"{models}, {checks}: {_summary(every_one)}", soft_wrap=True)
 
 
 def _of_black_box(model: BlackBox) -> str:
@@ -123,27 +126,6 @@ def _summary(verdicts: Sequence[Verdict]) -> str:
     if sampled := sum(verdict.status == "holds" and verdict.method == "sampled" for verdict in verdicts):
         parts.insert(1, "on a sample" if sampled == counts["holds"] else f"{sampled} of them on a sample")
     return ", ".join(parts)
-
-
-def _cell(verdicts: list[Verdict], check: str) -> Text:
-    """What a check looked at: "all 62", "39 of 120", a sample, or nothing but its own inputs."""
-    for verdict in verdicts:
-        if verdict.check == check:
-            computed = verdict.detail.partition(":")[0] if verdict.status == "holds" else ""
-            seen = computed if verdict.method == "computed" else verdict.looked_at
-            text = seen if verdict.status == "holds" else f"{verdict.status.upper()} {seen}".rstrip()
-            return Text(text, style=STYLES[verdict.status])
-    return Text("-", style="dim")
-
-
-def _smallest(verdicts: list[Verdict]) -> str:
-    margins = [verdict.margin for verdict in verdicts if verdict.margin is not None]
-    return at_least(min(margins)) if margins else "-"
-
-
-def _width(column: tuple[str, list[Text], str]) -> int:
-    name, cells, margin = column
-    return 2 + max(len(name), len(margin), *(len(cell) for cell in cells))
 
 
 def rechecked(model: Model, certificate: dict[str, Any], found: "Rechecked") -> None:

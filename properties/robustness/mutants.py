@@ -7,6 +7,7 @@ permitted. Published arrays and recomputed claims do not count, as they would ca
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -56,11 +57,11 @@ def checked(model: Model) -> bool:
     return not isinstance(model, BlackBox) and (model.rule is not None or bool(model.predictors))
 
 
-def stories(model: Model) -> Iterator[Story]:
-    """The story of each mutant of a model, over all contexts. Raises as `refuse_failing` does."""
+def stories(model: Model, step: int = 1) -> Iterator[Story]:
+    """The story of each mutant of a model, or one in so many, over all contexts. Raises as `refuse_failing` does."""
     rows, words, tests = _held(model)
     original = _logits(model.transformer, model, rows)
-    for mutant in steps(mutants(model.transformer), f"mutants of {model.name}"):
+    for mutant in steps(islice(mutants(model.transformer), 0, None, step), f"mutants of {model.name}"):
         yield _story(mutant, _logits(mutant.transformer, model, rows), original, tests, words, model)
 
 

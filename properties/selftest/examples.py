@@ -9,11 +9,11 @@ from zoo import ZooError
 NIGHTLY = 1000  # a profile of so many examples is one that searches
 
 
-def many(few: int, times: int = 1) -> settings:
+def many(few: int, times: float = 1) -> settings:
     """So many examples, always the same ones; in the nightly profiles `times` as many as those say, at random."""
     slow = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
     if settings().max_examples >= NIGHTLY:
-        return settings(max_examples=times * settings().max_examples, deadline=None, suppress_health_check=slow)
+        return settings(max_examples=int(times * settings().max_examples), deadline=None, suppress_health_check=slow)
     return settings(
         max_examples=few, derandomize=True, database=None, deadline=None, suppress_health_check=slow, print_blob=False
     )

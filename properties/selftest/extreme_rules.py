@@ -1,9 +1,11 @@
 """Rules of what a program says, executed: what is right of a model whose numbers are extreme."""
 
+import sys
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property
 from itertools import product
 from typing import Any
@@ -14,6 +16,15 @@ from zoo import Domain, ModelError, Transformer, forward
 from zoo.transformer.arrays import Array
 
 Function = Callable[[Any], Any]
+
+
+def less(a: float, b: float) -> float:
+    """a - b, or the largest float below it: by fractions, and by none of the code that is tested."""
+    if not (np.isfinite(a) and np.isfinite(b)):
+        return a - b
+    exact = Fraction(a) - Fraction(b)
+    nearest = max(min(a - b, sys.float_info.max), -sys.float_info.max)
+    return nearest if Fraction(nearest) <= exact else float(np.nextafter(nearest, -np.inf))
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,12 +87,10 @@ class Executed:
         return "" if np.isnan(row).any() else self.vocab[int(row.argmax())]
 
     def margin(self, context: str, permitted: frozenset[str] | set[str]) -> float:
-        """Best permitted - best forbidden logit, as float64 has it or as the program does: the larger."""
+        """Best permitted - best forbidden logit: the largest float that is no more."""
         row = self.logits[context]
         right = np.array([token in permitted for token in self.vocab])
-        with np.errstate(all="ignore"):
-            best, second = row[right].max(initial=-np.inf), row[~right].max(initial=-np.inf)
-            return float(np.maximum(best - second, np.float64(best) - np.float64(second)))
+        return less(float(row[right].max(initial=-np.inf)), float(row[~right].max(initial=-np.inf)))
 
     @np.errstate(all="ignore")
     def closest(self) -> tuple[str, str]:

@@ -23,6 +23,16 @@ def test_a_direction_that_does_not_exist(key: str) -> None:
         BASIS[key]
 
 
+def test_some_directions_of_a_family() -> None:
+    np.testing.assert_array_equal(BASIS["pos", 1:], BASIS["pos"][1:])
+    np.testing.assert_array_equal(BASIS["pos", ::-1], BASIS["pos"][::-1])
+    np.testing.assert_array_equal(BASIS["tok", ["a", "b"]], BASIS["tok"][::-1])
+    np.testing.assert_array_equal(BASIS["pos", [0, 0, 2]], BASIS["pos"][[0, 0, 2]])
+    assert BASIS["tok", []].shape == (0, 6)
+    with pytest.raises(ModelError, match=r"no direction tok 'c', but \['b', 'a'\]"):
+        BASIS["tok", ["a", "c"]]
+
+
 def test_a_label_twice() -> None:
     with pytest.raises(ModelError, match="label twice"):
         Basis(tok="aba")

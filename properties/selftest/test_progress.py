@@ -5,6 +5,7 @@ import re
 import pytest
 
 from properties.command.main import main
+from zoo import progress
 from zoo.progress import steps
 
 
@@ -12,6 +13,7 @@ from zoo.progress import steps
 def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")  # rich takes every stream for a terminal
     monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(progress, "SOON", 0.0)
 
 
 @pytest.mark.parametrize("command", [["cost", "ab"], ["distill", "ab"]])
@@ -28,14 +30,33 @@ def test_progress_is_shown_on_a_terminal_only(
 
 
 @pytest.mark.usefixtures("terminal")
-def test_work_within_work_gets_a_line_below(capsys: pytest.CaptureFixture[str]) -> None:
-    done = [(i, j) for i in steps(range(2), "outside") for j in steps(iter("ab"), "within", total=2)]
-    assert done == [(0, "a"), (0, "b"), (1, "a"), (1, "b")]
+def test_what_is_soon_done_shows_nothing(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "SOON", 1e9)
+    assert list(steps(range(3), "outside")) == [0, 1, 2]
+    assert re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]|\s", "", capsys.readouterr().err) == ""
+
+
+@pytest.mark.usefixtures("terminal")
+def test_of_work_within_work_there_is_one_bar(capsys: pytest.CaptureFixture[str]) -> None:
+    done = []
+    for i in steps(range(2), "outside"):
+        for j in steps(iter("ab"), "within", total=2):
+            for k in steps([None], "of one"):
+                done.append((i, j, k))
+            [bar] = progress._bars
+            bar.refresh()
+    assert done == [(i, j, None) for i in range(2) for j in "ab"]
+    assert not progress._bars
+    assert not progress._works
     written = capsys.readouterr().err
-    assert written.endswith("\x1b[1A\x1b[2K")  # a line up, and erased
     lines = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", written)
-    assert len(re.findall(r"outside[^\n]*/2 [^\n]*\nwithin[^\n]* 0/2 ", lines)) >= 2
-    assert re.search(r"outside[^\n]* 2/2 ", lines)
+    assert re.findall(r"(outside \d/2) - within[^\n]*? (\d/2) ", lines) >= [
+        ("outside 0/2", "0/2"),
+        ("outside 0/2", "1/2"),
+        ("outside 1/2", "0/2"),
+        ("outside 1/2", "1/2"),
+    ]
+    assert "\x1b[1A" not in written.replace("\x1b[1A\x1b[2K", "", 1)  # a line is erased at the end, and there is one
 
 
 @pytest.mark.usefixtures("terminal")

@@ -1,5 +1,7 @@
 """Models by name and by file, and the sentence that names a file which is no model."""
 
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -63,10 +65,13 @@ def test_a_file_in_the_zoo_with_another_name(tmp_path: Path, monkeypatch: pytest
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("import nothing_of_that_name", "could not be run: ModuleNotFoundError"),
+        ("import nothing_of_that_name", "could not be run at line 1: ModuleNotFoundError"),
         ("MODEL =", "could not be run: SyntaxError"),
-        ("raise SystemExit(0)", "could not be run: SystemExit"),
-        ("from zoo import Transformer\nTransformer([[1]], [[1, 2]], [])", "could not be run: ModelError: .*d_model"),
+        ("raise SystemExit(0)", "could not be run at line 1: SystemExit"),
+        (
+            "from zoo import Transformer\nTransformer([[1]], [[1, 2]], [])",
+            "could not be run at line 2: ModelError: .*d_model",
+        ),
         ("x = 1", "defines no MODEL"),
         ("MODEL = 1", "is a int, but should be a Model"),
     ],
@@ -90,3 +95,41 @@ def test_two_files_with_one_name(tmp_path: Path) -> None:
         (tmp_path / name).write_text(MODEL_FILE.format(name="mine"))
     with pytest.raises(ModelError, match=r"two\.py repeats the name 'mine' of .*one\.py"):
         find_all([str(tmp_path / "one.py"), str(tmp_path / "two.py")])
+
+
+def test_a_file_that_was_changed_within_a_second_is_what_it_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What Python keeps of a file it has compiled goes by its size and the second of its change."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    file = tmp_path / "changed.py"
+    for name in ("one", "two"):
+        file.write_text(MODEL_FILE.format(name=name))
+        os.utime(file, (1, 1))
+        assert zoo.load_file(file).name == name
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_file_beside_a_model_can_be_imported(tmp_path: Path) -> None:
+    """The one beside it, as it is then; nothing of it stays."""
+    text = "from shared_by_models import NAME\n" + MODEL_FILE.format(name="x").replace('"x"', "NAME")
+    modules, path = {*sys.modules}, [*sys.path]
+    for folder, name in (("one", "ours"), ("two", "theirs"), ("one", "kept")):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        for file, content in (("shared_by_models.py", f"NAME = {name!r}"), ("mine.py", text)):
+            (tmp_path / folder / file).write_text(content)
+            os.utime(tmp_path / folder / file, (1, 1))
+        assert zoo.load_file(tmp_path / folder / "mine.py").name == name
+    assert {*sys.modules} - modules <= {"zoo_model_file_mine"}
+    assert sys.path == path
+    (tmp_path / "one" / "numpy.py").write_text("raise ValueError")
+    assert zoo.load_file(tmp_path / "one" / "mine.py").name == "kept"
+
+
+def test_a_name_without_its_ending(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UnknownNameError, match=r"two_head_either$"):
+        zoo.load("mine")
+    (tmp_path / "mine.py").write_text("")
+    with pytest.raises(UnknownNameError, match=r"; the file is mine\.py$"):
+        zoo.load("mine")

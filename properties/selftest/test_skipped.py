@@ -1,5 +1,6 @@
 """What is skipped without a stated reason fails, and reasons are printed: seen in a run of its own."""
 
+import os
 import re
 import subprocess
 import sys
@@ -44,9 +45,11 @@ pytest.importorskip("nothing_of_that_name")
 
 
 def run(folder: Path, *options: str) -> tuple[int, str]:
-    command = [sys.executable, "-m", "pytest", "-p", "properties.selftest.skipped", "-c", "pytest.ini", *options]
+    plugins = [f"-p{name}" for name in ("xdist", "pytest_benchmark.plugin", "properties.selftest.skipped")]
+    command = [sys.executable, "-m", "pytest", *plugins, "-c", "pytest.ini", *options]
     (folder / "pytest.ini").write_text("[pytest]\n")
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    alone = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}  # whatever else is installed takes its seconds
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=alone)
     return done.returncode, done.stdout
 
 

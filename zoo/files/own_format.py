@@ -1,8 +1,9 @@
 """Models as configuration and arrays in our own format, which keeps all of a model but its functions, bit for bit."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from zoo.basis import Basis
 from zoo.domain import Domain, as_data, from_data
 from zoo.errors import FileError
 from zoo.files.tensors import Shape, field
@@ -14,6 +15,7 @@ FORMAT = "handmade-zoo 1"
 DTYPES = {"float16": "F16", "float32": "F32", "float64": "F64"}
 NONE = type(None)
 LAYOUTS = 1024
+BASES: dict[str, tuple[type, ...]] = {"basis": (), "head_basis": (list,)}  # what else than an object they may be
 
 
 def to_zoo(model: Model) -> tuple[dict[str, Any], dict[str, Array]]:
@@ -38,6 +40,7 @@ def to_zoo(model: Model) -> tuple[dict[str, Any], dict[str, Array]]:
     }
     if model.domain is not None:  # others have no such key, as before there were domains
         config["domain"] = _few(model.name, as_data(model.domain))
+    config |= {name: _labels(basis) for name in BASES if (basis := getattr(model, name)) is not None}
     if not model.completes:
         config["answers"] = model.answers
         config["outputs"] = (
@@ -90,7 +93,7 @@ def from_zoo(where: str, config: Mapping[str, Any], arrays: Mapping[str, Array])
 
     def made(kind: Any, part: str, **more: Any) -> Any:
         there = own.pop(part, {})
-        needed = {name for name in kind.shapes if not hasattr(kind, name)}  # those without a default
+        needed = {name for name in kind.shapes if kind is Mlp or not hasattr(kind, name)}  # an Mlp's are all written
         if wrong := sorted(needed - there.keys()) or sorted(there.keys() - kind.shapes.keys()):
             should = ", ".join(kind.shapes)
             raise FileError(f"{where}: {part} is wrong about {wrong[0][:60]!r}, but should have arrays out of {should}")
@@ -130,6 +133,7 @@ def from_zoo(where: str, config: Mapping[str, Any], arrays: Mapping[str, Array])
         cycle=_cycle(where, config),
         margin=field(where, config, "margin", float, NONE),
         domain=_domain(where, config),
+        **_named(where, config),
         **_answers(where, config),
     )
 
@@ -149,6 +153,35 @@ def _answers(where: str, config: Mapping[str, Any]) -> dict[str, Any]:
 def _domain(where: str, config: Mapping[str, Any]) -> Domain | None:
     stated = field(where, config, "domain", list, default=None)
     return None if stated is None else from_data(_few(where, stated))
+
+
+def _labels(basis: Basis | Sequence[Basis | None]) -> Any:
+    """Of its families; or of those of each head."""
+    if isinstance(basis, Basis):
+        return basis.labels
+    return [None if one is None else one.labels for one in basis]
+
+
+def _named(where: str, config: Mapping[str, Any]) -> dict[str, Any]:
+    """The names of directions, where the file has them."""
+    whole, heads = (field(where, config, name, dict, *more, NONE, default=None) for name, more in BASES.items())
+    of_heads = [_basis(where, "head_basis", one) for one in heads] if isinstance(heads, list) else None
+    return {"basis": _basis(where, "basis", whole), "head_basis": of_heads or _basis(where, "head_basis", heads)}
+
+
+def _basis(where: str, name: str, families: Any) -> Basis | None:
+    """Families, each with its labels."""
+    if families is None:
+        return None
+    if not isinstance(families, dict):
+        raise FileError(f"{where}: {name} has {repr(families)[:60]}, but should have families of names for each head")
+    for family, labels in families.items():
+        fits = isinstance(labels, list) and all(type(label) in (int, str) for label in labels)
+        if not (fits and all(map(str.isprintable, [family, *map(str, labels)]))):
+            raise FileError(
+                f"{where}: {name}: {family[:60]!r} is {repr(labels)[:60]}, but should be names that can be printed"
+            )
+    return Basis(**families)
 
 
 def _by_part(arrays: Mapping[str, Array]) -> dict[str, dict[str, Array]]:

@@ -28,7 +28,7 @@ def sentences(model: Model) -> Iterator[tuple[str, str]]:
         if all(_dense(array) for name, array in layer.arrays() if name.startswith("w_")):
             sentences = [_summary(np.concatenate([array.ravel() for array in arrays]), f"{len(arrays)} arrays")]
         elif isinstance(layer, Attention):
-            sentences = list(_head_sentences(model, layer, residual))
+            sentences = list(_head_sentences(model, i, layer, residual))
         elif isinstance(layer, Mlp):
             sentences = list(_mlp_sentences(layer, residual, [f"neuron {j}" for j in range(layer.sizes["d_mlp"])]))
         else:
@@ -48,9 +48,9 @@ def _kind(layer: Layer) -> str:
     unhandled(layer)
 
 
-def _head_sentences(model: Model, layer: Attention, residual: Sequence[str]) -> Iterator[str]:
-    named = model.head_basis.names if model.head_basis else ()
+def _head_sentences(model: Model, number: int, layer: Attention, residual: Sequence[str]) -> Iterator[str]:
     for h in range(layer.sizes["head"]):
+        named = _head_directions(model, number, h)
         for what, w, b in (("q", layer.w_q, layer.b_q), ("k", layer.w_k, layer.b_k), ("v", layer.w_v, layer.b_v)):
             inner = _names(named, w.shape[2], "dim")
             yield from (f"head {h} {what}: {line}" for line in _map_sentences(w[h], b, h, residual, inner))
@@ -60,16 +60,39 @@ def _head_sentences(model: Model, layer: Attention, residual: Sequence[str]) -> 
         yield _described(layer.b_o[None], ["always"], residual)
 
 
+def _head_directions(model: Model, layer: int, head: int) -> Sequence[str]:
+    """Their names; none where they have none."""
+    of = model.head_basis
+    if isinstance(of, Sequence):
+        before = [model.transformer.layers[i].sizes["head"] for i in model.transformer.attentions if i < layer]
+        of = of[sum(before) + head]
+    return () if of is None else of.names
+
+
 def _map_sentences(w: Array, b: Array | None, h: int, rows: Sequence[str], columns: Sequence[str]) -> list[str]:
     bias = "" if b is None else _described(b[h][None], ["always"], columns)
     return [*_described(w, rows, columns).splitlines(), *bias.splitlines()]
 
 
 def _mlp_sentences(layer: Mlp, residual: Sequence[str], hidden: Sequence[str]) -> Iterator[str]:
-    yield _described(layer.w_in, residual, hidden)
-    yield _described(layer.b_in[None], ["always"], hidden)
-    yield _described(layer.w_out, hidden, residual)
-    yield _described(layer.b_out[None], ["always"], residual)
+    for name, matrix, rows, columns in (
+        ("w_in", layer.w_in, residual, hidden),
+        ("b_in", layer.b_in[None], ["always"], hidden),
+        ("w_out", layer.w_out, hidden, residual),
+        ("b_out", layer.b_out[None], ["always"], residual),
+    ):
+        yield from (f"{name}: {line}" for line in _described(matrix, rows, columns).splitlines())
+
+
+def neuron(model: Model, layer: int, number: int) -> tuple[str, str]:
+    """What a neuron of an Mlp reads from the residual stream, and what it writes to it."""
+    mlp = model.transformer.layers[layer]
+    assert isinstance(mlp, Mlp)
+    residual = _names(model.basis.names if model.basis else (), model.transformer.d_model, "dim")
+    reads = np.append(mlp.w_in[:, number], mlp.b_in[number])[None]
+    both = ((reads, [*residual, "always"]), (mlp.w_out[number][None], residual))
+    read, written = (_described(row, ["neuron"], columns).removeprefix("neuron -> ") for row, columns in both)
+    return read or "nothing", written or "nothing"
 
 
 def _norm_sentences(title: str, norm: Norm | None, residual: Sequence[str]) -> Iterator[tuple[str, str]]:

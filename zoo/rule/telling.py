@@ -14,7 +14,7 @@ import types
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from string import Formatter
-from typing import Any
+from typing import Any, NamedTuple
 
 from zoo.rule.bytecode import Code, inside
 from zoo.rule.harmless import ATOMS, CONTAINERS, EXACT, HARMLESS, UNCALLED, WRAPPERS, content, generated, in_python
@@ -32,15 +32,33 @@ STAND_INS = (
 CONSTRUCTORS = {"__init__", "__new__", "__post_init__", "__class_getitem__"}  # of a class, not of an object of it
 
 
-def tells(function: Callable[[Any], Any]) -> str:
-    """The name of what could tell a stand-in from a real context in all that a call of the function reaches, or ""."""
+class Looked(NamedTuple):
+    """What was seen of a function by its code."""
+
+    tells: str  # the name of what could tell a stand-in from a real context in all that a call of it reaches, or ""
+    swallows: bool  # whether an error that is raised on the way could be kept from who called it
+
+
+def look(function: Callable[[Any], Any]) -> Looked:
+    """An error is only swallowed by Python code: where none that is reached handles any, whatever is raised comes out.
+
+    What C code is let through hands on what is raised in the functions that it calls; but it may take an error of a
+    method for an answer (a `__len__` that raises TypeError, `__getattr__` AttributeError), so that a function which
+    reaches a class, or what the library has in Python, counts as one that could swallow.
+    """
+    found = _Look(function)
     try:
-        _Look(function).through()
-    except _CouldTellError as found:
-        return str(found)
+        found.through()
+    except _CouldTellError as could:
+        return Looked(str(could), True)
     except Exception as error:  # of a stranger's object that does not let itself be looked at
-        return f"what raises {type(error).__name__}"
-    return ""
+        return Looked(f"what raises {type(error).__name__}", True)
+    return Looked("", found.swallows)
+
+
+def tells(function: Callable[[Any], Any]) -> str:
+    """`look(function).tells`"""
+    return look(function).tells
 
 
 class _CouldTellError(Exception):
@@ -59,6 +77,7 @@ class _Look:
         self.seen: dict[int, Any] = {}  # with the objects, so that no other gets their number
         self.names: set[str] = set()  # of attributes
         self.operators = ""  # which could tell: said where no name could
+        self.swallows = False
         self.holders: list[tuple[Find, set[str]]] = []  # of attributes, and the names that were looked up
 
     def through(self) -> None:
@@ -81,7 +100,10 @@ class _Look:
 
     def _look(self, name: str, value: Any) -> None:
         kind = type(value)
-        if kind in ATOMS or id(value) in HARMLESS or id(value) in self.seen:
+        if kind in ATOMS or id(value) in self.seen:
+            return
+        if id(value) in HARMLESS:
+            self.swallows |= kind is types.FunctionType or (issubclass(kind, type) and in_python(value))
             return
         self.seen[id(value)] = value
         if len(self.seen) > MOST:
@@ -89,6 +111,7 @@ class _Look:
         if kind in LOOKS:
             LOOKS[kind](self, value)
         elif kind in EXACT:
+            self.swallows |= in_python(kind)
             self._contents(name, value)
         elif kind in WRAPPERS:
             self.todo += [(name, getattr(value, part)) for part in WRAPPERS[kind]]
@@ -132,6 +155,7 @@ class _Look:
             self._code(code)
 
     def _code(self, code: Code) -> None:
+        self.swallows |= bool(code.code.co_exceptiontable)
         self.todo += [("a constant", constant) for constant in code.constants]
         for text in sorted(code.strings):
             _not_dunder(text)
@@ -167,11 +191,13 @@ class _Look:
         """A class that may be called, or asked what its instances are."""
         if type(kind) not in (type, enum.EnumMeta) or kind.__module__ in STAND_INS or not in_python(kind):
             raise _CouldTellError(kind.__name__)
+        self.swallows = True
         self._methods(kind, CONSTRUCTORS)
         self.todo += [(base.__name__, base) for base in kind.__bases__ if base is not object]
         self._hold(lambda name: _attribute(kind.__mro__, name))
 
     def _instance(self, name: str, value: Any) -> None:
+        self.swallows = True
         kinds = [kind for kind in type(value).__mro__ if kind is not object]
         for kind in kinds:
             if id(kind) in HARMLESS:

@@ -10,7 +10,7 @@ from zoo.errors import RuleError
 from zoo.rule.asking import SHOULD, Asked, Function, Permitted, name_of
 from zoo.rule.copying import copied
 from zoo.rule.remembering import Memory
-from zoo.rule.telling import tells
+from zoo.rule.telling import Looked, look
 
 AGAIN = 4096  # contexts that are asked about again
 KEPT = 8  # functions of which it is kept what they reach
@@ -25,9 +25,13 @@ class Known:
         self.copy: Callable[[Any], Any] | None = copied(function) if self.memory.writable else None
 
     @cached_property
-    def tells(self) -> str:
+    def looked(self) -> Looked:
         """See `zoo.rule.telling`."""
-        return tells(self.function)
+        return look(self.function)
+
+    @property
+    def tells(self) -> str:
+        return self.looked.tells
 
 
 _known: OrderedDict[int, Known] = OrderedDict()

@@ -62,6 +62,14 @@ class Part:
         return replace(self, **changes)
 
 
+def rank(value: Any) -> int | None:
+    """How many dimensions an array has; None where its rows have different lengths."""
+    try:
+        return np.ndim(value)
+    except ValueError:
+        return None
+
+
 def _as_floats(name: str, value: Any) -> Array:
     """A read-only, contiguous copy in a floating-point type; integers become float64."""
     try:

@@ -87,6 +87,7 @@ def attend(x: Array, layer: Attention, trace: dict[str, Array], i: int, rows: in
     scores = q @ k.swapaxes(-1, -2) * layer.multiplier  # [batch, head, query, key]
     if layer.causal and rows > 1:  # the last row sees all
         np.copyto(scores, -np.inf, where=~visible(scores.shape[-1])[-rows:])
+    trace[f"{i}.scores"] = scores
     trace[f"{i}.pattern"] = pattern = softmax(scores)  # [batch, head, query, key]
     trace[f"{i}.heads"] = heads = pattern @ v @ layer.w_o  # [batch, head, rows, d_model]
     return total(reduce(np.add, heads.swapaxes(0, 1)), layer.b_o)
@@ -94,7 +95,7 @@ def attend(x: Array, layer: Attention, trace: dict[str, Array], i: int, rows: in
 
 def transform(x: Array, layer: Mlp, trace: dict[str, Array], i: int) -> Array:
     """[batch, seq, d_model] -> [batch, seq, d_model]"""
-    hidden = ACTIVATIONS[layer.activation](x @ layer.w_in + layer.b_in)  # [batch, seq, d_mlp]
+    trace[f"{i}.hidden"] = hidden = ACTIVATIONS[layer.activation](x @ layer.w_in + layer.b_in)  # [batch, seq, d_mlp]
     trace[f"{i}.mlp"] = hidden @ layer.w_out + layer.b_out
     return trace[f"{i}.mlp"]
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from zoo.errors import ModelError
 from zoo.transformer.activations import ACTIVATIONS
-from zoo.transformer.arrays import Array, Part, setting
+from zoo.transformer.arrays import Array, Part, rank, setting
 
 Name = tuple[str, str]  # a part, as `Transformer.parts` names it, and one of its arrays: ("layer 0", "w_q")
 Arrays = dict[Name, Array]
@@ -47,7 +47,7 @@ class Norm(Part):
 class Attention(Part):
     """Softmax attention; scale None is 1/sqrt(d_head), and the width of values need not be that of queries.
 
-    The scale becomes what the arrays' type makes of it.
+    The scale becomes what the arrays' type makes of it. A single head may be given without the dimension of heads.
     """
 
     w_q: Array  # [head, d_model, d_head]
@@ -74,6 +74,10 @@ class Attention(Part):
     }
 
     def __post_init__(self) -> None:
+        if all(rank(getattr(self, name)) == 2 for name in ("w_q", "w_k", "w_v", "w_o")):
+            for name, dimensions in self.shapes.items():
+                if dimensions.startswith("head") and (array := getattr(self, name)) is not None:
+                    object.__setattr__(self, name, np.asanyarray(array)[None])
         super().__post_init__()
         if self.scale is not None:
             object.__setattr__(self, "scale", setting("Attention.scale", self.scale, self.w_q.dtype))
@@ -91,18 +95,24 @@ class Attention(Part):
 
 @dataclass(frozen=True, eq=False)
 class Mlp(Part):
-    """Two linear maps with an activation between them: "relu", or "gelu" in its tanh form."""
+    """Two linear maps with an activation between them: "relu", or "gelu" in its tanh form.
+
+    A bias that is not given, or None, is zero.
+    """
 
     w_in: Array  # [d_model, d_mlp]
-    b_in: Array  # [d_mlp]
-    w_out: Array  # [d_mlp, d_model]
-    b_out: Array  # [d_model]
-    activation: str
+    b_in: Array = None  # type: ignore[assignment]  # [d_mlp]
+    w_out: Array = ()  # type: ignore[assignment]  # [d_mlp, d_model]; of no shape that it may have
+    b_out: Array = None  # type: ignore[assignment]  # [d_model]
+    activation: str = ""
     norm: Norm | None = None
 
     shapes: ClassVar = {"w_in": "d_model d_mlp", "b_in": "d_mlp", "w_out": "d_mlp d_model", "b_out": "d_model"}
 
     def __post_init__(self) -> None:
+        for bias, weight in (("b_in", "w_in"), ("b_out", "w_out")):
+            if getattr(self, bias) is None and rank(w := getattr(self, weight)) == 2:
+                object.__setattr__(self, bias, np.zeros(np.shape(w)[1], np.asarray(w).dtype))
         super().__post_init__()
         if not isinstance(self.activation, str) or self.activation not in ACTIVATIONS:
             raise ModelError(f"Mlp.activation is {self.activation!r}, but should be one of {', '.join(ACTIVATIONS)}")

@@ -7,21 +7,19 @@ The leaves of `leaves(function, ...)` are what each position may hold, and the a
 from collections import deque
 from collections.abc import Iterator, Sequence
 from functools import _lru_cache_wrapper
-from types import MappingProxyType
 from typing import Any
 
 from properties.proof.boxes import Box, Replies
 from properties.proof.counted import Counted
 from properties.proof.folds import Table
-from properties.proof.reading.run import Run
+from properties.proof.reading.run import NONE, Run
 from properties.proof.reading.samples import Samples
 from reference import Fold
 from zoo.domain import Sets
 from zoo.errors import RuleError
 from zoo.rule import LAZY, SHOULD, Asked, Function, name_of, plain
+from zoo.rule.telling import Looked
 from zoo.rule.watch import AGAIN, Said, ask_again, known, tokens
-
-NONE: Sets = MappingProxyType({})
 
 
 def leaves(function: Function, vocab: Sequence[str], length: int, samples: int = 2, kind: str = "") -> Iterator[Box]:
@@ -61,7 +59,8 @@ class Reading:
         self.before = known(function)
         # The parts of a fold are given real states and tokens.
         self.table = Table(function, self.asked, self.vocab) if isinstance(function, Fold) else None
-        self.tells = "" if self.table is not None else self.before.tells
+        looked = Looked("", False) if self.table is not None else self.before.looked
+        self.tells, self.swallows = looked.tells, looked.swallows
         self.said: deque[Said] = deque(maxlen=AGAIN)
         self.number = 0
         self.kept: list[int] = []  # what was asked about tokens of an earlier run
@@ -74,7 +73,7 @@ class Reading:
         """
         asked = self.asked if at is None else self.asked.at(at)
         for leaf in self._read(length, sets, asked) if self.table is None else self._walked(self.table, length, sets):
-            self._try(leaf, asked)
+            self._try(leaf, asked, sets)
             self.number += 1
             if not self.number & (self.number - 1):
                 self.before.memory.check()
@@ -85,21 +84,20 @@ class Reading:
             yield Box(length, dict(sets), answer, tuple(counts.items()), counts, ending)
 
     def _read(self, length: int, sets: Sets, asked: Asked) -> Iterator[Box]:
-        start = tuple(sets.items())
-        todo: list[Replies] = [start]
+        todo: list[Replies] = [()]
         while todo:
-            run = Run(self.vocab, length, todo.pop(), kept=self.kept)
+            run = Run(self.vocab, length, todo.pop(), sets, kept=self.kept, swallows=self.swallows)
             answer = run.named(asked) if self.tells else run.call(asked)
             run.done = True
             if self.kept:
                 raise RuleError(f"{name_of(self.asked.function)} keeps tokens that it was given before, {SHOULD}")
-            if unasked := [one for one, _ in run.path[len(start) :] if not _was_asked(one, run.asked)]:
+            if unasked := [one for one, _ in run.path if one not in run.asked and not _was_asked(one, run.asked)]:
                 what = "for a count" if isinstance(unasked[0], Counted) else f"for token [{unasked[0] - length}]"
                 raise RuleError(
                     f"{name_of(self.asked.function)} asked {what} of {length} and, run again, did not, {SHOULD}"
                 )
             todo += run.open
-            leaf = Box(length, run.sets, answer, run.path[len(start) :], run.counts)
+            leaf = Box(length, run.sets, answer, run.path, run.counts)
             yield (leaf.tightened(self.vocab) or leaf) if run.counts else leaf
 
     def check(self) -> None:
@@ -109,10 +107,10 @@ class Reading:
             ask_again(self.said, self.asked, self.before.copy)
         self.said.clear()
 
-    def _try(self, leaf: Box, asked: Asked) -> None:
+    def _try(self, leaf: Box, asked: Asked, sets: Sets) -> None:
         """RuleError where the function says something else to real contexts out of a leaf."""
         last: Said | None = None
-        for context in self.samples.of(leaf):
+        for context in self.samples.of(leaf, sets):
             again, permitted = asked(context), leaf.permitted
             if self.table is not None and leaf.ending is not None:  # samples may end elsewhere
                 permitted = self.table.after_context(context)
@@ -129,5 +127,5 @@ class Reading:
 
 
 def _was_asked(one: Any, asked: set[Any]) -> bool:
-    """Whether a position was read, or something counted; or each position read of which it was, as all was known."""
-    return one in asked or (isinstance(one, Counted) and asked.issuperset(one.positions))
+    """Whether of something counted, as all was known, each position was read."""
+    return isinstance(one, Counted) and asked.issuperset(one.positions)

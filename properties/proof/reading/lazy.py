@@ -35,9 +35,6 @@ class _StandIn:
     def __delattr__(self, name: str) -> None:
         object.__delattr__(_KINDS[type(self)](), name)
 
-    def __dir__(self) -> list[str]:
-        return dir(_KINDS[type(self)])
-
 
 _keep: Callable[[Any, Any], None] = vars(_StandIn)["_StandIn__known"].__set__
 _open: Callable[[Any], Any] = vars(_StandIn)["_StandIn__known"].__get__

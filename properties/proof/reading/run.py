@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
-from types import FrameType
+from types import FrameType, MappingProxyType
 from typing import Any
 
 from properties.proof.boxes import Replies
@@ -19,12 +19,15 @@ from properties.proof.reading import lazy, lazy_count
 from properties.proof.reading.lazy import LazyString, LazyTuple
 from properties.proof.reading.lazy_count import LazyInteger
 from zoo.contexts import reads_strings
+from zoo.domain import Sets
 from zoo.rule import Asked
 
 KINDS = 4  # of tokens that are counted at the same positions, with all others: what follows is found set by set
 # What a function may raise and swallow: it means the same whatever the context is. Others come from C code that is
 # handed something else than a real context, or from a stack that is deeper than it would be.
 ITS_OWN = (LookupError, ValueError, ArithmeticError, AssertionError, StopIteration, GeneratorExit)
+
+NONE: Sets = MappingProxyType({})
 
 
 @dataclass
@@ -33,7 +36,8 @@ class Run:
 
     vocab: tuple[str, ...]
     length: int
-    path: Replies
+    path: Replies  # beyond what is known already
+    root: Sets = field(default_factory=dict)
     open: list[Replies] = field(default_factory=list)
     asked: set[Any] = field(default_factory=set)  # positions that were read, and what was counted
     handed_out: set[Any] = field(default_factory=set)  # tokens and counts of which nothing was asked yet
@@ -42,27 +46,33 @@ class Run:
     stumble: Any = None  # all of the above as it was when something was asked for which only a real context will do
     done: bool = False  # it has answered, and nothing of it should be in use any more
     kept: list[int] = field(default_factory=list)  # positions that were asked about all the same
+    swallows: bool = True  # whether an error on the way may not come out
 
     def __post_init__(self) -> None:
-        self.sets: dict[int, frozenset[str]] = {}
+        self.sets: dict[int, frozenset[str]] = dict(self.root)
         self.counts: dict[Counted, Limits] = {}
         for asked, reply in self.path:
             (self.counts if type(asked) is Counted else self.sets)[asked] = reply
         self.every = _set(self.vocab)
 
     def call(self, asked: Asked) -> frozenset[str]:
-        """The function's answer. What it reads and does not ask about by itself, it gets named, and is run again."""
+        """The function's answer. What it reads and does not ask about by itself, it gets named, and is run again.
+
+        Where none of its errors could be swallowed, it need not be watched for them: they come out here.
+        """
         kind, every = LazyString if _reads_strings(self.vocab) else LazyTuple, range(self.length)
         while True:
             settled, self.stumble = len(self.path), None
             for found in (self.asked, self.handed_out, self.cut_out, self.counted):
                 found.clear()
             try:
-                answer = watched(asked.raw, kind(self, every), self.stumbles)
+                context = kind(self, every)
+                answer = watched(asked.raw, context, self.stumbles) if self.swallows else asked.raw(context)
                 if self.stumble is None and not self.handed_out:
                     return answer
-            except (Exception, SystemExit):  # a real error comes again below, on real tokens
-                pass
+            except (Exception, SystemExit) as error:  # a real error comes again below, on real tokens
+                if not isinstance(error, ITS_OWN):
+                    self.stumbles()
             if self.stumble is not None:  # over a token that it read, or a slice, or else over what is no real context
                 self.path, self.sets, self.counts, replies, self.asked, self.handed_out, self.cut_out = self.stumble
                 del self.open[replies:]

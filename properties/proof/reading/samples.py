@@ -6,14 +6,18 @@ Not on what was sampled before, so that who asks for a leaf by itself, or in ano
 import random
 from collections.abc import Iterator, Sequence
 from functools import cache
+from itertools import chain
 from typing import Any, TypeVar
 
 from properties.proof.boxes import Box
 from properties.proof.counted import Together, by_positions
+from properties.proof.reading.run import NONE
 from zoo.contexts import reads_strings
+from zoo.domain import Sets
 
 T = TypeVar("T")
 SEED = 0
+ROOTS = 499  # contexts that are drawn for a root
 # Knuth's linear congruential generator, whose high bits count: to seed one of the library's would cost half a leaf.
 MULTIPLIER, INCREMENT, BITS, LOW = 6364136223846793005, 1442695040888963407, 2**64 - 1, 33
 
@@ -25,35 +29,63 @@ class Samples:
         self.vocab, self.number = vocab, number
         self.strings = reads_strings(vocab)
         self.numbers = {token: i for i, token in enumerate(vocab)}
+        self.root, self.length = NONE, 0  # of the tree that is read
+        self.of_root: dict[tuple[int, int], Any] = {}
 
-    def of(self, leaf: Box) -> Iterator[Any]:
-        """Of a leaf that says where a fold ends, contexts that may end elsewhere."""
+    def of(self, leaf: Box, root: Sets = NONE) -> Iterator[Any]:
+        """Of a leaf that says where a fold ends, contexts that may end elsewhere.
+
+        What is known of all leaves of a tree is its `root`: what is drawn where nothing was asked is drawn once.
+        """
         if leaf.counts:
             yield from self._counted(leaf)
             return
-        known = sorted(leaf.sets.items()) if self.number else []
-        state = SEED + leaf.length
-        pool: Any
+        known = sorted((dict(leaf.path) if root else leaf.sets).items()) if self.number else []
+        state, size = SEED + leaf.length, len(self.vocab)
         for position, may_be in known:
             number = self.numbers[next(iter(may_be))] if len(may_be) == 1 else -len(may_be)  # a set has no order
-            state = (state * MULTIPLIER + position * len(self.vocab) + number) & BITS
+            state = (state * MULTIPLIER + position * size + number) & BITS
         for i in range(self.number):
             state = (state * MULTIPLIER + INCREMENT) & BITS
-            if i % 2:
-                token = self.vocab[(state >> LOW) % len(self.vocab)]
-                pool, start = (token if self.strings else (token,)) * leaf.length, 0
+            drawn = state >> LOW
+            if root:
+                pool, start = self._of_root(leaf.length, root, i % 2, drawn), 0
+            elif i % 2:
+                pool, start = self._one_token(leaf.length, drawn), 0
             else:
                 pool = _pool(self.vocab, 1 << leaf.length.bit_length())
-                start = (state >> LOW) % (len(pool) - leaf.length)
-            context, at = pool[:0], 0
-            for position, may_be in known:
-                token = pool[start + position]
-                if token not in may_be:
-                    state = (state * MULTIPLIER + INCREMENT) & BITS
-                    token = sorted(may_be)[(state >> LOW) % len(may_be)]
-                context += pool[start + at : start + position] + (token if self.strings else (token,))
-                at = position + 1
-            yield context + pool[start + at : start + leaf.length]
+                start = drawn % (len(pool) - leaf.length)
+            context, state = self._put(pool, start, leaf.length, known, state)
+            yield context
+
+    def _one_token(self, length: int, drawn: int) -> Any:
+        token = self.vocab[drawn % len(self.vocab)]
+        return (token if self.strings else (token,)) * length
+
+    def _of_root(self, length: int, root: Sets, one_token: int, drawn: int) -> Any:
+        """One of some hundred contexts of a root, or one with a token wherever that may be."""
+        if self.root is not root or self.length != length:
+            self.root, self.length, self.of_root = root, length, {}
+        number = (one_token, drawn % (len(self.vocab) if one_token else ROOTS))
+        if number not in self.of_root:
+            pool = _pool(self.vocab, 1 << length.bit_length())
+            start = drawn % (len(pool) - length)
+            if one_token:
+                pool, start = self._one_token(length, drawn), 0
+            self.of_root[number], _ = self._put(pool, start, length, sorted(root.items()), number[1])
+        return self.of_root[number]
+
+    def _put(self, pool: Any, start: int, length: int, known: list[tuple[int, frozenset[str]]], state: int) -> Any:
+        """So many tokens of a pool, with others where they may not stand; and the state of the generator then."""
+        parts, at = list[Any](), start
+        for position, may_be in known:
+            if pool[start + position] not in may_be:
+                state = (state * MULTIPLIER + INCREMENT) & BITS
+                token = next(iter(may_be)) if len(may_be) == 1 else sorted(may_be)[(state >> LOW) % len(may_be)]
+                parts += pool[at : start + position], (token if self.strings else (token,))
+                at = start + position + 1
+        parts.append(pool[at : start + length])
+        return ("".join(parts) if self.strings else tuple(chain.from_iterable(parts))), state
 
     def _counted(self, leaf: Box) -> Iterator[Any]:
         """Where tokens are counted: as often as they may be, and those of which nothing else is known in a pattern."""

@@ -124,7 +124,7 @@ def test_what_reproduces_it_runs_as_printed(tmp_path: Path, capsys: pytest.Captu
     assert main(["verify", str(tmp_path / "off.py"), "--check", "rule"]) == 1
     printed = capsys.readouterr().out.partition("reproduce: zoo ")[2].splitlines()[0]
     assert main(printed.split()) == 0
-    assert "after a: 1.02\n" in capsys.readouterr().out
+    assert "after a: 1.02 (the rule permits 1.0)\n" in capsys.readouterr().out
 
 
 def test_two_models_that_answer_at_every_position_are_compared() -> None:

@@ -185,6 +185,9 @@ def test_a_model_that_is_wrong_by_one_token_far_away_at_one_length(length: int, 
     assert verdict.counterexample is not None
     assert len(verdict.counterexample.context) == length
     assert verdict.counterexample.context[at] == "a"
+    assert verdict.margin is not None
+    assert verdict.margin < 0
+    assert verdict.margin == verdict.counterexample.margin
 
 
 def test_what_runs_out_of_time_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """One meaning of right: margins by what is permitted, of the contexts in which something is and not everything."""
 
+import sys
 from dataclasses import replace
 from typing import Any
 
@@ -11,9 +12,11 @@ from properties import check_model
 from properties.checks import right
 from properties.checks.right import allowed, judged, margins
 from properties.proof.certificate import certify
+from properties.proof.counterexample import margin_of
 from properties.robustness import tolerance
 from properties.robustness.mutants import stories
 from properties.robustness.number_types import survives
+from properties.selftest.extreme_rules import less
 from zoo import Domain, Lemma, Model, ModelError, Transformer
 from zoo.errors import FailingError
 from zoo.transformer.arrays import Array
@@ -140,7 +143,7 @@ def test_lemmas_are_computed() -> None:
 def test_the_adder_with_a_weight_off() -> None:
     """What is planted in the models with a layout, and with two permitted tokens, is seen within what is spoken of."""
     for name, place, at, value, shown in (
-        ("adder", ("layer 1", "b_in"), 0, -49.5, "9="),
+        ("digit_adder", ("layer 1", "b_in"), 0, -49.5, "9="),
         ("brackets", ("layer 0", "w_o"), (0, 0, 2), 30.0, "("),
     ):
         model = zoo.load(name)
@@ -169,3 +172,16 @@ def test_a_domain_is_what_is_looked_at() -> None:
     everywhere = replace(model, domain=None)
     with pytest.raises(zoo.RuleError, match="IndexError"):
         check_model(everywhere, "enumerate", ["rule"])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_margin_is_no_more_than_the_difference_of_the_logits(dtype: type) -> None:
+    """In either type the difference below rounds to 1, and the largest one to no number there is."""
+    largest = float(np.finfo(dtype).max)
+    rows: Array = np.array(
+        [[1, 2.0**-60], [1, 2.0**-25], [1, -(2.0**-60)], [largest, -largest], [2, 1], [1, 1]], dtype=dtype
+    )
+    margins = margin_of(rows, np.array([True, False])).tolist()
+    assert margins == [less(float(a), float(b)) for a, b in rows]
+    assert margins[0] < 1 == margins[2]
+    assert margins[3:] == [min(2 * largest, sys.float_info.max), 1, 0]

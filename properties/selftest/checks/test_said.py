@@ -37,7 +37,7 @@ from zoo import Claim, Deviation, Model, ModelError, Transformer, contexts
 
 def test_what_was_looked_at_of_how_many(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = written(tmp_path, "close.py", CLOSE.replace("N,", "5,"))
-    out = said(capsys, "verify", path, status=1)
+    out = said(capsys, "verify", "-v", path, status=1)
     assert re.search(r"^rule +all 62 *$", out, re.MULTILINE)
     assert re.search(r"^float32 +FAILED all 62 *$", out, re.MULTILINE)
     verdicts = json.loads(said(capsys, "verify", path, "--json", status=1))["models"][0]["verdicts"]
@@ -49,13 +49,13 @@ def test_what_was_looked_at_of_how_many(tmp_path: Path, capsys: pytest.CaptureFi
 
 
 def test_a_sample_is_of_how_many(capsys: pytest.CaptureFixture[str]) -> None:
-    out = said(capsys, "verify", "induction", "--check", "window", "scalar")
+    out = said(capsys, "verify", "-v", "induction", "--check", "window", "scalar")
     assert re.search(r"^window +256 of 729 sampled *$", out, re.MULTILINE)
     assert re.search(r"^scalar +\d+ of 1092 sampled *$", out, re.MULTILINE)
     assert "1 model, 2 checks: 2 hold, on a sample\n" in out
-    out = said(capsys, "verify", "induction", "ab", "--check", "window", "rule")
+    out = said(capsys, "verify", "-v", "induction", "ab", "--check", "window", "rule")
     assert "2 models, 4 checks: 4 hold, 1 of them on a sample\n" in out
-    out = said(capsys, "verify", "two_head", "--check", "deviations", "rule")
+    out = said(capsys, "verify", "-v", "two_head", "--check", "deviations", "rule")
     assert "1 model, 2 checks: 1 hold, 1 deviate as stated\n" in out
 
 
@@ -136,7 +136,7 @@ def test_no_sentence_has_a_tuple(capsys: pytest.CaptureFixture[str]) -> None:
         [verdict] = check_model(words(deviations=[Deviation(meant, [stated], "why")]), names=["deviations"])
         assert verdict.status == "failed"
         assert "(" not in verdict.detail
-    show(words(deviations=[Deviation(meant, [["x1", "b c"]], "why")]), [], [])
+    show(words(deviations=[Deviation(meant, [["x1", "b c"]], "why")]), None, [], [])
     assert 'in ["x1", "b c"]: why' in capsys.readouterr().out
     assert tolerance.breaking(words())[1] == "x1"
     unembedding = 1 + 1e-5 * np.eye(3)[[1, 0, 2]]  # after x1 it says b c, in few digits x1
@@ -155,7 +155,7 @@ def test_the_contexts_of_a_deviation_are_contexts(wrong: Any) -> None:
 
 
 def test_a_check_that_applies_to_none_beside_one_that_does(capsys: pytest.CaptureFixture[str]) -> None:
-    out = said(capsys, "verify", "ab", "--check", "rule", "predictors")
+    out = said(capsys, "verify", "-v", "ab", "--check", "rule", "predictors")
     assert re.search(r"^rule +all 62 *$", out, re.MULTILINE)
     assert re.search(r"^predictors +- *$", out, re.MULTILINE)
     assert "1 model, 1 check: 1 hold\n" in out
@@ -227,7 +227,7 @@ def test_no_mutants_of_a_model_that_fails(
 
 
 def test_what_a_model_that_fails_bears_is_not_said(failing: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    out = said(capsys, "show", failing)
+    out = said(capsys, "show", "--robustness", failing)
     assert "\nrule failed: after bbaa it says a, permitted is b (logits 2.5431, 1.4569, margin -1.0862)\n" in out
     for phrase in ("certified", "can change", "same answers", "smallest margin:"):
         assert phrase not in out.partition("\nrule failed")[2]

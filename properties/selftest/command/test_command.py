@@ -34,7 +34,7 @@ def test_predict_and_complete(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_verify_prints_every_model_and_check(capsys: pytest.CaptureFixture[str]) -> None:
     names = [*NAMES, "explainer"]
-    assert main(["verify", *names]) == 0
+    assert main(["verify", "--verbose", *names]) == 0
     out = capsys.readouterr().out
     assert all(name in out for name in [*names, *CHECKS.keys() - {"lemmas", "folds"}])  # which none of them has
     assert "all 62" in out

@@ -28,7 +28,7 @@ def test_what_can_be_said(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_verify(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["verify", "ripple_adder", "aab", "--tries", "40", "--seed", "5"]) == 1
+    assert main(["verify", "-v", "ripple_adder", "aab", "--tries", "40", "--seed", "5"]) == 1
     out = capsys.readouterr().out
     assert "UNDECIDED 40 of ~2^66 sampled" in out
     assert "none wrong in 40 of 10^20 contexts, drawn by its own generator with seed 5" in out

@@ -194,13 +194,13 @@ def test_a_certificate_of_a_stated_domain(adder: str, tmp_path: Path, capsys: py
 
 
 def test_generation_ends_where_the_domain_does(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["complete", "adder", "7+8="]) == 0
-    assert main(["complete", "adder", "7+8=", "-n", "0"]) == 0
-    assert main(["complete", "adder", "7+8=", "-n", "3"]) == 2
+    assert main(["complete", "digit_adder", "7+8="]) == 0
+    assert main(["complete", "digit_adder", "7+8=", "-n", "0"]) == 0
+    assert main(["complete", "digit_adder", "7+8=", "-n", "3"]) == 2
     out, error = capsys.readouterr()
     assert out == "15\n\n"
-    assert error.startswith("zoo: the context +8=15 is outside the domain of adder, but should be one as ")
-    assert main(["complete", "adder", "7+8=", "--anyway"]) == 0
+    assert error.startswith("zoo: the context +8=15 is outside the domain of digit_adder, but should be one as ")
+    assert main(["complete", "digit_adder", "7+8=", "--anyway"]) == 0
     assert len(capsys.readouterr().out) == 16
 
 

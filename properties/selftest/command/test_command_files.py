@@ -41,7 +41,7 @@ def test_export_and_verify(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
         assert f"margin in bfloat16 {1023.22 if format == 'gpt2' else 1023}\n" in out
         assert ("margin in float16 1023" in out) == (format == "zoo")
         assert ("not for float16" in out) == (format == "gpt2")
-        assert "UNDECIDED" in said(capsys, "verify", model, status=1)
+        assert "? undecided" in said(capsys, "verify", model, status=1)
         verdicts = json.loads(said(capsys, "verify", model, "--rule", f"{rules}:right", "--json"))
         assert verdicts["holds"]
         out = said(capsys, "verify", model, "--rule", f"{rules}:wrong", "--check", "rule", status=1)

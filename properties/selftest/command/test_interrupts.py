@@ -63,7 +63,9 @@ def interrupted(folder: Path, n_ctx: int, *arguments: str, after: Callable[[], b
     return error
 
 
-@pytest.mark.parametrize("arguments", [["verify", "--method", "prove"], ["verify", "--certificate", "c"], ["show"]])
+@pytest.mark.parametrize(
+    "arguments", [["verify", "--method", "prove"], ["verify", "--certificate", "c"], ["show", "--robustness"]]
+)
 def test_a_proof_that_is_interrupted(arguments: list[str], tmp_path: Path) -> None:
     assert interrupted(tmp_path, 40, arguments[0], "slow.py", *arguments[1:]) == "zoo: interrupted\n"
     assert {path.name for path in tmp_path.iterdir()} <= {"slow.py", "__pycache__"}

@@ -55,6 +55,38 @@ def test_our_own_format_keeps_every_bit(transformer: Transformer, dtype: type[np
     assert_same(model.transformer, read.transformer)
     for field in ("name", "vocab", "margin", "cycle", "source"):
         assert getattr(read, field) == getattr(model, field)
+    assert (read.basis, read.head_basis) == (None, None)
+
+
+def test_our_own_format_keeps_the_names_of_directions(tmp_path: Path) -> None:
+    model = zoo.load("aab_compact")
+    read = through(model, files.write_zoo)
+    assert read.basis is not None
+    assert isinstance(read.head_basis, zoo.Basis)
+    assert (read.basis.labels, read.head_basis.labels) == ({"a": [0], "pos": [0]}, {"recent": [0]})
+    assert files.write_zoo(model, tmp_path / "kept")
+    config = tmp_path / "kept" / "config.json"
+    strange: list[object] = [[], {"a": 3}, {"a": [0.5]}, {"a\x1b": [0]}]
+    for wrong in strange:
+        config.write_text(json.dumps(json.loads(config.read_text()) | {"basis": wrong}))
+        with pytest.raises(FileError, match=r"basis.* is .*, but should be"):
+            files.read(tmp_path / "kept")
+
+
+def test_our_own_format_keeps_the_names_of_each_head_s_directions(tmp_path: Path) -> None:
+    model = replace(zoo.load("two_head"), head_basis=[zoo.Basis(pos=3, tok="ab", by=1), None])
+    read = through(model, files.write_zoo)
+    assert isinstance(read.head_basis, list)
+    assert [basis and basis.labels for basis in read.head_basis] == [
+        {"pos": [0, 1, 2], "tok": ["a", "b"], "by": [0]},
+        None,
+    ]
+    assert files.write_zoo(model, tmp_path / "kept")
+    config = tmp_path / "kept" / "config.json"
+    for wrong in ([], [None], [3, None], ["pos", None]):
+        config.write_text(json.dumps(json.loads(config.read_text()) | {"head_basis": wrong}))
+        with pytest.raises(FileError, match=r"head_basis.* should"):
+            files.read(tmp_path / "kept")
 
 
 def test_our_own_format_keeps_the_domain(tmp_path: Path) -> None:

@@ -6,13 +6,17 @@ import json
 import os
 import resource
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from types import FrameType, FunctionType
+from typing import Any
 
 import pytest
 
 MEASURED = os.environ.get("MUTANT_MEASURED")  # where it is written; else nothing is measured
 MEMORY = 8 * 2**30
 DURATIONS: dict[str, float] = {}
+SOURCE = os.environ.get("MUTANT_SOURCE", "")  # the folder that is changed
 STARTED: set[str] = set()  # tests that start another process, which may enter any line
 
 
@@ -21,10 +25,36 @@ def started(event: str, _: object) -> None:
         STARTED.add(os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" ")[0])
 
 
+HIDDEN: dict[str, dict[int, set[str]]] = {}  # file -> line -> tests: what coverage does not see, as another traces
+
+
+def alongside(tracer: Callable[[FrameType, str, Any], Any]) -> Callable[[FrameType, str, Any], Any]:
+    """A tracer of the code's own, as that of `proof.reading.run`, takes coverage's place: its lines are noted here."""
+
+    def entered(frame: FrameType, event: str, what: Any) -> Any:
+        local = tracer(frame, event, what)
+        if f"{os.sep}selftest{os.sep}" in frame.f_code.co_filename or SOURCE not in frame.f_code.co_filename:
+            return local
+        frame.f_trace_lines = True
+        lines = HIDDEN.setdefault(frame.f_code.co_filename, {})
+
+        def line(frame: FrameType, event: str, what: Any) -> Any:
+            nonlocal local
+            lines.setdefault(frame.f_lineno, set()).add(os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" ")[0])
+            local = local and local(frame, event, what)
+            return line
+
+        return line
+
+    return entered
+
+
 def pytest_configure() -> None:
     """What stays behind when the run is stopped, or takes all memory, ends by itself."""
     if MEASURED is not None:
         sys.addaudithook(started)
+        trace = sys.settrace
+        sys.settrace = lambda tracer: trace(alongside(tracer) if isinstance(tracer, FunctionType) else tracer)
     seconds = int(os.environ.get("MUTANT_SECONDS", "3600"))
     for kind, most in ((resource.RLIMIT_CPU, seconds), (resource.RLIMIT_AS, MEMORY)):
         resource.setrlimit(kind, (most, resource.getrlimit(kind)[1]))
@@ -52,4 +82,6 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 def pytest_sessionfinish() -> None:
     if MEASURED is not None:
-        Path(MEASURED).write_text(json.dumps({"durations": DURATIONS, "started": sorted(STARTED & DURATIONS.keys())}))
+        hidden = {file: {line: sorted(tests) for line, tests in lines.items()} for file, lines in HIDDEN.items()}
+        started = sorted(STARTED & DURATIONS.keys())
+        Path(MEASURED).write_text(json.dumps({"durations": DURATIONS, "started": started, "hidden": hidden}))

@@ -31,7 +31,7 @@ SHARP = "proof/test_exact_*.py"  # these hold what is said of the arithmetic, wh
 FOLDERS = {  # and the tests that a change is told by, those of its own folder first
     folder: tests
     for folder, tests in {
-        "zoo/transformer": ("transformer", "enumeration", SHARP),
+        "zoo/transformer": ("transformer", "cost", "enumeration", SHARP),
         "zoo/enumeration": ("enumeration",),
         "properties/proof": ("proof",),
         "properties/recheck": ("recheck",),
@@ -117,7 +117,8 @@ class Folder:
         subprocess.run(
             [sys.executable, "-m", "coverage", "run", data, f"--source={self.name}", *PYTEST, *tests, *ignored],
             cwd=self.copy,
-            env=os.environ | self.environment(MUTANT_MEASURED=str(self.cache / "measured.json")),
+            env=os.environ
+            | self.environment(MUTANT_MEASURED=str(self.cache / "measured.json"), MUTANT_SOURCE=self.name),
             check=True,
         )
         self.tests.write_text("\n".join(self.durations))  # each is found by its name, or every change would be caught
@@ -143,8 +144,11 @@ class Folder:
         """The tests that enter each line of a module; "" is what imports it."""
         data = CoverageData(str(self.cache / "coverage"))
         data.read()
-        found = data.contexts_by_lineno(str(self.copy / module))
-        return {line: set(contexts) for line, contexts in found.items()}
+        path = str(self.copy / module)
+        found = {line: set(contexts) for line, contexts in data.contexts_by_lineno(path).items()}
+        for line, tests in self.measured["hidden"].get(path, {}).items():
+            found.setdefault(int(line), set()).update(tests)
+        return found
 
     def open(self, module: str) -> Any:
         """The changes of a module and their results; those that are not made here count as skipped."""

@@ -138,8 +138,8 @@ def _surely_on(hidden: Interval) -> Interval:
 def with_the_mask_the_other_way_round(monkeypatch: pytest.MonkeyPatch) -> None:
     original = attention.visible_tokens
 
-    def flipped(keys: attention.Keys, queries: Array, lengths: Array, vocab: int, causal: bool) -> Array:
-        return original(keys, queries, lengths, vocab, not causal)
+    def flipped(keys: attention.Keys, queries: Array, lengths: Array, own: Array, causal: bool) -> Array:
+        return original(keys, queries, lengths, own, not causal)
 
     monkeypatch.setattr("properties.proof.forward.visible_tokens", flipped)
 

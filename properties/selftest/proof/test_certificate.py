@@ -18,10 +18,11 @@ from properties.proof import certificate as certificate_of
 from properties.proof.certificate import certify, write
 from properties.recheck import recheck
 from properties.selftest.examples import assert_occurred, many
-from properties.selftest.models import NAMES
+from properties.selftest.models import NAMES, ab
 from properties.selftest.proof.certificates import Json, certificate, kinds, needs_flint, structure
 from properties.selftest.random_models import transformers
 from zoo import Attention, Model, Transformer, contexts, forward
+from zoo.domain import Domain, Layout
 from zoo.errors import CertificateError, MismatchError, ZooError
 
 
@@ -207,3 +208,12 @@ def test_a_certificate_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
         with pytest.raises(ZooError, match=why):
             write(content, path)
     assert not list(tmp_path.iterdir())
+
+
+def test_there_is_a_root_for_each_layout() -> None:
+    a, b, either = frozenset("a"), frozenset("b"), frozenset("ab")
+    model = replace(ab.build(3), domain=Domain((Layout((a, either), 1), Layout((b, either, either), 1))))
+    made = certificate(model, reference.ab)
+    assert len(made["roots"]) == 2 + 2 + 1
+    pytest.importorskip("flint", reason="python-flint is not installed: pip install handmade-zoo[proof]")
+    assert recheck(made, model, reference.ab).contexts == 2 + 4 + 4

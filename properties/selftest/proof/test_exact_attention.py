@@ -267,12 +267,15 @@ def test_what_a_query_may_see(causal: bool) -> None:
         np.array([4, 5]),
         2,
     )
-    found = visible_tokens(keys, queries, lengths, vocab, causal)
+    found = visible_tokens(keys, queries, lengths, np.eye(vocab, dtype=bool)[None], causal)
     assert found.shape == (2, 4, 4, 2)
     for b, q, token, k, other in np.ndindex(2, 2, 2, 4, 2):
         query, key = queries[b, q], keys.positions[k]
         expected = (key <= query if causal else key < lengths[b]) and (key != query or token == other)
         assert found[b, q * vocab + token, k, other] == expected
+    tokens = np.array([[[True, False]], [[False, True]]])  # of one token each, it is the row of that
+    for b, some in enumerate(visible_tokens(keys, queries, lengths, tokens, causal)):
+        np.testing.assert_array_equal(some, found[b, b::vocab])
     assert Keys.single(np.array([3, 5])).counts.tolist() == [1, 1]
 
 

@@ -63,7 +63,7 @@ def test_verify_ends(directory: Path, capsys: pytest.CaptureFixture[str], tmp_pa
     """Nothing of so many contexts is proved or enumerated: a sample is run, and decides nothing."""
     (tmp_path / "rules.py").write_text("def rule(context):\n    return {'<|endoftext|>'}\n")
     checks = ("rule", "float32", "window", "invalid_input")
-    status, out, _ = said(capsys, "verify", directory, "--rule", f"{tmp_path}/rules.py:rule", "--check", *checks)
+    status, out, _ = said(capsys, "verify", "-v", directory, "--rule", f"{tmp_path}/rules.py:rule", "--check", *checks)
     assert status == 1
     assert "float32          it is float32" in out
     assert "rule failed: wrong in" in out

@@ -34,7 +34,7 @@ resource.setrlimit(resource.RLIMIT_AS, (1024 * int(size) + 8 * numbers, resource
 print(prove_answers(transformer, names, lambda context: {"t0"}).status)
 """
 
-SHAPES = [("a", 120, 2, 1, 0), ("a", 60, 6, 3, 0), ("am", 60, 3, 1, 3000), ("aa", 25, 7, 2, 0), ("ama", 30, 5, 1, 60)]
+SHAPES = [("a", 120, 2, 1, 0), ("a", 40, 6, 3, 0), ("am", 24, 3, 1, 3000), ("aa", 25, 7, 2, 0), ("ama", 30, 5, 1, 60)]
 
 
 def run(shape: tuple[str, int, int, int, int], counted: str) -> "subprocess.CompletedProcess[str]":

@@ -1,16 +1,25 @@
-"""What no other test of the prover enters: many positions at a time, an eps that is lost, a box of some tokens."""
+"""What no other test of the prover enters: what takes several turns where memory has room, and what is seldom met."""
+
+import time
+from collections import Counter
+from typing import Any
 
 import numpy as np
 import pytest
 
-from properties.proof import first_layer
-from properties.proof.arithmetic import OutOfRangeError
+from properties.proof import bounds, first_layer, softmax
+from properties.proof.arithmetic import Arithmetic, OutOfRangeError
 from properties.proof.bounds import Bounds
 from properties.proof.boxes import Box, Boxes
+from properties.proof.counted import Counted
+from properties.proof.counterexample import Counterexample
 from properties.proof.interval import norm_error
-from properties.selftest.models import aab, two_head
+from properties.proof.search import prove_answers, prove_equal
+from properties.selftest.counted_boxes import random_box
+from properties.selftest.models import aab, induction, two_head
 from properties.selftest.proof.exact import LOSES, U, known
-from zoo import Model
+from zoo import Attention, Model, Transformer
+from zoo.transformer.arrays import Array
 
 
 @pytest.mark.parametrize("model", [aab.MODEL, two_head.MODEL])
@@ -39,3 +48,98 @@ def test_a_box_is_split_into_the_tokens_that_it_has() -> None:
     box = Box(3, {1: frozenset("ac")}, frozenset("a"))
     assert [one.sets[1] for one in box.split(1, "abc")] == [frozenset("a"), frozenset("c")]
     assert [one.sets for one in box.split(2, "ab")] == [{1: frozenset("ac"), 2: frozenset(t)} for t in "ab"]
+
+
+@pytest.mark.parametrize("model", [aab.MODEL, induction.MODEL])
+@pytest.mark.parametrize("felt", [False, True])
+def test_boxes_that_are_bounded_some_at_a_time_are_bounded_alike(
+    model: Model, felt: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng, n, vocab = np.random.default_rng(0), 4, len(model.vocab)
+    masks = rng.random((10, n, vocab)) < 0.6
+    masks[..., 0] |= ~masks.any(-1)
+    answers, rivals = rng.integers(vocab, size=10), rng.random((10, vocab)) < 0.8
+    once = Bounds(model.transformer).margins(Boxes.dense(masks), answers, rivals, felt)
+    monkeypatch.setattr(bounds, "rows_at_a_time", lambda *_: 3)
+    parts = Bounds(model.transformer).margins(Boxes.dense(masks), answers, rivals, felt)
+    for name in ("lower", "levels", *(("felt", "worst", "pull") if felt else ())):
+        np.testing.assert_allclose(getattr(parts, name), getattr(once, name), rtol=1e-9, atol=1e-9)
+    assert len({*once.lower}) > 2
+
+
+def test_keys_that_are_alike_are_merged_once_for_all_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two kinds of rows, and so many keys at most but for last ones and those of which something is known."""
+    rng = np.random.default_rng(0)
+    w_q, w_k, w_v, w_o = rng.normal(size=(4, 1, 3, 3))
+    boxes = [
+        Box(8, {7: frozenset("a")}, frozenset(), (), {Counted(range(8), frozenset("a")): (i, 7)}) for i in range(7)
+    ]
+    layer, rows = Attention(w_q, w_k, w_v, w_o), rng.normal(size=(2, 3))
+    transformer = Transformer(rng.normal(size=(2, 3)), rows[[0, 1] * 4], [layer])
+    several, answers, rivals = Boxes.of(boxes, "ab"), np.zeros(7, int), np.ones((7, 2), bool)
+    once = Bounds(transformer).margins(several, answers, rivals)
+    assert len({*once.lower}) > 2
+    keys, original = list[int](), first_layer.FirstLayer.merged
+
+    def counted(*arguments: Any) -> Any:
+        found = original(*arguments)
+        keys.append(len(found[0].positions))
+        return found
+
+    monkeypatch.setattr(first_layer.FirstLayer, "merged", counted)
+    monkeypatch.setattr(bounds, "rows_at_a_time", lambda *_: 3)
+    parts = Bounds(transformer).margins(several, answers, rivals)
+    assert keys == [3]
+    np.testing.assert_allclose(parts.lower, once.lower, rtol=1e-9)
+    apart = Bounds(transformer)
+    monkeypatch.setattr(first_layer.FirstLayer, "merged", lambda self, boxes, keys, heads: (keys, heads))
+    np.testing.assert_allclose(apart.margins(several, answers, rivals).lower, once.lower, rtol=1e-9)
+
+
+def test_columns_that_are_summed_some_at_a_time_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    w_q, w_k, w_v, w_o = rng.normal(size=(4, 1, 4, 4))
+    layer = Attention(w_q, w_k, w_v, w_o)
+    transformer = Transformer(rng.normal(size=(4, 4)), rng.normal(size=(4, 4)), [layer])
+    boxes = [box for box in (random_box(rng, "abcd", 4) for _ in range(12)) if box.counts]
+    several, answers, rivals = Boxes.of(boxes, "abcd"), np.zeros(len(boxes), int), np.ones((len(boxes), 4), bool)
+    once = Bounds(transformer).margins(several, answers, rivals)
+    original, columns = softmax.softmax_mean, Counter[int]()
+
+    def counted(weights: softmax.Weights, values: Array, a: Arithmetic) -> Array:
+        columns[values.shape[2]] += 1
+        return original(weights, values, a)
+
+    monkeypatch.setattr(softmax, "COUNTED", 1)
+    monkeypatch.setattr(softmax, "softmax_mean", counted)
+    parts = Bounds(transformer).margins(several, answers, rivals)
+    assert columns[1] >= 3
+    for name in ("lower", "levels"):
+        np.testing.assert_allclose(getattr(parts, name), getattr(once, name), rtol=1e-9, atol=1e-9)
+
+
+def test_a_number_that_no_bound_settles_is_run() -> None:
+    """It is exactly right, and may be off by less than any rounding: bounds are no help, and every context is run."""
+    transformer = Transformer(np.array([[0.1], [0.7]]), np.zeros((2, 1)), [], unembedding=np.array([[1.0]]))
+    told = {"a": 0.1, "b": 0.7}
+    found = prove_answers(transformer, "ab", lambda c: told[c[-1]], names=(), within=1e-300)
+    assert (found.status, found.contexts, found.margin) == ("holds", 6, 1e-300)
+    wrong = prove_answers(transformer, "ab", lambda c: 0.1, names=(), within=1e-300)
+    assert [one.context for one in wrong.counterexamples] == ["b", "ab", "bb"]
+
+
+def test_nothing_is_wrong_at_no_length() -> None:
+    transformer, begin = aab.MODEL.transformer, time.perf_counter()
+    for found in (
+        prove_answers(transformer, "ab", lambda c: {"a"}, []),
+        prove_equal(transformer, transformer, "ab", []),
+    ):
+        assert (found.status, found.boxes, found.contexts, found.upto) == ("holds", 0, 0, 0)
+        assert 0 <= found.seconds <= time.perf_counter() - begin
+
+
+def test_of_many_permitted_names_some_are_said() -> None:
+    names = [f"t{i}" for i in range(12)]
+    allowed = np.arange(12) < 10
+    wrong = Counterexample.of(np.array([0]), names, np.arange(12.0), allowed, np.dtype(np.float64))
+    assert "permitted is t0 or t1 or t2 or t3 or t4 or t5 or t6 or t7 or 2 others (" in wrong.sentence()

@@ -90,7 +90,7 @@ def check_proof(transformer: Transformer, seed: int) -> Proof:
 
 @pytest.mark.soundness
 def test_proof_and_enumeration_agree(outcomes: Counter[str]) -> None:
-    @many(60)
+    @many(30)
     @given(small(5), st.integers(0, 2**32 - 1))
     def check(transformer: Transformer, seed: int) -> None:
         result = check_proof(transformer, seed)
@@ -114,7 +114,7 @@ def test_proof_and_enumeration_agree_up_to_eight_tokens(outcomes: Counter[str]) 
 
 @pytest.mark.soundness
 def test_equal_models_and_differences_are_what_enumeration_says(outcomes: Counter[str]) -> None:
-    @many(60)
+    @many(30)
     @given(small(5), st.integers(0, 2**32 - 1))
     def check(a: Transformer, seed: int) -> None:
         rng = np.random.default_rng(seed)

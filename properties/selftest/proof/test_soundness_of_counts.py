@@ -104,7 +104,7 @@ def check_proof(drawn: Drawn, seed: int, made: Made, outcomes: Counter[str]) -> 
 
 @pytest.mark.soundness
 def test_proofs_of_rules_that_count_say_what_running_says(outcomes: Counter[str]) -> None:
-    @many(90)
+    @many(75)
     @given(DRAWN, SEEDS)
     def check(drawn: Drawn, seed: int) -> None:
         check_proof(drawn, seed, counting_rule, outcomes)
@@ -115,7 +115,7 @@ def test_proofs_of_rules_that_count_say_what_running_says(outcomes: Counter[str]
 
 @pytest.mark.soundness
 def test_proofs_of_folds_say_what_running_says(outcomes: Counter[str]) -> None:
-    @many(250)
+    @many(125)
     @given(DRAWN, SEEDS)
     def check(drawn: Drawn, seed: int) -> None:
         check_proof(drawn, seed, random_fold, outcomes)

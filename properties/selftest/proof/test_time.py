@@ -59,12 +59,12 @@ def slow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], str
 def test_show_ends(
     slow: Callable[[int], str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert main(["show", slow(40)]) == 0
+    assert main(["show", "--robustness", slow(40)]) == 0
     out = capsys.readouterr().out
     assert "by how much every weight may be off was not settled in the time allowed\n" in out
     assert "a change of the weights breaks" not in out  # there are too many contexts to look for one
     monkeypatch.setitem(settle.PROOF_SECONDS, "auto", 0)
-    assert main(["show", slow(13)]) == 0
+    assert main(["show", "--robustness", slow(13)]) == 0
     assert (
         "whether a change of the weights breaks an answer was not settled in the time allowed\n"
         in capsys.readouterr().out

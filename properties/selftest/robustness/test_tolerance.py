@@ -1,6 +1,7 @@
 """How much a model bears: bounds on changes of its weights, types of numbers, and n_ctx, each from both sides."""
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -9,12 +10,14 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import zoo
+from properties.proof import search
 from properties.proof.bounds import Bounds
 from properties.proof.boxes import Boxes
 from properties.robustness import edges
 from properties.robustness.edges import Edge, validity_edge
 from properties.robustness.number_types import in_type, rounded, survives
 from properties.robustness.tolerance import _weights, _with, breaking, certified
+from properties.selftest.clock import ticking
 from properties.selftest.examples import assert_occurred, many
 from properties.selftest.models import NAMES, aab, ab, two_head_either
 from properties.strategies import tokens, transformers
@@ -84,30 +87,44 @@ def test_results_in_bfloat16_are_rounded_all_along() -> None:
         np.testing.assert_array_equal(array, rounded(np.asarray(array)))
 
 
-def test_the_edge_of_two_head_either_with_the_published_scale() -> None:
+def published_scale(n_ctx: int) -> Model:
+    return two_head_either.build(n_ctx, query_scale=8, positions=range(n_ctx - 4, n_ctx))
+
+
+def in_float32(build: Callable[[int], Model]) -> Callable[[int], Model]:
+    def member(n_ctx: int) -> Model:
+        model = build(n_ctx)
+        return replace(model, transformer=model.transformer.astype(np.float32))
+
+    return member
+
+
+def test_the_edge_of_two_head_either_with_the_published_scale(monkeypatch: pytest.MonkeyPatch) -> None:
     """Figures measured from the published arrays: right up to 973, wrong from 974."""
-    edge = validity_edge(lambda n: two_head_either.build(n, query_scale=8, positions=range(n - 4, n)))
+    ticking(monkeypatch, seconds=0)
+    edge = validity_edge(published_scale)
     assert (edge.right, edge.wrong) == (973, 974)
     assert edge.context == "b" * 970 + "bbaa"
     assert edge.margin < 0
 
 
-@pytest.mark.parametrize(("dtype", "least"), [(np.float64, 11_093), (np.float32, 11_000)])
-def test_the_edge_of_aab(dtype: type, least: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Measured in float64: right to 11,093, wrong at 11,094. In float32, rounding leaves some lengths undecided."""
-    monkeypatch.setattr(edges, "SECONDS", 0.5)
+def test_the_edge_of_aab(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures of docs/proof.md: right to 11,093 and wrong at 11,094; in float32, right to 11,087."""
+    ticking(monkeypatch, seconds=0)  # no time passes
     build = registry.family("aab")
     assert build is not None
-
-    def member(n_ctx: int) -> Model:
-        model = build(n_ctx)
-        return replace(model, transformer=model.transformer.astype(dtype))
-
-    edge = validity_edge(member)
-    assert (edge.wrong, edge.sought) == (11_094, 11_094)
-    assert least <= edge.right <= 11_093
-    model = member(11_094)
+    edge = validity_edge(build, start=11_093, most=11_094)
+    assert (edge.right, edge.wrong, edge.sought) == (11_093, 11_094, 11_094)
+    model = build(11_094)
     assert model.predict(edge.context) not in model.predictors[0](edge.context)
+    assert validity_edge(in_float32(build), start=11_087, most=11_087) == Edge(11_087, None, 11_087)
+
+
+def test_what_rounding_leaves_undecided_is_neither_right_nor_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In float32, 973 is not settled, whatever the time: the search of it is ended after some batches."""
+    ticking(monkeypatch, seconds=0.5)
+    edge = validity_edge(in_float32(published_scale), start=968, most=976)
+    assert (edge.right, edge.wrong, edge.sought) == (972, 974, 974)
 
 
 def test_an_edge_beyond_what_is_sought() -> None:
@@ -117,12 +134,15 @@ def test_an_edge_beyond_what_is_sought() -> None:
 
 
 def test_what_takes_too_long_is_not_taken_for_right(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two batches are in time: the 90 leaves at 16, of the 186 at 32 not all, and at 8 of the 42 where none is."""
+    ticking(monkeypatch, seconds=1)
+    monkeypatch.setattr(search, "BATCH", 64)
     build = registry.family("induction")
     assert build is not None
-    monkeypatch.setattr(edges, "SECONDS", 0.3)
-    edge = validity_edge(build)
-    assert edge.wrong is None
-    assert edge.right < edge.sought
+    assert validity_edge(build) == Edge(16, None, 32)
+    monkeypatch.setattr(edges, "SECONDS", 0)
+    with pytest.raises(ModelError, match="is not settled at n_ctx 8 in the time allowed"):
+        validity_edge(build)
 
 
 @pytest.mark.parametrize(("n_ctx", "build"), [(9, aab.build), (12, aab.build), (9, two_head_either.build)])

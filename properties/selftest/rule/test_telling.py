@@ -21,6 +21,7 @@ from properties.selftest.rule.telling_rules import Rule
 from zoo import Model, Transformer
 from zoo.errors import CertificateError, RuleError
 from zoo.rule import tells
+from zoo.rule.telling import Looked
 
 ALWAYS_A = Transformer(np.array([[1.0], [1.0]]), np.zeros((4, 1)), [], unembedding=np.array([[1.0], [0.0]]))
 
@@ -113,7 +114,7 @@ def test_no_rule_of_the_zoo_could_tell(rule: Rule) -> None:
 
 
 def never_looked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("zoo.rule.watch.tells", lambda function: "")
+    monkeypatch.setattr("zoo.rule.watch.look", lambda function: Looked("", False))
 
 
 def names_not_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 import reference
 from properties.proof.boxes import Box
 from properties.proof.reading.decision_tree import Reading, leaves
-from properties.proof.reading.samples import Samples
+from properties.proof.reading.samples import BITS, Samples, _Draws
 from zoo.rule import Asked
 
 VOCAB = ("a", "b", "c")
@@ -68,3 +69,41 @@ def test_samples_lie_in_their_leaf_and_differ(vocab: tuple[str, ...]) -> None:
             assert len(free) == 1 if i % 2 else free <= set(vocab)
             met[context[0] if i % 2 else context[:3]] += 1
     assert len(met) > 25, "of 27 beginnings and 3 single tokens nearly all are met"
+
+
+def test_draws_look_random() -> None:
+    """Neither the same again and again nor in a pattern: of two after each other, every pair is about as frequent."""
+    draw = _Draws(0)
+    drawn = [draw.below(4) for _ in range(4000)]
+    pairs = Counter(pairwise(drawn))
+    assert len(pairs) == 16
+    assert all(200 < number < 300 for number in pairs.values())
+    assert 0 <= draw.state <= BITS
+    assert len({_Draws(seed).below(1000) for seed in range(50)}) > 40
+    assert Counter(draw.one("ab") for _ in range(1000)).keys() == {*"ab"}
+
+
+@pytest.mark.parametrize("vocab", [VOCAB, ("one", "two", "three")])
+def test_samples_of_a_domain_lie_in_their_leaf_and_differ(vocab: tuple[str, ...]) -> None:
+    """Of two trees that are read in turn, in any order."""
+    a, b, c = vocab
+    roots = [{0: frozenset([a]), 3: frozenset([b, c])}, {0: frozenset([b, c]), 5: frozenset([c])}]
+    asked = [((1, frozenset([token])), (3, frozenset([b]))) for token in vocab]
+    pairs = [(root, Box(20, {**root, **dict(path)}, frozenset(), path)) for path in asked for root in roots]
+    samples, met, found = Samples(vocab, 40), Counter[Any](), dict[int, list[Any]]()
+    for i, (root, leaf) in enumerate(pairs):
+        found[i] = list(samples.of(leaf, root))
+        for j, context in enumerate(found[i]):
+            assert type(context) is (str if vocab == VOCAB else tuple)
+            assert context in leaf
+            assert j % 2 == 0 or len({token for at, token in enumerate(context) if at not in leaf.sets}) == 1
+        met.update(found[i])
+    assert len(met) > 120, "of 240 contexts half have one token wherever that may be, one of three"
+    again = Samples(vocab, 40)
+    for i in reversed(range(len(pairs))):
+        assert list(again.of(pairs[i][1], pairs[i][0])) == found[i]
+
+
+def test_leaves_that_know_more_have_other_samples() -> None:
+    found = {next(Samples(VOCAB, 1).of(Box(40, {at: frozenset("a")}, frozenset("a"))))[10:] for at in range(10)}
+    assert len(found) > 5
