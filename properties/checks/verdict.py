@@ -17,14 +17,16 @@ Wanted = Literal["auto", "enumerate", "prove", "sample"]
 
 @dataclass(frozen=True)
 class How:
-    """How a check is to be settled, and whether every wrong context is sought, where the shortest is found sooner.
+    """How a check is to be settled.
 
-    A black box with more contexts than can be asked for is tried on so many, drawn with this seed. A proof may take so
-    many seconds, None as many as the method has for it.
+    `every` wrong context is sought, or where not the shortest, which is found sooner. Where it is to be `certified`,
+    the splits of each proof are kept. A black box with more contexts than can be asked for is tried on so many, drawn
+    with this seed. A proof may take so many seconds, None as many as the method has for it.
     """
 
     method: Wanted = "auto"
     every: bool = False
+    certified: bool = False
     seed: int = 0
     tries: int = TRIES
     seconds: float | None = None

@@ -26,13 +26,12 @@ from properties.proof.prices import Seen
 from properties.proof.reading import lazy_count
 from properties.proof.reading.lazy import LazyString, LazyToken
 from properties.proof.reading.run import Run
-from properties.recheck import _proved, _run, blindfold, tree
-from properties.recheck.margins import LeafMargins
-from properties.recheck.program import Program
+from properties.recheck import blindfold
 from properties.robustness import number_types, tolerance
 from properties.selftest.counting.seen import OF_COUNTING
 from properties.selftest.examples import NIGHTLY
 from properties.selftest.planted import Fault, first_failure_counts, plant
+from properties.selftest.recheck.faults import CERTIFICATES
 from zoo.black_box import BlackBox
 from zoo.compiling import heads, number, tables
 from zoo.distill.answers import Part
@@ -138,25 +137,7 @@ SEEN: dict[str, list[Fault]] = {
         *(TIE_IS_RIGHT, LOW_MEANS),
     ],
     "test_flushed:test_what_is_said_of_a_program_holds_where_its_results_are_flushed": [NO_UNDERFLOW],
-    # certificates
-    "proof.test_soundness_of_certificates:test_what_is_confirmed_is_true": [
-        Fault(_proved, "not margin >= leaf.margin", "not margin >= leaf.margin * 0.999"),
-        Fault(_proved, "for token in leaf.options[-1]:", "for token in leaf.options[-1][:1]:"),
-        Fault(_run, "if not logits[right].max() > logits[wrong].max():", "if False:"),
-        Fault(LeafMargins.level, "if not self.program.excess(keys, self.program.number(stated))[0] <= 0:", "if False:"),
-        Fault(Program.rounding, "return self.gammas[count] * size", "return 0 * size"),
-        Fault(tree._partition, "_must(parts == whole,", "_must(set(parts) <= set(whole),"),
-    ],
-    "proof.test_soundness_of_certificates:test_no_difference_of_logits_leaves_what_the_checker_finds": [
-        Fault(LeafMargins.lower, " - abs(direction[e]) * ball.r", ""),
-        Fault(Program.rounding, "return self.gammas[count] * size", "return 0 * size"),
-    ],
-    "proof.test_certificate:test_what_is_certified_of_random_models_is_confirmed": [
-        Fault(judges.Answers.bound, "= margins.lower[row], row", "= margins.lower[row] * 1.01, row")
-    ],
-    "recheck.test_recheck:test_no_number_leaves_its_ball": [
-        Fault(Program.rounding, "return self.gammas[count] * size", "return 0 * size")
-    ],
+    **CERTIFICATES,
     # enumeration
     "enumeration.test_soundness_of_enumeration:test_running_sums_say_what_forward_says": [SMALL_UNIT, NOTHING_DOUBTFUL],
     "enumeration.test_soundness_of_enumeration:test_kept_prefixes_say_what_forward_says": [SMALL_UNIT],
