@@ -22,7 +22,7 @@ from properties.proof.bounds import Bounds
 from zoo.transformer import Transformer
 from zoo.transformer.arrays import Array
 
-SMALL = 400_000  # sums, of words and rivals, that are made one by one
+SMALL = 1_000_000  # sums, of words and rivals, that are made one by one
 RESOLUTION = 256  # cells of a grid
 KEPT = 64  # of the answers after some token, how many's terms are kept
 
