@@ -38,7 +38,7 @@ def longest(model: Model) -> Context:
     if isinstance(model, BlackBox):  # which may have too many to look for it
         return model.decode(next(model.scope.boxes(model.scope.lengths[-1], model.vocab)).first(model.vocab))
     if model.domain is not None or not model.completes:
-        rows = chain(*model.scope.batches(model.vocab, lengths=model.scope.lengths[-1:]))
+        rows = chain.from_iterable(model.scope.batches(model.vocab, 256, model.scope.lengths[-1:]))
         return next(context for context in map(model.decode, rows) if judges(model, context))
     tokens = [model.vocab[0]]
     while len(tokens) < model.n_ctx:

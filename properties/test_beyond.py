@@ -34,7 +34,7 @@ def test_a_long_context_gets_an_answer_of_its_rule(name: str, data: st.DataObjec
     assert model.predict(context) in (model.rule(seen) or set(model.vocab))
 
 
-@pytest.mark.parametrize("name", [name for name in MODELS if name not in COMPLETING])
+@pytest.mark.parametrize("name", [name for name, model in MODELS.items() if model.answers == "every"])
 @given(st.data())
 def test_a_long_context_gets_answers_at_every_position(name: str, data: st.DataObject) -> None:
     model = MODELS[name]
@@ -46,6 +46,18 @@ def test_a_long_context_gets_answers_at_every_position(name: str, data: st.DataO
     for at, answer in enumerate(answers if seen in model.scope else ()):
         right = model.rule(seen, at)
         assert answer in right if model.within is None else abs(answer - right) < model.within
+
+
+@pytest.mark.parametrize("name", [name for name in MODELS if name not in COMPLETING and MODELS[name].answers == "last"])
+@given(st.data())
+def test_a_long_context_gets_one_of_the_outputs(name: str, data: st.DataObject) -> None:
+    model = MODELS[name]
+    context = data.draw(contexts(model, max_size=60))
+    seen = context[-model.n_ctx :]
+    [answer] = model.says(context, anyway=True)
+    assert model.rule is not None
+    assert answer in model.names
+    assert seen not in model.scope or answer in (model.rule(seen) or model.names)
 
 
 @pytest.mark.parametrize("name", FAMILIES)

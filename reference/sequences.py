@@ -32,9 +32,17 @@ def order(last: int) -> Callable[[Context], set[str]]:
     return word_of_the_last
 
 
-def count(context: Context) -> set[str]:
-    """How many of the tokens are a."""
-    return {str(context.count("a"))}
+def count(most: int) -> Callable[[Context], set[str]]:
+    """How many of the tokens are a, as "0", "1" and so on; from `most` on as "8+", say."""
+
+    def number_of_a(context: Context) -> set[str]:
+        number = context.count("a")
+        for some in range(most):
+            if number == some:
+                return {str(some)}
+        return {f"{most}+"}
+
+    return number_of_a
 
 
 def maximum(vocab: str) -> Callable[[Context], set[str]]:

@@ -66,6 +66,7 @@ class BlackBox(Model):
     basis: None = field(init=False, default=None)
     head_basis: None = field(init=False, default=None)
     answers: Literal["last"] = field(init=False, default="last")
+    accuracy: None = field(init=False, default=None)
     _: KW_ONLY
     n_ctx: int
     predict: "Answers"

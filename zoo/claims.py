@@ -93,6 +93,14 @@ class Lemma:
         if not (isinstance(self.text, str) and self.text and self.text.isprintable() and fits):
             raise ModelError(f"a lemma is {self.text!r} by {self.check!r}, but should be a sentence and a function")
 
+    def meant(self, context: Context) -> Context | None:
+        """What `real` makes of a context, if there is such; ModelError where it raises."""
+        try:
+            return None if self.real is None else self.real(context)
+        except (Exception, SystemExit) as error:
+            raised = f"{type(error).__name__}: {shown(error, str)}"
+            raise ModelError(f"of the lemma {self.text!r} real raises {raised}, but should make a context") from error
+
     def holds(self, model: "Model") -> bool:
         """ModelError where it cannot be computed, or comes out as no bool."""
         try:

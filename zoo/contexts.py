@@ -51,10 +51,12 @@ def product(options: Sequence[Array], rows: int = 4096) -> Iterator[Array]:
     """All contexts whose tokens are out of what each position may hold, in order: int [at most `rows`, length]."""
     sizes = np.array([len(tokens) for tokens in options])
     free = all(tokens[-1] == len(tokens) - 1 for tokens in options)  # the first so many of the vocabulary
-    strides = np.cumprod([1, *sizes[:0:-1]], dtype=np.int64)[::-1]
+    strides = [1]
+    for size in sizes[:0:-1].tolist():
+        strides.insert(0, min(strides[0] * size, 2**63 - 1))  # nobody gets so far that the first tokens change
     number = math.prod(sizes.tolist())
     for start in range(0, number, rows):
-        which = np.arange(start, min(start + rows, number), dtype=np.int64)[:, None] // strides % sizes
+        which = np.arange(start, min(start + rows, number), dtype=np.int64)[:, None] // np.array(strides) % sizes
         yield which if free else np.stack([tokens[column] for tokens, column in zip(options, which.T)], axis=1)
 
 

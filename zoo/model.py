@@ -24,7 +24,7 @@ from zoo.errors import ContextError, ModelError, listed
 from zoo.rule import plain
 from zoo.rule.numbers import NUMBER as NUMBER
 from zoo.rule.numbers import Number
-from zoo.transformer import Attention, Transformer, forward
+from zoo.transformer import Transformer, forward
 from zoo.transformer.arrays import Array
 
 
@@ -107,7 +107,7 @@ class Model:
     def _check_bases(self) -> None:
         if self.head_basis is None or isinstance(self.head_basis, Basis):
             return
-        heads = sum(layer.sizes["head"] for layer in self.transformer.layers if isinstance(layer, Attention))
+        heads = sum(self.transformer.layers[i].sizes["head"] for i in self.transformer.attentions)
         if not (isinstance(self.head_basis, Sequence) and len(self.head_basis) == heads):
             raise ModelError(f"{self.name}: head_basis should be a Basis, or one for each of {heads} heads")
 

@@ -51,9 +51,11 @@ def load(name: str, n_ctx: int | None = None) -> Model:
 
 
 def large(name: str) -> int | None:
-    """The n_ctx at which `zoo verify --large` settles a model: LARGE in its file; None where there is none."""
-    at: int | None = getattr(importlib.import_module(f"zoo.models.{name}"), "LARGE", None) if name in names() else None
-    return at
+    """The n_ctx at which `zoo verify --large` settles a model: LARGE_N_CTX in its file; None where there is none."""
+    if name not in names():
+        return None
+    n_ctx: int | None = getattr(importlib.import_module(f"zoo.models.{name}"), "LARGE_N_CTX", None)
+    return n_ctx
 
 
 def family(name: str) -> Callable[[int], Model] | None:

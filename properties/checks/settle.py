@@ -12,12 +12,12 @@ from properties.checks.verdict import AUTO, Finding, How, Method
 from properties.proof.counterexample import Counterexample
 from properties.proof.reach import within_reach
 from properties.proof.search import Proof, prove_answers
+from properties.proof.splits import Splits
 from zoo import contexts, enumeration
 from zoo.cost.operations import flops
 from zoo.errors import ModelError
 from zoo.model import NUMBER, Context, Model
 from zoo.progress import steps
-from zoo.rule import Function
 from zoo.rule.watch import known
 from zoo.transformer import Attention, Mlp, Transformer
 from zoo.transformer.arrays import Array
@@ -128,10 +128,12 @@ def settle(model: Model, question: Question, how: How = AUTO) -> Finding:
 
 def _meant(found: Finding, model: Model, question: Question) -> Finding:
     """With a counterexample that is meant, where a lemma makes one of that which was found, and it is wrong too."""
-    for real in [lemma.real for lemma in model.lemmas if model.answers == "last"]:
-        if real is None or found.counterexample is None:
+    shown = found.counterexample
+    if shown is None or model.answers == "every":
+        return found
+    for lemma in model.lemmas:
+        if (context := lemma.meant(shown.context)) is None:
             continue
-        context = real(found.counterexample.context)  # a function of the model's file, as rules are
         tokens = model.encode(context)[None]
         logits, permitted = answer_logits(model, tokens, exact=True), allowed(model, [context], question)
         if not margins(model, logits, [permitted])[0] > 0:
@@ -222,9 +224,9 @@ def _of_those_looked_at(found: Finding, model: Model) -> str:
 
 
 def proof_of(model: Model, question: Question, how: How) -> Proof:
-    """What a proof finds in the time that `how` has for it."""
-    seconds = PROOF_SECONDS[how.method] if how.seconds is None else how.seconds
-    return _proof(model, question.function, question.kind, how.every, seconds)
+    """What a proof finds in the time that `how` has for it, or that of the method auto."""
+    seconds = PROOF_SECONDS.get(how.method, PROOF_SECONDS["auto"]) if how.seconds is None else how.seconds
+    return _proof(model, question, how, seconds)
 
 
 def least_proof(model: Model, how: How) -> Proof | None:
@@ -258,19 +260,23 @@ def proof_of_one_answer(model: Model, how: How) -> tuple[Proof, Question] | None
 _proofs: deque[tuple[tuple[object, ...], Proof]] = deque(maxlen=8)
 
 
-def _proof(model: Model, function: Function, kind: str, every: bool, seconds: float) -> Proof:
+def _proof(model: Model, question: Question, how: How, seconds: float) -> Proof:
     """A proof, or the one that was found before, if nothing has changed that the function reaches.
 
-    One that ran out of time is not remembered.
+    One that ran out of time is remembered only for a certificate, which is of no other.
     """
+    function, kind, vocab = question.function, question.kind, tuple(model.vocab)
     outputs: dict[str, Any] = {"names": model.names, "within": model.within, "every": model.answers == "every"}
-    about = (known(function), model.transformer, model.domain, tuple(model.vocab), kind, every, seconds, outputs)
+    about = (known(function), model.transformer, model.domain, vocab, kind, how.every, how.certified, seconds, outputs)
     for its, found in _proofs:
         if its == about:
             return found
-    told: dict[str, Any] = {"first": not every, "max_seconds": seconds, "kind": kind, "domain": model.domain, **outputs}
-    found = prove_answers(model.transformer, model.vocab, function, **told)
-    if not found.widest:
+    splits = Splits(vocab, model.scope) if how.certified else None
+    told: dict[str, Any] = {"first": not how.every, "max_seconds": seconds, "kind": kind, "domain": model.domain}
+    told |= outputs | {"settled": None if splits is None else splits.add}
+    found = prove_answers(model.transformer, vocab, function, **told)
+    found.splits = splits
+    if how.certified or not found.widest:
         _proofs.append((about, found))
     return found
 

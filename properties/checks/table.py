@@ -32,6 +32,7 @@ class Registered:
         return (self.needs == "answers" or not isinstance(model, BlackBox)) and self.applies(model)
 
 
+LENGTHS = 1024
 Find = Callable[[Model, How], Finding]
 CHECKS: dict[str, Registered] = {}
 OF_BLACK_BOXES: dict[str, Callable[[BlackBox, How], Finding]] = {}  # how a check is settled there, if otherwise
@@ -49,13 +50,20 @@ def check(applies: Callable[[Model], bool] = lambda model: True, needs: Needs = 
             seconds = time.perf_counter() - start
             total = model.scope.count() if found.total is None else found.total
             named = {"model": model.name, "dtype": dtype_of(model), "check": find.__name__}
-            return Verdict(**(vars(found) | named | {"total": total, "seconds": seconds}))
+            lengths = _lengths(model) if found.total is None and found.contexts == total else {}
+            return Verdict(**(vars(found) | named | {"total": total, "seconds": seconds, "lengths": lengths}))
 
         run.__name__, run.__doc__ = find.__name__, find.__doc__
         CHECKS[find.__name__] = Registered(run, applies, needs)
         return run
 
     return register
+
+
+def _lengths(model: Model) -> dict[int, int]:
+    """How many contexts there are of each length; nothing of so many lengths that nobody would read them."""
+    every = model.scope.lengths
+    return {length: model.scope.count(length) for length in every} if len(every) <= LENGTHS else {}
 
 
 def of_black_boxes(find: Callable[[BlackBox, How], Finding]) -> Callable[[BlackBox, How], Finding]:

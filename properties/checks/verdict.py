@@ -2,7 +2,8 @@
 
 import shlex
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from properties.proof.counterexample import Counterexample
@@ -16,14 +17,16 @@ Wanted = Literal["auto", "enumerate", "prove", "sample"]
 
 @dataclass(frozen=True)
 class How:
-    """How a check is to be settled, and whether every wrong context is sought, where the shortest is found sooner.
+    """How a check is to be settled.
 
-    A black box with more contexts than can be asked for is tried on so many, drawn with this seed. A proof may take so
-    many seconds, None as many as the method has for it.
+    `every` wrong context is sought, or where not the shortest, which is found sooner. Where it is to be `certified`,
+    the splits of each proof are kept. A black box with more contexts than can be asked for is tried on so many, drawn
+    with this seed. A proof may take so many seconds, None as many as the method has for it.
     """
 
     method: Wanted = "auto"
     every: bool = False
+    certified: bool = False
     seed: int = 0
     tries: int = TRIES
     seconds: float | None = None
@@ -74,13 +77,17 @@ class Finding:
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict(Finding):
-    """What one check found of one model: `seconds` is wall time, `dtype` the model's."""
+    """What one check found of one model: `seconds` is wall time, `dtype` the model's.
+
+    Where it looked at all contexts, `lengths` has how many there are of each length; of more than a thousand, nothing.
+    """
 
     model: str
     dtype: str
     check: str
     seconds: float
     total: int
+    lengths: Mapping[int, int] = field(default_factory=dict)
 
     @property
     def passed(self) -> bool:
@@ -146,6 +153,7 @@ class Verdict(Finding):
                 **({"problem": shown.problem} if shown.problem else {}),
                 **({} if shown.at is None else {"at": shown.at}),
             },
+            "lengths": [{"length": n, "contexts": _digits(count)} for n, count in self.lengths.items()],
         }
         return result | ({"failures": self.failures} if every else {})
 

@@ -12,9 +12,34 @@ CONTEXT = "the tokens so far, as one word; with spaces, or as a JSON list, where
 DTYPES = ["float64", "float32"]
 
 
+# What each subcommand's help ends with, and what `--check` takes: to import the checks would take a third of a second.
+EXAMPLES = {
+    "list": "zoo list",
+    "verify": "zoo verify aab my_model.py --check rule margin",
+    "recheck": "zoo verify aab --certificate aab.json && zoo recheck aab.json aab",
+    "compare": "zoo compare aab aab_compact",
+    "count": "zoo count max4.npz --rule max.py:maximum --length 4",
+    "predict": "zoo predict aab abb",
+    "complete": "zoo complete aab abb -n 12",
+    "show": "zoo show my_model.py abb",
+    "inspect": "zoo inspect aab abb --svg aab.svg",
+    "export": "zoo export aab directory --format gpt2",
+    "compile": 'zoo compile days.py:open_on --vocab "on off" --window 2 --n-ctx 5 directory',
+    "new": "zoo new my_model && zoo verify my_model.py",
+    "mutate": "zoo mutate aab --sample 100",
+    "cost": "zoo cost aab --n-ctx 16",
+    "distill": "zoo distill aab --to x86",
+}
+CHECKS = (
+    *("accuracy", "rule", "predictors", "deviations", "margin", "float32", "cycle", "lemmas", "claims"),
+    *("folds", "scalar", "batched", "causal", "window", "heads", "invalid_input"),
+)
+
+
 def command(commands: Commands, name: str, run: Run, text: str) -> argparse.ArgumentParser:
     """A subcommand without arguments yet."""
-    one: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text)
+    example = f"example: {EXAMPLES[name]}"
+    one: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text, epilog=example)
     one.set_defaults(run=run)
     return one
 

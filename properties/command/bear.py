@@ -7,7 +7,7 @@ import sys
 from properties.command.arguments import Commands, add_json, add_models, command
 from properties.command.finding import find_all
 from zoo import progress
-from zoo.errors import FailingError, printable
+from zoo.errors import FailingError, ModelError, printable
 
 
 def add(commands: Commands) -> None:
@@ -15,6 +15,7 @@ def add(commands: Commands) -> None:
     one = command(commands, "mutate", mutate, text)
     add_models(one, "if none is given, all that say what is right")
     one.add_argument("--all", action="store_true", help="a line for each mutant, not for each kind")
+    one.add_argument("--sample", type=int, metavar="N", help="of each model so many, drawn at random (all)")
     add_json(one, "the counts")
 
 
@@ -22,11 +23,13 @@ def mutate(options: argparse.Namespace) -> int:
     from properties.report import verdicts as report
     from properties.robustness import mutants
 
+    if options.sample is not None and options.sample < 1:
+        raise ModelError(f"--sample is {options.sample}, but should be a whole number from 1 on")
     models = [model for _, model in find_all(options.names) if options.names or mutants.checked(model)]
     try:
         for model in models:  # before minutes are spent on another
             mutants.refuse_failing(model)
-        results = [(model, list(mutants.stories(model))) for model in progress.steps(models, "models")]
+        results = [(model, list(mutants.stories(model, options.sample))) for model in progress.steps(models, "models")]
     except FailingError as error:
         print(f"zoo: {printable(str(error))}", file=sys.stderr)
         return 1

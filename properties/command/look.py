@@ -1,6 +1,7 @@
 """`zoo list`, `predict`, `complete`, `show` and `inspect`: what models are, and what they say."""
 
 import argparse
+import json
 from typing import TYPE_CHECKING
 
 from properties.command.arguments import (
@@ -28,7 +29,8 @@ SOON = 2.0  # seconds that a proof may take before a model is shown
 
 
 def add_list(commands: Commands) -> None:
-    command(commands, "list", list_models, "List the models of the zoo.")
+    one = command(commands, "list", list_models, "List the models of the zoo.")
+    add_json(one, "the same, with sources,")
 
 
 def add(commands: Commands) -> None:
@@ -62,7 +64,11 @@ def add_inspect(commands: Commands) -> None:
 def list_models(options: argparse.Namespace) -> int:
     from properties.report import model as report
 
-    report.list_models([model for _, model in find_all([])])
+    listed = [(model, registry.family(model.name) is not None) for _, model in find_all([])]
+    if options.json:
+        print(json.dumps(report.list_as_json(listed), indent=2))
+    else:
+        report.list_models(listed)
     return 0
 
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from properties.command.arguments import (
+    CHECKS,
     MODEL,
     Commands,
     add_domain,
@@ -23,11 +24,12 @@ from properties.command.finding import find, find_all, with_domain, with_within
 from zoo import progress, registry
 from zoo.black_box import TRIES, BlackBox
 from zoo.errors import FailingError, ModelError, UnknownNameError, printable
-from zoo.model import Model, Rule
+from zoo.model import Model
 
 if TYPE_CHECKING:
     from properties.checks.table import Check
     from properties.checks.verdict import How, Requested
+    from zoo.rule import Function
 
 Planned = tuple["Requested", Model, list[tuple[str, "Check"]]]
 
@@ -35,7 +37,8 @@ Planned = tuple["Requested", Model, list[tuple[str, "Check"]]]
 def add(commands: Commands) -> None:
     one = command(commands, "verify", verify, "Check models in every context. Model files are Python code and are run.")
     add_models(one)
-    one.add_argument("--check", nargs="+", action="extend", default=[], metavar="NAME", help="only these checks")
+    names = f"only these: {', '.join(CHECKS)}"
+    one.add_argument("--check", nargs="+", action="extend", default=[], metavar="NAME", help=names)
     methods = ["auto", "enumerate", "prove", "sample"]
     one.add_argument("--method", choices=methods, default="auto", help="how to settle what is said of all contexts")
     add_n_ctx(one)
@@ -86,9 +89,10 @@ def verify(options: argparse.Namespace) -> int:
         if isinstance(model, BlackBox):
             raise ModelError(f"{model.name} is a black box, but a certificate is of a proof, which needs weights")
         model.must_complete("be certified")
-        function = certificate.function_of(model) if options.rule is None else registry.load_function(options.rule)
+        rule = model.rule if options.rule is not None else None
+        function = rule if rule is not None else certificate.function_of(model)
     runs = [(model, run) for _, model, chosen in planned for _, run in chosen]
-    how = _how(options, [model for _, model, _ in planned])
+    how = replace(_how(options, [model for _, model, _ in planned]), certified=options.certificate is not None)
     verdicts = [run(model, how) for model, run in progress.steps(runs, "checks")]
     results = [(asked, model, [verdicts.pop(0) for _ in chosen]) for asked, model, chosen in planned]
     accept = options.accept_sampled
@@ -97,7 +101,7 @@ def verify(options: argparse.Namespace) -> int:
     if not (options.names or options.large or options.json or options.quiet):
         report.left_out([name for name in registry.names() if _only_large(name)])
     if options.certificate is not None:
-        return status if _certified(options, model, function) else 1
+        return status if _certified(options.certificate, model, function, how) else 1
     return status
 
 
@@ -154,21 +158,25 @@ def _only_large(name: str) -> bool:
     return registry.large(name) == registry.load(name).n_ctx
 
 
-def _certified(options: argparse.Namespace, model: Model, function: Rule) -> bool:
-    """Whether there is a proof; its certificate is written then, and why there is none is said else."""
-    from properties.checks.settle import PROOF_SECONDS
+def _certified(path: str, model: Model, function: "Function", how: "How") -> bool:
+    """Whether there is a proof; its certificate is written then, and why there is none is said else.
+
+    The proof is that of the verdict, where it took one.
+    """
+    from properties.checks.right import questions
+    from properties.checks.settle import proof_of
     from properties.proof import certificate
 
-    seconds = PROOF_SECONDS.get(options.method, PROOF_SECONDS["auto"])
+    question = next(question for question in questions(model) if question.function is function)
     try:
-        proof, written = certificate.certify(model, function, max_seconds=seconds)
+        proof, written = certificate.certify(model, function, proof_of(model, question, how))
     except FailingError as error:  # a lemma is false
         print(f"zoo: {printable(str(error))}", file=sys.stderr)
         return False
     if written is None:
         print(f"zoo: {printable(certificate.why_none(model, proof))}", file=sys.stderr)
         return False
-    certificate.write(written, options.certificate)
+    certificate.write(written, path)
     return True
 
 

@@ -279,10 +279,9 @@ class Boxes:
 
 @dataclass(frozen=True)
 class Settled:
-    """A box that is done: "proved", with an answer and levels of `Bounds`; "run"; or "skipped", as nothing is wrong."""
+    """A box that is done: "proved", with an answer; "run"; or "skipped", as nothing is wrong."""
 
     kind: str
     box: Box
     margin: float
     answer: str | None = None
-    levels: Array | None = None  # [head, token at the last position, rival]

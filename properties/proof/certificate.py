@@ -4,16 +4,19 @@ import hashlib
 import inspect
 import json
 import platform
+import sys
 from collections.abc import Callable
+from dataclasses import replace
+from decimal import ROUND_FLOOR, Decimal
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from properties.proof.boxes import Replies, Settled
 from properties.proof.judges import stated
 from properties.proof.search import BEYOND, Proof, prove_answers
+from properties.proof.splits import Splits
 from zoo.domain import as_data
 from zoo.errors import FailingError, ModelError, RuleError
 from zoo.model import Model
@@ -21,39 +24,38 @@ from zoo.rule import Function
 from zoo.transformer import Attention, Mlp, Norm, Transformer
 from zoo.writing import check_room, write_whole
 
-FORMAT = 1
+FORMAT = 2
+LESS = 1e-6  # by so much of itself the margin that is stated is below the one that was found
 
 
-def certify(model: Model, function: Function, **options: Any) -> tuple[Proof, dict[str, Any] | None]:
+def certify(
+    model: Model, function: Function, proof: Proof | None = None, **options: Any
+) -> tuple[Proof, dict[str, Any] | None]:
     """Proves a model right by a rule or predictor, and returns the certificate, or None where it is not right.
 
     Nor is there one where the function determines nothing in any context.
-    `options` are those of `prove_answers`. The certificate is plain JSON data: the dtype, digests of the arrays and of
-    the file that defines the function, and for each length up to n_ctx the tree of splits. A leaf says what is
-    permitted and how that was settled; where it was proved, with the answer, its margin and the level that proves it
-    for each head, token at the last position, and rival. Where the model states a domain, that is in there, and for
-    each length a list of trees, of each layout that has such contexts; where it has lemmas, their sentences.
-    FailingError where a lemma does not hold.
+    `options` are those of `prove_answers`; `proof` is one that was made before, and whose splits were kept. The
+    certificate is plain JSON data: the dtype, digests of the arrays and of the file that defines the function, a
+    margin, and the splits: see docs/json.md. Where the model states a domain, that is in there, and where it has
+    lemmas, their sentences. FailingError where a lemma does not hold; ModelError where tokens were counted.
     """
     model.must_complete("be certified")
     for lemma in model.lemmas:
         if not lemma.holds(model):
             raise FailingError(f"{model.name}: the lemma {lemma.text!r} is false, but should hold to be certified")
-    leaves: list[Settled] = []
-    # One wrong context is enough for there to be none.
-    told: dict[str, Any] = {"first": True, "settled": leaves.append, "domain": model.domain}
-    proof = prove_answers(model.transformer, model.vocab, function, **told, **options)
-    if any(leaf.box.counts or leaf.box.ending is not None for leaf in leaves):
+    if proof is None:
+        splits = Splits(model.vocab, model.scope)
+        # One wrong context is enough for there to be none.
+        told: dict[str, Any] = {"first": True, "settled": splits.add, "domain": model.domain}
+        proof = replace(prove_answers(model.transformer, model.vocab, function, **told, **options), splits=splits)
+    assert proof.splits is not None
+    if proof.splits.counted:
         raise ModelError(
             f"{model.name} was proved by counting tokens, which no certificate can say yet, but should be proved by a "
             "rule or predictor that does not count to be certified"
         )
     if proof.status != "holds" or not proof.contexts:  # where nothing is determined, nothing is proved
         return proof, None
-    trees: dict[int, dict[int, dict[str, Any]]] = {}  # of each length, by the layout of the domain
-    for leaf in leaves:
-        tree = trees.setdefault(leaf.box.length, {}).setdefault(_layout(model, leaf), {})
-        _grow(tree, leaf.box.path, _leaf(leaf))
     return proof, {
         "format": FORMAT,
         "model": model.name,
@@ -63,18 +65,20 @@ def certify(model: Model, function: Function, **options: Any) -> tuple[Proof, di
         "arrays": digest(model.transformer),
         "function": {"name": name_of(function), "source": source_digest(function)},
         "versions": {name: version(name) for name in ("handmade-zoo", "numpy")} | {"python": platform.python_version()},
-        "margin": proof.margin,
+        "margin": rounded_down(proof.margin),
         **_of_domain(model),
-        "trees": {str(length): _trees(model, found) for length, found in sorted(trees.items())},
+        **proof.splits.as_data(),
     }
 
 
-def _layout(model: Model, leaf: Settled) -> int:
-    """The number of the layout that a leaf is in."""
-    if len(model.scope.layouts) == 1:
-        return 0
-    tokens = [model.vocab[i] for i in leaf.box.first(model.vocab)]
-    return next(i for i, layout in enumerate(model.scope.layouts) if tokens in layout)
+def rounded_down(margin: float) -> float:
+    """To seven digits and a little below, so that it is short, and another bound than the prover's confirms it.
+
+    It is a finite number also where every logit that is right was seen to be infinite.
+    """
+    margin = min(margin, sys.float_info.max)
+    less = Decimal(margin) * (1 - Decimal(LESS))
+    return float(less.quantize(Decimal((0, (1,), less.adjusted() - 6)), ROUND_FLOOR)) or margin
 
 
 def _of_domain(model: Model) -> dict[str, Any]:
@@ -85,11 +89,6 @@ def _of_domain(model: Model) -> dict[str, Any]:
     if model.lemmas:
         stated["lemmas"] = [lemma.text for lemma in model.lemmas]
     return stated
-
-
-def _trees(model: Model, found: dict[int, dict[str, Any]]) -> Any:
-    """One tree; where a domain is stated, one for each layout that has contexts of the length."""
-    return found[0] if model.domain is None else [found[i] for i in sorted(found)]
 
 
 def why_none(model: Model, proof: Proof) -> str:
@@ -144,7 +143,7 @@ def write(certificate: dict[str, Any], path: str | Path) -> None:
     try:
         write_whole(path, json.dumps(certificate, separators=(",", ":")) + "\n")
     except (OSError, RecursionError) as error:
-        why = error.strerror if isinstance(error, OSError) else "its trees are nested too deeply"
+        why = error.strerror if isinstance(error, OSError) else "it is nested too deeply"
         raise ModelError(f"{path} cannot be written: {why}") from error
 
 
@@ -188,23 +187,3 @@ def source_digest(function: Callable[..., Any]) -> str:
     if file is None or not Path(file).is_file():
         raise RuleError(f"{function!r} has no source file, but should be defined in one to be certified")
     return hashlib.sha256(Path(file).read_bytes()).hexdigest()
-
-
-def _leaf(leaf: Settled) -> dict[str, Any]:
-    entry: dict[str, Any] = {"is": leaf.kind, "permitted": sorted(leaf.box.permitted)}
-    if leaf.kind == "proved":
-        assert leaf.levels is not None
-        entry |= {"answer": leaf.answer, "margin": leaf.margin, "levels": leaf.levels.tolist()}
-    return entry
-
-
-def _grow(tree: dict[str, Any], path: Replies, leaf: dict[str, Any]) -> None:
-    """Adds a leaf under its replies: an inner node names the position asked for, and has a child for each reply."""
-    for position, reply in path:
-        tree["at"] = position
-        children: list[tuple[list[str], dict[str, Any]]] = tree.setdefault("to", [])
-        child = next((child for tokens, child in children if set(tokens) == reply), None)
-        if child is None:
-            children.append((sorted(reply), child := {}))
-        tree = child
-    tree.update(leaf)

@@ -56,8 +56,7 @@ class Answers:
             if margins.lower[row] > lower[i]:
                 lower[i], best[i] = margins.lower[row], row
         return lower, [
-            Settled("proved", box, float(lower[i]), self.names[answers[best[i]]], margins.levels[best[i]])
-            for i, box in enumerate(boxes)
+            Settled("proved", box, float(lower[i]), self.names[answers[best[i]]]) for i, box in enumerate(boxes)
         ]
 
     def look(self, boxes: list[Box]) -> list[tuple[int, Array]]:

@@ -20,6 +20,7 @@ from properties.proof.judges import Answers, Equal, Judge, Values
 from properties.proof.positions import Positions
 from properties.proof.reach import BATCH, within_reach
 from properties.proof.reading.decision_tree import Reading
+from properties.proof.splits import Splits
 from zoo.domain import Domain
 from zoo.errors import ModelError
 from zoo.progress import steps
@@ -51,6 +52,7 @@ class Proof:
     tells: str = ""  # what in the function's code could tell a lazy context: each was asked about by itself
     seconds: float = 0.0
     deadline: float = math.inf  # of the processor's time: what is not settled by then is left open
+    splits: Splits | None = None  # where they were kept: what a certificate is made of
 
     @property
     def late(self) -> bool:
@@ -293,7 +295,5 @@ def _settle(
     if first:
         wrongs += [judge.run(tokens, box.permitted)[1] for box, (_, tokens) in zip(to_look, looks)]
     proof.counterexamples += [wrong for wrong in wrongs if wrong is not None]
-    halves = [
-        half for box, counted in zip(to_split, wide) if counted is not None for half in box.halved(counted, vocab)
-    ]
+    halves = [half for box, one in zip(to_split, wide) if one is not None for half in box.halved(one, vocab)]
     return done, [child for box, (at, _) in zip(to_look, looks) for child in box.split(at, vocab)] + halves

@@ -3,31 +3,31 @@
 It shares no code with what wrote them but `zoo.rule`, `zoo.model` and the forward pass. What else both need (digests,
 what a rule may swallow, how a token compares with a stranger) stands here once more, on purpose.
 
-Confirmed is that the certificate is about these arrays and this function (by digest); that the splits of each length
-partition all its contexts (`tree`); that the function, run blindfolded, permits at each leaf what the leaf says
-(`blindfold`); and that the program, in float64 or float32 and in whatever order it sums, answers so in every context of
-each leaf, by the margin stated (`margins`, `stream` and `program`, in python-flint's ball arithmetic).
+Confirmed is that the certificate is about these arrays and this function (`about`); that its splits partition every
+context of the domain (`graph`); that the function, run blindfolded, permits at each leaf what decides it (`blindfold`,
+`leaves`); and that the program, in float64 or float32 and in whatever order it sums, answers so in every context of
+each leaf, by the margin stated (`margins`, on rows of the stream in python-flint's ball arithmetic: `stream`,
+`program`).
 
-A head's mean along rival - answer is at most λ over all of a leaf's contexts if Σ max over tokens of e^s (v - λ) is at
-most 0. With these λ, which the certificate states, the answer's logit must exceed the rival's by the margin stated,
-rounding taken off. Where a single context was run and cannot be decided in ball arithmetic, it is run again, and
-counted: that it is right rests on this machine's arithmetic then.
+Of a leaf a certificate says that it was proved, and the answer, and no more. A head's mean of values v is at most λ
+over all of its contexts if Σ max over tokens of e^s (v - λ) is at most 0: `means` guesses λ and confirms it by that
+sum, so that a wrong guess confirms nothing. Leaves are looked at many at a time (`confirm`, `batches`), those that are
+not confirmed so once more with finer numbers. Where a single context was run and cannot be decided, it is run again,
+and counted: that it is right rests on this machine's arithmetic then.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from properties.recheck.margins import LeafMargins
-from properties.recheck.program import Number
-from properties.recheck.tree import Leaf, about, confirmed_leaves, lengths
+from properties.recheck.about import about
+from properties.recheck.confirm import Confirmation, gathered
+from properties.recheck.graph import Graph
+from properties.recheck.leaves import Leaf, Reading
 from zoo.errors import CertificateError, MismatchError
 from zoo.model import Model
 from zoo.progress import steps
-from zoo.transformer import forward
 
 __all__ = ["CertificateError", "MismatchError", "Rechecked", "recheck"]
 
@@ -59,70 +59,42 @@ def recheck(certificate: dict[str, Any], model: Model, function: Callable[[Any],
     if not model.completes:
         raise MismatchError(f"{model.name} should answer with tokens after the last position to be certified")
     transformer = about(certificate, model, function)
-    margins = LeafMargins(transformer)
-    found = Rechecked()
-    for n in steps(lengths(model), "lengths confirmed"):
-        for leaf in confirmed_leaves(certificate["trees"][str(n)], model, function, len(margins.heads), n):
-            found.leaves += 1
-            found.contexts += leaf.contexts
-            if leaf.kind == "skipped":
-                found.skipped += 1
-                found.unspecified += leaf.contexts
-                continue
-            margins.at(leaf.options)
+    graph = Graph(certificate, model)
+    reading, confirmation = Reading(graph, model, function), Confirmation(transformer, graph)
+    found, stated = Rechecked(), certificate["margin"]
+    for batch in gathered(_asked(graph, reading, found), graph.vocab):
+        for leaf, bound in confirmation.bounds(batch, stated):
+            where = reading.where(leaf.box)
             if leaf.kind == "proved":
-                margin, most = _proved(margins, leaf, model), leaf.margin
                 found.bounds += 1
+                if bound.least == -math.inf:
+                    raise CertificateError(f"numbers may overflow at {where}, and nothing can be confirmed there")
+                if not bound.least >= stated:
+                    raise CertificateError(f"the margin of {where} is {stated}, but confirmed is {bound.least}")
             else:
-                margin, most = _run(margins, leaf, model)
-                found.runs, found.undecided_runs = found.runs + (margin > 0), found.undecided_runs + (not margin > 0)
-            if certificate["margin"] > most:
-                raise CertificateError(f"the margin of {leaf.where} is below the smallest stated")
-            if margin > 0:
-                found.margin = min(found.margin, margin)
+                decided = bound.least > 0
+                if not confirmation.run(leaf):
+                    raise CertificateError(f"the model is wrong at {where}")
+                found.runs, found.undecided_runs = found.runs + decided, found.undecided_runs + (not decided)
+            if stated > bound.most:
+                raise CertificateError(f"the margin of {where} is below the one stated")
+            if bound.least > 0:
+                found.margin = min(found.margin, bound.least)
                 found.with_margin += leaf.contexts
     if not found.bounds + found.runs + found.undecided_runs:
         raise CertificateError("nothing is determined in any context, and nothing is proved")
     return found
 
 
-def _proved(margins: LeafMargins, leaf: Leaf, model: Model) -> float:
-    """The smallest margin of a leaf, by its levels."""
-    answer, smallest = model.vocab.index(leaf.answer), math.inf
-    for token in leaf.options[-1]:
-        for number, rival in enumerate(rival for rival in range(len(model.vocab)) if rival != answer):
-            if model.vocab[rival] in leaf.permitted:
-                continue
-            try:
-                margin = margins.lower(token, answer, rival, [head[token][number] for head in leaf.levels])
-            except CertificateError as error:
-                raise CertificateError(f"{leaf.where}: {error}") from None
-            if not margin >= leaf.margin:
-                raise CertificateError(
-                    f"the margin of {leaf.where} is {leaf.margin}, but confirmed is {_below(margin)}"
-                )
-            smallest = min(smallest, _below(margin))
-    return smallest
-
-
-def _run(margins: LeafMargins, leaf: Leaf, model: Model) -> tuple[float, float]:
-    """The least and the most that the margin in a single context may be; CertificateError where it fails."""
-    tokens = [its[0] for its in leaf.options]
-    with np.errstate(all="ignore"):
-        logits = forward(margins.t, np.array([tokens]), last=True)[0, -1]
-    right = [i for i, token in enumerate(model.vocab) if token in leaf.permitted]
-    wrong = [i for i in range(len(model.vocab)) if i not in right]
-    if not logits[right].max() > logits[wrong].max():
-        raise CertificateError(f"the model is wrong at {leaf.where}")
-    try:
-        least = max(min(_below(margins.lower(tokens[-1], a, b)) for b in wrong) for a in right)
-        most = max(min(-_below(margins.lower(tokens[-1], b, a)) for b in wrong) for a in right)
-    except CertificateError:  # it may overflow
-        return -math.inf, math.inf
-    return least, most
-
-
-def _below(margin: Number) -> float:
-    """A float that is surely not above it; -inf where nothing is known."""
-    value = math.nextafter(float(margin.lower()), -math.inf)
-    return value if value == value else -math.inf
+def _asked(graph: Graph, reading: Reading, found: Rechecked) -> Iterator[Leaf]:
+    """The leaves where something is asked; all are counted."""
+    for box, root in steps(graph.roots, "lengths confirmed"):
+        for leaf in reading.leaves(box, root):
+            found.leaves += 1
+            found.contexts += leaf.contexts
+            if leaf.kind != "skipped":
+                yield leaf
+            else:
+                found.skipped += 1
+                found.unspecified += leaf.contexts
+    reading.check()

@@ -6,8 +6,6 @@ zero rounds nothing, so that only what can be nonzero counts; but it may underfl
 says of +, *, / and sqrt, and that exp and tanh are off by at most 4 units in the last place, with exp(0) = 1.
 """
 
-from collections.abc import Iterable
-from operator import itemgetter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -32,7 +30,6 @@ class Ball(NamedTuple):
 Vector = dict[int, Number]  # without the entries that are exactly zero
 Row = dict[int, Ball]  # the same of what a program computes
 Matrix = list[list[tuple[int, Number, Number]]]  # for each row the column, the entry and its absolute value
-Key = list[tuple[Number, Number, Number]]  # least and largest weight, and largest value, for each token it may be
 
 
 class Program:
@@ -115,36 +112,6 @@ class Program:
             sums[i] = Ball(x[i].c + y[i].c, x[i].r + y[i].r + error), error
         return {i: ball for i, (ball, _) in sums.items()}, {i: error for i, (_, error) in sums.items() if error != 0}
 
-    def score(self, q: Row, k: Row, scale: Number, within: Number | None = None) -> Ball:
-        """q @ k * scale, where q and k spread; `within` is another bound on how far that moves q @ k."""
-        q, k = (q, k) if len(q) <= len(k) else (k, q)
-        terms = [(x.c * y.c, abs(x.c) * y.r + x.r * y.size) for i, x in q.items() if (y := k.get(i)) is not None]
-        if not terms:
-            return Ball(self.zero, self.zero)
-        ball, error = self.total(terms, len(terms))
-        if within is not None:
-            ball = Ball(ball.c, ball.r.min(within + error))
-        if scale == 1:
-            return ball
-        scaled = Ball(ball.c * scale, ball.r * abs(scale))
-        return Ball(scaled.c, scaled.r + self.rounding(scaled.size, 1))
-
-    def weights(self, scores: dict[Any, Ball]) -> dict[Any, tuple[Number, Number]]:
-        """The least and the most that each key may weigh, up to a common factor.
-
-        The program subtracts the largest score, which rounds by a unit of the difference, takes exp (8 units, as 4 in
-        the last place are) and divides (1): 9 of the weight, and 0.2 for ln(1 - x) > -x (1 + x), where x, 9 units, is
-        less than 0.02. That what underflows is off by more is up to `mean_error`.
-        """
-        top = max(((s.c + s.r).upper() for s in scores.values()), default=self.zero)
-
-        def ends(s: Ball) -> tuple[Number, Number]:
-            low = s.c - s.r - top
-            error = self.unit * (9.2 - low)
-            return (low - error).exp(), (s.c + s.r - top + error).exp()
-
-        return {key: ends(s) for key, s in scores.items()}
-
     def mean_error(self, size: Number, keys: int) -> Number:
         """What rounding may change in a mean of values up to `size`, beside its weights: two sums over the keys.
 
@@ -153,34 +120,6 @@ class Program:
         for each key, of `size`, which is less than a unit of it for fewer than 10^30 keys.
         """
         return self.rounding(size, 2 * keys + 2)
-
-    def excess(self, keys: Iterable[Key], level: Number) -> tuple[Number, Number]:
-        """At most how large Σ w (v - level) is where each key is the worst of its tokens; and Σ w there."""
-        total = weight = self.zero
-        for options in keys:
-            terms = []
-            for least, most, value in options:
-                above = value - level
-                factor = least if above <= 0 else most
-                terms.append(((factor * above).upper(), factor))
-            worst, its = max(terms, key=itemgetter(0))
-            total, weight = total + worst, weight + its
-        return total, weight
-
-    def level(self, keys: list[Key]) -> Number:
-        """A number that the mean of the values does not exceed: where the excess is not above 0, neither is the mean.
-
-        Newton's iteration finds one from below, a little above where it converges; else it is the largest value.
-        Nothing rests on how many steps there are and on how little above it is, for what is found is confirmed.
-        """
-        values = [value.upper() for options in keys for _, _, value in options]
-        level, step = min(values), max(map(abs, values)) * 2.0**-90
-        for _ in range(60):
-            excess, weight = self.excess(keys, level)
-            if excess <= 0:
-                return level
-            level = (level + excess / weight).mid() + step if weight > 0 else max(values)
-        return max(values)
 
     def centred(self, x: Row, d: int, known: Ball | None = None) -> tuple[list[Ball], list[Number]]:
         """x - mean(x), all d entries of it, and the part of its radii that is rounding.

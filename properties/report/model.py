@@ -1,34 +1,61 @@
 """What is printed of a model: whether it is right, its weights as sentences, its claims."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
 
+from rich.table import Column
 from rich.text import Text
 
 from properties.checks.verdict import Verdict
 from properties.report.console import console, grid
 from properties.report.tables import STYLES
 from zoo.black_box import BlackBox
-from zoo.contexts import written
+from zoo.contexts import counted, written
 from zoo.digits import at_least
 from zoo.domain_in_words import described
 from zoo.errors import RuleError, printable
-from zoo.model import Claim, Lemma, Model
+from zoo.model import NUMBER, Claim, Lemma, Model
 
 LINES = 100  # of an array
 
 
-def list_models(models: Iterable[Model]) -> None:
-    table = grid("model", "n_ctx", "vocabulary", "d_model", "rule", "source")
-    for model in models:
-        rule = getattr(model.rule, "__name__", "-")
+def list_models(listed: Sequence[tuple[Model, bool]]) -> None:
+    """Each model and whether it is a family: its sizes, how many contexts it speaks of, what kind it is."""
+    numbers = (Column(name, justify="right") for name in ("n_ctx", "d_model", "tokens"))
+    table = grid(Column("model", no_wrap=True), *numbers, Column("contexts", justify="right"), "kind")
+    for model, family in listed:
         d_model = "-" if isinstance(model, BlackBox) else str(model.transformer.d_model)
-        sizes = (str(model.n_ctx), _tokens(model), d_model)
-        table.add_row(model.name, *sizes, rule, model.source)
+        kinds = ", ".join(_kinds(model, family))
+        contexts = counted(model.scope.count())
+        table.add_row(model.name, str(model.n_ctx), d_model, str(len(model.vocab)), contexts, kinds)
     console().print(table)
 
 
-def _tokens(model: Model) -> str:
-    return " ".join(model.vocab) if len(model.vocab) <= 100 else f"of {len(model.vocab)} tokens"
+def list_as_json(listed: Sequence[tuple[Model, bool]]) -> dict[str, Any]:
+    """The documented schema, version 1; docs/json.md spells it out."""
+    models = [
+        {
+            "name": model.name,
+            "n_ctx": model.n_ctx,
+            "d_model": None if isinstance(model, BlackBox) else model.transformer.d_model,
+            "vocab": list(model.vocab),
+            "contexts": str(model.scope.count()),
+            "rule": getattr(model.rule, "__name__", None),
+            "family": family,
+            "kind": _kinds(model, False),
+            "source": model.source,
+        }
+        for model, family in listed
+    ]
+    return {"version": 1, "models": models}
+
+
+def _kinds(model: Model, family: bool) -> list[str]:
+    kinds = ["family"] if family else []
+    kinds += ["domain"] if model.domain is not None else []
+    kinds += ["every position"] if model.answers == "every" else []
+    kinds += ["a number"] if model.outputs is NUMBER else ["outputs"] if model.outputs is not None else []
+    return kinds + (["black box"] if isinstance(model, BlackBox) else [])
 
 
 def show(

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
 
+from rich.table import Column
 from rich.text import Text
 
 from properties.checks.table import CHECKS
@@ -53,7 +54,7 @@ def verdicts(
 def left_out(names: Sequence[str]) -> None:
     """Prints which models of the zoo a table of all is without."""
     if names:
-        console().print(f"without {' and '.join(names)}, which take minutes: zoo verify --large")
+        console().print(f"left to zoo verify --large: {', '.join(names)}")
 
 
 def as_json(results: Iterable[Result], every: bool = False) -> dict[str, Any]:
@@ -170,7 +171,7 @@ def mutants(results: Iterable[tuple[Model, list["Story"]]], each: bool) -> None:
             groups.setdefault((story.mutant.place, index, story.mutant.change, story.outcome, story.check), []).append(
                 story
             )
-        table = grid("mutants", "place", "at", "change", "outcome", "by", "shortest context")
+        table = grid(Column("", justify="right"), "place", "at", "change", "outcome", "by", "shortest context")
         for key, alike in groups.items():
             contexts = [story.context for story in alike if story.context is not None]
             shortest = min(contexts, key=len, default=None)

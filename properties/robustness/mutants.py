@@ -5,9 +5,10 @@ original's answer in every context that is judged. One that is neither is open: 
 permitted. Published arrays and recomputed claims do not count, as they would catch any change.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
-from itertools import islice
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,9 @@ from zoo.model import Context, Model
 from zoo.progress import steps
 from zoo.transformer import Attention, Transformer
 from zoo.transformer.arrays import Array
+from zoo.transformer.parts import Name
+
+MOST = 20_000  # mutants that are all tried
 
 WEIGHTS: dict[str, Callable[[float], float]] = {
     "zeroed": lambda w: 0.0,
@@ -57,11 +61,23 @@ def checked(model: Model) -> bool:
     return not isinstance(model, BlackBox) and (model.rule is not None or bool(model.predictors))
 
 
-def stories(model: Model, step: int = 1) -> Iterator[Story]:
-    """The story of each mutant of a model, or one in so many, over all contexts. Raises as `refuse_failing` does."""
+def stories(model: Model, sample: int | None = None) -> Iterator[Story]:
+    """The story of each mutant of a model, over all contexts; or of so many, drawn at random but always the same.
+
+    Raises as `refuse_failing` does, and ModelError where the mutants are too many to try each.
+    """
     rows, words, tests = _held(model)
+    total = sum(1 for _ in _made(model.transformer))
+    if sample is None and total > MOST:
+        raise ModelError(
+            f"{model.name} has {total:,} mutants, but should have {MOST:,} at most for each to be tried: --sample N "
+            "tries so many, drawn at random"
+        )
+    chosen: Sequence[int] = range(total)
+    if sample is not None and sample < total:
+        chosen = sorted(np.random.default_rng(0).choice(total, sample, replace=False).tolist())
     original = _logits(model.transformer, model, rows)
-    for mutant in steps(islice(mutants(model.transformer), 0, None, step), f"mutants of {model.name}"):
+    for mutant in steps(mutants(model.transformer, set(chosen)), f"mutants of {model.name}", len(chosen)):
         yield _story(mutant, _logits(mutant.transformer, model, rows), original, tests, words, model)
 
 
@@ -137,19 +153,41 @@ def _logits(transformer: Transformer, model: Model, rows: list[Array]) -> Array:
     return np.concatenate([answer_logits(changed, batch) for batch in rows])
 
 
-def mutants(transformer: Transformer) -> Iterator[Mutant]:
+def mutants(transformer: Transformer, chosen: AbstractSet[int] | None = None) -> Iterator[Mutant]:
     """Each weight zeroed, negated, doubled, halved, plus and minus 1, swapped with the next; then the structure.
 
-    What leaves the arrays as they are (a zero negated, say) is no mutant.
+    What leaves the arrays as they are (a zero negated, say) is no mutant. Of those numbered in this order, the chosen
+    ones, or all.
     """
+    for number, make in enumerate(_made(transformer)):
+        if chosen is None or number in chosen:
+            yield make()
+
+
+def _made(transformer: Transformer) -> Iterator[Callable[[], Mutant]]:
+    """What makes each: their number can be had without them."""
     for name, array in transformer.named_arrays().items():
+        place = name[1] if name[0] == "transformer" else " ".join(name)
+
+        def weight(name: Name, place: str, index: tuple[int, ...], change: str, other: Callable[[], Array]) -> Mutant:
+            return Mutant(place, index, change, transformer.with_arrays({name: other()}))
+
         for index in np.ndindex(array.shape):
             for change, other in _changed(array, index):
-                yield Mutant(" ".join(name), index, change, transformer.with_arrays({name: other}))
-    yield from _structural(transformer)
+                yield partial(weight, name, place, index, change, other)
+    for mutant in _structural(transformer):
+        yield partial(lambda one: one, mutant)
 
 
-def _changed(array: Array, index: tuple[int, ...]) -> Iterator[tuple[str, Array]]:
+def _changed(array: Array, index: tuple[int, ...]) -> Iterator[tuple[str, Callable[[], Array]]]:
+    """What a weight may become, and what makes the array that has it."""
+
+    def put(values: dict[tuple[int, ...], float]) -> Array:
+        other = array.copy()
+        for at, value in values.items():
+            other[at] = value
+        return other
+
     seen = {float(array[index])}
     for change, function in WEIGHTS.items():
         with np.errstate(all="ignore"):
@@ -158,14 +196,10 @@ def _changed(array: Array, index: tuple[int, ...]) -> Iterator[tuple[str, Array]
             value
         ):  # 1 doubled and 1 plus 1 are one mutant; none may be beyond the type
             seen.add(value)
-            other = array.copy()
-            other[index] = value
-            yield change, other
+            yield change, partial(put, {index: value})
     following = (*index[:-1], index[-1] + 1)
     if following[-1] < array.shape[-1] and array[following] != array[index]:
-        swapped = array.copy()
-        swapped[index], swapped[following] = array[following], array[index]
-        yield "swapped with the next", swapped
+        yield "swapped with the next", partial(put, {index: array[following], following: array[index]})
 
 
 def _structural(transformer: Transformer) -> Iterator[Mutant]:

@@ -19,8 +19,9 @@ from properties import check_model
 from properties.proof.bounds import Bounds
 from properties.proof.boxes import Boxes
 from properties.proof.certificate import digest
-from properties.recheck import tree
-from properties.recheck.margins import LeafMargins
+from properties.recheck.about import _digest
+from properties.recheck.margins import Margins
+from properties.selftest.recheck.alone import Alone
 from zoo.cost.baseline import baseline
 from zoo.cost.operations import answer_flops, bytes_moved, flops
 from zoo.enumeration.prefixes import empty, step
@@ -45,7 +46,7 @@ COLUMNS: dict[str, object] = {
     "interval": importlib.import_module("properties.proof.interval"),
     "direction": importlib.import_module("properties.proof.backward"),
     "rounding": Rounding,
-    "ball": LeafMargins,
+    "ball": Margins,
 }
 
 
@@ -108,9 +109,9 @@ def bounded(t: Transformer) -> object:
 
 
 def rechecked(t: Transformer) -> object:
-    margins = LeafMargins(t)
-    margins.at([(0, 1)] * 3)
-    return margins.lower(0, 0, 1)
+    alone = Alone(t)
+    alone.at([(0, 1)] * 3)
+    return alone.lower(0, 0, 1)
 
 
 def read_back(t: Transformer) -> Transformer:
@@ -140,7 +141,7 @@ PLACES: dict[str, tuple[str, Callable[[Transformer], object]]] = {
     "bounds": ("properties/proof/bounds.py", bounded),
     "digests": ("properties/proof/certificate.py", digest),
     "the checker": ("properties/recheck/stream.py", rechecked),
-    "the checker's digests": ("properties/recheck/tree.py", tree._digest),
+    "the checker's digests": ("properties/recheck/about.py", _digest),
     "what is shown": ("zoo/inspection/sentences.py", lambda t: list(sentences(model(t)))),
     "the checks": ("properties/checks/settle.py", lambda t: check_model(model(t), names=["rule"])),
 }
@@ -148,12 +149,15 @@ PLACES: dict[str, tuple[str, Callable[[Transformer], object]]] = {
 OTHERS = {
     "benchmarks/peers.py": "for one model that it knows",
     "properties/checks/mechanics.py": "whether there are heads, or any mask",
+    "properties/counting/terms.py": "one attention, the last layer, behind Bounds; others are counted by boxes",
     "properties/proof/backward.py": "relu is followed more closely, whatever `interval.activate` knows is bounded",
     "properties/proof/first_layer.py": "behind Bounds",
     "properties/proof/forward.py": "behind Bounds",
     "properties/proof/interval.py": "behind Bounds",
     "properties/proof/positions.py": "whether attentions are masked, all or none of them",
     "properties/proof/reach.py": "how much memory Bounds take, which refuse",
+    "properties/recheck/attention.py": "behind Stream",
+    "properties/recheck/batches.py": "behind Stream",
     "properties/recheck/margins.py": "behind Stream",
     "properties/recheck/program.py": "behind Stream",
     "properties/robustness/mutants.py": "changes of attentions' structure; weights are changed of every part",

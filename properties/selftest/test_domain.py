@@ -166,3 +166,11 @@ def test_a_context_outside_is_refused_and_answered_anyway() -> None:
     assert list(model.contexts()) == ["ab"]
     assert model.answer_logits().shape == (1, 2)
     assert Model("every", "ab", model.transformer).scope == Domain.every("ab", 3)
+
+
+def test_the_first_contexts_of_more_than_anybody_can_number() -> None:
+    """Of 10^20, whose places as numbers are beyond 64 bits, the last tokens are gone through first."""
+    rows = next(Domain.layout("d" * 20, d="0123456789").batches("0123456789", 1000, [20]))
+    assert [len(set(map(tuple, rows.tolist())))] == [1000]
+    assert rows[:, :17].tolist() == [[0] * 17] * 1000
+    assert rows[123, 17:].tolist() == [1, 2, 3]

@@ -73,7 +73,7 @@ def test_an_entry_is_a_black_box_held_to_the_sum(tmp_path: Path, capsys: pytest.
     assert model.predict("0000000012+0000000034=") == 46
     assert main(["verify", path, "--tries", "300"]) == 1
     out = capsys.readouterr().out
-    assert "UNDECIDED 300 of ~2^66 sampled" in out
+    assert "? undecided  300 of ~2^66" in out
     assert "entry: rule undecided: none wrong in 300 of 10^20 contexts, drawn by its own generator with seed 0" in out
     assert "parameters: 3 in 1 array, 3 of them nonzero, 1 different" in out  # its author says 1
     assert "its author says: author: A. Nobody" in out

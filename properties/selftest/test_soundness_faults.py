@@ -3,35 +3,35 @@
 import importlib
 import inspect
 import re
-import textwrap
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from types import FunctionType
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import settings
 
 from properties.checks import black_boxes, right, settle
 from properties.checks.table import CHECKS
 from properties.proof import bounds, counted, folds, judges, positions
 from properties.proof.arithmetic import Arithmetic, lost
+from properties.proof.attention import Head
+from properties.proof.bounds import Bounds
 from properties.proof.boxes import Box
 from properties.proof.counted import Together
 from properties.proof.first_layer import FirstLayer
 from properties.proof.folds import Ending, Table
+from properties.proof.forward import Forward
 from properties.proof.prices import Seen
 from properties.proof.reading import lazy_count
 from properties.proof.reading.lazy import LazyString, LazyToken
 from properties.proof.reading.run import Run
-from properties.recheck import _proved, _run, blindfold, tree
-from properties.recheck.margins import LeafMargins
-from properties.recheck.program import Program
+from properties.recheck import blindfold
 from properties.robustness import number_types, tolerance
 from properties.selftest.counting.seen import OF_COUNTING
 from properties.selftest.examples import NIGHTLY
+from properties.selftest.planted import Fault, first_failure_counts, plant
+from properties.selftest.recheck.faults import CERTIFICATES
 from zoo.black_box import BlackBox
 from zoo.compiling import heads, number, tables
 from zoo.distill.answers import Part
@@ -43,14 +43,6 @@ from zoo.transformer import arrays
 
 forward: Any = importlib.import_module("zoo.transformer.forward")  # the package has a function of that name
 EXAMPLES = 3000  # at most; how many it takes differs with the draws, and is far fewer mostly
-
-
-class Fault(NamedTuple):
-    """A piece of a function's source exchanged for another."""
-
-    function: Callable[..., Any]
-    old: str
-    new: str
 
 
 def found_by(check: str) -> Callable[..., Any]:
@@ -77,7 +69,13 @@ MARGIN, DEVIATIONS, FLOAT32, CYCLE = map(found_by, ("margin", "deviations", "flo
 
 SEEN: dict[str, list[Fault]] = {
     # proof
-    "proof.test_bounds:test_no_difference_of_logits_leaves_its_bound": [NO_ROUNDING, LOW_MEANS],
+    "proof.test_bounds:test_no_difference_of_logits_leaves_its_bound": [
+        *(NO_ROUNDING, LOW_MEANS),
+        Fault(Bounds._in_parts, "np.minimum.at(lower, box, found.lower)", "lower[box] = found.lower"),
+        Fault(Forward.ahead, "own[0, token][:, None]", "own[0, 0 * token][:, None]"),
+        Fault(Forward.ahead, "lengths[which], own", "lengths[0 * which], own"),
+        Fault(Head.narrowed, "y[0][keys]", "y[0][0 * keys]"),
+    ],
     "proof.test_bounds:test_nor_where_positions_are_looked_at_in_blocks": [NO_ROUNDING, LOW_MEANS],
     "proof.test_search:test_proof_and_enumeration_agree": [TIE_IS_RIGHT, LOW_MEANS],
     "proof.test_search:test_proof_and_enumeration_agree_up_to_eight_tokens": [LOW_MEANS],
@@ -92,6 +90,10 @@ SEEN: dict[str, list[Fault]] = {
         Fault(positions.Positions._exchanged, "rows[[length - 1, position]]", "rows[[position, length - 1]]"),
         Fault(positions.Positions._fits, "return self.fits[length]", "return True"),
         Fault(positions.AtPosition.run, "[0, self.position]", "[0, -1]"),
+        Fault(positions.AtPosition.bound, "if self.of.causal else", "if True else"),
+        Fault(positions._key, "box.permitted, ", ""),
+        Fault(positions._key, "frozenset(box.sets.items()), ", ""),
+        Fault(positions._key, "box.length, ", ""),
         Fault(judges.Values._both, "self.within - error", "1.1 * self.within - error"),
         LOW_MEANS,
     ],
@@ -135,25 +137,7 @@ SEEN: dict[str, list[Fault]] = {
         *(TIE_IS_RIGHT, LOW_MEANS),
     ],
     "test_flushed:test_what_is_said_of_a_program_holds_where_its_results_are_flushed": [NO_UNDERFLOW],
-    # certificates
-    "proof.test_soundness_of_certificates:test_what_is_confirmed_is_true": [
-        Fault(_proved, "not margin >= leaf.margin", "not margin >= leaf.margin * 0.999"),
-        Fault(_proved, "for token in leaf.options[-1]:", "for token in leaf.options[-1][:1]:"),
-        Fault(_run, "if not logits[right].max() > logits[wrong].max():", "if False:"),
-        Fault(LeafMargins.level, "if not self.program.excess(keys, self.program.number(stated))[0] <= 0:", "if False:"),
-        Fault(Program.rounding, "return self.gammas[count] * size", "return 0 * size"),
-        Fault(tree._partition, "_must(parts == whole,", "_must(set(parts) <= set(whole),"),
-    ],
-    "proof.test_soundness_of_certificates:test_no_difference_of_logits_leaves_what_the_checker_finds": [
-        Fault(LeafMargins.lower, " - abs(direction[e]) * ball.r", ""),
-        Fault(Program.rounding, "return self.gammas[count] * size", "return 0 * size"),
-    ],
-    "proof.test_certificate:test_what_is_certified_of_random_models_is_confirmed": [
-        Fault(judges.Answers.bound, "= margins.lower[row], row", "= margins.lower[row] * 1.01, row")
-    ],
-    "recheck.test_recheck:test_no_number_leaves_its_ball": [
-        Fault(Program.rounding, "return self.gammas[count] * size", "return 0 * size")
-    ],
+    **CERTIFICATES,
     # enumeration
     "enumeration.test_soundness_of_enumeration:test_running_sums_say_what_forward_says": [SMALL_UNIT, NOTHING_DOUBTFUL],
     "enumeration.test_soundness_of_enumeration:test_kept_prefixes_say_what_forward_says": [SMALL_UNIT],
@@ -231,43 +215,6 @@ COUNTED = {"proof.test_certificate:test_what_is_certified_of_random_models_is_co
 # Ordinarily the first of each property, which is soon seen, in the nightly profiles all.
 EACH = slice(None if settings().max_examples >= NIGHTLY else 1)
 FAULTS = [(name, fault) for name, faults in SEEN.items() for fault in faults[EACH]]
-
-
-@contextmanager
-def first_failure_counts(examples: int) -> Iterator[None]:
-    """Always the same examples, at most so many, of which the first that fails ends it."""
-    settings.register_profile("before", settings())
-    settings.register_profile(
-        "first failure",
-        max_examples=examples,
-        derandomize=True,
-        database=None,
-        deadline=None,
-        phases=[Phase.generate],
-        report_multiple_bugs=False,
-        suppress_health_check=list(HealthCheck),
-        print_blob=False,
-    )
-    settings.load_profile("first failure")
-    try:
-        yield
-    finally:
-        settings.load_profile("before")
-
-
-def plant(patch: pytest.MonkeyPatch, fault: Fault) -> None:
-    """In the function itself, whoever has imported it."""
-    function: Any = getattr(fault.function, "__func__", fault.function)  # of a class
-    assert isinstance(function, FunctionType)
-    source = textwrap.dedent(inspect.getsource(function))
-    source = source[re.search(r"^def ", source, re.MULTILINE).start() :]  # type: ignore[union-attr]
-    count = source.count(fault.old)
-    assert count == 1, f"{fault.old!r} stands {count} times in {function.__qualname__}, but should once"
-    made: dict[str, Any] = {}
-    exec(
-        compile(source.replace(fault.old, fault.new), function.__code__.co_filename, "exec"), function.__globals__, made
-    )
-    patch.setattr(function, "__code__", made[function.__name__].__code__)
 
 
 def run_property(name: str, monkeypatch: pytest.MonkeyPatch) -> None:

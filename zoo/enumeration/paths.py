@@ -74,7 +74,7 @@ def answers(transformer: Transformer, lengths: Iterable[int] | None = None) -> d
     would take more than 2 GiB.
     """
     vocab = transformer.sizes["vocab"]
-    dtype = np.min_scalar_type(vocab - 1)
+    dtype = np.min_scalar_type(len(transformer.readout) - 1)
     wanted = _lengths(transformer, lengths, dtype.itemsize)
     tokens = {n: np.empty(vocab**n, dtype=dtype) for n in wanted}
     lowest: dict[int, list[tuple[float, int]]] = {n: [] for n in wanted}
@@ -93,15 +93,15 @@ def answers(transformer: Transformer, lengths: Iterable[int] | None = None) -> d
 
 
 def logits(transformer: Transformer, lengths: Iterable[int] | None = None) -> dict[int, Array]:
-    """For each length, or each up to n_ctx, the last row of logits of all contexts of it: [contexts, vocab].
+    """For each length, or each up to n_ctx, the last row of logits of all contexts of it: [contexts, output].
 
     ModelError where they would take more than 2 GiB.
     """
-    vocab = transformer.sizes["vocab"]
-    wanted = _lengths(transformer, lengths, vocab * transformer.dtype.itemsize)
-    result: dict[int, Array] = {n: np.empty((vocab**n, vocab), dtype=transformer.dtype) for n in wanted}
+    vocab, outputs = transformer.sizes["vocab"], len(transformer.readout)
+    wanted = _lengths(transformer, lengths, outputs * transformer.dtype.itemsize)
+    result: dict[int, Array] = {n: np.empty((vocab**n, outputs), dtype=transformer.dtype) for n in wanted}
     for tile, *_ in _settled(transformer, wanted):
-        result[tile.length].reshape(*tile.shape, vocab)[tile.where] = np.moveaxis(tile.logits, 0, -1)
+        result[tile.length].reshape(*tile.shape, outputs)[tile.where] = np.moveaxis(tile.logits, 0, -1)
     return result
 
 

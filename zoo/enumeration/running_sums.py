@@ -41,12 +41,12 @@ class Sums:
         x = exact.token_embedding + exact.position_embedding[:, None]  # [position, token, d_model]
         self.q = linear(x[:, None], layer.w_q, layer.b_q)  # [position, head, token, d_head]
         self.k = linear(x[:, None], layer.w_k, layer.b_k)  # [position, head, token, d_head]
-        self.v = linear(x[:, None], layer.w_v, layer.b_v) @ layer.w_o @ unembedding.T  # [position, head, token, vocab]
-        self.fixed = total(x, layer.b_o) @ unembedding.T  # [position, token, vocab]
+        self.v = linear(x[:, None], layer.w_v, layer.b_v) @ layer.w_o @ unembedding.T  # [position, head, token, output]
+        self.fixed = total(x, layer.b_o) @ unembedding.T  # [position, token, output]
         self.error = _error(transformer, x)
 
     def tiles(self, length: int) -> Iterator[tuple[slice, int, Array]]:
-        """(some first halves, a last token, logits [vocab, first halves, second halves]), for all contexts."""
+        """(some first halves, a last token, logits [output, first halves, second halves]), for all contexts."""
         first_halves, second_halves, _ = self.shape(length)
         rows = min(first_halves, max(1, TILE // second_halves))
         split = self._split(length)
@@ -65,8 +65,8 @@ class Sums:
                 )
 
     def logits(self, tokens: Array) -> Array:
-        """Of any contexts of one length, a look-up and an addition a position: [batch, seq] -> [batch, vocab]."""
-        result = np.empty((len(tokens), self.vocab))
+        """Of any contexts of one length, a look-up and an addition a position: [batch, seq] -> [batch, output]."""
+        result = np.empty((len(tokens), self.fixed.shape[-1]))
         for token, terms in enumerate(self._terms(tokens.shape[1])):
             rows = np.flatnonzero(tokens[:, -1] == token)
             columns = np.ascontiguousarray(tokens[rows].T)  # [position, rows]
@@ -100,8 +100,8 @@ class Sums:
         return np.concatenate([terms[:, :, None], terms[:, :, None] * v.transpose(0, 3, 1, 2)], axis=2)
 
     def _tile(self, fixed: Array, first: Array, second: Array) -> Array:
-        """[head, sum, first halves, 1] and [head, sum, 1, second halves] -> [vocab, first halves, second halves]"""
-        logits = np.empty((self.vocab, first.shape[2], second.shape[3]))
+        """[head, sum, first halves, 1] and [head, sum, 1, second halves] -> [output, first halves, second halves]"""
+        logits = np.empty((len(fixed), first.shape[2], second.shape[3]))
         numerator = np.empty_like(logits[0])
         for h in range(len(first)):
             denominator = first[h, 0] + second[h, 0]

@@ -10,7 +10,7 @@ from zoo.inspection.attribution import shares
 from zoo.inspection.parts import attention_heads
 from zoo.inspection.sentences import neuron
 from zoo.model import Context, Model
-from zoo.transformer import Mlp, forward
+from zoo.transformer import forward
 from zoo.transformer.arrays import Array
 
 NEURONS = 16  # of an Mlp, those with the largest values
@@ -54,7 +54,7 @@ def reading(model: Model, context: Context, anyway: bool = False) -> Reading:
         mlps=[
             (i, layer.sizes["d_mlp"], _largest(model, i, trace[f"{i}.hidden"][0, -1]))
             for i, layer in enumerate(model.transformer.layers)
-            if isinstance(layer, Mlp)
+            if f"{i}.hidden" in trace
         ],
         shares=[(name, share[0]) for name, share in shares(model.transformer, trace)],
     )

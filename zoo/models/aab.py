@@ -12,6 +12,7 @@ from zoo.cost.operations import flops
 from zoo.published_figures import accuracy, same_answers, smallest_margin, smallest_probability
 
 LARGE = 1024
+LARGE_N_CTX = 1024  # at which `zoo verify --large` settles it
 SOURCE = "I made a transformer by hand"
 LOGITS = [[1, 1024], [1, 1024], [1024, 1], [1025, 0], [1, 1024]]
 COMPLETIONS = {

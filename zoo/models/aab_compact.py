@@ -6,6 +6,7 @@ import reference
 from zoo import Attention, Basis, Cycle, Model, Transformer, move
 
 STEP = 1.375  # each token counts e**1.375, about 4, times as much as the one before it; exact in float32
+LARGE_N_CTX = 4096  # at which `zoo verify --large` settles it
 
 
 def build(n_ctx: int = 5) -> Model:

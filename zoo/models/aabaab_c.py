@@ -9,7 +9,7 @@ from zoo import Attention, Basis, Cycle, Model, Transformer, move
 from zoo.transformer.arrays import Array
 
 LOUD = 64.0
-LARGE = 1024  # the n_ctx at which `zoo verify --large` settles it
+LARGE_N_CTX = 1024  # the n_ctx at which `zoo verify --large` settles it
 
 
 def build(n_ctx: int = 7) -> Model:
@@ -26,7 +26,7 @@ def build(n_ctx: int = 7) -> Model:
 
     def asks(*back: int) -> Array:
         """I ask for the places so many before mine, those that there are."""
-        return sharp * sum((move(pos[k:], slot[: n_ctx - k]) for k in back), np.zeros((len(basis), len(head))))
+        return sharp * sum((move(pos[k:], slot[: max(n_ctx - k, 0)]) for k in back), np.zeros((len(basis), len(head))))
 
     attention = Attention(
         w_q=np.stack([asks(0, 1), asks(0, 3), asks(1, 2, 4, 5)]),

@@ -16,7 +16,7 @@ from zoo.model import Context
 from zoo.transformer.arrays import Array
 
 DIGITS = "0123456789"
-LARGE = 32  # the n_ctx at which `zoo verify --large` settles it
+LARGE_N_CTX = 32  # the n_ctx at which `zoo verify --large` settles it
 SHARP = 64.0
 
 

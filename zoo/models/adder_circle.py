@@ -5,7 +5,7 @@ import numpy as np
 from zoo import Attention, Basis, Model, Transformer, move
 from zoo.models import adder
 
-LARGE = 32  # the n_ctx at which `zoo verify --large` settles it
+LARGE_N_CTX = 32  # the n_ctx at which `zoo verify --large` settles it
 SHARP = 256.0  # of the cosine of a place's angle to another's: on a circle of 11, its neighbour has 0.84
 
 

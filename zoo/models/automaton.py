@@ -11,7 +11,7 @@ from zoo import Attention, Basis, Domain, Mlp, Model, Transformer, move
 # The remainder modulo 3 of a binary number that is read from its highest bit: twice the old one, and the bit.
 THIRDS = {(f"r{state}", bit): f"r{(2 * state + int(bit)) % 3}" for state in range(3) for bit in "01"}
 LOUD = 8.0
-LARGE = 64  # the n_ctx at which `zoo verify --large` settles it
+LARGE_N_CTX = 64  # the n_ctx at which `zoo verify --large` settles it
 
 
 def build(n_ctx: int = 6, table: Mapping[tuple[str, str], str] = THIRDS) -> Model:

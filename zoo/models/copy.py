@@ -7,7 +7,7 @@ from zoo import Attention, Basis, Domain, Model, ModelError, Transformer, move
 from zoo.model import Rule
 
 LOUD = 8.0
-LARGE = 256  # the n_ctx at which `zoo verify --large` settles it
+LARGE_N_CTX = 256  # the n_ctx at which `zoo verify --large` settles it
 
 
 def build(n_ctx: int = 8) -> Model:

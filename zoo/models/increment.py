@@ -7,7 +7,7 @@ from zoo import Attention, Basis, Domain, Mlp, Model, Transformer, move
 from zoo.models.copy import half
 
 SHARP = 32.0  # e^-32 of attention goes astray
-LARGE = 64  # the n_ctx at which `zoo verify --large` settles it
+LARGE_N_CTX = 64  # the n_ctx at which `zoo verify --large` settles it
 
 
 def build(n_ctx: int = 8) -> Model:

@@ -8,6 +8,7 @@ import reference
 from zoo import Attention, Basis, Model, Transformer, move
 
 LARGE = 32  # e**-32 of attention goes astray
+LARGE_N_CTX = 32  # at which `zoo verify --large` settles it
 STEP = 8  # by how much the score of a later match exceeds that of an earlier one
 
 

@@ -5,6 +5,8 @@ import numpy as np
 import reference
 from zoo import Attention, Basis, Model, Transformer, move
 
+LARGE_N_CTX = 256  # the n_ctx at which `zoo verify --large` settles it
+
 
 def build(n_ctx: int = 8) -> Model:
     """d_model is 4. After n tokens the head writes n_ctx (number of a - number of b) / n; n_ctx / 2 / n is b's."""

@@ -8,7 +8,7 @@ import reference
 from zoo import Attention, Basis, Model, Transformer, move
 
 VOCAB = "0123"
-LARGE = 64  # the n_ctx at which `zoo verify --large` settles it
+LARGE_N_CTX = 64  # the n_ctx at which `zoo verify --large` settles it
 
 
 def build(n_ctx: int = 5) -> Model:

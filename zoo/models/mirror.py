@@ -4,7 +4,7 @@ import reference
 from zoo import Model
 from zoo.models import copy
 
-LARGE = 256  # the n_ctx at which `zoo verify --large` settles it
+LARGE_N_CTX = 256  # the n_ctx at which `zoo verify --large` settles it
 
 
 def build(n_ctx: int = 8) -> Model:

@@ -7,7 +7,7 @@ import numpy as np
 import reference
 from zoo import Attention, Basis, Domain, Mlp, Model, Transformer, move
 
-LARGE = 256  # the n_ctx at which `zoo verify --large` settles it
+LARGE_N_CTX = 256  # the n_ctx at which `zoo verify --large` settles it
 
 
 def build(n_ctx: int = 9, width: int = 4) -> Model:

@@ -1,13 +1,16 @@
 """The command as its user meets it: what it prints, where, and its exit status."""
 
 import json
+import shlex
 from pathlib import Path
 
 import pytest
 
 import zoo
 from properties.checks.table import CHECKS
-from properties.command.main import main
+from properties.command.arguments import CHECKS as NAMED
+from properties.command.arguments import EXAMPLES
+from properties.command.main import main, parser
 from properties.selftest.models import NAMES, aab
 
 
@@ -36,7 +39,9 @@ def test_verify_prints_every_model_and_check(capsys: pytest.CaptureFixture[str])
     names = [*NAMES, "explainer"]
     assert main(["verify", "--verbose", *names]) == 0
     out = capsys.readouterr().out
-    assert all(name in out for name in [*names, *CHECKS.keys() - {"lemmas", "folds"}])  # which none of them has
+    assert all(
+        name in out for name in [*names, *CHECKS.keys() - {"lemmas", "folds", "accuracy"}]
+    )  # which none of them has
     assert "all 62" in out
     assert "all 126" in out
     assert "14 contexts as stated" in out
@@ -51,7 +56,9 @@ def test_verify_json_follows_the_schema(capsys: pytest.CaptureFixture[str], larg
     for model in (good, bad):
         assert list(model) == ["name", "n_ctx", "dtype", "holds", "verdicts"]
         keys = ["check", "status", "method", "contexts", "total", "margin", "seconds", "detail", "counterexample"]
-        assert all(list(verdict) == keys for verdict in model["verdicts"])
+        assert all(list(verdict) == [*keys, "lengths"] for verdict in model["verdicts"])
+    [lengths] = [v["lengths"] for v in good["verdicts"] if v["check"] == "rule"]
+    assert lengths == [{"length": n, "contexts": str(2**n)} for n in range(1, 7)]
     assert (good["name"], good["n_ctx"], good["dtype"], good["holds"]) == ("two_head", 6, "float64", True)
     assert [v["contexts"] for v in good["verdicts"] if v["check"] == "rule"] == ["126"]
     assert [v["status"] for v in good["verdicts"] if v["check"] == "deviations"] == ["deviates"]
@@ -161,3 +168,20 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
         main(["--version"])
     assert stop.value.code == 0
     assert capsys.readouterr().out.startswith("handmade-zoo ")
+
+
+def test_every_help_has_an_example_that_is_read() -> None:
+    [subcommands] = [one.choices for one in parser()._actions if isinstance(one.choices, dict)]
+    assert subcommands.keys() == EXAMPLES.keys()
+    for name, one in subcommands.items():
+        example = EXAMPLES[name]
+        assert " ".join(one.format_help().split()).endswith(f"example: {' '.join(example.split())}")
+        for line in example.split(" && "):
+            assert parser().parse_args(shlex.split(line)[1:]).run is not None
+
+
+def test_the_help_names_the_checks(capsys: pytest.CaptureFixture[str]) -> None:
+    assert tuple(CHECKS) == NAMED
+    with pytest.raises(SystemExit):
+        main(["verify", "--help"])
+    assert f"only these: {', '.join(CHECKS)}" in " ".join(capsys.readouterr().out.split())

@@ -32,7 +32,7 @@ def test_verify(capsys: pytest.CaptureFixture[str]) -> None:
     out = capsys.readouterr().out
     assert "UNDECIDED 40 of ~2^66 sampled" in out
     assert "none wrong in 40 of 10^20 contexts, drawn by its own generator with seed 5" in out
-    missing = "no margin, float32, cycle, scalar, batched, causal, window, heads"
+    missing = "no accuracy, margin, float32, cycle, scalar, batched, causal, window, heads"
     assert f"ripple_adder is a black box, and its logits and weights are not known: {missing}" in out
     assert main(["verify", "ripple_adder", "aab", "--tries", "40", "--accept-sampled"]) == 0
     assert main(["verify", "aab", "--accept-sampled", "--rule", f"{__file__}:wrong"]) == 1

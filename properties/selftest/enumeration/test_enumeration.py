@@ -12,7 +12,7 @@ from properties.selftest.models import ab, two_head
 from properties.strategies import each_attention
 from zoo.enumeration import paths, prefixes, running_sums
 from zoo.enumeration.rounding import Rounding
-from zoo.transformer import Attention, Transformer, forward
+from zoo.transformer import Attention, Norm, Transformer, forward
 from zoo.transformer.arrays import Array
 
 SINGLE = two_head.MODEL.transformer
@@ -152,3 +152,64 @@ def test_rounding_that_scores_magnify_is_within_the_bound() -> None:
 
 def test_no_layer_at_all() -> None:
     assert paths.answers(ab.MODEL.transformer, [3])[3].tokens.tolist() == [1, 0] * 4
+
+
+@pytest.mark.parametrize("at", [0, 8])
+@pytest.mark.parametrize("whole", [True, False])
+def test_what_both_programs_together_could_turn_is_run(whole: bool, at: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each logit is off by an error: of contexts that win by less than twice that, or by just so much."""
+    random = np.random.default_rng(0)
+    w_q, w_k, w_v, w_o = random.normal(size=(4, 1, 3, 3))
+    transformer = Transformer(random.normal(size=(2, 3)), random.normal(size=(5, 3)), [Attention(w_q, w_k, w_v, w_o)])
+    tokens = np.arange(32)[:, None] // 2 ** np.arange(4, -1, -1) % 2
+    sums = running_sums.Sums(transformer)
+    margins = np.abs(np.subtract(*sums.logits(tokens).T))
+    if whole:  # as they are there
+        [margins] = [np.abs(np.subtract(*tile.logits)).ravel() for tile in paths._by_sums(transformer, [5])][:1]
+    sums.error = float(np.sort(margins)[at] / 2)
+    monkeypatch.setattr(paths, "_sums", lambda transformer: sums)
+    monkeypatch.setattr(paths, "MANY", 1)
+    run = list[list[int]]()
+
+    def noted(transformer: Transformer, tokens: Array, last: bool) -> Array:
+        run.extend(tokens.tolist())
+        return forward(transformer, tokens, last=last)
+
+    monkeypatch.setattr(paths, "forward", noted)
+    if whole:
+        paths.logits(transformer, [5])
+        tokens = tokens[tokens[:, -1] == 0]
+        run = [row for row in run if row[-1] == 0]
+    else:
+        paths.last_rows(transformer, tokens)
+    assert len({*margins}) == len(margins)
+    assert sorted(run) == tokens[margins <= 2 * sums.error].tolist()
+    assert len(run) == at + 1
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3, 8])
+def test_contexts_that_are_extended_some_at_a_time_keep_their_numbers(
+    rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(paths, "ROWS", rows)
+    assert wrong(DEEP) == 0
+
+
+def test_an_attention_behind_a_norm_is_none_by_itself() -> None:
+    norm = Norm(np.ones(SINGLE.d_model), np.zeros(SINGLE.d_model), 1.0)
+    behind = each_attention(SINGLE, lambda layer: replace(layer, norm=norm))
+    assert [paths.path(one) for one in (SINGLE, behind, replace(SINGLE, final_norm=norm))] == [
+        "sums",
+        *["prefixes"] * 2,
+    ]
+
+
+@pytest.mark.parametrize("large", [[0, 1], [2, 3], [0, 2]])
+def test_of_a_sum_that_overflows_nothing_is_known(large: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the first half, in the second, or only together."""
+    sums, terms = running_sums.Sums(SINGLE), np.ones((2, 2, 3, 5, 2))
+    monkeypatch.setattr(sums, "_terms", lambda length: terms)
+    assert all(np.isfinite(logits).all() for *_, logits in sums.tiles(5))
+    terms[:, :, 0, large] = 1e308  # the denominator, by which what is left would be 0
+    with np.errstate(all="ignore"):
+        assert all(np.isnan(logits).all() for *_, logits in sums.tiles(5))

@@ -151,6 +151,13 @@ def test_a_deviation_that_may_be_none() -> None:
     assert LOSES.deviation(np.full(2, off), np.array([[0.3, -0.3]]), 1e-4)[0] == pytest.approx(1e-2)
 
 
+def test_what_is_rounded_here_and_in_the_program_is_taken_from_the_least() -> None:
+    """n + 5 of u: of rows of which the deviation is a whole number, nothing else takes it away."""
+    for n in (2, 4, 6):
+        least, _ = rounding(2.0**-53).deviation(np.zeros(n), np.array([[1.0, -1.0] * (n // 2)]), 1e-300)
+        assert 1 - 4 * (n + 6) * 2.0**-53 <= least <= 1 - (n + 5) * 2.0**-53
+
+
 def test_the_row_that_varies_least_is_looked_at() -> None:
     rows = np.array([[3.0, -3], [0.5, -0.5], [1, -1]], np.float32)
     least, _ = STILL.deviation(np.zeros(2), rows, 1e-12)

@@ -8,11 +8,14 @@ from typing import Any
 import pytest
 
 from properties.proof.certificate import certify
-from properties.recheck.tree import about, confirmed_leaves
-from zoo import Attention, Model
+from properties.recheck.about import about
+from properties.recheck.graph import Graph
+from properties.recheck.leaves import Leaf, Reading
+from zoo import Model
 
 needs_flint = pytest.mark.skipif(find_spec("flint") is None, reason="python-flint is not installed")
 Json = dict[str, Any]
+Node = list[Any]
 
 
 def certificate(model: Model, function: Callable[[Any], Any]) -> Json:
@@ -23,21 +26,36 @@ def certificate(model: Model, function: Callable[[Any], Any]) -> Json:
     return back
 
 
+def leaves(made: Json, model: Model, function: Callable[[Any], Any]) -> Iterator[Leaf]:
+    """The leaves, and what is permitted there, as it is confirmed of whatever function."""
+    graph = Graph(made, model)
+    reading = Reading(graph, model, function)
+    for box, root in graph.roots:
+        yield from reading.leaves(box, root)
+    reading.check()
+
+
 def structure(made: Json, model: Model, function: Callable[[Any], Any]) -> int:
-    """All that is confirmed without python-flint; how many contexts that covers."""
-    transformer = about(made, model, function)
-    attentions = [layer for layer in transformer.layers if isinstance(layer, Attention)]
-    heads = attentions[-1].sizes["head"] if attentions else 0
-    every = [confirmed_leaves(made["trees"][str(n)], model, function, heads, n) for n in range(1, model.n_ctx + 1)]
-    return sum(leaf.contexts for its in every for leaf in its)
+    """All that is confirmed without python-flint; how many contexts the leaves cover."""
+    about(made, model, function)
+    return sum(leaf.contexts for leaf in leaves(made, model, function))
 
 
-def nodes(made: Json, kind: str = "proved") -> Iterator[Json]:
-    """The leaves of a kind, of the longest contexts first."""
-    todo = [tree for _, tree in sorted(made["trees"].items(), key=lambda item: int(item[0]))]
-    while todo:
-        node = todo.pop()
-        if "to" in node:
-            todo += [child for _, child in node["to"]]
-        elif node["is"] == kind:
-            yield node
+def kinds(made: Json, model: Model, function: Callable[[Any], Any]) -> list[str]:
+    """What each leaf says that it is."""
+    return [leaf.kind for leaf in leaves(made, model, function)]
+
+
+def of_length(made: Json, n: int) -> Node:
+    """The root of the contexts of n tokens, where no domain is stated."""
+    root: Node = made["nodes"][made["roots"][n - 1]]
+    return root
+
+
+def grown(made: Json, n: int, *node: Any) -> Json:
+    """With another root for contexts of n tokens: its children are there already."""
+    return {
+        **made,
+        "nodes": [*made["nodes"], list(node)],
+        "roots": [*made["roots"][: n - 1], len(made["nodes"]), *made["roots"][n:]],
+    }

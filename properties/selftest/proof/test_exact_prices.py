@@ -173,6 +173,15 @@ def test_what_is_rounded_is_less_than_the_absolute_values_say() -> None:
     assert any(without), "what prices round should be more than what small terms do"
 
 
+def test_all_that_is_added_is_among_the_absolute_values() -> None:
+    """One key is seen, of three positions that all hold what is counted, at a price of -5 for each, and of 2 added."""
+    terms, every = np.array([-5.0, 0.0])[None, None, None, None], np.ones((1, 1, 1, 2), bool)
+    counts = arrays([(range(3), {0}, 3, 3)], 2)
+    one = Seen.of(counts, np.arange(1), np.ones(1, int), np.zeros((1, 1, 1), int), every)
+    total, absolute, _ = one.excess(terms, 0 * terms)
+    assert (total.item(), absolute.item()) == (-5 * 3 + 5 * 2, 5 * (3 + 2 + 2))
+
+
 @pytest.mark.parametrize("a", [HERE, OWN])
 def test_one_sum_confirms_a_level_by_more_than_is_rounded_in_it(a: Arithmetic) -> None:
     rng = np.random.default_rng(1)

@@ -100,7 +100,7 @@ def test_a_box_has_a_row_for_each_last_token() -> None:
 
 
 def test_what_is_proved_of_an_mlp_names_its_levels() -> None:
-    model = zoo.load("adder")
+    model = zoo.load("digit_adder")
     bounds = Bounds(model.transformer)
     sets = {0: frozenset("1"), 2: frozenset("2"), 3: frozenset("="), 4: frozenset("0")}
     found = bounds.margins(

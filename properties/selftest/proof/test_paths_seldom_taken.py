@@ -2,6 +2,7 @@
 
 import time
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ from properties.proof.boxes import Box, Boxes
 from properties.proof.counted import Counted
 from properties.proof.counterexample import Counterexample
 from properties.proof.interval import norm_error
+from properties.proof.judges import stated
+from properties.proof.reach import MEMORY, largest, rows_at_a_time
 from properties.proof.search import prove_answers, prove_equal
 from properties.selftest.counted_boxes import random_box
 from properties.selftest.models import aab, induction, two_head
@@ -101,7 +104,7 @@ def test_columns_that_are_summed_some_at_a_time_are_the_same(monkeypatch: pytest
     w_q, w_k, w_v, w_o = rng.normal(size=(4, 1, 4, 4))
     layer = Attention(w_q, w_k, w_v, w_o)
     transformer = Transformer(rng.normal(size=(4, 4)), rng.normal(size=(4, 4)), [layer])
-    boxes = [box for box in (random_box(rng, "abcd", 4) for _ in range(12)) if box.counts]
+    boxes = [box for box in (random_box(rng, "abcd", 4) for _ in range(6)) if box.counts]
     several, answers, rivals = Boxes.of(boxes, "abcd"), np.zeros(len(boxes), int), np.ones((len(boxes), 4), bool)
     once = Bounds(transformer).margins(several, answers, rivals)
     original, columns = softmax.softmax_mean, Counter[int]()
@@ -143,3 +146,17 @@ def test_of_many_permitted_names_some_are_said() -> None:
     allowed = np.arange(12) < 10
     wrong = Counterexample.of(np.array([0]), names, np.arange(12.0), allowed, np.dtype(np.float64))
     assert "permitted is t0 or t1 or t2 or t3 or t4 or t5 or t6 or t7 or 2 others (" in wrong.sentence()
+
+
+def test_as_many_boxes_at_a_time_as_memory_has_room_for() -> None:
+    for model, keys in ((aab.MODEL, 5), (aab.MODEL, 10**5), (induction.MODEL, 9), (induction.MODEL, 300)):
+        for narrow in (False, True):
+            size = largest(model.transformer, keys, narrow)
+            rows = rows_at_a_time(model.transformer, keys, narrow)
+            assert rows * size <= MEMORY < (rows + 1) * size or (rows, size > MEMORY) == (1, True)
+
+
+def test_the_first_predictor_says_most() -> None:
+    first, second = (lambda c: {"a"}), (lambda c: {"b"})
+    assert stated(replace(aab.MODEL, predictors=[first, second])) is first
+    assert stated(replace(aab.MODEL, predictors=[])) is aab.MODEL.rule

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from properties.proof.certificate import certify
 from properties.recheck import Rechecked, recheck
-from properties.recheck.margins import LeafMargins
 from properties.recheck.program import Program
 from properties.selftest.examples import many
 from properties.selftest.extreme_models import (
@@ -23,21 +22,24 @@ from properties.selftest.extreme_models import (
     transformers,
 )
 from properties.selftest.extreme_rules import Executed, Function, rule_for, spoken_of
-from properties.selftest.forging import FOUND, LIES, forged
+from properties.selftest.forging import LIES, PROVED, forged
 from properties.selftest.proof.test_soundness_of_proofs import assert_bounded
 from properties.selftest.random_models import random_boxes
 from properties.selftest.random_models import transformers as ordinary
+from properties.selftest.recheck.alone import Alone
+from properties.selftest.recheck.liars import GUESSERS, guessing
 from zoo import Model, ModelError
 from zoo.errors import CertificateError, MismatchError
 
 pytest.importorskip("flint", reason="python-flint is not installed, and nothing can be confirmed without it")
 SEEDS = st.integers(0, 2**32 - 1)
 Json = dict[str, Any]
+NOT = "not confirmed"
 
 
 @np.errstate(all="ignore")  # what overflows shows in the answers
 def check_certificate(drawn: Drawn, seed: int, outcomes: Counter[str]) -> None:
-    """What is confirmed is true in every context, whether the prover wrote it or a liar."""
+    """What is confirmed is true in every context, whether the prover wrote it or a liar, and whatever is guessed."""
     if isinstance(drawn, ModelError):
         outcomes["refused"] += 1
         return
@@ -46,10 +48,12 @@ def check_certificate(drawn: Drawn, seed: int, outcomes: Counter[str]) -> None:
     model = Model("extreme", executed.vocab, drawn, rule=rule, domain=executed.domain)
     _, made = certify(model, rule)
     kinds = {"none"} if made is None else {confirmed(executed, model, rule, made)}
-    for lie in (FOUND, LIES[1 + seed % (len(LIES) - 1)]):
+    for lie in (PROVED, LIES[1 + seed % (len(LIES) - 1)]):
         made = forged(model, rule, lie)
         if made is not None:
             kinds.add(f"a liar's {confirmed(executed, model, rule, made)}")
+            with guessing(list(GUESSERS)[seed % len(GUESSERS)]):
+                kinds.add(f"by a guess {confirmed(executed, model, rule, made)}")
     count(outcomes, executed, *kinds)
 
 
@@ -59,7 +63,7 @@ def confirmed(executed: Executed, model: Model, rule: Function, made: Json) -> s
     except MismatchError:
         raise
     except CertificateError:
-        return "not confirmed"
+        return NOT
     assert_true(executed, rule, found, made["margin"])
     return "confirmed"
 
@@ -76,40 +80,36 @@ def assert_true(executed: Executed, rule: Function, found: Rechecked, stated: fl
 
 @pytest.mark.soundness
 def test_what_is_confirmed_is_true(outcomes: Counter[str]) -> None:
-    @many(60)
+    @many(130)
     @given(st.one_of(transformers(vocab=(2, 3), most=20), ordinary(max_n_ctx=3, max_vocab=2)), SEEDS)
     def check(drawn: Drawn, seed: int) -> None:
         check_certificate(drawn, seed, outcomes)
 
     check()
-    kinds = "none", "confirmed", "a liar's confirmed", "a liar's not confirmed"
+    kinds = "none", "confirmed", *(f"{by} {how}" for by in ("a liar's", "by a guess") for how in ("confirmed", NOT))
     assert_each_occurred(outcomes, *kinds)
 
 
 @np.errstate(all="ignore")  # what overflows shows in the answers
 def check_checked(drawn: Drawn, seed: int, outcomes: Counter[str]) -> None:
-    """What the checker finds by itself, without levels that are stated, holds in every context of a random box."""
+    """What the checker finds holds in every context of a random box, by the quick way and by the fine one."""
     if isinstance(drawn, ModelError):
         outcomes["refused"] += 1
         return
     rng, executed = np.random.default_rng(seed), Executed(drawn)
     vocab, kinds = len(executed.vocab), set()
-    margins = LeafMargins(drawn)
+    ways = Alone(drawn, fine=False), Alone(drawn)
     for n in range(1, drawn.n_ctx + 1):
         for box in random_boxes(rng, 2, n, vocab):
-            margins.at([tuple(np.flatnonzero(row).tolist()) for row in box])
-            for answer, rival in ((a, b) for a in range(vocab) for b in range(vocab) if a != b):
-                for token in np.flatnonzero(box[-1]).tolist():
-                    ends = box.copy()
-                    ends[-1] = np.arange(vocab) == token
-                    try:
-                        lower = float(margins.lower(token, answer, rival).lower())
-                    except CertificateError:
-                        kinds.add("not confirmed")
-                        continue
-                    least = -np.inf if np.isnan(lower) else np.nextafter(lower, -np.inf)
-                    kinds.add("unknown" if least == -np.inf else "positive" if least > 0 else "negative")
-                    assert_bounded(executed, ends, answer, rival, float(least))
+            for alone in ways:
+                alone.at([np.flatnonzero(row).tolist() for row in box])
+            pairs = [(a, b) for a in range(vocab) for b in range(vocab) if a != b]
+            for token in np.flatnonzero(box[-1]).tolist():
+                ends = box.copy()
+                ends[-1] = np.arange(vocab) == token
+                for pair, least in (found for alone in ways for found in zip(pairs, alone.lowers(token, pairs))):
+                    kinds.add(NOT if least == -np.inf else "positive" if least > 0 else "negative")
+                    assert_bounded(executed, ends, *pair, least)
     count(outcomes, executed, *kinds)
 
 
@@ -121,7 +121,7 @@ def test_no_difference_of_logits_leaves_what_the_checker_finds(outcomes: Counter
         check_checked(drawn, seed, outcomes)
 
     check()
-    assert_each_occurred(outcomes, "not confirmed", "positive", "negative")
+    assert_each_occurred(outcomes, NOT, "positive", "negative")
 
 
 def with_nothing_lost_by_underflow(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Certificates by forgers: every field changed in every way that keeps it readable, and trees grown to lie."""
+"""Certificates by forgers: every field changed in every way that keeps it readable, and splits grown to lie."""
 
 import json
 import math
@@ -100,7 +100,7 @@ def fields(made: Json, vocab: Sequence[str]) -> Iterator[Forgery]:
         for value in values(at(made, path), vocab):
             yield f"{path} is {value!r:.60}", partial(put, made, path, value)
         if isinstance(parent := at(made, path[:-1]), dict):
-            for other in ("is", "at", "to", "levels"):
+            for other in ("domain", "lemmas", "trees", "counts"):
                 if other not in parent:
                     yield f"{other} beside {path}", partial(put, made, (*path[:-1], other), at(made, path))
 
@@ -109,87 +109,92 @@ def exchanged(made: Json, one: Path, two: Path) -> Json:
     return put(put(made, one, at(made, two)), two, at(made, one))
 
 
-def changed(made: Json, some: Sequence[Path], change: Json, smallest: float) -> Json:
-    forged = put(made, ("margin",), smallest)
+def changed(made: Json, some: Sequence[Path], change: Any, margin: float) -> Json:
+    forged = put(made, ("margin",), margin)
     for path in some:
-        at(forged, path).update(copied(change))
+        forged = put(forged, path, change)
     return forged
 
 
-def nodes(made: Json) -> list[Path]:
-    """Where the nodes of the trees are, the inner ones and the leaves."""
-    return [path for path in paths(made) if path[0] == "trees" and isinstance(at(made, path), dict) and len(path) > 1]
+def places(made: Json) -> list[Path]:
+    """Where a node is named: as a root, or as what follows a split."""
+    every = paths(made)
+    return [path for path in every if (path[0], len(path)) == ("roots", 2) or (path[0], path[3:]) == ("nodes", (1,))]
+
+
+def inner(made: Json) -> list[int]:
+    return [i for i, node in enumerate(made["nodes"]) if isinstance(node[0], int)]
+
+
+def rooted(made: Json, n: int, *node: Any) -> Json:
+    """With a new node as the root of the contexts of n tokens: all others stand before it."""
+    forged: Json = copied(made)
+    forged["roots"][n - 1] = len(forged["nodes"])
+    forged["nodes"].append(copied(list(node)))
+    return forged
 
 
 def swaps(made: Json) -> Iterator[Forgery]:
-    """A subtree in place of another, of its own length or of another one; two that change places."""
-    every = nodes(made)
+    """A node in place of another, of its own length or of another one; two that change places."""
+    every = places(made)
     for one in every:
+        for other in range(len(made["nodes"]) + 1):
+            yield f"node {other} in place of {one}", partial(put, made, one, other)
         for two in every:
-            if one[: len(two)] == two or two[: len(one)] == one:
-                continue
-            yield f"{two} in place of {one}", partial(put, made, one, at(made, two))
-            if one < two or len(one) != len(two):
+            if one < two:
                 yield f"{one} and {two} change places", partial(exchanged, made, one, two)
-        if len(one) > 3:
-            yield f"{one} in place of its parent", partial(put, made, one[:-3], at(made, one))
+    for i, one in enumerate(made["nodes"]):
+        for j, _ in enumerate(made["nodes"]):
+            if i < j:
+                change = partial(exchanged, made, ("nodes", i), ("nodes", j))
+                yield f"node {i} and node {j} change places", change
+        yield f"node {i}, again at the end", partial(put, made, ("nodes",), [*made["nodes"], one])
+        yield f"node {i}, again first", partial(put, made, ("nodes",), [one, *made["nodes"]])
 
 
-def splits(made: Json, vocab: Sequence[str]) -> Iterator[Forgery]:
+def splits(made: Json) -> Iterator[Forgery]:
     """Other tokens and other positions in a split, splits where there was none, and none where there was one."""
-    for path in nodes(made):
-        node, n = at(made, path), int(path[1])
-        for position in range(-1, n + 1):
-            halves = [[[token], node] for token in vocab]
-            yield f"{path} is split at {position}", partial(put, made, path, {"at": position, "to": halves})
-            yield (
-                f"{path} is split at {position} into one",
-                partial(put, made, path, {"at": position, "to": halves[:1]}),
-            )
-            whole = [[list(vocab), node]]
-            yield f"{path} is not split at {position}", partial(put, made, path, {"at": position, "to": whole})
-            yield f"nothing is left of {path} at {position}", partial(put, made, path, {"at": position, "to": []})
-            none = [[[], node], *halves]
-            yield (
-                f"{path} is split at {position}, one without tokens",
-                partial(put, made, path, {"at": position, "to": none}),
-            )
-            if "to" in node:
-                yield f"{path} is at {position}", partial(put, made, (*path, "at"), position)
-        for i, (tokens, child) in enumerate(node.get("to", [])):
-            for other in [*([token] for token in vocab), list(vocab), tokens * 2, [vocab[0], "?"]]:
-                yield f"{path} {i} has {other}", partial(put, made, (*path, "to", i, 0), other)
-            yield f"{path} {i} is there again", partial(put, made, (*path, "to"), [*node["to"], [tokens, child]])
+    count = len(made["sets"])
+    for n, root in enumerate(made["roots"], 1):
+        for position in range(-n - 1, 2):
+            pairs = [[number, root] for number in range(count)]
+            for name, to in (("", pairs), (" into one", pairs[:1]), (" into two", pairs[:2]), (" into nothing", [])):
+                yield f"root {n}, split at {position}{name}", partial(rooted, made, n, position, *to)
+    for i in inner(made):
+        position, *to = made["nodes"][i]
+        for other in range(-made["n_ctx"] - 1, 2):
+            yield f"node {i}, at {other}", partial(put, made, ("nodes", i, 0), other)
+        for k, pair in enumerate(to, 1):
+            for number in range(count + 1):
+                yield f"node {i} {k} has set {number}", partial(put, made, ("nodes", i, k, 0), number)
+            yield f"node {i} {k}, again", partial(put, made, ("nodes", i), [position, *to, pair])
+        for name, others in (("reversed", to[::-1]), ("without its first", to[1:]), ("without its last", to[:-1])):
+            yield f"node {i}, {name}", partial(put, made, ("nodes", i), [position, *others])
 
 
 def lengths(made: Json) -> Iterator[Forgery]:
-    """Trees of other lengths, beside or in place of one's own."""
-    trees = made["trees"]
-    for n in trees:
-        for m in (*trees, "0", str(len(trees) + 1), f" {n}", f"0{n}"):
-            yield f"the tree of {m} is that of {n}", partial(put, made, ("trees", m), trees[n])
-            rest = {m if key == n else key: tree for key, tree in trees.items()}
-            yield f"the tree of {n} is called {m}", partial(put, made, ("trees",), rest)
+    """Roots of other lengths, beside or in place of one's own."""
+    roots = made["roots"]
+    for name, others in (("once more", [*roots, roots[-1]]), ("one less", roots[:-1]), ("later", [roots[0], *roots])):
+        yield f"roots {name}", partial(put, made, ("roots",), others)
+    yield "roots by length", partial(put, made, ("roots",), {str(n): root for n, root in enumerate(roots, 1)})
 
 
 def leaf_changes(made: Json, vocab: Sequence[str]) -> Iterator[Forgery]:
-    """Several fields of one leaf or of all leaves that are changed in agreement."""
-    what: list[Json] = [{"margin": margin} for margin in (-1e9, -5, 0, 5e-324, 1e-9, 1e9)]
-    what += [{"is": kind} for kind in ("proved", "run", "skipped")]
-    what += [{"answer": token} for token in vocab]
-    what += [{"answer": token, "permitted": [token]} for token in vocab]
-    what += [{"permitted": permitted, "is": "skipped"} for permitted in ([], list(vocab))]
-    leaves = [path for path in nodes(made) if "to" not in at(made, path)]
+    """One leaf or all leaves of a kind that are changed, and the margin with them."""
+    what: list[Any] = [["run"], ["skipped"], *(["proved", token] for token in range(-1, len(vocab) + 1))]
+    what += [["proved"], ["proved", vocab[0]], ["proved", True], ["count", 0], ["run", 0]]
+    leaves = [("nodes", i) for i in range(len(made["nodes"])) if i not in inner(made)]
     for change in what:
         for some in ([leaves] if len(leaves) > 1 else []) + [[path] for path in leaves]:
-            for smallest in (made["margin"], -1e9):
-                yield f"{change} at {some}, {smallest}", partial(changed, made, some, change, smallest)
+            for margin in (made["margin"], 5e-324, -1e9):
+                yield f"{change} at {some}, {margin}", partial(changed, made, some, change, margin)
 
 
 def structures(made: Json, vocab: Sequence[str]) -> Iterator[Forgery]:
     """All that changes more than one field."""
     yield from swaps(made)
-    yield from splits(made, vocab)
+    yield from splits(made)
     yield from lengths(made)
     yield from leaf_changes(made, vocab)
 
@@ -219,63 +224,52 @@ def outcomes_of(forgeries: Iterable[Forgery], truth: Truth) -> Counter[bool]:
     return outcomes
 
 
+GRAPH = "sets", "nodes", "roots"
+
+
 def retargeted(made: Json, to: Json) -> Json:
-    """The trees of a certificate, as if they were about what another one is about."""
-    return {**copied(to), "trees": copied(made["trees"]), "margin": made["margin"]}
+    """The splits of a certificate, as if they were about what another one is about."""
+    return {**copied(to), **{name: copied(made[name]) for name in GRAPH}, "margin": made["margin"]}
 
 
 class Grown:
-    """A certificate that was not proved: trees of the contexts that are answered alike, with what is put at the leaves.
+    """A certificate that was not proved: splits into contexts that are answered alike, with what is put at the leaves.
 
-    `margin` and `level` are None for what is so (a little less and a little more), and `answer` says whether the
-    leaf's answer is the model's own, where that is permitted.
+    `margin` is None for what is so, a little less; the answer is the model's own, where that is permitted.
     """
 
-    def __init__(
-        self, truth: Truth, head: Json, kind: str = "proved", margin: Any = None, level: Any = None, least: Any = None
-    ) -> None:
-        self.truth, self.kind, self.margin, self.level = truth, kind, margin, level
-        every = range(1, truth.t.n_ctx + 1)
-        self.smallest = math.inf
-        trees = {str(n): self.tree(list(truth.contexts(n)), n - 1) for n in every}
-        self.made = {**copied(head), "trees": trees, "margin": self.smallest if least is None else least}
+    def __init__(self, truth: Truth, head: Json, kind: str = "proved", margin: Any = None) -> None:
+        self.truth, self.kind, self.smallest = truth, kind, math.inf
+        self.nodes: list[Any] = []
+        roots = [self.grow(list(truth.contexts(n)), -1) for n in range(1, truth.t.n_ctx + 1)]
+        sets = [[token] for token in range(len(truth.vocab))]
+        graph = {"sets": sets, "nodes": self.nodes, "roots": roots}
+        self.made = {**copied(head), **graph, "margin": self.smallest if margin is None else margin}
 
-    def tree(self, contexts: list[Tokens], position: int) -> Json:
+    def grow(self, contexts: list[Tokens], position: int) -> int:
         """A leaf where all are answered alike, else a split, the last position first."""
         permitted = {self.truth.permitted[tokens] for tokens in contexts}
         if len(permitted) == 1 and (self.kind != "run" or len(contexts) == 1):  # what is run is one context
-            return self.leaf(contexts, *permitted)
-        held = sorted({tokens[position] for tokens in contexts})
-        parts = {token: [tokens for tokens in contexts if tokens[position] == token] for token in held}
-        to = [[[self.truth.vocab[token]], self.tree(its, position - 1)] for token, its in parts.items()]
-        return {"at": position, "to": to}
+            return self.node(self.leaf(contexts, *permitted))
+        parts = {
+            token: [tokens for tokens in contexts if tokens[position] == token]
+            for token in sorted({tokens[position] for tokens in contexts})
+        }
+        return self.node([position, *([token, self.grow(its, position - 1)] for token, its in parts.items())])
 
-    def leaf(self, contexts: list[Tokens], permitted: frozenset[str]) -> Json:
+    def node(self, node: list[Any]) -> int:
+        if node not in self.nodes:
+            self.nodes.append(node)
+        return self.nodes.index(node)
+
+    def leaf(self, contexts: list[Tokens], permitted: frozenset[str]) -> list[Any]:
         vocab = self.truth.vocab
-        leaf: Json = {"is": self.kind, "permitted": sorted(permitted)}
         if not 0 < len(permitted) < len(vocab):
-            return {**leaf, "is": "skipped"}
+            return ["skipped"]
         if self.kind != "proved":
             self.smallest = min(self.smallest, *(self.truth.run[tokens] for tokens in contexts))
-            return leaf
+            return [self.kind]
         margins = {a: min(self.truth.margins[tokens, a] for tokens in contexts) for a in sorted(permitted)}
         answer = max(margins, key=lambda a: margins[a])
-        margin = margins[answer] - 1e-2 * abs(margins[answer]) if self.margin is None else self.margin
-        self.smallest = min(self.smallest, margin)
-        return {**leaf, "answer": answer, "margin": margin, "levels": self.levels(contexts, answer)}
-
-    def levels(self, contexts: list[Tokens], answer: str) -> list[list[list[float]]]:
-        """[head, token that stands last, rival]"""
-        truth, a = self.truth, self.truth.vocab.index(answer)
-        heads = len(truth.heads[contexts[0]]) if truth.heads else 0
-        rivals = [rival for rival in range(len(truth.vocab)) if rival != a]
-
-        def level(h: int, token: int, rival: int) -> float:
-            direction = truth.t.readout[rival] - truth.t.readout[a]
-            means = [float(truth.heads[tokens][h] @ direction) for tokens in contexts if tokens[-1] == token]
-            most = max(means, default=0.0)
-            return most + 1e-3 * (1 + abs(most)) if self.level is None else float(self.level)
-
-        return [
-            [[level(h, token, rival) for rival in rivals] for token in range(len(truth.vocab))] for h in range(heads)
-        ]
+        self.smallest = min(self.smallest, margins[answer] - 1e-2 * abs(margins[answer]))
+        return ["proved", vocab.index(answer)]

@@ -2,12 +2,17 @@
 
 import json
 import sys
+from collections import deque
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from properties.checks import settle
 from properties.command.main import main
+from properties.proof import certificate
+from properties.proof.search import Proof, prove_answers
 
 needs_flint = pytest.mark.skipif(find_spec("flint") is None, reason="python-flint is not installed")
 
@@ -44,7 +49,7 @@ def certified(tmp_path: Path, *arguments: str) -> str:
         (
             ["--dtype", "float32"],
             [],
-            "aab (n_ctx 5, float32) answers as aab_assembly says in 62 contexts, by 1022.73 at",
+            "aab (n_ctx 5, float32) answers as aab_assembly says in 62 contexts, by 1022.81 at",
         ),
     ],
 )
@@ -58,6 +63,30 @@ def test_a_certificate_is_written_and_confirmed(
     assert out.startswith(f"confirmed: {sentence}")
     assert "leaves: " in out
     assert err == ""
+
+
+@pytest.mark.parametrize("method", ["prove", "enumerate"])
+@pytest.mark.parametrize(
+    ("checks", "proofs"), [(["predictors"], 1), (["rule"], 2), (["predictors", "margin", "rule"], 2)]
+)
+def test_nothing_is_proved_twice(
+    method: str, checks: list[str], proofs: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A certificate is of the proof of the predictor, which a verdict has taken, or which is made for it."""
+    asked = []
+
+    def prove(transformer: Any, vocab: Any, function: Any, **more: Any) -> Proof:
+        asked.append(function)
+        return prove_answers(transformer, vocab, function, **more)
+
+    monkeypatch.setattr(settle, "_proofs", deque(maxlen=8))
+    monkeypatch.setattr(settle, "prove_answers", prove)
+    monkeypatch.setattr(certificate, "prove_answers", None)
+    path = tmp_path / "c.json"
+    command = ["verify", "aab", "--n-ctx", "6", "--method", method, "--check", *checks, "--certificate", str(path)]
+    assert main(command) == 0
+    assert len(asked) == len(set(map(id, asked))) == (proofs if method == "prove" else 1)
+    assert json.loads(path.read_text())["function"]["name"] == "aab_assembly"
 
 
 @needs_flint
@@ -94,7 +123,7 @@ def test_what_a_certificate_is_about_is_named_in_it(tmp_path: Path, capsys: pyte
         (["list.json", "aab"], "list.json is no certificate, but should be a JSON object"),
         (["text.json", "aab"], "text.json cannot be read, but should be a certificate in JSON"),
         (["deep.json", "aab"], "deep.json cannot be read, but should be a certificate in JSON"),
-        (["empty.json", "aab"], "the certificate's format is None, but should be 1"),
+        (["empty.json", "aab"], "the certificate's format is None, but should be 2"),
         (["certificate.json", "ab"], "the certificate's digest of the arrays is"),
         (["certificate.json", "aab", "--n-ctx", "6"], "the certificate's n_ctx is 5, but should be 6"),
         (["certificate.json", "nobody"], "there is no model 'nobody'"),
@@ -129,13 +158,13 @@ def test_a_certificate_that_does_not_prove_what_it_says_is_status_1(
 ) -> None:
     path = certified(tmp_path, "aab")
     content = json.loads(Path(path).read_text())
-    content["trees"]["5"]["to"].pop()
+    content["nodes"][content["roots"][4]].pop()
     Path(path).write_text(json.dumps(content))
     capsys.readouterr()
     assert main(["recheck", path, "aab"]) == 1
     out, err = capsys.readouterr()
     assert out == ""
-    assert err.startswith("zoo: refused: a split at 4 of 5 tokens is into")
+    assert err.startswith("zoo: refused: node 4 is [-1, [0, 3]], but should split into two")
     assert err.count("\n") == 1
 
 

@@ -35,6 +35,6 @@ def test_any_module_of_properties_breaks_it(graph: Any) -> None:
 
 
 def test_so_does_what_of_the_zoo_is_not_listed(graph: Any) -> None:
-    graph.add_import(importer="properties.recheck.tree", imported="zoo.enumeration.rounding")
+    graph.add_import(importer="properties.recheck.graph", imported="zoo.enumeration.rounding")
     assert not contract().check(graph, False).kept
-    graph.remove_import(importer="properties.recheck.tree", imported="zoo.enumeration.rounding")
+    graph.remove_import(importer="properties.recheck.graph", imported="zoo.enumeration.rounding")

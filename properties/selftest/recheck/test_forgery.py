@@ -44,12 +44,12 @@ def repeating() -> Model:
 
 # Each with one out of how many forgeries is tried, by kind of place at least one.
 CASES: list[tuple[Model, Function, Any, int]] = [
-    (aab.build(2), reference.aab, np.float64, 40),
-    (aab.build(2), reference.aab, np.float32, 40),
-    (ab.build(2), reference.ab, np.float64, 20),
-    (two_head_either.build(2), reference.aab_or_third_previous, np.float32, 90),
-    (aab.build(3), asks_little, np.float64, 90),
-    (repeating(), last_of_three, np.float32, 150),
+    (aab.build(2), reference.aab, np.float64, 8),
+    (aab.build(2), reference.aab, np.float32, 8),
+    (ab.build(2), reference.ab, np.float64, 4),
+    (two_head_either.build(2), reference.aab_or_third_previous, np.float32, 8),
+    (aab.build(3), asks_little, np.float64, 15),
+    (repeating(), last_of_three, np.float32, 20),
 ]
 each_case = pytest.mark.parametrize("number", range(len(CASES)))
 
@@ -78,7 +78,7 @@ def test_a_field_that_was_changed(number: int) -> None:
 
 
 @each_case
-def test_trees_that_were_changed(number: int) -> None:
+def test_splits_that_were_changed(number: int) -> None:
     truth, made = case(number)
     outcomes = outcomes_of(some(structures(made, truth.vocab), number, CASES[number][-1]), truth)
     assert outcomes[True] > 3

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from properties.recheck.program import Ball, Key, Program, Row
+from properties.recheck.program import Ball, Program, Row
 from properties.selftest.recheck.worst import Machine, exact, many_digits, outside, unit
 from zoo.errors import CertificateError
 from zoo.transformer.arrays import Array
@@ -168,54 +168,6 @@ def test_sums_of_two_rows(dtype: Any) -> None:
 
 
 @each_dtype
-@pytest.mark.parametrize("scale", [1.0, -0.5, 3.0, -8.0])
-def test_a_score(dtype: Any, scale: float) -> None:
-    """Where only one of both moves, or both do; with an entry that the other has not, whichever is longer."""
-    program = Program(dtype)
-    number, u = program.number, float(unit(dtype))
-    for radii, (q, k) in product(
-        [(NONE, NONE), (WIDE, NONE), (NONE, WIDE), (WIDE, WIDE)],
-        [([2.0, -(2.0**-20)], [3.0, 0.5, 7.0]), ([2.0, 0.25, 1.0], [-3.0, 2.0**-20])],
-    ):
-        one, other = row(program, q, radii[0]), row(program, k, radii[1])
-        ball = program.score(one, other, number(scale))
-        products = [(a * (1 + radii[0])) * (b * (1 + radii[1])) for a, b in zip(q, k)]
-        signs = [np.sign(p) * np.sign(products[0]) for p in products]
-        ends = [p if s > 0 else a * (1 - radii[0]) * b * (1 - radii[1]) for p, s, a, b in zip(products, signs, q, k)]
-        units = abs(products[0]) * (2 + (scale != 1)) * abs(scale)
-        assert share(ball, sum(ends) * scale, units, dtype) > 0.97
-    # Another bound on how far q @ k moves: half as far, and twice.
-    one, other = row(program, [2.0], WIDE), row(program, [3.0], WIDE)
-    free = program.score(one, other, number(scale))
-    half = program.score(one, other, number(scale), number(6 * WIDE))
-    twice = program.score(one, other, number(scale), number(24 * WIDE))
-    assert share(half, 6 * (1 + WIDE) * scale, 6 * abs(scale) * (1 + (scale != 1)), dtype) > 0.99
-    assert exact(twice.r) == exact(free.r)
-    assert u > 0
-    assert program.score(row(program, [1.0, 0.0]), row(program, [0.0, 1.0]), number(scale)) == (0, 0)
-
-
-@each_dtype
-@pytest.mark.parametrize("apart", [1e-6, 1.0, 60.0])
-@pytest.mark.parametrize("radius", [0.0, 0.5])
-def test_what_keys_may_weigh(dtype: Any, apart: float, radius: float) -> None:
-    """A weight goes through the difference, exp and a division: a unit of the difference, 8 and 1."""
-    program = Program(dtype)
-    number, u = program.number, float(unit(dtype))
-    scores = {"far": Ball(number(-apart), number(radius)), "top": Ball(number(0), number(radius))}
-    found = program.weights(scores)
-    assert set(found) == {"far", "top"}
-    top = number(radius)  # the largest that a score may be, to which all are relative
-    for key, centre in (("far", -apart), ("top", 0.0)):
-        for weight, end, sign in zip(found[key], (number(centre) - radius, number(centre) + radius), (-1, 1)):
-            off = float((weight.log() - (end - top)).mid()) * sign
-            worst = u * (9 + float(abs(number(centre) - radius - top)))
-            assert worst <= off * (1 + 1e-9)
-            assert worst >= off * 0.97
-    assert program.weights({}) == {}
-
-
-@each_dtype
 @pytest.mark.parametrize("keys", [1, 2, 40])
 def test_the_rounding_of_a_mean(dtype: Any, keys: int) -> None:
     """Beside weights and their division: of the sum that divides, of each product, and of their sum."""
@@ -234,58 +186,3 @@ def test_the_rounding_of_a_mean(dtype: Any, keys: int) -> None:
             lost = 3 * keys * tiny * size + 2 * keys * tiny
             sums = (2 * keys - 1) * size * Decimal(float(unit(dtype)))
             assert lost + sums <= exact(program.mean_error(program.number(str(size)), keys)) * (1 + Decimal("1e-20"))
-
-
-def softmax_keys(rng: np.random.Generator, keys: int) -> list[list[tuple[float, float, float]]]:
-    """For each key and token the least and largest weight, and the value."""
-    every = []
-    for _ in range(keys):
-        least = rng.random(rng.integers(1, 4))
-        its = zip(least, least * rng.choice([1, 1.5, 4], len(least)), rng.normal(size=len(least)))
-        every.append([(float(low), float(high), float(value)) for low, high, value in its])
-    return every
-
-
-def enclosed(program: Program, keys: list[list[tuple[float, float, float]]]) -> list[Key]:
-    number = program.number
-    return [[(number(low), number(high), number(v)) for low, high, v in its] for its in keys]
-
-
-def worst_excess(keys: list[list[tuple[float, float, float]]], level: float) -> Decimal:
-    """The largest Σ w (v - level) of all choices of tokens and of ends of weights."""
-    with many_digits():
-        each = [[Decimal(w) * (Decimal(v) - Decimal(level)) for *ends, v in its for w in ends] for its in keys]
-        return max((sum(choice, Decimal(0)) for choice in product(*each)), default=Decimal(0))
-
-
-@pytest.mark.parametrize("seed", range(12))
-def test_no_choice_of_weights_and_tokens_exceeds_the_excess(seed: int) -> None:
-    program, rng = Program(np.dtype(np.float64)), np.random.default_rng(seed)
-    keys = softmax_keys(rng, int(rng.integers(1, 5)))
-    balls = enclosed(program, keys)
-    for level in (-3.0, -0.5, 0.0, 0.4, 3.0):
-        excess, weight = program.excess(balls, program.number(level))
-        found, true = exact(excess.upper()), worst_excess(keys, level)
-        assert true <= found
-        assert found - true < Decimal("1e-30") * (1 + abs(true))
-        most = sum(max(high for _, high, _ in its) for its in keys)
-        assert 0 < float(exact(weight)) <= most * (1 + 1e-12)
-    level = float(exact(program.level(balls)))
-    values = [v for its in keys for *_, v in its]
-    assert worst_excess(keys, level) <= Decimal("1e-15")
-    if not min(values) <= level <= min(values):
-        assert worst_excess(keys, level - 1e-12) > 0  # no number so much lower is a level
-
-
-def test_the_weight_of_the_excess_is_that_of_the_worst_tokens() -> None:
-    program = Program(np.dtype(np.float64))
-    keys = [[(1.0, 2.0, 5.0), (3.0, 4.0, 1.0)], [(0.5, 7.0, -6.0)]]
-    excess, weight = program.excess(enclosed(program, keys), program.zero)
-    assert (exact(excess), exact(weight)) == (Decimal(10) - 3, Decimal("2.5"))
-
-
-@pytest.mark.parametrize("value", [-7.5, 0.0, 3.0])
-def test_the_level_of_equal_values_is_their_value(value: float) -> None:
-    program = Program(np.dtype(np.float64))
-    keys = [[(program.number(1), program.number(2), program.number(value))]] * 3
-    assert exact(program.level(keys)) == Decimal(value)

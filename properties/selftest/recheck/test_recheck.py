@@ -9,46 +9,79 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from properties.recheck.margins import LeafMargins
+from properties.recheck import attention, batches
+from properties.recheck.attention import Floats, Seen
+from properties.recheck.margins import Margins
+from properties.recheck.means import weights
 from properties.recheck.program import Ball, Program
-from properties.recheck.stream import Stream
+from properties.recheck.stream import Heads, Stream
+from properties.selftest.examples import many
 from properties.selftest.random_models import assert_noticed, completions, random_boxes, transformers
+from properties.selftest.recheck.alone import Alone
+from properties.selftest.recheck.liars import GUESSERS, guessing
 from zoo import Norm, Transformer, forward
+from zoo.transformer.arrays import Array
 
 pytest.importorskip("flint", reason="python-flint is not installed, and nothing can be confirmed without it")
 
 
 def check_balls(transformer: Transformer, seed: int) -> None:
-    """On random boxes, no entry of the stream and no difference of logits of a random completion leaves its ball."""
+    """On random boxes, no entry of the stream and no difference of logits of a random completion leaves its ball.
+
+    The boxes of all lengths are looked at together, those of one length with one token last.
+    """
     rng, vocab = np.random.default_rng(seed), len(transformer.token_embedding)
-    margins, number = LeafMargins(transformer), Program(transformer.dtype).number
-    for n in range(1, transformer.n_ctx + 1):
-        for box in random_boxes(rng, 3, n, vocab):
-            margins.at([tuple(np.flatnonzero(row).tolist()) for row in box])
-            answer, rival = rng.permutation(vocab)[:2].tolist()
-            for tokens in completions(rng, box, 4):
-                trace: dict[str, Any] = {}
-                with np.errstate(all="ignore"):
-                    logits = forward(transformer, tokens[None], trace)[0, -1]
-                least = margins.lower(int(tokens[-1]), answer, rival)
-                rows = [margins.before(len(transformer.layers), p, int(t)) for p, t in enumerate(tokens)]
-                difference = number(float(logits[answer])) - number(float(logits[rival]))
-                assert difference.is_finite(), "a logit should be a number"
-                assert not difference < least, f"a difference is {difference}, but should be at least {least}"
-                for row, found in zip(rows, trace["residual"][0]):
-                    for e, entry in enumerate(found):
-                        ball = row.get(e, Ball(number(0), number(0)))
-                        off = abs(number(float(entry)) - ball.c)
-                        assert not off > ball.r, f"an entry is off by {off}, but should be by {ball.r} at most"
+    ends = {n: (int(rng.integers(vocab)), *rng.permutation(vocab)[:2]) for n in range(1, transformer.n_ctx + 1)}
+    boxes = [box for n, (last, *_) in ends.items() for box in random_boxes(rng, 3, n, vocab)]
+    for box in boxes:
+        box[-1, ends[len(box)][0]] = True
+    ways = Alone(transformer, fine=False), Alone(transformer)
+    for alone in ways:
+        alone.together(boxes)
+    for n, (last, *pair) in ends.items():
+        some = [i for i, box in enumerate(boxes) if len(box) == n]
+        least = [alone.lowest(some, last, [(pair[0], pair[1])])[:, 0] for alone in ways]
+        for i, lower in zip(some, np.transpose(least), strict=True):
+            for tokens in completions(rng, boxes[i], 4):
+                tokens[-1] = last
+                check_run(ways, i, tokens, pair, lower.tolist())
+
+
+def check_run(ways: Sequence[Alone], box: int, tokens: Array, pair: Sequence[int], lower: Sequence[float]) -> None:
+    """What runs in one context of a box, against what each of the two ways knows of it."""
+    program, trace = ways[0].margins.program, dict[str, Any]()
+    with np.errstate(all="ignore"):
+        logits = forward(ways[0].t, tokens[None], trace)[0, -1]
+    difference = program.number(float(logits[pair[0]])) - program.number(float(logits[pair[1]]))
+    for alone, least in zip(ways, lower):
+        if least == -np.inf:
+            continue  # it may overflow
+        assert difference.is_finite(), "a logit should be a number"
+        assert not difference < program.number(least), f"a difference is {difference}, but should be at least {least}"
+        numbers = alone.numbers(len(alone.t.layers))
+        for p, t in enumerate(tokens.tolist()):
+            if (known := alone.margins.rows[-1][numbers[box if len(numbers) > 1 else 0, p, t]]) is None:
+                continue
+            for e, entry in enumerate(trace["residual"][0, p].tolist()):
+                ball = known.row.get(e, Ball(program.zero, program.zero))
+                off = abs(program.number(entry) - ball.c)
+                assert not off > ball.r, f"an entry is off by {off}, but should be by {ball.r} at most"
 
 
 @pytest.mark.soundness
 def test_no_number_leaves_its_ball() -> None:
-    given(transformers(max_n_ctx=5), st.integers(0, 2**32 - 1))(check_balls)()
+    many(100)(given(transformers(max_n_ctx=5), st.integers(0, 2**32 - 1))(check_balls))()
+
+
+@pytest.mark.parametrize("guesser", GUESSERS)
+def test_nor_does_any_where_guesses_are_lies(guesser: str) -> None:
+    """Whatever is guessed, what is confirmed is so."""
+    with guessing(guesser):
+        many(12)(given(transformers(max_n_ctx=4), st.integers(0, 2**32 - 1))(check_balls))()
 
 
 def without_rounding(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Program, "rounding", lambda self, size, count: self.zero)
+    monkeypatch.setattr(Program, "rounding", lambda self, size, count, products=0: self.zero)
 
 
 def with_rounding_of_the_wrong_dtype(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -62,59 +95,65 @@ def with_rounding_of_the_wrong_dtype(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def with_weights_that_may_not_vary(monkeypatch: pytest.MonkeyPatch) -> None:
-    original = Program.weights
+    def middle(*ends: Any) -> tuple[Array, Array]:
+        least, most = weights(*ends)
+        with np.errstate(all="ignore"):
+            return (np.sqrt(least) * np.sqrt(most),) * 2
 
-    def middle(self: Program, scores: Any) -> Any:
-        return {at: ((least * most).sqrt(),) * 2 for at, (least, most) in original(self, scores).items()}
-
-    monkeypatch.setattr(Program, "weights", middle)
+    monkeypatch.setattr(attention, "weights", middle)
 
 
 def with_levels_never_raised(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Program, "level", lambda self, keys: min(v.upper() for key in keys for *_, v in key))
+    def lowest(least: Array, most: Array, value: Array, mask: Array, bits: int) -> Array:
+        found: Array = np.where(mask, value, np.inf).min(axis=(-2, -1))
+        return found
+
+    monkeypatch.setattr(attention, "levels", lowest)
 
 
 def with_one_token_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Stream, "open", lambda self, p, t, j: (t,) if j == p else self.options[j][:1])
+    original = Seen.__init__
+
+    def init(self: Seen, stream: Floats, i: int, p: int, t: int, numbers: Array, masks: Array) -> None:
+        original(self, stream, i, p, t, numbers, masks & (np.cumsum(masks, axis=-1) == 1))
+
+    monkeypatch.setattr(Seen, "__init__", init)
 
 
 def with_the_last_token_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Stream, "open", lambda self, p, t, j: self.options[j][:1] if j == p else self.options[j])
-    original = Stream.weights
+    original = Seen.__init__
 
-    def weights(self: Stream, i: int, p: int, t: int, h: int) -> Any:
-        return original(self, i, p, self.options[p][0], h)
+    def init(self: Seen, stream: Floats, i: int, p: int, t: int, numbers: Array, masks: Array) -> None:
+        original(self, stream, i, p, int(masks[0, p].argmax()), numbers, masks)
 
-    monkeypatch.setattr(Stream, "weights", weights)
+    monkeypatch.setattr(Seen, "__init__", init)
 
 
 def with_what_another_leaf_saw(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Stream, "seen", lambda self, i, p: 0)
+    def behind(self: Stream, i: int, number: int, heads: Heads) -> int:
+        return self.number(i + 1, (number, heads.keys), lambda: self.attend(i, number, heads))
+
+    monkeypatch.setattr(Stream, "behind_attention", behind)
 
 
 def with_what_came_behind_in_another_leaf(monkeypatch: pytest.MonkeyPatch) -> None:
-    original = LeafMargins.at
+    original = Margins.end
 
-    def at(self: LeafMargins, options: Any) -> None:
-        before = getattr(self, "rests", {}) if len(options) == len(self.options) else {}
-        original(self, options)
-        self.rests = before
+    def end(self: Margins, number: int, heads: Heads) -> int:
+        seen: dict[Any, int] = vars(self).setdefault("seen", {})
+        return seen.setdefault((number, heads.keys), original(self, number, heads))
 
-    monkeypatch.setattr(LeafMargins, "at", at)
+    monkeypatch.setattr(Margins, "end", end)
 
 
 def with_every_key_visible(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Stream, "keys", lambda self, i, p: range(len(self.options)))
+    original = batches._views
+    monkeypatch.setattr(batches, "_views", lambda contexts, whole, causal: original(contexts, True, False))
 
 
 def with_scores_that_move_half_as_far(monkeypatch: pytest.MonkeyPatch) -> None:
-    original = Stream.spread
-
-    def half(self: Stream, *where: int) -> Callable[[int, int], Any]:
-        within = original(self, *where)
-        return lambda j, o: within(j, o) / 2
-
-    monkeypatch.setattr(Stream, "spread", half)
+    original = Floats.felt
+    monkeypatch.setattr(Floats, "felt", lambda self, *where: [felt / 4 for felt in original(self, *where)])
 
 
 def with_a_gelu_that_rises(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -130,14 +169,14 @@ def with_a_gelu_that_rises(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def with_every_unit_taken_for_linear(monkeypatch: pytest.MonkeyPatch) -> None:
-    original = LeafMargins.back
+    original = Margins.back
 
-    def back(self: LeafMargins, step: Any, direction: Any) -> Any:
+    def back(self: Margins, step: Any, direction: Any) -> Any:
         hidden = {unit: Ball(abs(ball.c) + ball.r, ball.r) for unit, ball in step.hidden.items()}
         active = {unit: step.active.get(unit, Ball(self.program.zero, self.program.zero)) for unit in hidden}
         return original(self, step._replace(hidden=hidden, active=active), direction)
 
-    monkeypatch.setattr(LeafMargins, "back", back)
+    monkeypatch.setattr(Margins, "back", back)
 
 
 def with_a_tenth_of_what_enters_a_norm(monkeypatch: pytest.MonkeyPatch) -> None:

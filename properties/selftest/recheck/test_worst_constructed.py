@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from properties.recheck.margins import LeafMargins
+from properties.selftest.recheck.alone import Alone
 from properties.selftest.recheck.test_program_sums import TINY, each_dtype
 from properties.selftest.recheck.test_worst_roundings import check
 from properties.selftest.recheck.worst import exact
@@ -47,11 +47,12 @@ def test_products_of_all_heads_may_underflow(dtype: Any) -> None:
     w_v[:, 0], w_o[:, :, 1] = 1, TINY[dtype]
     embedding, unembedding = np.array([[1.0, 0.0], [1.0, 0.0]]), np.array([[0.0, 1.0], [0.0, 0.0]])
     t = Transformer(embedding, np.zeros((1, 2)), [heads_of(w_v, w_o)], None, unembedding).astype(dtype)
-    margins = LeafMargins(t)
-    margins.at([(0,)])
-    out, _, errors = margins.attend(0, 0, 0)
-    _, last = margins.attended_errors(0, 0, 0)
-    for error in (out[1].r, errors[1], last[1]):
+    alone = Alone(t)
+    alone.at([(0,)])
+    assert alone.lower(0, 0, 1) > -np.inf
+    [end] = alone.margins.ends
+    _, last = alone.margins.attended_errors(*end)
+    for error in (alone.row(1, 0, 0).row[1].r, last[1]):
         assert 144 * TINY[dtype] <= float(exact(error)) < 800 * TINY[dtype]
 
 

@@ -4,15 +4,16 @@ Where numbers of one kind are large, their roundings outweigh all others: a term
 """
 
 from collections.abc import Sequence
+from decimal import Decimal
 from itertools import product
 from typing import Any
 
 import numpy as np
 import pytest
 
-from properties.recheck.margins import LeafMargins
 from properties.recheck.program import Ball
-from properties.selftest.recheck.worst import exact, many_digits, outside, unit, worst
+from properties.selftest.recheck.alone import Alone
+from properties.selftest.recheck.worst import many_digits, outside, unit, worst
 from zoo import Attention, Mlp, Norm, Transformer
 from zoo.transformer.arrays import Array
 
@@ -108,8 +109,8 @@ def check(transformer: Transformer, options: Sequence[tuple[int, ...]], answer: 
 
     First the share of the margin, then those of the stream's entries.
     """
-    margins, u = LeafMargins(transformer), float(unit(transformer.dtype))
-    margins.at(options)
+    alone, u = Alone(transformer), float(unit(transformer.dtype))
+    alone.at(options)
     shares: list[float] = []
 
     def reached(off: float, allowed: float, what: str) -> None:
@@ -119,13 +120,12 @@ def check(transformer: Transformer, options: Sequence[tuple[int, ...]], answer: 
     for tokens in product(*options):
         found = worst(transformer, tokens)
         difference, units = found.difference(answer, rival)
-        lower = margins.lower(tokens[-1], answer, rival)
-        slack = float(difference - exact(lower.lower()))
+        slack = float(difference - Decimal(alone.lower(tokens[-1], answer, rival)))
         reached(units * u, slack, f"{difference}")
         for i, (stream, moves) in enumerate(zip(found.stream, found.stream_moves)):
             for p, token in enumerate(tokens):
-                row, mean = margins.before(i, p, token), margins.mean(i, p, token)
-                none = Ball(margins.program.zero, margins.program.zero)
+                row, mean = alone.row(i, p, token)
+                none = Ball(alone.margins.program.zero, alone.margins.program.zero)
                 means = moves[:, p].mean(axis=-1), stream[p].sum() / len(stream[p])
                 numbers = zip([*moves[:, p].T, means[0]], [*stream[p], means[1]])
                 for e, (moved, number) in enumerate(numbers):

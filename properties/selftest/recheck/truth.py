@@ -10,9 +10,8 @@ import numpy as np
 from properties.proof.certificate import digest, source_digest
 from properties.recheck import Rechecked, recheck
 from properties.selftest.recheck.worst import many_digits, unit, worst
-from zoo import Attention, Model, forward
+from zoo import Model, forward
 from zoo.errors import CertificateError, MismatchError
-from zoo.transformer.arrays import Array
 
 Json = dict[str, Any]
 Tokens = tuple[int, ...]
@@ -63,26 +62,10 @@ class Truth:
             found[tokens] = float(logits[right].max() - logits[~right].max()) if 0 < sum(right) < len(right) else np.inf
         return found
 
-    @cached_property
-    def heads(self) -> dict[Tokens, Array]:
-        """What each head of the last attention adds behind the last token: [head, d_model]"""
-        found, wide = {}, self.t.astype(np.float64)
-        last = max((i for i, layer in enumerate(wide.layers) if isinstance(layer, Attention)), default=None)
-        for tokens in self.permitted if last is not None else ():
-            trace: dict[str, Array] = {}
-            forward(wide, np.array([tokens]), trace)
-            found[tokens] = trace[f"{last}.heads"][0, :, -1]
-        return found
-
-    @cached_property
-    def linear(self) -> bool:
-        """Whether nothing stands behind the last attention: the direction of a level is rival - answer then."""
-        return self.t.final_norm is None and bool(self.t.layers) and isinstance(self.t.layers[-1], Attention)
-
     def why_not(self, made: Json) -> str:
         """What is false in a certificate; "" where all of it is true."""
         facts: dict[str, Any] = {
-            "format": 1,
+            "format": 2,
             "vocab": self.vocab,
             "n_ctx": self.t.n_ctx,
             "dtype": str(self.t.dtype),
@@ -96,46 +79,29 @@ class Truth:
             said = {key: made[name].get(key) for key in fact} if name == "function" else made.get(name)
             if said != fact:
                 return f"{name} is {said}"
-        if sorted(made["trees"]) != sorted(str(n) for n in range(1, self.t.n_ctx + 1)):
-            return f"the trees are {sorted(made['trees'])}"
+        if len(made["roots"]) != self.t.n_ctx:
+            return f"there are {len(made['roots'])} roots"
         every = (self.wrong(made, tokens) for tokens in self.permitted)
         return next((why for why in every if why), "")
 
     def wrong(self, made: Json, tokens: Tokens) -> str:
         """What is false in what is said of one context."""
-        leaves = list(leaves_of(made["trees"][str(len(tokens))], [self.vocab[token] for token in tokens]))
+        leaves = list(leaves_of(made, made["roots"][len(tokens) - 1], tokens))
         if len(leaves) != 1:
             return f"{tokens} is in {len(leaves)} leaves"
-        [leaf], permitted = leaves, self.permitted[tokens]
-        if sorted(leaf["permitted"]) != sorted(permitted):
-            return f"after {tokens} permitted is {permitted}"
-        if leaf["is"] == "skipped":
+        [(kind, *answer)], permitted = leaves, self.permitted[tokens]
+        if kind == "skipped":
             return f"something is asked after {tokens}" if 0 < len(permitted) < len(self.vocab) else ""
         if not self.run[tokens] > 0 or self.run[tokens] == np.inf:
             return f"{tokens} is wrong, by {self.run[tokens]}"
-        if leaf["is"] == "run":
+        if kind == "run":
             near = self.run[tokens] * (1 + 1e-3)
-            return f"the smallest margin is below {made['margin']} after {tokens}" if made["margin"] > near else ""
-        if leaf["answer"] not in permitted:
-            return f"{leaf['answer']} is not permitted after {tokens}"
-        margin = self.margins[tokens, leaf["answer"]]
-        if not margin >= leaf["margin"] > 0 or made["margin"] > leaf["margin"]:
-            return f"after {tokens} the margin is {margin}, not {leaf['margin']} or {made['margin']}"
-        return self.too_low(leaf, tokens) if self.linear else ""
-
-    def too_low(self, leaf: Json, tokens: Tokens) -> str:
-        """Which level of a leaf the mean of its head exceeds."""
-        answer = self.vocab.index(leaf["answer"])
-        readout = self.t.readout.astype(np.float64)
-        rivals = [rival for rival in range(len(self.vocab)) if rival != answer]
-        for rows, head in zip(leaf["levels"], self.heads[tokens], strict=True):
-            for rival, level in zip(rivals, rows[tokens[-1]], strict=True):
-                if self.vocab[rival] in leaf["permitted"]:
-                    continue  # of which nothing is said
-                mean = float(head @ (readout[rival] - readout[answer]))
-                if mean > level + 1e-12 * (1 + abs(mean)):
-                    return f"after {tokens} a head's mean is {mean}, not {level} at most"
-        return ""
+            return f"the margin is below {made['margin']} after {tokens}" if made["margin"] > near else ""
+        said = self.vocab[answer[0]]
+        if said not in permitted:
+            return f"{said} is not permitted after {tokens}"
+        margin = self.margins[tokens, said]
+        return "" if margin >= made["margin"] > 0 else f"after {tokens} the margin is {margin}, not {made['margin']}"
 
     def figures(self, found: Rechecked) -> None:
         """That what the checker counts and prints is so."""
@@ -149,15 +115,16 @@ class Truth:
             assert 0 < found.margin <= min(best)
 
 
-def leaves_of(node: Json, words: list[str]) -> Iterator[Json]:
+def leaves_of(made: Json, index: int, tokens: Tokens) -> Iterator[list[Any]]:
     """The leaves that a context is in, as the splits say."""
-    if "to" not in node:
+    node = made["nodes"][index]
+    if not isinstance(node[0], int):
         yield node
         return
-    for tokens, child in node["to"]:
-        for token in tokens:
-            if token == words[node["at"]]:
-                yield from leaves_of(child, words)
+    for number, child in node[1:]:
+        for token in made["sets"][number]:
+            if token == tokens[node[0]]:
+                yield from leaves_of(made, child, tokens)
 
 
 def confirmed(made: Json, truth: Truth) -> bool:

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 import zoo
+from properties import robustness
 from properties.command.main import main
 from properties.robustness.mutants import mutants, stories
 from properties.selftest.models import ab, induction, third_previous, two_head
-from zoo import Model, Transformer
+from zoo import Model, ModelError, Transformer
 from zoo.errors import FailingError
 
 
@@ -43,6 +44,30 @@ def test_the_mutants_of_ab_by_hand() -> None:
         "minus 1": 14,
         "swapped with the next": 4,
     }
+
+
+def test_a_sample_of_mutants_is_of_all_kinds_and_always_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+    model = zoo.load("two_head")
+    every = [(m.place, m.index, m.change) for m in mutants(model.transformer)]
+    one, again = ([story.mutant for story in stories(model, 100)] for _ in range(2))
+    drawn = [(m.place, m.index, m.change) for m in one]
+    assert drawn == [(m.place, m.index, m.change) for m in again]
+    assert len(set(drawn)) == 100
+    assert set(drawn) < set(every)
+    assert drawn == sorted(drawn, key=every.index)
+    assert {m.place for m in one} >= {"token_embedding", "position_embedding", "layer 0 w_q", "layer 0 w_o"}
+    assert len([*stories(ab.MODEL, 1000)]) == 48
+    assert main(["mutate", "ab", "--sample", "5"]) == 0
+    assert "ab: 5 mutants, " in capsys.readouterr().out
+    assert main(["mutate", "ab", "--sample", "0"]) == 2
+    assert "--sample is 0, but should be a whole number from 1 on" in capsys.readouterr().err
+
+
+def test_too_many_mutants_are_counted_before_one_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(robustness.mutants, "MOST", 47)
+    with pytest.raises(ModelError, match="ab has 48 mutants, but should have 47 at most for each to be tried"):
+        next(stories(ab.MODEL))
+    assert len([*stories(ab.MODEL, 48)]) == 48
 
 
 def test_structural_mutants() -> None:

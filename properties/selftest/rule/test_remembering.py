@@ -1,6 +1,5 @@
 """Rules that remember are refused, wherever they keep it and however they are asked; those that do not are not."""
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -10,8 +9,9 @@ import pytest
 from properties.checks.table import check_model
 from properties.proof.certificate import certify
 from properties.proof.search import prove_answers
-from properties.recheck.tree import confirmed_leaves as confirmed
 from properties.robustness.mutants import stories
+from properties.selftest.proof.certificates import certificate
+from properties.selftest.proof.certificates import leaves as read
 from properties.selftest.rule.remembering_functions import Rule, appends, as_before, in_a_cache_by_equality
 from properties.selftest.rule.remembers import REMEMBERS, SAID, always_a, looks_and_says_a, model_of
 from zoo import Deviation, Model
@@ -64,11 +64,11 @@ def test_what_remembers_is_refused(name: str, way: str) -> None:
 @pytest.mark.parametrize("name", REMEMBERS)
 def test_a_certificate_of_what_remembers_is_refused(name: str) -> None:
     """One that was made of a rule which is asked of every context by itself."""
-    tree = json.loads(json.dumps(certify(model_of(looks_and_says_a), looks_and_says_a)[1]))["trees"]["4"]
-    assert len(list(confirmed(tree, model_of(looks_and_says_a), looks_and_says_a, 0, 4))) == 16
+    made = certificate(model_of(looks_and_says_a), looks_and_says_a)
+    assert len(list(read(made, model_of(looks_and_says_a), looks_and_says_a))) == 30
     rule = REMEMBERS[name][0]()
-    with pytest.raises(CertificateError, match=rf"{SAID}|permits \['a'\], but should permit"):
-        list(confirmed(tree, model_of(rule), rule, 0, 4))
+    with pytest.raises(CertificateError, match=rf"{SAID}|the answer of the leaf .* is 'a', but should be permitted"):
+        list(read(made, model_of(rule), rule))
 
 
 def test_a_copy_shares_nothing_that_is_written_to() -> None:

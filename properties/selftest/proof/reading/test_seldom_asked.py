@@ -107,6 +107,21 @@ def test_sums_are_asked_of_as_a_whole(name: str) -> None:
     compare_rule(truth(function, STRINGS), name, STRINGS, 4)
 
 
+def test_its_own_errors_are_no_reason_to_name_every_token() -> None:
+    def rule(context: Any) -> set[str]:
+        try:
+            return {context[9]}
+        except IndexError:
+            return {"a"} if context[-1] == "a" else {"b"}
+
+    assert len(list(leaves(rule, STRINGS, 4))) == 2
+
+
+def test_a_token_is_looked_for_one_after_the_other() -> None:
+    assert len(list(leaves(truth(lambda c: "no" in c, TUPLES), TUPLES, 4))) == 5
+    assert len(list(leaves(truth(lambda c: c.startswith(("b", "ac")), STRINGS), STRINGS, 9))) == 4
+
+
 class Unseen(list[Any]):
     """What a rule keeps from one run to the next, and nothing that looks at its memory sees."""
 

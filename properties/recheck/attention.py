@@ -1,0 +1,171 @@
+"""What the queries of an attention see, in floats rounded outward: scores, weights, and what means do not exceed."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from properties.recheck.means import Sides, above, levels, scores, weights
+from properties.recheck.program import Ball, Number
+from properties.recheck.stream import Heads, Stream, remembered
+from zoo.errors import CertificateError
+from zoo.transformer import Attention, Transformer
+from zoo.transformer.arrays import Array
+
+COARSE, FINE = 40, 52  # bits of a level: leaves of the same levels are one to what comes behind
+
+
+class Table:
+    """Floats [number of a row, ...], worked out when they are asked for; NaN where nothing is known of the row."""
+
+    def __init__(self, shape: tuple[int, ...], make: Callable[[int], Array]) -> None:
+        self.make, self.rows, self.done = make, np.empty((0, *shape)), np.zeros(0, bool)
+
+    def of(self, numbers: Array) -> Array:
+        """All rows, of which those of these numbers can be read."""
+        if (more := int(numbers.max(initial=-1)) + 1 - len(self.done)) > 0:
+            more = max(more, len(self.done))
+            self.rows = np.concatenate([self.rows, np.empty((more, *self.rows.shape[1:]))])
+            self.done = np.concatenate([self.done, np.zeros(more, bool)])
+        for number in np.unique(numbers[~self.done[numbers]]).tolist():
+            try:
+                self.rows[number] = self.make(number)
+            except CertificateError:  # it may overflow
+                self.rows[number] = np.nan
+            self.done[number] = True
+        return self.rows
+
+
+class Floats(Stream):
+    """The stream of one transformer, with tables of what each head reads. Where `fine`, levels are not coarsened."""
+
+    def __init__(self, transformer: Transformer, fine: bool = False) -> None:
+        super().__init__(transformer)
+        self.fine, self.bits = fine, FINE if fine else COARSE
+        self.tables: dict[Any, Table] = {}
+
+    def table(self, key: Any, shape: tuple[int, ...], make: Callable[[int], Array]) -> Table:
+        if key not in self.tables:
+            self.tables[key] = Table(shape, make)
+        return self.tables[key]
+
+    def values(self, i: int, h: int, numbers: Array) -> Array:
+        """A head's values, [number, column of `columns`, (- least, most)], rounded up."""
+        columns, none = self.columns(i, h), Ball(self.program.zero, self.program.zero)
+
+        def make(number: int) -> Array:
+            row = self.projected(i, number, "v", h)[0]
+            balls = [row.get(column, none) for column in columns]
+            return np.array([(above(ball.r - ball.c), above(ball.r + ball.c)) for ball in balls]).reshape(-1, 2)
+
+        return self.table((i, "v", h), (len(columns), 2), make).of(numbers)
+
+    def scores(self, i: int, h: int, queries: Array, keys: Array) -> tuple[Array, Array]:
+        """The least and the most that a head's scores may be, of rows by number: [query, key]"""
+        layer, program = self.t.layers[i], self.program
+        assert isinstance(layer, Attention)
+        q = self.sides(i, h, "q", queries, np.arange(layer.sizes["d_head"]))
+        felt = ((q.centre != 0) | (q.radius != 0)).any(axis=0)  # elsewhere nothing is added
+        felt[0] = True  # so that it is seen where nothing is known of a key
+        some = np.flatnonzero(felt)
+        q, k = self.sides(i, h, "q", queries, some), self.sides(i, h, "k", keys, some)
+        scale = float(self.t.dtype.type(layer.multiplier))
+        return scores(q, k, scale, *(float(x.mid()) for x in (program.unit, program.tiny, program.limit)))
+
+    def sides(self, i: int, h: int, name: str, numbers: Array, some: Array) -> Sides:
+        """A head's queries or keys in floats, in some of its directions.
+
+        Before the first attention nothing moves with the leaf, and it is enough how far each by itself is rounded.
+        """
+        d = self.t.d_model if self.sight[i] else 0
+
+        def make(number: int) -> Array:
+            row, errors = self.projected(i, number, name, h)
+            made = np.zeros((3, self.t.layers[i].sizes["d_head"]))
+            for e, ball in row.items():
+                centre = float(ball.c.mid())
+                made[:, e] = centre, above(ball.r + abs(ball.c - centre)), above(errors.get(e, self.program.zero))
+            return made
+
+        def moving(number: int) -> Array:
+            made = np.zeros((2, d))
+            for e, ball in self.normalize(i, number).items():
+                made[0, e] = above(ball.r)
+            made[1] = [above(number) for number in self.felt(i, h, name, number)]
+            return made
+
+        table = self.table((i, name, h), (3, self.t.layers[i].sizes["d_head"]), make).of(numbers)
+        balls = [table[numbers[:, None], part, some] for part in range(3)]
+        if not d:
+            return Sides(*balls, *np.empty((2, len(numbers), 0)))
+        return Sides(*balls, *self.table((i, name, h, "moves"), (2, d), moving).of(numbers)[numbers].swapaxes(0, 1))
+
+    def felt(self, i: int, h: int, name: str, number: int) -> list[Number]:
+        """How much a score moves with the other side's input: |x A| of a query x, |A y| + |A| |dy| of a key y."""
+        zero, other = self.program.zero, self.matrices[i, "w_q" if name == "k" else "w_k", h]
+        row = self.projected(i, number, name, h)[0]
+        felt = [abs(sum((entry * row[e].c for e, entry, _ in its if e in row), zero)) for its in other]
+        if name == "k":
+            y = self.normalize(i, number)
+            more = (sum((both[m] * ball.r for m, ball in y.items()), zero) for both in self.combined(i, h))
+            felt = [x + dx for x, dx in zip(felt, more)]
+        return felt
+
+    @remembered
+    def combined(self, i: int, h: int) -> list[list[Number]]:
+        """|A|, A being w_q w_k'"""
+        columns = [{e: entry for e, entry, _ in row} for row in self.matrices[i, "w_k", h]]
+        return [
+            [
+                abs(sum((entry * column[e] for e, entry, _ in row if e in column), self.program.zero))
+                for column in columns
+            ]
+            for row in self.matrices[i, "w_q", h]
+        ]
+
+
+class Seen:
+    """What the queries of one token at position p see, in one layer, of sets of contexts: [set, key, token]"""
+
+    def __init__(self, stream: Floats, i: int, p: int, t: int, numbers: Array, masks: Array) -> None:
+        """`numbers` are the rows, one for all sets or of each."""
+        self.stream, self.i, self.mask = stream, i, masks.copy()
+        self.mask[:, p] = np.arange(masks.shape[-1]) == t  # at its own position, a query sees its own key
+        there = self.mask if len(numbers) == len(masks) else self.mask.any(axis=0, keepdims=True)
+        kept = np.where(there, numbers, numbers[there][0])
+        assert kept.min() >= 0, "what a position may hold should have a row"
+        self.keys, at = np.unique(kept, return_inverse=True)
+        self.at = at.reshape(kept.shape)
+        queries, which = np.unique(numbers[:, p, t], return_inverse=True)
+        which, unit = which.reshape(-1, 1, 1), float(stream.program.unit.mid())
+        self.weights = []
+        for h in range(stream.t.layers[i].sizes["head"]):
+            low, high = (ends[which, self.at] for ends in stream.scores(i, h, queries, self.keys))
+            self.weights.append(weights(low, high, self.mask, unit))
+
+    def level(self, h: int, values: Array) -> Array:
+        """A bound on a head's mean of values, [key] -> [set]."""
+        return levels(*self.weights[h], values[self.at], self.mask, self.stream.bits)
+
+    def heads(self, columns: bool = True) -> list[Heads]:
+        """Of each set; without `columns` only the sizes, and infinities elsewhere; a size is infinite if not known."""
+        layer, count = self.stream.t.layers[self.i], len(self.mask)
+        size = np.zeros((count, layer.sizes["head"], layer.sizes["d_v"]))
+        low, high = np.full_like(size, -np.inf), np.full_like(size, np.inf)
+        for h in range(layer.sizes["head"]):
+            values = self.stream.values(self.i, h, self.keys)[self.keys]
+            for k, column in enumerate(self.stream.columns(self.i, h)):
+                its = values[:, k].max(axis=-1)[self.at]
+                size[:, h, column] = _coarser(np.where(self.mask, its, 0).max(axis=(1, 2)))
+                if columns and size[:, h, column].any():
+                    low[:, h, column] = -self.level(h, values[:, k, 0])
+                    high[:, h, column] = self.level(h, values[:, k, 1])
+            # What is not known is not known of values that are zero either: times infinity they would be NaN.
+            size[np.isnan(self.weights[h][1]).any(axis=(1, 2)), h] = np.inf
+        return [Heads(self.mask.shape[1], *its) for its in zip(size, low, high)]
+
+
+def _coarser(size: Array) -> Array:
+    """Rounded up to ten bits: few are different then."""
+    mantissa, exponent = np.frexp(size)
+    return np.ldexp(np.ceil(mantissa * 2.0**10) / 2.0**10, exponent)

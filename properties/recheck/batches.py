@@ -1,0 +1,87 @@
+"""Leaves of several lengths at a time, as arrays, and the rows of the stream that stand before the last attention."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from properties.recheck.attention import Seen
+from properties.recheck.margins import Margins
+from zoo.transformer import Attention, Mlp, unhandled
+from zoo.transformer.arrays import Array
+
+NUMBERS = 2**18  # that are worked with at a time
+
+
+class Contexts(NamedTuple):
+    """Sets of contexts: the length of each, and by number in `sets` what each position may hold."""
+
+    lengths: Array  # int [set]
+    codes: Array  # int [set, position]
+    sets: Array  # bool [code, token]
+
+    def masks(self, some: Array, keys: int) -> Array:
+        """What the first positions of some of them may hold: bool [set, position, token]"""
+        masks: Array = self.sets[self.codes[some, :keys]]
+        return masks
+
+
+def rows(margins: Margins, contexts: Contexts, layer: int) -> Array:
+    """The numbers of the rows that go into a layer, or behind the last one come out.
+
+    int [set, position, token], of one set where they are the same in all; -1 where a position may not hold a token.
+    """
+    longest = contexts.codes.shape[1]
+    numbers = np.array([[[margins.embed(p, t) for t in margins.vocab] for p in range(longest)]])
+    for i, kind in enumerate(margins.t.layers[:layer]):
+        if isinstance(kind, Mlp):
+            found, which = np.unique(numbers, return_inverse=True)
+            behind = [margins.behind_mlp(i, number) if number >= 0 else -1 for number in found.tolist()]
+            numbers = np.array(behind)[which].reshape(numbers.shape)
+        elif isinstance(kind, Attention):
+            numbers = _behind_attention(margins, i, kind.causal, numbers, contexts)
+        else:
+            unhandled(kind)
+    return numbers
+
+
+def _behind_attention(margins: Margins, i: int, causal: bool, numbers: Array, contexts: Contexts) -> Array:
+    found = np.full((len(contexts.codes), *numbers.shape[1:]), -1)
+    for some, alike, p, keys in _views(contexts, margins.sight[i + 1] == 2, causal):
+        may_be = contexts.sets[contexts.codes[some, p]]
+        for t in np.flatnonzero(may_be.any(axis=0)).tolist():
+            mine = may_be[:, t]
+            _, firsts, which = np.unique(alike[mine], return_index=True, return_inverse=True)
+            shown, behind = some[mine][firsts], list[int]()
+            for part in parts(shown, keys * len(margins.vocab)):
+                before = numbers[:, :keys] if len(numbers) == 1 else numbers[part, :keys]
+                seen = Seen(margins, i, p, t, before, contexts.masks(part, keys))
+                own = np.broadcast_to(before[:, p, t], len(part)).tolist()
+                behind += [margins.behind_attention(i, *its) for its in zip(own, seen.heads(), strict=True)]
+            found[some[mine], p, t] = np.array(behind)[which]
+    return found
+
+
+def _views(contexts: Contexts, whole: bool, causal: bool) -> Iterator[tuple[Array, Array, int, int]]:
+    """Each position, and which sets have one there: their numbers, those of what is seen from there, how many keys.
+
+    What is seen is what stands before, or, where some layer has no mask, the whole context.
+    """
+    every, lengths = np.arange(len(contexts.codes)), contexts.lengths
+    if whole:
+        for n in np.unique(lengths).tolist():
+            some = every[lengths == n]
+            yield from ((some, some, p, p + 1 if causal else n) for p in range(n))
+        return
+    alike = np.zeros(len(every), int)
+    for p in range(contexts.codes.shape[1]):
+        some = every[lengths > p]
+        yield some, alike[some], p, p + 1
+        _, alike = np.unique(alike * len(contexts.sets) + contexts.codes[:, p], return_inverse=True)
+
+
+def parts(some: Array, each: int) -> Iterator[Array]:
+    """So few at a time that the numbers of all are not too many."""
+    count = max(1, NUMBERS // each)
+    for start in range(0, len(some), count):
+        yield some[start : start + count]
