@@ -60,7 +60,7 @@ def counted(benchmark: BenchmarkFixture, model: Model, length: int, seconds: flo
         found.append(last)
         benchmark.extra_info["seconds of the processor"] = round(time.process_time() - begin, 1)
 
-    benchmark.pedantic(run, rounds=1)
+    benchmark.pedantic(run, rounds=1)  # type: ignore[no-untyped-call]
     least, most = (float(share) for share in found[-1].accuracy)
     benchmark.extra_info |= {
         "wrong": str(found[-1].wrong),

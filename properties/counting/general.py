@@ -56,13 +56,13 @@ class General:
         if self.bounds is None:
             return found
         answers, others = np.flatnonzero(right), np.flatnonzero(~right)
-        some = np.flatnonzero(~wrong.any(axis=1))  # of each, one answer must exceed all that is wrong
+        some: Array = np.flatnonzero(~wrong.any(axis=1))  # of each, one answer must exceed all that is wrong
         for answer in answers if len(some) else ():
-            for i in some[self._wins([parts[i] for i in some], np.full(len(some), answer), others)]:
+            for i in some[self._wins([parts[int(i)] for i in some], np.full(len(some), answer), others)]:
                 found[i] = replace(found[i], most=0)
         some = np.flatnonzero(wrong.all(axis=1))  # of each, a rival must exceed all that is right, or come up to it
         if len(some):
-            for i in some[self._wins([parts[i] for i in some], feared[some], answers)]:
+            for i in some[self._wins([parts[int(i)] for i in some], feared[some], answers)]:
                 found[i] = replace(found[i], least=found[i].most)
         return found
 
