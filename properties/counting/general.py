@@ -58,11 +58,11 @@ class General:
         answers, others = np.flatnonzero(right), np.flatnonzero(~right)
         some: Array = np.flatnonzero(~wrong.any(axis=1))  # of each, one answer must exceed all that is wrong
         for answer in answers if len(some) else ():
-            for i in some[self._wins([parts[i] for i in some.tolist()], np.full(len(some), answer), others)].tolist():
+            for i in some[self._wins([parts[int(i)] for i in some], np.full(len(some), answer), others)]:
                 found[i] = replace(found[i], most=0)
         some = np.flatnonzero(wrong.all(axis=1))  # of each, a rival must exceed all that is right, or come up to it
         if len(some):
-            for i in some[self._wins([parts[i] for i in some.tolist()], feared[some], answers)].tolist():
+            for i in some[self._wins([parts[int(i)] for i in some], feared[some], answers)]:
                 found[i] = replace(found[i], least=found[i].most)
         return found
 

@@ -25,7 +25,11 @@ OF_COUNTING: dict[str, list[tuple[Callable[..., Any], str, str]]] = {
         (judged_wrong, "~(margin > 0)", "~(margin >= 0)"),
     ],
     "counting.test_soundness_of_counting:test_counts_by_boxes_hold_what_running_says": [
-        (General._by_bounds, "some[self._wins([parts[i] for i in some], np.full(len(some), answer), others)]", "some"),
+        (
+            General._by_bounds,
+            "some[self._wins([parts[int(i)] for i in some], np.full(len(some), answer), others)]",
+            "some",
+        ),
         (General.split, "(half, may[at] & ~half)", "(half, may[at])"),
         (Bounds._backward, "lower = lower - level", "lower = lower - 0.9 * level"),
     ],
