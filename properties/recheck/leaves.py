@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from properties.recheck.about import must
 from properties.recheck.blindfold import blind_answer, real
 from properties.recheck.graph import Box, Graph
 from zoo.errors import CertificateError, RuleError
@@ -22,6 +21,19 @@ class Leaf(NamedTuple):
     answer: int
     permitted: frozenset[int]
     contexts: int
+
+
+class Where(NamedTuple):
+    """What a leaf is called in a sentence, put into words where there is one: there are many leaves."""
+
+    box: Box
+    words: list[frozenset[str]]  # of each set
+    strings: bool
+
+    def __str__(self) -> str:
+        words = ((at - self.box.length, sorted(self.words[its])) for at, its in sorted(self.box.known.items()))
+        known = {at: "".join(its) if self.strings else its for at, its in words}
+        return f"the leaf {known} of {self.box.length} tokens"
 
 
 class Reading:
@@ -50,26 +62,24 @@ class Reading:
         for here, (kind, answer) in self.graph.leaves(box, root):
             where, contexts = self.where(here), self.graph.count(here)
             permitted = frozenset(self.numbers[token] for token in self._permitted(here, where))
-            if kind == "skipped":
-                must(permitted in (frozenset(), every), f"{where} is skipped, but some tokens are right and some wrong")
-            else:
-                must(
-                    frozenset() != permitted != every, f"{where} is not skipped, but nothing or everything is permitted"
+            settled = permitted in (frozenset(), every)
+            if (kind == "skipped") != settled:
+                raise CertificateError(
+                    f"{where} is not skipped, but nothing or everything is permitted"
+                    if settled
+                    else f"{where} is skipped, but some tokens are right and some wrong"
                 )
-            if kind == "run":
-                must(contexts == 1, f"{where} was run, but is more than one context")
-            elif kind == "proved":
+            if kind == "run" and contexts != 1:
+                raise CertificateError(f"{where} was run, but is more than one context")
+            if kind == "proved" and answer not in permitted:
                 said = self.model.vocab[answer]
-                must(answer in permitted, f"the answer of {where} is {said!r}, but should be permitted there")
+                raise CertificateError(f"the answer of {where} is {said!r}, but should be permitted there")
             yield Leaf(here, kind, answer, permitted, contexts)
 
-    def where(self, box: Box) -> str:
-        """For a sentence."""
-        words = ((at - box.length, sorted(self.words[its])) for at, its in sorted(box.known.items()))
-        known = {at: "".join(its) if self.model.reads_strings else its for at, its in words}
-        return f"the leaf {known} of {box.length} tokens"
+    def where(self, box: Box) -> Where:
+        return Where(box, self.words, self.model.reads_strings)
 
-    def _permitted(self, box: Box, where: str) -> frozenset[str]:
+    def _permitted(self, box: Box, where: Where) -> frozenset[str]:
         """After as many leaves as are a power of two, the memory is looked at: it may come back to what it was."""
         strings, n, sets = self.model.reads_strings, box.length, {at: self.words[its] for at, its in box.known.items()}
         allowed = blind_answer(self.asked, sets, strings, n, where, self.tells)
