@@ -47,22 +47,27 @@ class Sums:
 
     def tiles(self, length: int) -> Iterator[tuple[slice, int, Array]]:
         """(some first halves, a last token, logits [output, first halves, second halves]), for all contexts."""
-        first_halves, second_halves, _ = self.shape(length)
-        rows = min(first_halves, max(1, TILE // second_halves))
+        for token, first, second in self.halves(length):
+            fixed = self.fixed[length - 1, token]
+            for part in self.parts(length, TILE):
+                yield part, token, self._tile(fixed, first[:, :, part, None], second[:, :, None])
+
+    def halves(self, length: int) -> Iterator[tuple[int, Array, Array]]:
+        """(a last token, sums of all first halves and of all second halves, [head, sum, half] each)"""
         split = self._split(length)
         for token, terms in enumerate(self._terms(length)):
-            first = _all_sums(terms[:, :, :split])  # [head, sum, first halves]
+            first = _all_sums(terms[:, :, :split])
             # The last token's own term goes along with every second half.
-            second = _all_sums(terms[:, :, split:-1]) + terms[:, :, -1:, token]  # [head, sum, second halves]
+            second = _all_sums(terms[:, :, split:-1]) + terms[:, :, -1:, token]
             if not np.isfinite(np.abs(first).max(axis=-1) + np.abs(second).max(axis=-1)).all():
                 first = np.full_like(first, np.nan)  # a sum overflows: none of these logits is known
-            for start in range(0, first_halves, rows):
-                part = slice(start, min(start + rows, first_halves))
-                yield (
-                    part,
-                    token,
-                    self._tile(self.fixed[length - 1, token], first[:, :, part, None], second[:, :, None]),
-                )
+            yield token, first, second
+
+    def parts(self, length: int, size: int) -> Iterator[slice]:
+        """The first halves, so many at a time that a tile has about that many contexts."""
+        first_halves, second_halves, _ = self.shape(length)
+        rows = max(1, size // second_halves)
+        yield from (slice(start, min(start + rows, first_halves)) for start in range(0, first_halves, rows))
 
     def logits(self, tokens: Array) -> Array:
         """Of any contexts of one length, a look-up and an addition a position: [batch, seq] -> [batch, output]."""
