@@ -16,7 +16,7 @@
 #endif
 
 #define LANES 16
-#define SIDE 64 /* contexts that are ranked together at most */
+#define SIDE 256 /* contexts that are ranked together at most */
 #define EACH for (int l = 0; l < LANES; l++)
 typedef double Lanes[LANES];
 
@@ -270,15 +270,20 @@ void sums(const Halves *h, int64_t from, int64_t to, int64_t stride, uint8_t *re
         Rank rank;
         quotients(h, x, 0, a, b, contexts);
         quotients(h, y, 1, a, b, contexts);
-        first_two(&rank, x, y, contexts);
-        for (int64_t i = 2; i < h->outputs; i++) {
-            quotients(h, x, i, a, b, contexts);
-            another(&rank, i, x, contexts);
-        }
         uint8_t token[SIDE];
-        for (int c = 0; c < contexts; c++) token[c] = (uint8_t)rank.token[c];
+        if (h->outputs == 2) for (int c = 0; c < contexts; c++) {
+            token[c] = y[c] > x[c];
+            margin[c] = fabs(y[c] - x[c]) + (x[c] * 0 + y[c] * 0);
+        } else {
+            first_two(&rank, x, y, contexts);
+            for (int64_t i = 2; i < h->outputs; i++) {
+                quotients(h, x, i, a, b, contexts);
+                another(&rank, i, x, contexts);
+            }
+            for (int c = 0; c < contexts; c++) token[c] = (uint8_t)rank.token[c];
+            for (int c = 0; c < contexts; c++) margin[c] = margin_of(&rank, c);
+        }
         for (int c = 0; c < contexts; c++) tokens[c * stride] = token[c];
-        for (int c = 0; c < contexts; c++) margin[c] = margin_of(&rank, c);
         tokens += contexts * stride, margin += contexts;
     }
 }

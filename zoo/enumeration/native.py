@@ -78,10 +78,14 @@ def usable(transformer: Transformer, contexts: int) -> bool:
 def _library() -> ctypes.CDLL | None:
     """The library, or None, which is said once."""
     try:
-        return library(files("zoo.enumeration").joinpath("every_context.c").read_text(encoding="utf-8"))
+        return library(source())
     except UnavailableError as error:
         print(f"zoo: every context is enumerated by numpy, which takes longer: {error}", file=sys.stderr)
         return None
+
+
+def source() -> str:
+    return files("zoo.enumeration").joinpath("every_context.c").read_text(encoding="utf-8")
 
 
 class _Arrays:

@@ -91,10 +91,10 @@ def answers(transformer: Transformer, lengths: Iterable[int] | None = None) -> d
     compiled = native.usable(transformer, sum(map(len, tokens.values())))
     lowest = {n: _Lowest() for n in wanted}
     doubtful: dict[int, list[Array]] = {n: [np.empty(0, dtype=np.int64)] for n in wanted}
-    for tile, ranked, found in _settled(transformer, wanted, tokens if compiled else None):
+    for tile, ranked, least, found in _settled(transformer, wanted, tokens if compiled else None):
         if tile.ranked is None:  # otherwise they are there
             tokens[tile.length].reshape(tile.shape)[tile.where] = ranked.tokens
-        lowest[tile.length].add(tile, ranked.margin)
+        lowest[tile.length].add(tile, ranked.margin, least)
         doubtful[tile.length].append(found)
     return {n: Answers(n, tokens[n], *lowest[n].found(), np.sort(np.concatenate(doubtful[n]))) for n in wanted}
 
@@ -110,8 +110,7 @@ class _Lowest:
     def __init__(self) -> None:
         self.margin, self.at = np.inf, sys.maxsize
 
-    def add(self, tile: Tile, margin: Array) -> None:
-        smallest = float(margin.min())  # NaN where one is
+    def add(self, tile: Tile, margin: Array, smallest: float) -> None:
         smallest = -np.inf if np.isnan(smallest) else smallest
         apart = max(0.0, 2 * tile.error) if np.isfinite(tile.error) else 0.0
         less = smallest < self.margin - apart
@@ -164,23 +163,24 @@ def _sums(transformer: Transformer) -> Sums:
 
 def _settled(
     transformer: Transformer, lengths: list[int], room: dict[int, Array] | None = None
-) -> Iterator[tuple[Tile, Ranked, Array]]:
-    """Each tile with its answers and margins, doubtful contexts run on `forward`, and the numbers of these.
+) -> Iterator[tuple[Tile, Ranked, float, Array]]:
+    """Each tile, its answers and margins, the smallest, and the numbers of what was doubtful and is run on `forward`.
 
     With `room` for the answers, they are computed in C.
     """
     with np.errstate(all="ignore"):  # what overflows becomes NaN or infinite, and is doubtful
         for tile in _tiles(transformer, lengths, room):
             ranked = _ranked(tile.logits) if tile.ranked is None else tile.ranked
-            numbers = np.empty(0, dtype=np.int64)
-            if not ranked.margin.min() > 2 * tile.error:
+            numbers, least = np.empty(0, dtype=np.int64), float(ranked.margin.min())
+            if not least > 2 * tile.error:
                 close = ~(ranked.margin > 2 * tile.error)
                 numbers = tile.numbers(np.nonzero(close))
                 rows = _run(transformer, tile.length, numbers).T
                 if tile.ranked is None:
                     tile.logits[:, close] = rows
                 ranked.tokens[close], ranked.margin[close] = _ranked(rows.astype(ranked.margin.dtype))
-            yield tile, ranked, numbers
+                least = float(ranked.margin.min())  # NaN where one is
+            yield tile, ranked, least, numbers
 
 
 def _tiles(transformer: Transformer, lengths: list[int], room: dict[int, Array] | None) -> Iterator[Tile]:
