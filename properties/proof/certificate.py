@@ -17,6 +17,7 @@ import numpy as np
 from properties.proof.judges import stated
 from properties.proof.search import BEYOND, Proof, prove_answers
 from properties.proof.splits import Splits
+from reference import Fold
 from zoo.domain import as_data
 from zoo.errors import FailingError, ModelError, RuleError
 from zoo.model import Model
@@ -37,7 +38,7 @@ def certify(
     `options` are those of `prove_answers`; `proof` is one that was made before, and whose splits were kept. The
     certificate is plain JSON data: the dtype, digests of the arrays and of the file that defines the function, a
     margin, and the splits: see docs/json.md. Where the model states a domain, that is in there, and where it has
-    lemmas, their sentences. FailingError where a lemma does not hold; ModelError where tokens were counted.
+    lemmas, their sentences. FailingError where a lemma does not hold.
     """
     model.must_complete("be certified")
     for lemma in model.lemmas:
@@ -49,11 +50,6 @@ def certify(
         told: dict[str, Any] = {"first": True, "settled": splits.add, "domain": model.domain}
         proof = replace(prove_answers(model.transformer, model.vocab, function, **told, **options), splits=splits)
     assert proof.splits is not None
-    if proof.splits.counted:
-        raise ModelError(
-            f"{model.name} was proved by counting tokens, which no certificate can say yet, but should be proved by a "
-            "rule or predictor that does not count to be certified"
-        )
     if proof.status != "holds" or not proof.contexts:  # where nothing is determined, nothing is proved
         return proof, None
     return proof, {
@@ -179,7 +175,8 @@ def digest(transformer: Transformer) -> str:
 
 
 def source_digest(function: Callable[..., Any]) -> str:
-    """sha256 of the source file that defines a function: it may call others in there."""
+    """sha256 of the source file that defines a function, of a fold its step: it may call others in there."""
+    function = function.step if isinstance(function, Fold) else function
     try:
         file = inspect.getsourcefile(function if inspect.isroutine(function) else type(function))
     except TypeError:  # built in

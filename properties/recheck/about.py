@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from reference import Fold
 from zoo.errors import CertificateError, MismatchError
 from zoo.model import Model
 from zoo.transformer import Attention, Mlp, Norm, Transformer
@@ -75,6 +76,7 @@ def _digest(transformer: Transformer) -> str:
 
 
 def _source(function: Callable[..., Any]) -> str | None:
+    function = function.step if isinstance(function, Fold) else function
     try:
         file = inspect.getsourcefile(function if inspect.isroutine(function) else type(function))
         return None if file is None else hashlib.sha256(Path(file).read_bytes()).hexdigest()

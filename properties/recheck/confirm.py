@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from properties.recheck.batches import NUMBERS, Contexts, parts, rows
+from properties.recheck.batches import NUMBERS, Contexts, Counts, parts, rows
 from properties.recheck.graph import Graph
 from properties.recheck.leaves import Leaf
 from properties.recheck.margins import Margins
@@ -29,7 +29,9 @@ class Confirmation:
 
     def __init__(self, transformer: Transformer, graph: Graph) -> None:
         self.transformer = transformer
-        self.sets = np.array([[token in its for token in range(graph.vocab)] for its in graph.sets])
+        self.every = len(graph.sets) - 1  # any token; behind it each by itself
+        sets = [[token in its for token in range(graph.vocab)] for its in graph.sets]
+        self.sets = np.concatenate([np.array(sets), np.eye(graph.vocab, dtype=bool)])
         self.quick, self.fine = Margins(transformer), Margins(transformer, fine=True)
 
     def bounds(self, leaves: Sequence[Leaf], stated: float) -> Iterator[tuple[Leaf, Bound]]:
@@ -52,19 +54,24 @@ class Confirmation:
 
     def _bounds(self, margins: Margins, leaves: Sequence[Leaf]) -> list[Bound]:
         lengths = np.array([leaf.box.length for leaf in leaves])
-        codes = np.full((len(leaves), lengths.max()), len(self.sets) - 1)
+        codes = np.full((len(leaves), lengths.max()), self.every)
         for code, leaf in zip(codes, leaves):
-            code[list(leaf.box.known)] = list(leaf.box.known.values())
-        contexts = Contexts(lengths, codes, self.sets)
+            if leaf.kind == "run":  # which is one context, whatever else says so
+                code[: leaf.box.length] = np.array(leaf.example) + self.every + 1
+            else:
+                code[list(leaf.box.known)] = list(leaf.box.known.values())
+        counts = [{} if leaf.kind == "run" else leaf.box.counts for leaf in leaves]
+        contexts = Contexts(lengths, codes, self.sets, Counts.of(counts, lengths.max()))
         numbers, found = rows(margins, contexts, margins.last), [Bound(math.inf, math.inf)] * len(leaves)
         for alike in _alike(leaves):
             one, n = leaves[alike[0]], leaves[alike[0]].box.length
             pairs = self._pairs(one)
-            may_be = self.sets[codes[alike, n - 1]]
+            may_be = np.array([[token in leaves[i].last for token in margins.vocab] for i in alike])
             for t in np.flatnonzero(may_be.any(axis=0)).tolist():
                 for some in parts(alike[may_be[:, t]], n * len(margins.vocab)):
                     before = (numbers if len(numbers) == 1 else numbers[some])[:, :n]
-                    lower = margins.lower(before, contexts.masks(some, n), t, pairs)
+                    counted = contexts.counted(some, n)
+                    lower = margins.lower(before, contexts.masks(some, n), t, pairs, counted)
                     for i, row in zip(some.tolist(), lower, strict=True):
                         found[i] = _together(found[i], self._bound(one, row))
         return found
@@ -85,7 +92,7 @@ class Confirmation:
 
     def run(self, leaf: Leaf) -> bool:
         """Whether the program itself is right in the one context of a leaf."""
-        tokens = np.array([[self.sets[leaf.box.known.get(at, -1)].argmax() for at in range(leaf.box.length)]])
+        tokens = np.array([leaf.example])
         with np.errstate(all="ignore"):
             logits = forward(self.transformer, tokens, last=True)[0, -1]
         right = np.isin(np.arange(len(logits)), list(leaf.permitted))

@@ -6,8 +6,12 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from properties.recheck.about import must
-from properties.recheck.blindfold import blind_answer, real
+from properties.recheck.blindfold import blind_answer, joined, said_of
+from properties.recheck.counts import groups
 from properties.recheck.graph import Box, Graph
+from properties.recheck.sight import Sight
+from properties.recheck.walk import Walk
+from reference import Fold
 from zoo.errors import CertificateError, RuleError
 from zoo.model import Model
 from zoo.rule import Asked
@@ -22,6 +26,8 @@ class Leaf(NamedTuple):
     answer: int
     permitted: frozenset[int]
     contexts: int
+    last: frozenset[int]  # what may stand last
+    example: list[int]  # of its contexts one
 
 
 class Reading:
@@ -35,6 +41,7 @@ class Reading:
         self.asked, self.number = Asked(function, model.vocab), 0
         self.words = [frozenset(model.vocab[token] for token in its) for its in graph.sets]
         self.numbers = {token: i for i, token in enumerate(model.vocab)}
+        self.walk = Walk(function, model, self.asked, graph.sets) if type(function) is Fold else None
         self.said: deque[Said] = deque(maxlen=AGAIN)
         with _refusing():
             self.reaches = known(function)
@@ -44,12 +51,13 @@ class Reading:
         """Those of a box, which they partition; CertificateError where they do not, or the function says otherwise.
 
         The answer of a proved leaf is permitted, what was run is a single context, and where contexts are skipped, the
-        function permits nothing or everything.
+        function permits nothing or everything. None has a context of another: as many as there are, they are all.
         """
-        every = frozenset(range(self.graph.vocab))
+        every, left = frozenset(range(self.graph.vocab)), self.graph.count(box)
         for here, (kind, answer) in self.graph.leaves(box, root):
-            where, contexts = self.where(here), self.graph.count(here)
-            permitted = frozenset(self.numbers[token] for token in self._permitted(here, where))
+            where = self.where(here)
+            leaf = self._walked(here, where) if self.walk is not None else self._read(here, where)
+            permitted = leaf.permitted
             if kind == "skipped":
                 must(permitted in (frozenset(), every), f"{where} is skipped, but some tokens are right and some wrong")
             else:
@@ -57,28 +65,74 @@ class Reading:
                     frozenset() != permitted != every, f"{where} is not skipped, but nothing or everything is permitted"
                 )
             if kind == "run":
-                must(contexts == 1, f"{where} was run, but is more than one context")
+                must(leaf.contexts == 1, f"{where} was run, but is more than one context")
+                leaf = leaf._replace(last=frozenset(leaf.example[-1:]))
             elif kind == "proved":
                 said = self.model.vocab[answer]
                 must(answer in permitted, f"the answer of {where} is {said!r}, but should be permitted there")
-            yield Leaf(here, kind, answer, permitted, contexts)
+            left -= leaf.contexts
+            yield leaf._replace(kind=kind, answer=answer)
+        must(left == 0, f"the leaves of {box.length} tokens should cover every context once")
 
     def where(self, box: Box) -> str:
         """For a sentence."""
-        words = ((at - box.length, sorted(self.words[its])) for at, its in sorted(box.known.items()))
-        known = {at: "".join(its) if self.model.reads_strings else its for at, its in words}
-        return f"the leaf {known} of {box.length} tokens"
+        n, strings = box.length, self.model.reads_strings
 
-    def _permitted(self, box: Box, where: str) -> frozenset[str]:
+        def words(its: int) -> Any:
+            return "".join(sorted(self.words[its])) if strings else sorted(self.words[its])
+
+        known = {at - n: words(its) for at, its in sorted(box.known.items())}
+        some = [f"the leaf {known} of {n} tokens"]
+        for count, (least, most) in box.counts.items():
+            at = "" if count.positions == range(n) else f" at {[at - n for at in count.positions]}"
+            some.append(f"{words(count.tokens)!r} {least} to {most} times{at}")
+        if box.said is not None:
+            some.append(f"where {words(box.said) if box.said >= 0 else 'nothing'!r} is permitted")
+        return ", ".join(some)
+
+    def _read(self, box: Box, where: str) -> Leaf:
+        """What the function permits that sees no more than a leaf says."""
+        must(box.said is None, f"{where} says what is permitted, but should not where the function is no fold")
+        contexts, strings, every = self.graph.count(box), self.model.reads_strings, self.words[-1]
+        must(contexts > 0, f"{where} has no context, but should have some")
+        sets = {at: self.words[its] for at, its in box.known.items()}
+        sight = Sight(sets, every, box.length, groups(box.counts, self.words, sets, every))
+        allowed, example = blind_answer(self.asked, sight, strings, where, self.tells), sight.example(False)
+        self._asked(joined(example, strings), allowed)
+        return self._leaf(box, allowed, contexts, [self.numbers[token] for token in example])
+
+    def _walked(self, box: Box, where: str) -> Leaf:
+        """What a fold permits: the same in all contexts of a leaf that are not said to be others."""
+        assert self.walk is not None
+        found = self.walk.split(box.length, box.known, box.counts)
+        if box.said is not None:
+            said = self.graph.sets[box.said] if box.said >= 0 else frozenset[int]()
+            found = {its: ways for its, ways in found.items() if its == said}
+        must(len(found) == 1, f"{where} should have contexts, and one thing should be permitted in all of them")
+        [(said, contexts)] = found.items()
+        example, allowed = (
+            self.walk.example(box.length, box.known, box.counts, said),
+            frozenset(map(self.model.vocab.__getitem__, said)),
+        )
+        context = joined([self.model.vocab[token] for token in example], self.model.reads_strings)
+        must(said_of(self.asked, context) == allowed, f"the fold says something else after {context!r}, asked again")
+        self._asked(context, allowed)
+        return self._leaf(box, allowed, contexts, example)
+
+    def _leaf(self, box: Box, allowed: frozenset[str], contexts: int, example: list[int]) -> Leaf:
+        last = self.graph.held(box, box.length - 1)
+        for group in self.graph.groups(box):
+            if box.length - 1 in group.positions:
+                last = group.possible(box.length - 1, last)
+        return Leaf(box, "", -1, frozenset(self.numbers[token] for token in allowed), contexts, last, example)
+
+    def _asked(self, context: Any, allowed: frozenset[str]) -> None:
         """After as many leaves as are a power of two, the memory is looked at: it may come back to what it was."""
-        strings, n, sets = self.model.reads_strings, box.length, {at: self.words[its] for at, its in box.known.items()}
-        allowed = blind_answer(self.asked, sets, strings, n, where, self.tells)
-        self.said.append((real([sets.get(i, self.words[-1]) for i in range(n)], min, strings), allowed))
+        self.said.append((context, allowed))
         self.number += 1
         if not self.number & (self.number - 1):
             with _refusing():
                 self.reaches.memory.check()
-        return allowed
 
     def check(self) -> None:
         with _refusing():

@@ -204,8 +204,8 @@ SEEN: dict[str, list[Fault]] = {
     "test_idioms:test_idioms_blindfolded": [
         Fault(
             blindfold.blind_answer,
-            "_said(asked, first) if tells else _blindfolded(asked, known, strings, where)",
-            "_said(asked, first)",
+            "said_of(asked, first) if tells else _blindfolded(asked, known, strings, where)",
+            "said_of(asked, first)",
         )
     ],
 }
