@@ -21,25 +21,27 @@ class Tree:
 
 
 class Splits:
-    """Told of every box that is done, it keeps the tree of each length and layout of the domain."""
+    """Told of every box that is done, it keeps the tree of each length, layout of the domain, and position asked at."""
 
-    def __init__(self, vocab: Sequence[str], domain: Domain) -> None:
+    def __init__(self, vocab: Sequence[str], domain: Domain, names: Sequence[str]) -> None:
+        """`names` are of the outputs; there are none where numbers are answered."""
         self.vocab, self.domain = tuple(vocab), domain
-        self.numbers = {token: i for i, token in enumerate(vocab)}
-        self.trees: dict[tuple[int, int], Tree] = {}  # by length and layout
+        self.numbers, self.outputs = ({name: i for i, name in enumerate(its)} for its in (vocab, names))
+        self.trees: dict[tuple[int, int, int], Tree] = {}  # by length, layout and position
 
     def add(self, settled: Settled) -> None:
         """Splits of the same, one after the other, are one."""
         box = settled.box
         path = [(self._asked(one, box.length), self._reply(reply)) for one, reply in box.path]
         if box.ending is not None:  # which comes after all that was counted at first
-            path.insert(len(box.counts), (("says",), self._set(box.permitted)))
-        tree = self.trees.setdefault((box.length, self._layout(settled)), Tree())
+            said = (self.outputs.get(name, name) for name in box.permitted)
+            path.insert(len(box.counts), (("says",), tuple(sorted(said))))
+        tree = self.trees.setdefault((box.length, self._layout(settled), settled.at or 0), Tree())
         for (asked, reply), (after, _) in zip(path, (*path[1:], ((), ()))):
             if asked != after:
                 tree.asked = asked
                 tree = tree.to.setdefault(reply, Tree())
-        answer = () if settled.answer is None else (self.numbers[settled.answer],)
+        answer = () if settled.answer is None else (self.outputs[settled.answer],)
         tree.leaf = (settled.kind, *answer)
 
     def _asked(self, one: Any, length: int) -> Key:
@@ -64,12 +66,11 @@ class Splits:
         return next(i for i, layout in enumerate(layouts) if tokens in layout)
 
     def as_data(self) -> dict[str, Any]:
-        """Sets of tokens, nodes with their children before them, and a root for each length and layout; what is alike
-        stands once."""
+        """Sets of tokens, nodes with their children before them, and a root of each tree; what is alike stands once."""
         nodes, sets = dict[Key, int](), dict[Key, int]()
 
         def number(tokens: Key) -> int:
-            return sets.setdefault(tokens, len(sets)) if tokens else -1
+            return sets.setdefault(tokens, len(sets))
 
         def fold(tree: Tree) -> int:
             if tree.leaf:
@@ -79,7 +80,8 @@ class Splits:
                 node = ("count", where, number(self._set(tokens)))
                 parts = [(*limits, fold(child)) for limits, child in sorted(tree.to.items(), key=lambda item: item[0])]
             else:
-                node, parts = tree.asked, sorted((number(its), fold(child)) for its, child in tree.to.items())
+                of = list if tree.asked == ("says",) else number
+                node, parts = tree.asked, sorted((of(its), fold(child)) for its, child in tree.to.items())
             return nodes.setdefault((*node, *parts), len(nodes))
 
         roots = [fold(tree) for _, tree in sorted(self.trees.items())]

@@ -36,6 +36,8 @@ __all__ = ["CertificateError", "MismatchError", "Rechecked", "recheck"]
 class Rechecked:
     """What was confirmed, in leaves but for `contexts`, `with_margin` and `unspecified`, which count contexts.
 
+    Where every position has an answer, these count answers.
+
     `margin` is the smallest that was confirmed for the program, in `with_margin` of its contexts: none is in those that
     rest on a run, nor in those where nothing is asked.
     """
@@ -56,11 +58,9 @@ def recheck(certificate: dict[str, Any], model: Model, function: Callable[[Any],
 
     MismatchError where the certificate is about something else, CertificateError with what is wrong with it.
     """
-    if not model.completes:
-        raise MismatchError(f"{model.name} should answer with tokens after the last position to be certified")
     transformer = about(certificate, model, function)
     graph = Graph(certificate, model)
-    reading, confirmation = Reading(graph, model, function), Confirmation(transformer, graph)
+    reading, confirmation = Reading(graph, model, function), Confirmation(transformer, graph, model)
     found, stated = Rechecked(), certificate["margin"]
     for batch in gathered(_asked(graph, reading, found), graph.vocab):
         for leaf, bound in confirmation.bounds(batch, stated):

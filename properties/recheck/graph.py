@@ -6,13 +6,16 @@ from reprlib import repr as shortly
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from properties.recheck.about import must
+from properties.recheck.about import is_number, must
 from properties.recheck.counts import Count, Counts, Group, Tokens, fits, groups
 from zoo.errors import CertificateError
 from zoo.model import Model
 
 PATHS = 10**7  # more leaves than that are not walked: it would take hours
 LEAVES = ("skipped", "run")  # and ["proved", answer]
+
+
+Permitted = frozenset[Any]  # outputs, by number; or one number, or none
 
 
 class Split(NamedTuple):
@@ -33,13 +36,13 @@ class Ranges(NamedTuple):
 
 
 class Saying(NamedTuple):
-    """Of what a fold permits: different sets of tokens, by number, and nodes before it."""
+    """Of what a fold permits: different sets of outputs, by number, or of a number itself; and nodes before it."""
 
-    parts: list[tuple[int, int]]
+    parts: list[tuple[Permitted, int]]
 
 
 class End(NamedTuple):
-    """What a leaf says: skipped, run, or proved, with the answer."""
+    """What a leaf says: skipped, run, or proved, with the answer; but for a number."""
 
     kind: str
     answer: int = -1
@@ -51,13 +54,14 @@ NOTHING: Counts = MappingProxyType({})
 class Box(NamedTuple):
     """Contexts of one length: by number, the set of tokens that a position may hold, where that is not any token.
 
-    How often tokens occur, where that is known, and which set is permitted, by number, -1 for the empty one.
+    How often tokens occur, and what is permitted, where that is known. It may be asked `at` a position, else behind.
     """
 
     length: int
     known: Mapping[int, int]
+    at: int | None = None
     counts: Counts = NOTHING
-    said: int | None = None
+    said: Permitted | None = None
 
 
 Node = Split | Ranges | Saying | End
@@ -72,7 +76,7 @@ class Graph:
     """
 
     def __init__(self, certificate: dict[str, Any], model: Model) -> None:
-        self.vocab = len(model.vocab)
+        self.vocab, self.outputs = len(model.vocab), len(model.names)
         self.sets = [self._set(its) for its in _list(certificate, "sets")]
         self.nodes: list[Node] = []
         self.paths: list[int] = []  # from each node to a leaf
@@ -83,7 +87,8 @@ class Graph:
             self.paths.append(min(its, PATHS + 1))  # the numbers stay small
         boxes, stated = list(self._boxes(model)), _list(certificate, "roots")
         fine = len(stated) == len(boxes) and all(_is_index(root, len(nodes)) for root in stated)
-        must(fine, f"the roots are {shortly(stated)}, but should be {len(boxes)} nodes, of each length and layout one")
+        sentence = f"but should be {len(boxes)} nodes, one of each length, layout and position asked about"
+        must(fine, f"the roots are {shortly(stated)}, {sentence}")
         self.roots = list(zip(boxes, stated))
         paths = sum(self.paths[root] for root in stated)
         must(paths <= PATHS, f"there are more than {PATHS} leaves, but should be fewer to be looked at")
@@ -105,9 +110,11 @@ class Graph:
                 return self._ranges(node, n_ctx)
             if kind == "says" and rest:
                 return self._saying(node, rest)
-            if kind == "proved" and len(rest) == 1 and _is_index(rest[0], self.vocab):
+            if kind == "proved" and len(rest) == 1 and _is_index(rest[0], self.outputs):
                 return End(kind, rest[0])
-            if isinstance(kind, str) and kind in LEAVES and not rest:
+            if not rest and (kind in LEAVES if isinstance(kind, str) else False):
+                return End(kind)
+            if kind == "proved" and not rest and not self.outputs:
                 return End(kind)
         must(False, f"node {len(self.nodes)} is {shortly(node)}, but should be a split or a leaf: see docs/json.md")
         raise AssertionError
@@ -134,15 +141,20 @@ class Graph:
         return Ranges((where[0], where[1], where[2]), tokens, [(least, most, child) for least, most, child in parts])
 
     def _saying(self, node: Any, pairs: list[Any]) -> Saying:
-        self._must(node, all(self._is_pair(pair, -1) for pair in pairs), SETS)
-        said = [self.sets[tokens] if tokens >= 0 else frozenset[int]() for tokens, _ in pairs]
-        self._must(node, len(set(said)) == len(said), "should name what is permitted once each")
-        return Saying([(tokens, child) for tokens, child in pairs])
+        fine = all(isinstance(pair, list) and len(pair) == 2 and _is_index(pair[1], len(self.nodes)) for pair in pairs)
+        fine = fine and all(isinstance(its, list) and all(map(self._is_said, its)) for its, _ in pairs)
+        self._must(node, fine, "should say what is permitted, and lead to nodes before it")
+        parts = [(frozenset(its), child) for its, child in pairs]
+        self._must(node, len({its for its, _ in parts}) == len(parts), "should name what is permitted once each")
+        return Saying(parts)
 
-    def _is_pair(self, pair: Any, start: int = 0) -> bool:
+    def _is_said(self, one: Any) -> bool:
+        return _is_index(one, self.outputs) if self.outputs else is_number(one)
+
+    def _is_pair(self, pair: Any) -> bool:
         """Of a set and a node before this one."""
         fine = isinstance(pair, list) and len(pair) == 2
-        return fine and _is_index(pair[0], len(self.sets), start) and _is_index(pair[1], len(self.nodes))
+        return fine and _is_index(pair[0], len(self.sets)) and _is_index(pair[1], len(self.nodes))
 
     def _must(self, node: Any, fine: bool, sentence: str) -> None:
         must(fine, f"node {len(self.nodes)} is {shortly(node)}, but {sentence}")
@@ -161,12 +173,11 @@ class Graph:
                     self.sets.append(frozenset(numbers[token] for token in tokens))
             of_layouts.append([added[tokens] for tokens in layout.sets])
         self.sets.append(frozenset(range(self.vocab)))
-        if model.domain is None:
-            yield from (Box(n, {}) for n in range(1, model.n_ctx + 1))
-        for n in range(1, max(map(len, of_layouts), default=0) + 1):
-            for layout, sets in zip(layouts, of_layouts):
-                if layout.start <= n <= len(sets):
-                    yield Box(n, dict(enumerate(sets[:n])))
+        longest = model.n_ctx if model.domain is None else max(map(len, of_layouts), default=0)
+        for n in range(1, longest + 1):
+            some = [dict(enumerate(sets[:n])) for one, sets in zip(layouts, of_layouts) if one.start <= n <= len(sets)]
+            for known in [{}] if model.domain is None else some:
+                yield from (Box(n, known, at) for at in (range(n) if model.answers == "every" else [None]))
 
     def held(self, box: Box, position: int) -> Tokens:
         return self.sets[box.known.get(position, -1)]
@@ -201,7 +212,7 @@ class Graph:
                 todo += self._counted(here, node)
             else:
                 must(here.said is None, f"what is permitted in contexts of {here.length} tokens is split twice")
-                todo += [(here._replace(said=tokens), child) for tokens, child in node.parts]
+                todo += [(here._replace(said=said), child) for said, child in node.parts]
 
     def _parts(self, here: Box, node: Split) -> Iterator[tuple[Box, int]]:
         at, n = here.length + node.position, here.length

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from properties.recheck.about import must
 from properties.recheck.blindfold import blind_answer, joined, said_of
 from properties.recheck.counts import groups
-from properties.recheck.graph import Box, Graph
+from properties.recheck.graph import Box, Graph, Permitted
 from properties.recheck.sight import Sight
 from properties.recheck.walk import Walk
 from reference import Fold
@@ -24,9 +24,9 @@ class Leaf(NamedTuple):
     box: Box
     kind: str
     answer: int
-    permitted: frozenset[int]
+    permitted: Permitted
     contexts: int
-    last: frozenset[int]  # what may stand last
+    own: frozenset[int]  # what may stand where it is asked
     example: list[int]  # of its contexts one
 
 
@@ -38,9 +38,10 @@ class Reading:
 
     def __init__(self, graph: Graph, model: Model, function: Callable[[Any], Any]) -> None:
         self.graph, self.model = graph, model
-        self.asked, self.number = Asked(function, model.vocab), 0
+        self.asked, self.number = Asked(function, model.names), 0
         self.words = [frozenset(model.vocab[token] for token in its) for its in graph.sets]
         self.numbers = {token: i for i, token in enumerate(model.vocab)}
+        self.outputs: dict[Any, int] = {name: i for i, name in enumerate(model.names)}
         self.walk = Walk(function, model, self.asked, graph.sets) if type(function) is Fold else None
         self.said: deque[Said] = deque(maxlen=AGAIN)
         with _refusing():
@@ -53,22 +54,25 @@ class Reading:
         The answer of a proved leaf is permitted, what was run is a single context, and where contexts are skipped, the
         function permits nothing or everything. None has a context of another: as many as there are, they are all.
         """
-        every, left = frozenset(range(self.graph.vocab)), self.graph.count(box)
+        every: Permitted = frozenset(self.outputs.values())  # of numbers, none is permitted, or one
+        left = self.graph.count(box)
         for here, (kind, answer) in self.graph.leaves(box, root):
             where = self.where(here)
             leaf = self._walked(here, where) if self.walk is not None else self._read(here, where)
             permitted = leaf.permitted
             if kind == "skipped":
-                must(permitted in (frozenset(), every), f"{where} is skipped, but some tokens are right and some wrong")
+                must(
+                    permitted in (frozenset(), every), f"{where} is skipped, but something is right and something wrong"
+                )
             else:
                 must(
                     frozenset() != permitted != every, f"{where} is not skipped, but nothing or everything is permitted"
                 )
             if kind == "run":
                 must(leaf.contexts == 1, f"{where} was run, but is more than one context")
-                leaf = leaf._replace(last=frozenset(leaf.example[-1:]))
-            elif kind == "proved":
-                said = self.model.vocab[answer]
+                leaf = leaf._replace(own=frozenset([leaf.example[self._at(here)]]))
+            elif kind == "proved" and self.outputs:
+                said = self.model.names[answer]
                 must(answer in permitted, f"the answer of {where} is {said!r}, but should be permitted there")
             left -= leaf.contexts
             yield leaf._replace(kind=kind, answer=answer)
@@ -87,8 +91,9 @@ class Reading:
             at = "" if count.positions == range(n) else f" at {[at - n for at in count.positions]}"
             some.append(f"{words(count.tokens)!r} {least} to {most} times{at}")
         if box.said is not None:
-            some.append(f"where {words(box.said) if box.said >= 0 else 'nothing'!r} is permitted")
-        return ", ".join(some)
+            said = [self.model.names[its] if self.outputs else its for its in sorted(box.said)]
+            some.append(f"where {said or 'nothing'} is permitted")
+        return ", ".join(some) + ("" if box.at is None else f", at token {box.at + 1}")
 
     def _read(self, box: Box, where: str) -> Leaf:
         """What the function permits that sees no more than a leaf says."""
@@ -97,8 +102,9 @@ class Reading:
         must(contexts > 0, f"{where} has no context, but should have some")
         sets = {at: self.words[its] for at, its in box.known.items()}
         sight = Sight(sets, every, box.length, groups(box.counts, self.words, sets, every))
-        allowed, example = blind_answer(self.asked, sight, strings, where, self.tells), sight.example(False)
-        self._asked(joined(example, strings), allowed)
+        asked = self.asked if box.at is None else self.asked.at(box.at)
+        allowed, example = blind_answer(asked, sight, strings, where, self.tells), sight.example(False)
+        self._asked((joined(example, strings), allowed, *asked.where))
         return self._leaf(box, allowed, contexts, [self.numbers[token] for token in example])
 
     def _walked(self, box: Box, where: str) -> Leaf:
@@ -106,29 +112,33 @@ class Reading:
         assert self.walk is not None
         found = self.walk.split(box.length, box.known, box.counts)
         if box.said is not None:
-            said = self.graph.sets[box.said] if box.said >= 0 else frozenset[int]()
-            found = {its: ways for its, ways in found.items() if its == said}
+            found = {its: ways for its, ways in found.items() if its == box.said}
         must(len(found) == 1, f"{where} should have contexts, and one thing should be permitted in all of them")
         [(said, contexts)] = found.items()
-        example, allowed = (
-            self.walk.example(box.length, box.known, box.counts, said),
-            frozenset(map(self.model.vocab.__getitem__, said)),
-        )
+        example = self.walk.example(box.length, box.known, box.counts, said)
+        allowed = frozenset(self.model.names[its] if self.outputs else its for its in said)
         context = joined([self.model.vocab[token] for token in example], self.model.reads_strings)
-        must(said_of(self.asked, context) == allowed, f"the fold says something else after {context!r}, asked again")
-        self._asked(context, allowed)
+        asked = self.asked if box.at is None else self.asked.at(box.at)
+        must(said_of(asked, context) == allowed, f"the fold says something else after {context!r}, asked again")
+        self._asked((context, allowed))
         return self._leaf(box, allowed, contexts, example)
 
-    def _leaf(self, box: Box, allowed: frozenset[str], contexts: int, example: list[int]) -> Leaf:
-        last = self.graph.held(box, box.length - 1)
+    def _leaf(self, box: Box, allowed: frozenset[Any], contexts: int, example: list[int]) -> Leaf:
+        at = self._at(box)
+        own = self.graph.held(box, at)
         for group in self.graph.groups(box):
-            if box.length - 1 in group.positions:
-                last = group.possible(box.length - 1, last)
-        return Leaf(box, "", -1, frozenset(self.numbers[token] for token in allowed), contexts, last, example)
+            if at in group.positions:
+                own = group.possible(at, own)
+        permitted = frozenset(self.outputs[name] if self.outputs else name for name in allowed)
+        return Leaf(box, "", -1, permitted, contexts, own, example)
 
-    def _asked(self, context: Any, allowed: frozenset[str]) -> None:
+    @staticmethod
+    def _at(box: Box) -> int:
+        return box.length - 1 if box.at is None else box.at
+
+    def _asked(self, said: Said) -> None:
         """After as many leaves as are a power of two, the memory is looked at: it may come back to what it was."""
-        self.said.append((context, allowed))
+        self.said.append(said)
         self.number += 1
         if not self.number & (self.number - 1):
             with _refusing():

@@ -60,14 +60,20 @@ class Margins(Floats):
         self.end_numbers: dict[tuple[object, ...], int] = {}
 
     def lower(
-        self, numbers: Array, masks: Array, t: int, pairs: Sequence[tuple[int, int]], counted: Counted | None = None
+        self,
+        numbers: Array,
+        masks: Array,
+        t: int,
+        pairs: Sequence[tuple[int, int]],
+        counted: Counted | None = None,
+        p: int = -1,
     ) -> Array:
-        """Lower bounds on answer - rival where t stands last: [set of contexts, pair], -inf where nothing is known.
+        """Lower bounds on answer - rival at a position, where t stands: [set of contexts, pair], -inf if not known.
 
         `numbers` [set or 1, position, token] are those of the rows before the last attention, `masks` [set, position,
-        token] say what a position may hold, `counted` how many of them hold what.
+        token] say what each position that is seen may hold, `counted` how many of them hold what.
         """
-        p = masks.shape[1] - 1
+        p %= masks.shape[1]
         own = np.broadcast_to(numbers[:, p, t], len(masks)).tolist()
         if self.heads:
             seen = Seen(self, self.last, p, t, numbers, masks, counted)

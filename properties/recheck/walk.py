@@ -16,7 +16,7 @@ from zoo.rule import Asked
 
 KINDS = 2  # of tokens that are counted, at most: with more there are too many ways to end
 Ways = dict[Vector, Counter[int]]  # by how often each kind of tokens occurs: how many contexts end in which state
-Said = frozenset[int]
+Said = frozenset[Any]  # outputs, by number; or one number
 
 
 class Walk:
@@ -60,7 +60,8 @@ class Walk:
                 said = self.asked.raw(context)
             except (Exception, SystemExit) as error:
                 raise CertificateError(f"the function raises {error!r} after {context!r}") from None
-            self.permitted[state] = frozenset(self.model.vocab.index(token) for token in said)
+            names = self.model.names
+            self.permitted[state] = frozenset(names.index(name) if names else name for name in said)
         return self.permitted[state]
 
     def split(self, n: int, known: Mapping[int, int], counts: Mapping[Count, Limits]) -> dict[Said, int]:
