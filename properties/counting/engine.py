@@ -22,7 +22,7 @@ class Bounded:
     part: Part
     least: int
     most: int
-    rival: int = 0  # the output that is most to be feared there
+    rivals: tuple[int, ...] = ()  # the outputs that are to be feared there, the most feared first
     looked: bool = True  # whether an engine has looked at it
 
     @classmethod

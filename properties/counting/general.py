@@ -13,13 +13,14 @@ from properties.counting.engine import Bounded, judged_wrong
 from properties.counting.parts import Part
 from properties.proof.bounds import Bounds
 from properties.proof.boxes import Boxes
+from properties.proof.counterexample import margin_of
 from properties.proof.reach import within_reach
 from zoo.enumeration import last_rows
 from zoo.transformer import Transformer
 from zoo.transformer.arrays import Array
 
 SMALL = 2048  # contexts that are run rather than split
-TRIED = 24  # contexts of a part in which each change of one token is tried
+TRIED = 12  # contexts of a part that are run, and in which each change of one token is
 
 
 class General:
@@ -48,38 +49,42 @@ class General:
         return [found[i] for i in range(len(parts))]
 
     def _by_bounds(self, parts: Sequence[Part]) -> list[Bounded]:
-        """Of parts of one length, in which the same is permitted."""
+        """Of parts of one length, in which the same is permitted: bounded where all contexts that are tried agree."""
         right = self._right(parts[0])
-        open_ = [Bounded(part, 0, part.words.count) for part in parts]
+        wrong, feared = self._tried(parts, right)
+        found = [Bounded(part, 0, part.words.count) for part in parts]
         if self.bounds is None:
-            return open_
+            return found
+        answers, others = np.flatnonzero(right), np.flatnonzero(~right)
+        some: Array = np.flatnonzero(~wrong.any(axis=1))  # of each, one answer must exceed all that is wrong
+        for answer in answers if len(some) else ():
+            for i in some[self._wins([parts[int(i)] for i in some], np.full(len(some), answer), others)]:
+                found[i] = replace(found[i], most=0)
+        some = np.flatnonzero(wrong.all(axis=1))  # of each, a rival must exceed all that is right, or come up to it
+        if len(some):
+            for i in some[self._wins([parts[int(i)] for i in some], feared[some], answers)]:
+                found[i] = replace(found[i], least=found[i].most)
+        return found
+
+    def _wins(self, parts: Sequence[Part], names: Array, others: Array) -> Array:
+        """Whether in each part its output surely exceeds all of the others: int [part], int [other] -> bool [part]"""
+        assert self.bounds is not None
         boxes = Boxes.dense(np.array([part.words.may for part in parts]))
+        rivals = np.isin(np.arange(len(self.names)), others)
+        return self.bounds.margins(boxes, names, np.tile(rivals, (len(parts), 1))).lower > 0
 
-        def wins(names: Array, others: Array) -> Array:
-            """Whether one of the outputs surely exceeds all of the others: bool [part]"""
-            assert self.bounds is not None
-            won = np.zeros(len(parts), bool)
-            rivals = np.broadcast_to(others, (len(parts), len(others)))
-            for name in np.flatnonzero(names):
-                won |= self.bounds.margins(boxes, np.full(len(parts), name), rivals).lower > 0
-            return won
+    def _tried(self, parts: Sequence[Part], right: Array) -> tuple[Array, Array]:
+        """Whether some contexts of each box are wrong, bool [part, tried], and the wrong output that is largest mostly.
 
-        is_right = wins(right, ~right)
-        is_wrong = wins(self._feared(parts, right), right)
-        return [
-            replace(one, most=0) if fine else replace(one, least=one.most) if wrong else one
-            for one, fine, wrong in zip(open_, is_right, is_wrong)
-        ]
-
-    def _feared(self, parts: Sequence[Part], right: Array) -> Array:
-        """The wrong outputs that are largest somewhere in one context of each part: bool [output]"""
-        tokens = np.array([part.words.tokens(np.zeros(1, int))[0] for part in parts])
+        They need not be accepted by the automaton: the bounds speak of the whole box.
+        """
+        tokens = np.array([drawn(part, TRIED) for part in parts])
         with np.errstate(all="ignore"):
-            logits = last_rows(self.transformer, tokens)
-        logits = np.where(right, -np.inf, np.nan_to_num(logits))
-        feared = np.zeros(len(right), bool)
-        feared[logits.argmax(axis=1)] = True
-        return feared & ~right
+            logits = last_rows(self.transformer, tokens.reshape(-1, tokens.shape[-1]))
+        wrong = ~(margin_of(logits, np.broadcast_to(right, logits.shape)) > 0)
+        rivals = np.where(right, -np.inf, np.nan_to_num(logits)).argmax(axis=1).reshape(len(parts), -1)
+        feared = np.array([np.bincount(row).argmax() for row in rivals])
+        return wrong.reshape(len(parts), -1), feared
 
     def _right(self, part: Part) -> Array:
         return np.array([name in part.permitted for name in self.names])
@@ -101,8 +106,7 @@ class General:
     def _effects(self, part: Part) -> Array:
         """By how much the margin moves, on average, as one token of some contexts of a part changes."""
         may, right = part.words.may, self._right(part)
-        rng = np.random.default_rng(0)
-        rows = np.array([[rng.choice(np.flatnonzero(row)) for row in may] for _ in range(TRIED)])
+        rows = drawn(part, TRIED)
         places = np.argwhere(may)
         tokens = np.repeat(rows[None], len(places), axis=0)  # [change, tried, position]
         tokens[np.arange(len(places)), :, places[:, 0]] = places[:, 1:]
@@ -112,3 +116,10 @@ class General:
         effects = np.zeros(may.shape)
         effects[may] = np.nan_to_num(margins.reshape(len(places), TRIED)).mean(axis=1)
         return effects
+
+
+def drawn(part: Part, number: int) -> Array:
+    """Contexts out of what each position may hold, always the same ones: int [context, position]"""
+    may = part.words.may
+    tokens: Array = np.where(may, np.random.default_rng(0).random((number, *may.shape)), -1).argmax(axis=-1)
+    return tokens

@@ -22,7 +22,7 @@ from properties.proof.bounds import Bounds
 from zoo.transformer import Transformer
 from zoo.transformer.arrays import Array
 
-SMALL = 400_000  # sums, of words and rivals, that are made one by one
+SMALL = 1_000_000  # sums, of words and rivals, that are made one by one
 RESOLUTION = 256  # cells of a grid
 KEPT = 64  # of the answers after some token, how many's terms are kept
 
@@ -70,8 +70,8 @@ class Separable:
         each = [wrong(words, down[i], up[i], (low, high), self.resolution) for i, (low, high) in enumerate(own)]
         most = min(sum(math.floor(number) for _, number in each), words.count)
         least = min(max(math.ceil(number) for number, _ in each), most)
-        worst = rivals[int(np.argmax([most for _, most in each]))]
-        return Bounded(replace(part, words=words), least, most, int(worst))
+        feared = np.argsort([-most for _, most in each], kind="stable")
+        return Bounded(replace(part, words=words), least, most, tuple(rivals[feared].tolist()))
 
     def _open(self, part: Part) -> tuple[Compared, Array, Words | None]:
         """The terms, the rivals that may win, and of the words those in which one does.
@@ -129,12 +129,12 @@ class Separable:
         assert part.base is not None
         assert part.last is not None
         answer = self.names.index(next(iter(part.permitted)))
-        down, may = self.compared(part.length, part.last, answer).down[found.rival], part.words.may
+        down, may = self.compared(part.length, part.last, answer).down[list(found.rivals)], part.words.may
         pool = np.flatnonzero(may.any(axis=0) & (True if part.need is None else part.need) & ~self._must(part.words))
         if len(pool) < 2:
-            yield from self._halved(part, down)
+            yield from self._halved(part, down[0])
             return
-        pull = np.where(may, down, np.inf).min(axis=0)[pool]
+        pull = np.where(may, down, np.inf).min(axis=(0, 1))[pool]
         heavy, light = (np.zeros(may.shape[1], bool) for _ in range(2))
         is_heavy = pull <= (pull.min() + pull.max()) / 2
         if is_heavy.all():

@@ -1,6 +1,6 @@
 """The splits of a proof, kept as it goes on, as the nodes of a certificate: see docs/json.md."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -80,10 +80,14 @@ class Splits:
                 node = ("count", where, number(self._set(tokens)))
                 parts = [(*limits, fold(child)) for limits, child in sorted(tree.to.items(), key=lambda item: item[0])]
             else:
-                of = list if tree.asked == ("says",) else number
+                of: Callable[[Key], Any] = tuple if tree.asked == ("says",) else number
                 node, parts = tree.asked, sorted((of(its), fold(child)) for its, child in tree.to.items())
             return nodes.setdefault((*node, *parts), len(nodes))
 
         roots = [fold(tree) for _, tree in sorted(self.trees.items())]
-        as_lists = ([list(its) if isinstance(its, tuple) else its for its in node] for node in nodes)
-        return {"sets": list(map(list, sets)), "nodes": list(as_lists), "roots": roots}
+        return {"sets": list(map(list, sets)), "nodes": list(map(_as_lists, nodes)), "roots": roots}
+
+
+def _as_lists(node: Any) -> Any:
+    """As JSON has it."""
+    return list(map(_as_lists, node)) if isinstance(node, tuple) else node

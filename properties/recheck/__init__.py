@@ -24,7 +24,7 @@ from typing import Any
 from properties.recheck.about import about
 from properties.recheck.confirm import Confirmation, gathered
 from properties.recheck.graph import Graph
-from properties.recheck.leaves import Leaf, Reading
+from properties.recheck.leaves import Leaf, Reading, Where
 from zoo.errors import CertificateError, MismatchError
 from zoo.model import Model
 from zoo.progress import steps
@@ -64,7 +64,7 @@ def recheck(certificate: dict[str, Any], model: Model, function: Callable[[Any],
     found, stated = Rechecked(), certificate["margin"]
     for batch in gathered(_asked(graph, reading, found), graph.vocab):
         for leaf, bound in confirmation.bounds(batch, stated):
-            where = reading.where(leaf.box)
+            where = Where(reading, leaf.box)
             if leaf.kind == "proved":
                 found.bounds += 1
                 if bound.least == -math.inf:

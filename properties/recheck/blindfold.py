@@ -18,7 +18,7 @@ Said = frozenset[str]
 ITS_OWN = (LookupError, ValueError, ArithmeticError, AssertionError, StopIteration, GeneratorExit)
 
 
-def blind_answer(asked: Asked, known: Sight, strings: bool, where: str, tells: str = "") -> frozenset[str]:
+def blind_answer(asked: Asked, known: Sight, strings: bool, where: object, tells: str = "") -> frozenset[str]:
     """What the function permits in every context of a leaf. `strings` says that contexts are strings.
 
     CertificateError where that depends on more than the leaf says, or is no answer.
@@ -38,7 +38,7 @@ def blind_answer(asked: Asked, known: Sight, strings: bool, where: str, tells: s
     return answer
 
 
-def _blindfolded(asked: Asked, known: Sight, strings: bool, where: str) -> frozenset[str]:
+def _blindfolded(asked: Asked, known: Sight, strings: bool, where: object) -> frozenset[str]:
     """What the function permits that does not see more than `known`."""
     unasked = Unasked(known)
     try:

@@ -30,6 +30,24 @@ class Leaf(NamedTuple):
     example: list[int]  # of its contexts one
 
 
+class Where:
+    """What a leaf is called in a sentence, put into words where there is one: there are many leaves."""
+
+    def __init__(self, reading: "Reading", box: Box) -> None:
+        self.reading, self.box = reading, box
+
+    def __str__(self) -> str:
+        words, n, box = self.reading.plainly, self.box.length, self.box
+        some = [f"the leaf { {at - n: words(its) for at, its in sorted(box.known.items())} } of {n} tokens"]
+        for count, (least, most) in box.counts.items():
+            at = "" if count.positions == range(n) else f" at {[at - n for at in count.positions]}"
+            some.append(f"{words(count.tokens)!r} {least} to {most} times{at}")
+        if box.said is not None:
+            said = [self.reading.named(its) for its in sorted(box.said)]
+            some.append(f"where {said or 'nothing'} is permitted")
+        return ", ".join(some) + ("" if box.at is None else f", at token {box.at + 1}")
+
+
 class Reading:
     """A function that is asked at every leaf; afterwards, what it could remember is looked at.
 
@@ -57,49 +75,42 @@ class Reading:
         every: Permitted = frozenset(self.outputs.values())  # of numbers, none is permitted, or one
         left = self.graph.count(box)
         for here, (kind, answer) in self.graph.leaves(box, root):
-            where = self.where(here)
+            where = Where(self, here)
             leaf = self._walked(here, where) if self.walk is not None else self._read(here, where)
             permitted = leaf.permitted
-            if kind == "skipped":
-                must(
-                    permitted in (frozenset(), every), f"{where} is skipped, but something is right and something wrong"
-                )
-            else:
-                must(
-                    frozenset() != permitted != every, f"{where} is not skipped, but nothing or everything is permitted"
+            settled = permitted in (frozenset(), every)
+            if (kind == "skipped") != settled:
+                raise CertificateError(
+                    f"{where} is not skipped, but nothing or everything is permitted"
+                    if settled
+                    else f"{where} is skipped, but something is right and something wrong"
                 )
             if kind == "run":
-                must(leaf.contexts == 1, f"{where} was run, but is more than one context")
+                if leaf.contexts != 1:
+                    raise CertificateError(f"{where} was run, but is more than one context")
                 leaf = leaf._replace(own=frozenset([leaf.example[self._at(here)]]))
-            elif kind == "proved" and self.outputs:
+            if kind == "proved" and self.outputs and answer not in permitted:
                 said = self.model.names[answer]
-                must(answer in permitted, f"the answer of {where} is {said!r}, but should be permitted there")
+                raise CertificateError(f"the answer of {where} is {said!r}, but should be permitted there")
             left -= leaf.contexts
             yield leaf._replace(kind=kind, answer=answer)
         must(left == 0, f"the leaves of {box.length} tokens should cover every context once")
 
-    def where(self, box: Box) -> str:
-        """For a sentence."""
-        n, strings = box.length, self.model.reads_strings
+    def plainly(self, its: int) -> Any:
+        """The tokens of a set, for a sentence."""
+        return "".join(sorted(self.words[its])) if self.model.reads_strings else sorted(self.words[its])
 
-        def words(its: int) -> Any:
-            return "".join(sorted(self.words[its])) if strings else sorted(self.words[its])
+    def named(self, its: Any) -> Any:
+        """What is permitted, of its number."""
+        return self.model.names[its] if self.outputs else its
 
-        known = {at - n: words(its) for at, its in sorted(box.known.items())}
-        some = [f"the leaf {known} of {n} tokens"]
-        for count, (least, most) in box.counts.items():
-            at = "" if count.positions == range(n) else f" at {[at - n for at in count.positions]}"
-            some.append(f"{words(count.tokens)!r} {least} to {most} times{at}")
-        if box.said is not None:
-            said = [self.model.names[its] if self.outputs else its for its in sorted(box.said)]
-            some.append(f"where {said or 'nothing'} is permitted")
-        return ", ".join(some) + ("" if box.at is None else f", at token {box.at + 1}")
-
-    def _read(self, box: Box, where: str) -> Leaf:
+    def _read(self, box: Box, where: Where) -> Leaf:
         """What the function permits that sees no more than a leaf says."""
-        must(box.said is None, f"{where} says what is permitted, but should not where the function is no fold")
+        if box.said is not None:
+            raise CertificateError(f"{where} says what is permitted, but should not where the function is no fold")
         contexts, strings, every = self.graph.count(box), self.model.reads_strings, self.words[-1]
-        must(contexts > 0, f"{where} has no context, but should have some")
+        if not contexts:
+            raise CertificateError(f"{where} has no context, but should have some")
         sets = {at: self.words[its] for at, its in box.known.items()}
         sight = Sight(sets, every, box.length, groups(box.counts, self.words, sets, every))
         asked = self.asked if box.at is None else self.asked.at(box.at)
@@ -107,19 +118,21 @@ class Reading:
         self._asked((joined(example, strings), allowed, *asked.where))
         return self._leaf(box, allowed, contexts, [self.numbers[token] for token in example])
 
-    def _walked(self, box: Box, where: str) -> Leaf:
+    def _walked(self, box: Box, where: Where) -> Leaf:
         """What a fold permits: the same in all contexts of a leaf that are not said to be others."""
         assert self.walk is not None
         found = self.walk.split(box.length, box.known, box.counts)
         if box.said is not None:
             found = {its: ways for its, ways in found.items() if its == box.said}
-        must(len(found) == 1, f"{where} should have contexts, and one thing should be permitted in all of them")
+        if len(found) != 1:
+            raise CertificateError(f"{where} should have contexts, and one thing should be permitted in all of them")
         [(said, contexts)] = found.items()
         example = self.walk.example(box.length, box.known, box.counts, said)
-        allowed = frozenset(self.model.names[its] if self.outputs else its for its in said)
+        allowed = frozenset(map(self.named, said))
         context = joined([self.model.vocab[token] for token in example], self.model.reads_strings)
         asked = self.asked if box.at is None else self.asked.at(box.at)
-        must(said_of(asked, context) == allowed, f"the fold says something else after {context!r}, asked again")
+        if said_of(asked, context) != allowed:
+            raise CertificateError(f"the fold says something else after {context!r}, asked again")
         self._asked((context, allowed))
         return self._leaf(box, allowed, contexts, example)
 

@@ -1,6 +1,7 @@
 """What a leaf says of its contexts, as a function sees it: what each position may hold, and how often tokens occur."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 
 from properties.recheck.counts import KINDS, Group, Limits
 
@@ -43,7 +44,7 @@ class Sight:
         counted: dict[int, str] = {}
         for group in self.groups:
             counted.update(group.example(last))
-        choose = max if last else min
+        choose = most if last else least
         return [counted[at] if at in counted else choose(self.sets.get(at, self.every)) for at in range(self.n)]
 
     def number(self, positions: range, token: str) -> Form | None:
@@ -84,6 +85,17 @@ class Sight:
     def limit(self, key: Key) -> Limits:
         """How often a kind of tokens may occur: least and most."""
         return self.groups[key[0]].limit(key[1])
+
+
+@cache
+def least(tokens: Words) -> str:
+    """Of few sets, and for many leaves."""
+    return min(tokens)
+
+
+@cache
+def most(tokens: Words) -> str:
+    return max(tokens)
 
 
 class Unasked(dict[object, bool]):

@@ -49,7 +49,7 @@ def wrong_by_running() -> tuple[int, ...]:
 def halved(self: Separable, found: Bounded) -> Any:
     answer = self.names.index(next(iter(found.part.permitted)))
     assert found.part.last is not None
-    down = self.compared(found.part.length, found.part.last, answer).down[found.rival]
+    down = self.compared(found.part.length, found.part.last, answer).down[found.rivals[0]]
     return self._halved(found.part, down)
 
 

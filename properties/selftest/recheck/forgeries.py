@@ -185,7 +185,8 @@ def counts(made: Json) -> Iterator[Forgery]:
             for tokens, (least, most) in product(range(-1, number), ((0, 0), (0, n), (0, n + 1), (1, n))):
                 node = ["count", where, tokens, [least, most, root]]
                 yield f"root {n}, counted {where} {tokens} {least} {most}", partial(rooted, made, n, *node)
-        for said in ([[-1, root]], [[i, root] for i in range(-1, number)], [[0, root], [0, root]]):
+        each = [[], [0], [1], [0, 1], [0, 1, 2]]
+        for said in ([[[0], root]], [[its, root] for its in each[:4]], [[its, root] for its in each], [[[0], root]] * 2):
             yield f"root {n}, says {said}", partial(rooted, made, n, "says", *said)
     for i in counting(made):
         head, parts = made["nodes"][i][:3], made["nodes"][i][3:]

@@ -112,7 +112,7 @@ class Truth:
             children = [child for least, most, child in parts if least <= number <= most]
         elif kind == "says":
             said = {self.vocab.index(token) for token in self.permitted[tokens]}
-            children = [child for its, child in rest if {*(made["sets"][its] if its >= 0 else [])} == said]
+            children = [child for its, child in rest if set(its) == said]
         elif isinstance(kind, int):
             children = [child for its, child in rest for token in made["sets"][its] if token == tokens[kind]]
         else:
