@@ -3,7 +3,7 @@
 import inspect
 
 from properties.proof import judges
-from properties.recheck import attention, hidden_number, means, recheck
+from properties.recheck import attention, confirm, hidden_number, means, recheck
 from properties.recheck.confirm import Confirmation
 from properties.recheck.counts import Group
 from properties.recheck.leaves import Reading
@@ -20,22 +20,28 @@ CERTIFICATES: dict[str, list[Fault]] = {
         Fault(Confirmation.run, "logits[right].max() > logits[~right].max()", "True"),
         Fault(means.levels, "tried, counted) <= 0", "tried, counted) <= np.inf"),
         Fault(Program.rounding, "return self.gammas[count] * size", "return 0 * size"),
-        Fault(Reading.leaves, "permitted in (frozenset(), every)", "True"),
+        Fault(Reading.leaves, '(kind == "skipped") != settled', "False"),
     ],
     "proof.test_soundness_of_certificates:test_no_difference_of_logits_leaves_what_the_checker_finds": [
         Fault(Program.rounding, "return self.gammas[count] * size", "return 0 * size"),
         Fault(inspect.unwrap(Margins.toward), " - abs(direction[e]) * ball.r", ""),
-        Fault(means.excess, "np.where(above > 0, most, least)", "np.where(above > 0, least, most)"),
-        Fault(means.levels, "tried, counted) <= 0", "tried, counted) <= np.inf"),
         Fault(means.scores, "down(centre - error), up(centre + error)", "down(centre), up(centre)"),
         Fault(Stream.behind_attention, "heads.size.tobytes(), heads.low.tobytes(), heads.high.tobytes()", "0"),
         Fault(attention.Table.of, "self.rows[number] = np.nan", "self.rows[number] = 0"),
     ],
     "proof.test_soundness_of_certificates:test_nor_where_tokens_are_counted": [
+        Fault(means.excess, "np.where(above > 0, most, least)", "np.where(above > 0, least, most)"),
         Fault(means._paid, "np.where(each > 0, counted.most, counted.least)", "counted.least"),
         Fault(means._paid, "terms - np.where(", "terms - 1.01 * np.where("),
         Fault(Counted.possible, "self.most[:, c] <= 0", "self.most[:, c] <= 1"),
         Fault(means.levels, "tried, counted) <= 0", "tried, counted) <= np.inf"),
+    ],
+    "proof.test_soundness_of_certified_positions:test_what_is_confirmed_at_every_position_is_true": [
+        Fault(Confirmation._bounds, "one.box.length if self.sees_all else at + 1", "at + 1"),
+        Fault(confirm._of_number, "max(above(right - low), above(high - right))", "above(right - low)"),
+        Fault(confirm._of_number, "return Bound(math.nextafter(least, -math.inf)", "return Bound(least * (1 + 1e-6)"),
+        Fault(Reading._leaf, "own = self.graph.held(box, at)", "own = self.graph.held(box, box.length - 1)"),
+        Fault(Reading._read, "if box.at is None else self.asked.at(box.at)", "if box.at is None else self.asked.at(0)"),
     ],
     "proof.test_certificate:test_what_is_certified_of_random_models_is_confirmed": [
         Fault(judges.Answers.bound, "= margins.lower[row], row", "= margins.lower[row] * 1.01, row")

@@ -186,7 +186,8 @@ def counts(made: Json) -> Iterator[Forgery]:
                 node = ["count", where, tokens, [least, most, root]]
                 yield f"root {n}, counted {where} {tokens} {least} {most}", partial(rooted, made, n, *node)
         each = [[], [0], [1], [0, 1], [0, 1, 2]]
-        for said in ([[[0], root]], [[its, root] for its in each[:4]], [[its, root] for its in each], [[[0], root]] * 2):
+        says = [[its, root] for its in each]
+        for said in (says[1:2], says[:4], says, says[1:2] * 2):
             yield f"root {n}, says {said}", partial(rooted, made, n, "says", *said)
     for i in counting(made):
         head, parts = made["nodes"][i][:3], made["nodes"][i][3:]
