@@ -254,12 +254,33 @@ def _with_stranger(mine: Any, other: Any, own: Any) -> Any:
     return mine == (plain(other) if own is str else tuple.__getitem__(other, slice(None)))
 
 
+def _ordered(operation: Callable[[str, str], bool]) -> Callable[[Any, Any], Any]:
+    """`<` and the like of a token, where it is the same for all that it may be."""
+
+    def compared(self: Any, other: Any) -> Any:
+        tokens, position, unasked = GET(self)
+        if type(other) not in (str, _Token):
+            return peek(self)
+        unasked[position] = False
+        others = {other} if type(other) is str else GET(other)[0]
+        if type(other) is _Token:
+            unasked[GET(other)[1]] = False
+            if GET(other)[1] == position:
+                tokens = others = {""}  # each is the same as itself
+        ends = operation(min(tokens), max(others)), operation(max(tokens), min(others))
+        return ends[0] if ends[0] == ends[1] else bool(peek(self))
+
+    return compared
+
+
 for _name in ("str", "repr", "format", "hash"):
     for _kind in (_String, _Tuple, _Token, _Reader, _Method):
         setattr(_kind, f"__{_name}__", peek)
 for _name in ("lt", "le", "gt", "ge", "add", "radd", "mul", "rmul", "mod"):
     for _kind in (_String, _Tuple, _Token):
         setattr(_kind, f"__{_name}__", peek)
+for _operation in (operator.lt, operator.le, operator.gt, operator.ge):
+    setattr(_Token, f"__{_operation.__name__}__", _ordered(_operation))
 setattr(_Method, "__eq__", peek)  # noqa: B010
 for _name in ("len", "getitem", "iter", "contains"):
     setattr(_Token, f"__{_name}__", peek)

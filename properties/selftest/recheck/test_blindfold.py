@@ -72,6 +72,8 @@ BELIEVED: dict[str, tuple[Function, int]] = {
     "a token and what leaves it open": (lambda c: says(c[0] == Undecided("x")), 0),
     "a token and what it cannot be": (lambda c: says(c[0] == "?"), 0),
     "every token": (looping, 0),
+    "what is above all": (lambda c: says(c[0] < "c" and "" < c[0] <= "b"), 0),
+    "an order with itself": (lambda c: says(c[0] <= c[0] and not c[1] > c[1]), 0),
     "what is shorter": (lambda c: says(c == c[:0]), 0),
 }
 ONLY_STRINGS: dict[str, tuple[Function, int]] = {
@@ -141,6 +143,18 @@ def test_what_depends_on_more_is_refused(name: str, strings: bool) -> None:
     function = {**REFUSED, **ONLY_STRINGS_REFUSED, **ONLY_TUPLES_REFUSED}[name]
     with pytest.raises(CertificateError, match=r"the leaf|after"):
         asked(function, strings, 0)
+
+
+@pytest.mark.parametrize("strings", [True, False])
+@pytest.mark.parametrize(
+    "function",
+    [lambda c: says((c[0] < "b") == (c[0] < "c")), lambda c: says((c[0] >= "b") == (c[0] >= "c"))],
+    ids=["less", "at least"],
+)
+def test_an_order_that_the_middle_alone_tells(function: Function, strings: bool) -> None:
+    """The first and the last of three tokens are answered alike, and so is what they are tried on."""
+    with pytest.raises(CertificateError, match="does not answer by what"):
+        blind_answer(Asked(function, ["a", "b", "c"]), sight({}, "abc"), strings, "the leaf")
 
 
 @pytest.mark.parametrize("strings", [True, False])
