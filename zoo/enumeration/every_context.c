@@ -173,11 +173,21 @@ static void transform(const Model *m, const Layer *layer, const Lanes *h)
     linear(&layer->out, m->added, hidden);
 }
 
-/* The logits after one token more in each lane, at a position. */
-static void row(const Model *m, int64_t at, const int64_t *token)
+static void embed(const Model *m, int64_t at, const int64_t *token)
 {
     for (int64_t j = 0; j < m->d_model; j++)
         EACH m->x[j][l] = m->embedded[(at * m->vocab + token[l]) * m->d_model + j];
+}
+
+static void unembed(const Model *m, const Lanes *h)
+{
+    linear(&m->readout, m->logits, h);
+}
+
+/* The logits after one token more in each lane, at a position. */
+static void row(const Model *m, int64_t at, const int64_t *token)
+{
+    embed(m, at, token);
     for (int64_t i = 0; i < m->layers; i++) {
         const Layer *layer = m->layer + i;
         const Lanes *h = normalize(m, &layer->norm, at, i);
@@ -185,7 +195,7 @@ static void row(const Model *m, int64_t at, const int64_t *token)
         else transform(m, layer, h);
         for (int64_t j = 0; j < m->d_model; j++) EACH m->x[j][l] += m->added[j][l];
     }
-    linear(&m->readout, m->logits, normalize(m, &m->norm, at, m->layers));
+    unembed(m, normalize(m, &m->norm, at, m->layers));
 }
 
 /* Of some contexts the first largest logit, and by how much it beats the next; NaN where one is none, or infinite. */

@@ -62,10 +62,11 @@ class Tile(NamedTuple):
         axes = [part.start + next(free) if isinstance(part, slice) else part for part in self.where]
         return np.asarray(np.ravel_multi_index(np.broadcast_arrays(*axes), self.shape))
 
-    def first(self) -> int:
-        """The number of its first context."""
-        starts = (part.start if isinstance(part, slice) else part for part in self.where)
-        return reduce(lambda number, axis: number * axis[0] + axis[1], zip(self.shape, starts), 0)
+    def number(self, local: Iterable[Any]) -> int:
+        """That of one of them; a call of numpy for one number would cost more than a small tile."""
+        free = iter(local)
+        axes = (part.start + next(free) if isinstance(part, slice) else part for part in self.where)
+        return int(reduce(lambda number, axis: number * axis[0] + axis[1], zip(self.shape, axes), 0))
 
 
 def path(transformer: Transformer) -> Path:
@@ -114,9 +115,9 @@ class _Lowest:
         smallest = -np.inf if np.isnan(smallest) else smallest
         apart = max(0.0, 2 * tile.error) if np.isfinite(tile.error) else 0.0
         less = smallest < self.margin - apart
-        if less or (smallest <= self.margin + apart and tile.first() < self.at):
-            first = np.unravel_index((~(margin > smallest + apart)).argmax(), margin.shape)
-            at = int(tile.numbers(first))
+        if less or (smallest <= self.margin + apart and tile.number((0,) * margin.ndim) < self.at):
+            first = (~(margin > smallest + apart)).argmax()
+            at = tile.number(np.unravel_index(first, margin.shape))
             self.at = at if less else min(at, self.at)
         self.margin = min(self.margin, smallest)
 
