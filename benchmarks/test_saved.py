@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from properties.proof import positions
+import zoo
+from properties.proof import positions, reduced
 from properties.proof.bounds import Bounds
 from properties.proof.boxes import Box, Boxes
 from properties.proof.reading.decision_tree import Reading
@@ -138,6 +139,21 @@ def set_to(of: object, name: str, value: object) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(of, name, value)
         yield
+
+
+@pytest.mark.parametrize(("name", "n_ctx"), [("aab", 4096), ("two_head_either", 2048)])
+def test_what_is_felt(benchmark: BenchmarkFixture, name: str, n_ctx: int) -> None:
+    """The rule's proof with one-hot positions; before, every direction of the stream was followed."""
+    model = zoo.load(name, n_ctx=n_ctx if benchmark.enabled else 130)
+    function = (*model.predictors, model.rule)[0]
+    assert function is not None
+
+    def run() -> int:
+        proof = prove_answers(model.transformer, model.vocab, function, first=True)
+        assert proof.status == "holds"
+        return 1
+
+    compare(benchmark, run, lambda: set_to(reduced, "LEAST", 10**9), 2)
 
 
 def previous(n_ctx: int) -> Transformer:

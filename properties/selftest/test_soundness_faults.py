@@ -26,6 +26,7 @@ from properties.proof.prices import Seen
 from properties.proof.reading import lazy_count
 from properties.proof.reading.lazy import LazyString, LazyToken
 from properties.proof.reading.run import Run
+from properties.proof.reduced import Reduction
 from properties.recheck import blindfold
 from properties.robustness import number_types, tolerance
 from properties.selftest.counting.seen import OF_COUNTING
@@ -77,6 +78,15 @@ SEEN: dict[str, list[Fault]] = {
         Fault(Head.narrowed, "y[0][keys]", "y[0][0 * keys]"),
     ],
     "proof.test_bounds:test_nor_where_positions_are_looked_at_in_blocks": [NO_ROUNDING, LOW_MEANS],
+    "proof.test_reduced:test_no_difference_of_logits_leaves_its_bound": [
+        Fault(Reduction.to, "= True", "= False"),
+        Fault(Reduction.to, "asked |= used.any(axis=0)", "pass"),
+        Fault(Reduction.to, "felt[held] |= used.any(axis=1)", "pass"),
+        Fault(Reduction.to, "asked |= layer.b_q.any(axis=0)", "pass"),
+        Fault(Reduction._with, "b_v=some(layer.b_v, columns)", "b_v=None"),
+        Fault(Reduction._with, "b_k=some(layer.b_k, asked)", "b_k=None"),
+        Fault(Reduction.of, "first.fits and ", ""),
+    ],
     "proof.test_search:test_proof_and_enumeration_agree": [TIE_IS_RIGHT, LOW_MEANS],
     "proof.test_search:test_proof_and_enumeration_agree_up_to_eight_tokens": [LOW_MEANS],
     "proof.test_search:test_equal_models_and_differences_are_what_enumeration_says": [

@@ -1,0 +1,145 @@
+"""What contexts of some lengths can feel of a transformer is bounded as all of it is, and holds at the ends too."""
+
+from collections import Counter
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import zoo
+from properties.proof import reduced
+from properties.proof.bounds import Bounds
+from properties.proof.boxes import Boxes
+from properties.proof.reduced import Reduction
+from properties.proof.search import Proof, prove_answers
+from properties.selftest.examples import many
+from properties.selftest.extreme_models import Drawn, assert_each_occurred, transformers
+from properties.selftest.proof.test_soundness_of_proofs import check_bounds
+from properties.selftest.random_models import random_boxes
+from properties.selftest.random_models import transformers as ordinary
+from zoo import ModelError, Transformer
+from zoo.transformer.arrays import Array
+
+SEEDS = st.integers(0, 2**32 - 1)
+
+
+def everything_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However little is left out, and of however few directions."""
+    monkeypatch.setattr(reduced, "LEAST", 1)
+    monkeypatch.setattr(reduced, "SHARE", 1.0)
+
+
+def thinned(transformer: Transformer, seed: int) -> Transformer:
+    """With zeros in its arrays, as maps of one-hot directions have them."""
+    rng = np.random.default_rng([seed, 7])
+
+    def thin(part: Any, *names: str) -> Any:
+        some = {name: getattr(part, name) for name in names if getattr(part, name) is not None}
+        return replace(
+            part, **{name: x * (rng.random(x.shape) < rng.choice([0.2, 0.5, 1.0])) for name, x in some.items()}
+        )
+
+    layers = [thin(layer, "w_q", "w_k", "w_v", "w_o", "b_q", "b_k", "b_v", "b_o") for layer in transformer.layers]
+    found: Transformer = thin(
+        replace(transformer, layers=layers), "token_embedding", "position_embedding", "unembedding"
+    )
+    return found
+
+
+def noted(monkeypatch: pytest.MonkeyPatch, outcomes: Counter[str]) -> None:
+    """How often something is left out."""
+    to = Reduction.to
+
+    def told(self: Reduction, lengths: Array) -> Transformer | None:
+        smaller = to(self, lengths)
+        if smaller is not None:
+            outcomes["directions left out"] += smaller.d_model < self.transformer.d_model
+            outcomes["dimensions left out"] += smaller.layers[0].sizes["d_head"] < self.layer.sizes["d_head"]
+        return smaller
+
+    monkeypatch.setattr(Reduction, "to", told)
+
+
+@pytest.mark.soundness
+def test_no_difference_of_logits_leaves_its_bound(outcomes: Counter[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    everything_counts(monkeypatch)
+    noted(monkeypatch, outcomes)
+
+    @many(120)
+    @given(transformers(["attention"], vocab=(2, 3), normed=False), SEEDS)
+    @np.errstate(all="ignore")
+    def check(drawn: Drawn, seed: int) -> None:
+        thin = drawn if isinstance(drawn, ModelError) else thinned(drawn, seed)
+        if not isinstance(thin, ModelError):
+            outcomes["may overflow"] += Bounds(thin)._reduction is None
+        check_bounds(thin, seed, outcomes)
+
+    check()
+    kinds = "directions left out", "dimensions left out", "may overflow"
+    assert_each_occurred(outcomes, "unknown", "proved", "bounded", *kinds)
+
+
+def test_it_is_bounded_as_all_of_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With positions that matter, worst tokens, and levels, all by the same numbers up to rounding."""
+    everything_counts(monkeypatch)
+    outcomes = Counter[str]()
+    noted(monkeypatch, outcomes)
+
+    @many(120)
+    @given(ordinary(max_n_ctx=8, max_vocab=3, layers=["attention"], normed=False), SEEDS)
+    def check(transformer: Transformer, seed: int) -> None:
+        thin, rng = thinned(transformer, seed), np.random.default_rng(seed)
+        some, whole = Bounds(thin), Bounds(thin)
+        vars(whole)["_reduction"] = None
+        boxes = Boxes.dense(random_boxes(rng, 6, thin.n_ctx, some.vocab))
+        answers = rng.integers(0, some.vocab, 6)
+        rivals = np.arange(some.vocab) != answers[:, None]
+        for felt in (False, True):
+            mine, its = (one.margins(boxes, answers, rivals, felt) for one in (some, whole))
+            np.testing.assert_allclose(mine.lower, its.lower, rtol=1e-9, atol=1e-9)
+            np.testing.assert_allclose(mine.levels, its.levels, rtol=1e-9, atol=1e-9)
+        assert mine.felt is not None
+        assert its.felt is not None
+        np.testing.assert_allclose(mine.felt, its.felt, rtol=1e-6, atol=1e-6)
+
+    check()
+    assert min(outcomes.values()) > 10, outcomes
+
+
+@pytest.mark.parametrize("name", ["aab", "two_head_either"])
+def test_a_proof_of_long_contexts_is_the_same(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where positions are looked at in blocks, which are alike but for a few."""
+    model, found = zoo.load(name, n_ctx=150), list[Proof]()
+    function = (*model.predictors, model.rule)[0]
+    assert function is not None
+    for least in (1, 10**6):
+        monkeypatch.setattr(reduced, "LEAST", least)
+        found.append(prove_answers(model.transformer, model.vocab, function, [149, 150]))
+    mine, its = found
+    assert (mine.status, mine.leaves, mine.boxes, mine.where) == (its.status, its.leaves, its.boxes, its.where)
+    assert mine.margin == pytest.approx(its.margin, rel=1e-12)
+
+
+def test_what_is_not_worth_it_or_may_overflow_is_left_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = zoo.load("aab", n_ctx=150)
+
+    def of(transformer: Transformer) -> Reduction | None:
+        return Bounds(transformer)._reduction
+
+    reduction = of(model.transformer)
+    assert reduction is not None
+    assert (smaller := reduction.to(np.array([80, 100]))) is not None
+    assert smaller.d_model < 20
+    assert smaller.n_ctx == 100
+    assert reduction.to(np.arange(1, 151)) is None
+    layer = reduction.layer
+    largest = np.finfo(np.float64).max / 3
+    for name in ("b_o", "w_o", "b_v", "b_k", "w_k"):
+        assert of(replace(model.transformer, layers=[replace(layer, **{name: getattr(layer, name) + largest})])) is None
+    assert of(replace(model.transformer, position_embedding=model.transformer.position_embedding + largest)) is None
+    assert of(zoo.load("aab").transformer) is None
+    monkeypatch.setattr(reduced, "SPARSE", 10)
+    assert of(model.transformer) is None
