@@ -17,6 +17,7 @@ NEGLIGIBLE = 1e-12
 SMALL = 1e-300
 COUNTED = 2**20  # numbers that are summed at a time where tokens are counted
 HALVES = 24
+BITS = 40  # by which queries are told apart: with a number of the query before them, they fit into an integer
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,24 @@ class Weights:
         """The same where the keys kept are the first there are."""
         number = np.arange(self.least.shape[2])[None, None]
         return self if self.kept is None else replace(self, kept=number)
+
+    def distinct(self) -> "tuple[Weights, Array] | None":
+        """The same of the queries that differ, as if of one box, and which of these each is: int [box, query].
+
+        Where what is looked at is the same for all boxes, what a query gives depends on what its keys may be, and on
+        nothing else of a box. None where there are tokens counted, or too many to be told apart by one number.
+        """
+        boxes, queries, *kept = self.valid.shape
+        bits = math.prod(kept)
+        if self.seen is not None or len(self.rest) > 1 or bits > BITS or boxes < 2:
+            return None
+        code = self.valid.reshape(boxes, queries, bits) @ (1 << np.arange(bits))
+        code = code * queries + np.arange(queries)
+        _, first, which = np.unique(code, return_index=True, return_inverse=True)
+        box, query = np.divmod(first, queries)
+        least, most, valid = (x[box, query][None] for x in (self.least, self.most, self.valid))
+        its = None if self.kept is None else self.kept[:, query]
+        return Weights(least, most, valid, self.rest[:, query], its), which.reshape(boxes, queries)
 
     def of(self, values: Array) -> Array:
         """Values [..., query or 1, column, key, token] of the keys kept."""

@@ -27,6 +27,7 @@ from properties.proof.reading import lazy_count
 from properties.proof.reading.lazy import LazyString, LazyToken
 from properties.proof.reading.run import Run
 from properties.proof.reduced import Reduction
+from properties.proof.softmax import Weights
 from properties.recheck import blindfold
 from properties.robustness import number_types, tolerance
 from properties.selftest.counting.seen import OF_COUNTING
@@ -72,6 +73,8 @@ SEEN: dict[str, list[Fault]] = {
     # proof
     "proof.test_bounds:test_no_difference_of_logits_leaves_its_bound": [
         *(NO_ROUNDING, LOW_MEANS),
+        Fault(Weights.distinct, "code = code * queries + np.arange(queries)", "pass"),
+        Fault(Weights.distinct, "@ (1 << np.arange(bits))", "@ np.ones(bits, int)"),
         Fault(Bounds._in_parts, "np.minimum.at(lower, box, found.lower)", "lower[box] = found.lower"),
         Fault(Forward.ahead, "own[0, token][:, None]", "own[0, 0 * token][:, None]"),
         Fault(Forward.ahead, "lengths[which], own", "lengths[0 * which], own"),
