@@ -61,6 +61,11 @@ class FirstLayer:
         bare = ~self.transformer.position_embedding.any(axis=1)
         return np.where(bare, bare.argmax(), np.arange(self.n_ctx))
 
+    @property
+    def _some_alike(self) -> bool:
+        """Whether there are so many that it is worth to find out which keys are alike."""
+        return self.n_ctx - len(np.unique(self._like)) > SLAB
+
     @cached_property
     def _all(self) -> list[Head]:
         return self._slab(np.arange(self.n_ctx), self.every_dim)
@@ -91,14 +96,16 @@ class FirstLayer:
         ]
 
     def merged(self, boxes: Boxes, keys: Keys, heads: list[Head]) -> tuple[Keys, list[Head]]:
-        """With keys that have the same rows, and of which boxes know the same counts and nothing else, as one.
+        """With keys that have the same rows, and of which boxes know the same counts, if any, and nothing else, as one.
 
         Nothing is lost: in any order their tokens weigh the same. Keys with a last position are left as they are.
         """
-        if self.layer is None or boxes.counts is None:
+        if self.layer is None or (boxes.counts is None and not self._some_alike):
             return keys, heads
-        inside = boxes.counts.counted(keys.positions)  # [box, count, key]
-        among = (inside == inside[..., :1]).all(axis=(0, 1)) & ~np.isin(keys.positions, boxes.positions)
+        among = ~np.isin(keys.positions, boxes.positions)
+        if boxes.counts is not None:
+            inside = boxes.counts.counted(keys.positions)  # [box, count, key]
+            among &= (inside == inside[..., :1]).all(axis=(0, 1))
         at = np.flatnonzero(among & (keys.positions + keys.counts < boxes.lengths.min()))
         if len(at) < 2:
             return keys, heads

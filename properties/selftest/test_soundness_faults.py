@@ -90,6 +90,11 @@ SEEN: dict[str, list[Fault]] = {
         Fault(Reduction._with, "b_k=some(layer.b_k, asked)", "b_k=None"),
         Fault(Reduction.of, "first.fits and ", ""),
     ],
+    "proof.test_reduced:test_nor_where_contexts_are_long": [
+        Fault(Reduction.to, "= True", "= False"),
+        Fault(FirstLayer.heads, ".take(which)", ".take(0 * which)"),
+        Fault(FirstLayer.merged, "keys.counts[at]).astype(int)", "keys.counts[at]).astype(int) - 1"),
+    ],
     "proof.test_search:test_proof_and_enumeration_agree": [TIE_IS_RIGHT, LOW_MEANS],
     "proof.test_search:test_proof_and_enumeration_agree_up_to_eight_tokens": [LOW_MEANS],
     "proof.test_search:test_equal_models_and_differences_are_what_enumeration_says": [

@@ -15,9 +15,9 @@ from properties.proof.bounds import Bounds
 from properties.proof.boxes import Boxes
 from properties.proof.reduced import Reduction
 from properties.proof.search import Proof, prove_answers
-from properties.selftest.examples import many
+from properties.selftest.examples import assert_occurred, many
 from properties.selftest.extreme_models import Drawn, assert_each_occurred, transformers
-from properties.selftest.proof.test_soundness_of_proofs import check_bounds
+from properties.selftest.proof.test_soundness_of_proofs import check_bounds, check_long
 from properties.selftest.random_models import random_boxes
 from properties.selftest.random_models import transformers as ordinary
 from zoo import ModelError, Transformer
@@ -80,6 +80,26 @@ def test_no_difference_of_logits_leaves_its_bound(outcomes: Counter[str], monkey
     check()
     kinds = "directions left out", "dimensions left out", "may overflow"
     assert_each_occurred(outcomes, "unknown", "proved", "bounded", *kinds)
+
+
+@pytest.mark.soundness
+def test_nor_where_contexts_are_long(outcomes: Counter[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Most positions have no row at all there: they are alike, and so are their blocks."""
+    everything_counts(monkeypatch)
+    noted(monkeypatch, outcomes)
+
+    @many(30)
+    @given(transformers(["attention"], n_ctx=(100, 140), vocab=(2,), most=np.inf, normed=False), SEEDS)
+    def check(drawn: Drawn, seed: int) -> None:
+        if not isinstance(drawn, ModelError):
+            rows = thinned(drawn, seed)
+            positions = rows.position_embedding.copy()
+            positions[np.random.default_rng(seed).random(len(positions)) < 0.95] = 0
+            drawn = replace(rows, position_embedding=positions)
+        check_long(drawn, seed, outcomes)
+
+    check()
+    assert_occurred(outcomes, "holds", "failed", "in blocks", "directions left out", "float32", "float64", least=2)
 
 
 def test_it_is_bounded_as_all_of_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
