@@ -3,6 +3,7 @@
 import operator
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from types import FrameType
 from typing import Any
 
@@ -25,7 +26,7 @@ def blind_answer(asked: Asked, sets: Sets, strings: bool, n: int, where: object,
     names), nothing else is believed. Else two real contexts out of the leaf must be answered alike.
     """
     known = [sets.get(i, asked.known) for i in range(n)]
-    first, last = (real(known, choose, strings) for choose in (min, max))
+    first, last = (real(known, choose, strings) for choose in (least, most))
     if all(len(tokens) == 1 for tokens in known):
         return _said(asked, first)
     answer = _said(asked, first) if tells else _blindfolded(asked, known, strings, where)
@@ -49,6 +50,17 @@ def _blindfolded(asked: Asked, known: Sequence[frozenset[str]], strings: bool, w
     if any(unasked.values()):
         raise CertificateError(f"the function reads more than {where} says")
     return answer
+
+
+@cache
+def least(tokens: frozenset[str]) -> str:
+    """Of few sets, and for many leaves."""
+    return min(tokens)
+
+
+@cache
+def most(tokens: frozenset[str]) -> str:
+    return max(tokens)
 
 
 def real(known: Sequence[frozenset[str]], choose: Callable[[frozenset[str]], str], strings: bool) -> Context:

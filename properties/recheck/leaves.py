@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from properties.recheck.blindfold import blind_answer, real
+from properties.recheck.blindfold import blind_answer, least, real
 from properties.recheck.graph import Box, Graph
 from zoo.errors import CertificateError, RuleError
 from zoo.model import Model
@@ -83,7 +83,7 @@ class Reading:
         """After as many leaves as are a power of two, the memory is looked at: it may come back to what it was."""
         strings, n, sets = self.model.reads_strings, box.length, {at: self.words[its] for at, its in box.known.items()}
         allowed = blind_answer(self.asked, sets, strings, n, where, self.tells)
-        self.said.append((real([sets.get(i, self.words[-1]) for i in range(n)], min, strings), allowed))
+        self.said.append((real([sets.get(i, self.words[-1]) for i in range(n)], least, strings), allowed))
         self.number += 1
         if not self.number & (self.number - 1):
             with _refusing():

@@ -33,7 +33,7 @@ def _sentence(one: Count | Counted, kind: str) -> str:
     if not total:
         return f"nothing is specified of {_number(one.skipped)} {kind}"
     least, most = Fraction(one.right, total), Fraction(one.right + one.open, total)
-    of = f"{_number(total)} {kind}"
+    of = f"{_number(total)} {kind.replace('contexts', 'context', int(total == 1))}"
     if one.skipped:
         of += f", beside {_number(one.skipped)} of which nothing is specified"
     if one.open:

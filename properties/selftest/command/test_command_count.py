@@ -1,6 +1,8 @@
 """`zoo count`: what is printed, as sentences and as JSON, and what is refused."""
 
 import json
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +10,7 @@ import numpy as np
 import pytest
 
 from properties.command.main import main
-from properties.counting import Count, Counted
+from properties.counting import Count, Counted, Counting
 from properties.report.counts import counts_as_json
 from properties.selftest.counting.maxima import MAXIMUM, maxima
 from zoo.digits import percent_at_least, percent_at_most
@@ -72,3 +74,20 @@ def test_an_interval_is_rounded_to_its_own_sides() -> None:
     least, most = found.accuracy
     assert percent_at_least(least) == f"99.{'9' * 27}6 %"
     assert percent_at_most(most) == f"99.{'9' * 27}8001 %"
+
+
+def test_what_is_certain_is_printed_where_it_is_interrupted(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    steps = Counting.steps
+
+    def stopped(self: Counting, *limits: Any) -> Iterator[None]:
+        yield from islice(steps(self, *limits), 2)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Counting, "steps", stopped)
+    assert main(["count", "aab"]) == 130
+    said = capsys.readouterr()
+    assert "at least 0 % and at most 100 % of 1 context of 1 token, beside 1 of which nothing is specified" in said.out
+    assert "right in at least 34.7826 % and at most 100 % of 46 contexts in all" in said.out
+    assert said.err == "zoo: interrupted\n"

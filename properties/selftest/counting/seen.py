@@ -9,7 +9,6 @@ from properties.counting.general import General
 from properties.counting.separable import Separable
 from properties.counting.terms import Terms
 from properties.counting.words import Words
-from properties.proof.bounds import Bounds
 
 # Of each property, a function, a piece of its source, and what stands there instead: a term shifted, a token dropped,
 # rounding the wrong way, a part counted twice, ...
@@ -25,12 +24,8 @@ OF_COUNTING: dict[str, list[tuple[Callable[..., Any], str, str]]] = {
         (judged_wrong, "~(margin > 0)", "~(margin >= 0)"),
     ],
     "counting.test_soundness_of_counting:test_counts_by_boxes_hold_what_running_says": [
-        (
-            General._by_bounds,
-            "some[self._wins([parts[int(i)] for i in some], np.full(len(some), answer), others)]",
-            "some",
-        ),
         (General.split, "(half, may[at] & ~half)", "(half, may[at])"),
-        (Bounds._backward, "lower = lower - level", "lower = lower - 0.9 * level"),
+        (General._wins, ".lower > 0", ".lower > -0.5"),
+        (General._by_bounds, "found[i], least=found[i].most", "found[i], most=0"),
     ],
 }
