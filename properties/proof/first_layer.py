@@ -61,7 +61,7 @@ class FirstLayer:
         bare = ~self.transformer.position_embedding.any(axis=1)
         return np.where(bare, bare.argmax(), np.arange(self.n_ctx))
 
-    @property
+    @cached_property
     def _some_alike(self) -> bool:
         """Whether there are so many that it is worth to find out which keys are alike."""
         return self.n_ctx - len(np.unique(self._like)) > SLAB

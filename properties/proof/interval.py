@@ -137,20 +137,11 @@ def attend(
     for h, (head, weight) in enumerate(zip(heads, weights)):
         w_o = layer.w_o[h][head.columns]
         high, low = (np.moveaxis(end, -1, 1)[:, None] for end in (head.v.c + head.v.r, head.v.c - head.v.r))
-        upper, lower = _mean(weight, high, a), -_mean(weight, -low, a)
+        upper, lower = softmax_mean(weight, high, a), -softmax_mean(weight, -low, a)
         c, r = c + (upper + lower) / 2 @ w_o, r + (upper - lower) / 2 @ np.abs(w_o)
         means = w_o.mean(axis=-1, keepdims=True)
         middle, spread = middle + (upper + lower) / 2 @ means, spread + (upper - lower) / 2 @ np.abs(means)
     return Interval(c, r * (1 + a.own)), Interval(middle, spread * (1 + a.own))
-
-
-def _mean(weights: Weights, values: Array, a: Arithmetic) -> Array:
-    """`softmax_mean`, of each query that is another one once, where values are the same for all boxes."""
-    distinct = weights.distinct() if len(values) == 1 else None
-    if distinct is None:
-        return softmax_mean(weights, values, a)
-    few, which = distinct
-    return softmax_mean(few, values, a)[0, which]  # type: ignore[no-any-return]
 
 
 def mean_rounding(v: Interval, positions: int, a: Arithmetic) -> tuple[Array, Array]:
