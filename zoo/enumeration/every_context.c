@@ -17,6 +17,7 @@
 
 #define LANES 16
 #define SIDE 256 /* contexts that are ranked together at most */
+#define LASTS 2 /* last tokens that are gone through together at most */
 #define EACH for (int l = 0; l < LANES; l++)
 typedef double Lanes[LANES];
 
@@ -253,47 +254,59 @@ void walk(const Model *m, int64_t lanes, const int64_t *begin, uint8_t **tokens,
     }
 }
 
-/* Logits are `fixed` and for each head a quotient of two sums, each of one of a first half and of a second half: `first`
-   [heads][1 + outputs][firsts] from one to another, and `second` [heads][1 + outputs][seconds]. */
+/* Logits are `fixed` and for each head a quotient of two sums, each of one of a first half and of a second half. */
 typedef struct {
-    int64_t heads, outputs, firsts, seconds;
-    const double *fixed, *first, *second;
+    int64_t vocab, lasts, heads, outputs, firsts, seconds;
+    const double *fixed;            /* [lasts][outputs]: for so many of the last tokens */
+    const double *first, *second;   /* [lasts][heads][1 + outputs][firsts or seconds] */
 } Halves;
 
-static inline void quotients(const Halves *h, double *restrict logit, int64_t i, int64_t a, int64_t b, int contexts)
+static inline void quotients(
+    const Halves *h, double *restrict logit, int64_t last, int64_t i, int64_t a, int64_t b, int contexts)
 {
+    const double fixed = h->fixed[last * h->outputs + i];
     for (int64_t head = 0; head < h->heads; head++) {
-        int64_t below = head * (1 + h->outputs), above = below + 1 + i;
-        const double f = h->first[above * h->firsts + a], g = h->first[below * h->firsts + a], fixed = h->fixed[i];
+        int64_t below = (last * h->heads + head) * (1 + h->outputs), above = below + 1 + i;
+        const double f = h->first[above * h->firsts + a], g = h->first[below * h->firsts + a];
         const double *restrict s = h->second + above * h->seconds + b, *restrict t = h->second + below * h->seconds + b;
         if (!head) for (int c = 0; c < contexts; c++) logit[c] = fixed + (f + s[c]) / (g + t[c]);
         else for (int c = 0; c < contexts; c++) logit[c] += (f + s[c]) / (g + t[c]);
     }
 }
 
-/* The answers to some first halves, all second halves of each, so far from one another, and their margins. */
-void sums(const Halves *h, int64_t from, int64_t to, int64_t stride, uint8_t *restrict tokens, double *restrict margin)
+static inline void ranked(
+    const Halves *h, uint8_t *restrict token, double *restrict margin, int64_t last, int64_t a, int64_t b, int contexts)
+{
+    double x[SIDE], y[SIDE];
+    Rank rank;
+    quotients(h, x, last, 0, a, b, contexts);
+    quotients(h, y, last, 1, a, b, contexts);
+    if (h->outputs == 2) for (int c = 0; c < contexts; c++) {
+        token[c] = y[c] > x[c];
+        margin[c] = fabs(y[c] - x[c]) + (x[c] * 0 + y[c] * 0);
+    } else {
+        first_two(&rank, x, y, contexts);
+        for (int64_t i = 2; i < h->outputs; i++) {
+            quotients(h, x, last, i, a, b, contexts);
+            another(&rank, i, x, contexts);
+        }
+        for (int c = 0; c < contexts; c++) token[c] = (uint8_t)rank.token[c];
+        for (int c = 0; c < contexts; c++) margin[c] = margin_of(&rank, c);
+    }
+}
+
+/* Some first halves with all second halves: the answers [first half][second half][vocab], and their margins, [lasts]
+   [first half][second half]. */
+void sums(const Halves *h, int64_t from, int64_t to, uint8_t *restrict tokens, double *restrict margin)
 {
     for (int64_t a = from; a < to; a++) for (int64_t b = 0; b < h->seconds; b += SIDE) {
         const int contexts = h->seconds - b < SIDE ? (int)(h->seconds - b) : SIDE;
-        double x[SIDE], y[SIDE];
-        Rank rank;
-        quotients(h, x, 0, a, b, contexts);
-        quotients(h, y, 1, a, b, contexts);
-        uint8_t token[SIDE];
-        if (h->outputs == 2) for (int c = 0; c < contexts; c++) {
-            token[c] = y[c] > x[c];
-            margin[c] = fabs(y[c] - x[c]) + (x[c] * 0 + y[c] * 0);
-        } else {
-            first_two(&rank, x, y, contexts);
-            for (int64_t i = 2; i < h->outputs; i++) {
-                quotients(h, x, i, a, b, contexts);
-                another(&rank, i, x, contexts);
-            }
-            for (int c = 0; c < contexts; c++) token[c] = (uint8_t)rank.token[c];
-            for (int c = 0; c < contexts; c++) margin[c] = margin_of(&rank, c);
-        }
-        for (int c = 0; c < contexts; c++) tokens[c * stride] = token[c];
-        tokens += contexts * stride, margin += contexts;
+        uint8_t token[LASTS][SIDE];
+        for (int64_t last = 0; last < h->lasts; last++)
+            ranked(h, token[last], margin + last * (to - from) * h->seconds, last, a, b, contexts);
+        if (h->vocab == 2) for (int c = 0; c < contexts; c++) tokens[2 * c] = token[0][c], tokens[2 * c + 1] = token[1][c];
+        else for (int64_t last = 0; last < h->lasts; last++)
+            for (int c = 0; c < contexts; c++) tokens[c * h->vocab + last] = token[last][c];
+        tokens += contexts * h->vocab, margin += contexts;
     }
 }

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from importlib.resources import files
+from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,9 +22,9 @@ from zoo.errors import UnavailableError
 from zoo.transformer import Attention, Mlp, Norm, Transformer, chosen, unhandled
 from zoo.transformer.arrays import TYPES, Array
 
-LANES = 16  # as in the C
+LANES, LASTS = 16, 2  # as in the C
 BLOCK = 2**17  # contexts that one call is for: tens of milliseconds, so that Ctrl-C is heeded
-TILE = 2**17  # and one of running sums
+TILE = 2**16  # and one of running sums
 FEWEST = 2**16  # contexts that are worth a library: numpy takes a tenth of a second for them
 
 integer, number, pointer = ctypes.c_int64, ctypes.c_double, ctypes.c_void_p
@@ -54,7 +55,7 @@ class _Layer(ctypes.Structure):
 
 class _Halves(ctypes.Structure):
     _fields_ = (
-        *((name, integer) for name in ("heads", "outputs", "firsts", "seconds")),
+        *((name, integer) for name in ("vocab", "lasts", "heads", "outputs", "firsts", "seconds")),
         *((name, pointer) for name in ("fixed", "first", "second")),
     )
 
@@ -240,14 +241,16 @@ def sums(own: Sums, length: int, room: Array) -> Iterator[tuple[slice, int, Rank
     """
     c = _library()
     assert c is not None
-    seconds, parts = own.shape(length)[1], list(own.parts(length, TILE))
-    margins = np.empty((parts[0].stop, seconds))
-    for token, *sums in own.halves(length):
-        arrays = [np.ascontiguousarray(array) for array in (own.fixed[length - 1, token], *sums)]
-        sizes = (len(sums[0]), len(arrays[0]), arrays[1].shape[-1], seconds)
-        halves = _Halves(*sizes, *(array.ctypes.data for array in arrays))
+    answers, seconds, parts = room.reshape(own.shape(length)), own.shape(length)[1], list(own.parts(length, TILE))
+    margins = np.empty(LASTS * parts[0].stop * seconds)
+    for lasts, *halves in own.halves(length, LASTS):
+        fixed, first, second = map(np.ascontiguousarray, (own.fixed[length - 1, lasts], *halves))
+        sizes = (own.vocab, *first.shape[:2], fixed.shape[1], first.shape[-1], seconds)
+        both = _Halves(*sizes, *(array.ctypes.data for array in (fixed, first, second)))
         for part in parts:
-            tokens, margin = room.reshape(own.shape(length))[part, :, token], margins[: part.stop - part.start]
-            to = pointer(tokens.ctypes.data), pointer(margin.ctypes.data)
-            c.sums(ctypes.byref(halves), *map(integer, (part.start, part.stop, own.vocab)), *to)
-            yield part, token, Ranked(tokens, margin)
+            tokens = answers[part, :, lasts[0] :]
+            to = pointer(tokens.ctypes.data), pointer(margins.ctypes.data)
+            c.sums(ctypes.byref(both), integer(part.start), integer(part.stop), *to)
+            shape = (len(lasts), part.stop - part.start, seconds)
+            for i, margin in enumerate(margins[: prod(shape)].reshape(shape)):
+                yield part, int(lasts[i]), Ranked(tokens[:, :, i], margin)
