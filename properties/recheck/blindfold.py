@@ -26,7 +26,7 @@ def blind_answer(asked: Asked, known: Sight, strings: bool, where: object, tells
     A single context is asked about as it is; where the function could tell a blindfold from that (it uses what `tells`
     names), nothing else is believed. Else two real contexts out of the leaf must be answered alike.
     """
-    first, last = (joined(known.example(end), strings) for end in (False, True))
+    first, last = (joined(some, strings) for some in known.ends)
     if first == last and known.is_one:
         return said_of(asked, first)
     answer = said_of(asked, first) if tells else _blindfolded(asked, known, strings, where)

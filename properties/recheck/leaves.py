@@ -114,7 +114,7 @@ class Reading:
         sets = {at: self.words[its] for at, its in box.known.items()}
         sight = Sight(sets, every, box.length, groups(box.counts, self.words, sets, every))
         asked = self.asked if box.at is None else self.asked.at(box.at)
-        allowed, example = blind_answer(asked, sight, strings, where, self.tells), sight.example(False)
+        allowed, example = blind_answer(asked, sight, strings, where, self.tells), sight.ends[0]
         self._asked((joined(example, strings), allowed, *asked.where))
         return self._leaf(box, allowed, contexts, [self.numbers[token] for token in example])
 
