@@ -241,7 +241,7 @@ SEEN: dict[str, list[Fault]] = {
     "test_idioms:test_idioms_blindfolded": [
         Fault(
             blindfold.blind_answer,
-            "said_of(asked, first) if tells else _blindfolded(asked, known, strings, where)",
+            "said_of(asked, first) if looked.tells else _blindfolded(asked, known, strings, where, looked.swallows)",
             "said_of(asked, first)",
         )
     ],
