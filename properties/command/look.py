@@ -56,6 +56,7 @@ def add_inspect(commands: Commands) -> None:
     add_model(one)
     add_context(one, "?")
     one.add_argument("--all", action="store_true", help="list every head and part, where there are many")
+    add_n_ctx(one)
     add_json(one, "everything")
     add_anyway(one)
     one.add_argument("--svg", metavar="FILE", help="draw the attentions and the small matrices to this file")
@@ -166,7 +167,7 @@ def inspect(options: argparse.Namespace) -> int:
 
     if options.svg is not None:
         picture.check(options.svg)
-    model = find(options.name)
+    model = find(options.name, options.n_ctx)
     context = None if options.context is None else read_context(model, options.context)
     found = parts.inspect(model, context, anyway=options.anyway)
     if options.svg is not None:

@@ -20,7 +20,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     try:
         with interrupts_kept():
-            options = parser().parse_args(arguments)
+            commands = parser()
+            if not (sys.argv[1:] if arguments is None else arguments):
+                commands.print_help(sys.stderr)
+                raise SystemExit(2)
+            options = commands.parse_args(arguments)
             return int(options.run(options))
     except ZooError as error:
         print(f"zoo: {printable(str(error))}", file=sys.stderr)
@@ -56,7 +60,9 @@ def interrupts_kept() -> Iterator[None]:
 
 def parser() -> argparse.ArgumentParser:
     """Every subcommand, in the order in which the help lists them."""
-    result = argparse.ArgumentParser(prog="zoo", description="Hand-built transformers, checked in every context.")
+    text, example = "Hand-built transformers, checked in every context.", "zoo verify aab two_head"
+    more = f"zoo COMMAND --help says what each takes. example: {example}"
+    result = argparse.ArgumentParser(prog="zoo", description=text, epilog=more)
     result.add_argument("--version", action="version", version=f"handmade-zoo {metadata.version('handmade-zoo')}")
     commands = result.add_subparsers(required=True, metavar="COMMAND")
     first = (look.add_list, verify.add, count.add, look.add, write.add, new.add)

@@ -56,6 +56,12 @@ from properties import parametrize_with_checks
 def test_{name}(model, check):
     check(model)
 '''
+WRITTEN = """\
+{name}.py, a model that holds, and test_{name}.py are written. What to do next:
+    zoo verify {name}.py      does it do what its rule says, in every context?
+    zoo show {name}.py xyz    its weights as sentences, and how it reads xyz
+    pytest test_{name}.py     the same checks as tests, where pytest is installed
+"""
 
 
 def add(commands: Commands) -> None:
@@ -78,5 +84,5 @@ def new(options: argparse.Namespace) -> int:
             write_whole(path, text.format(name=name))
         except OSError as error:
             raise ModelError(f"{path} cannot be written: {error.strerror}") from error
-    print(f"{name}.py and test_{name}.py are written: zoo verify {name}.py, zoo show {name}.py, pytest test_{name}.py")
+    print(WRITTEN.format(name=name), end="")
     return 0

@@ -73,6 +73,7 @@ def add(commands: Commands) -> None:
     one = command(commands, "compare", compare, "Do two models give the same answer in every context?")
     one.add_argument("names", nargs=2, metavar="NAME", help=MODEL)
     one.add_argument("--all", action="store_true", help="print every difference, not only the shortest")
+    add_n_ctx(one, "of both, the member of a family that reads N tokens")
     add_json(one, "the verdict")
 
 
@@ -208,6 +209,7 @@ def compare(options: argparse.Namespace) -> int:
     from properties.robustness import comparison
 
     target, other_target = options.names
-    model, other = find(target), find(other_target)
+    model, other = (find(one, options.n_ctx) for one in options.names)
     verdict = comparison.compare(model, other, other_target, options.all)
-    return report.verdicts([(Requested(target), model, [verdict])], options.json, options.all, "checks")
+    asked = Requested(target, options.n_ctx)
+    return report.verdicts([(asked, model, [verdict])], options.json, options.all, "checks")

@@ -163,6 +163,34 @@ def test_wrong_usage_is_status_2(arguments: list[str], capsys: pytest.CaptureFix
     assert "usage: zoo" in capsys.readouterr().err
 
 
+def test_without_a_command_there_is_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main([])
+    assert stop.value.code == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "\n    verify    Check models in every context." in err
+    assert err.endswith("example: zoo verify aab two_head\n")
+
+
+def test_what_a_family_takes_is_taken_everywhere(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """And what is no family is found at the size that it has."""
+    assert main(["compare", "aab", "aab_compact", "--n-ctx", "3", "--json"]) == 0
+    [model] = json.loads(capsys.readouterr().out)["models"]
+    assert (model["n_ctx"], model["verdicts"][0]["contexts"]) == (3, "14")
+    assert main(["inspect", "aab", "--n-ctx", "3", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["n_ctx"] == 3
+    assert main(["mutate", "ab", "--n-ctx", "3"]) == 0
+    assert "ab: 40 mutants, " in capsys.readouterr().out
+    assert main(["export", "aab", str(tmp_path / "three"), "--format", "zoo", "--n-ctx", "3"]) == 0
+    for same in (str(tmp_path / "three"), "aab"):
+        assert main(["compare", "aab", same, "--n-ctx", "3"]) == 0
+    assert main(["predict", "two_head", "bbaa", "--n-ctx", "6"]) == 0
+    capsys.readouterr()
+    assert main(["compare", "aab", str(tmp_path / "three"), "--n-ctx", "4"]) == 2
+    assert "holds arrays and no family: it exists at n_ctx 3 only" in capsys.readouterr().err
+
+
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stop:
         main(["--version"])
