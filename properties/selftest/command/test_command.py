@@ -136,7 +136,9 @@ def test_bad_input_is_one_sentence_and_status_2(
 
 
 BAD_RULES = {
-    "lambda context: 1 / 0": "raises ZeroDivisionError",
+    "lambda context: 1 / 0": "division by zero, but should answer every context (line 2 of mine.py)\n",
+    "lambda context: int(context, base=1)": "should answer every context (line 2 of mine.py)\n",
+    "lambda context: MODEL.predict('')": "should answer every context (line 2 of mine.py)\n",
     'lambda context: "b"': "is 'b', but should be a set of tokens",
     'lambda context: {"b", "z"}': "permits 'z', but should permit some of a, b",
     "lambda: set()": "raises TypeError",
