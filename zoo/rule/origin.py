@@ -32,7 +32,7 @@ def in_library(file: str) -> bool:
 
 
 def where_raised(error: BaseException) -> str:
-    """As " (line 3 of mine.py)": the last place on the way to an error that is not ours, nor a library's; or nothing."""
+    """As " (line 3 of mine.py)": the last place on the way to an error that is not ours nor a library's; or nothing"""
     place = ""
     for frame, line in traceback.walk_tb(error.__traceback__):
         file = frame.f_code.co_filename

@@ -4,6 +4,7 @@ import json
 import shlex
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import zoo
@@ -95,6 +96,41 @@ def test_show(capsys: pytest.CaptureFixture[str]) -> None:
         "head 0.1",
     ):
         assert text in out
+
+
+def test_show_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", "parity", "aab", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert list(found) == [
+        *("version", "name", "n_ctx", "d_model", "dtype", "tied", "source", "right", "weights"),
+        *("claims", "lemmas", "deviations", "context"),
+    ]
+    assert (found["right"]["status"], found["right"]["contexts"]) == ("holds", "510")
+    assert {"part": "unembedding", "lines": ["token a -> 8 share", "token b -> 16 wave"]} in found["weights"]
+    read = found["context"]
+    assert (read["tokens"], read["answers"], read["permitted"]) == (["a", "a", "b"], ["a"], [["a"]])
+    assert [one["value"] for one in read["neurons"]][2:] == [0] * 6
+    np.testing.assert_allclose(sum(np.array(one["logits"]) for one in read["shares"]), read["logits"])
+    [head] = read["heads"]
+    assert (np.shape(head["weights"]), np.shape(head["scores"])) == ((3, 3), (3,))
+    assert main(["show", "two_head", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert len(found["claims"]) == 2
+    assert len(found["deviations"][0]["contexts"]) == 14
+    assert main(["show", "ripple_adder", "0000000001+0000000001=", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["d_model"], found["weights"], found["context"]["answers"]) == (None, [], [2])
+
+
+def test_what_prints_a_table_prints_json_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    [subcommands] = [one.choices for one in parser()._actions if isinstance(one.choices, dict)]
+    without = {name for name, one in subcommands.items() if "--json" not in one.format_help()}
+    assert without == {"recheck", "predict", "complete", "export", "new", "distill"}  # lines, and no table
+    (tmp_path / "mine.py").write_text("def last(context):\n    return {context[-1]}\n")
+    asked = ["--vocab", "ab", "--window", "1", "--n-ctx", "3", "--json"]
+    assert main(["compile", f"{tmp_path / 'mine.py'}:last", str(tmp_path / "made"), *asked]) == 0
+    [made] = json.loads(capsys.readouterr().out)["models"]
+    assert (made["name"], made["holds"]) == ("last", True)
 
 
 def test_list_and_cost(capsys: pytest.CaptureFixture[str]) -> None:
