@@ -2,7 +2,7 @@
 
 Each gives the queries and keys of one head, [d_model, d_model] twice, for a basis whose position embedding is the
 family of positions [n_ctx, d_model]. A score is `loud` where it looks and 0 elsewhere, times the layer's scale: e^-20,
-as `loud` is 20 and the scale 1, is what each other position is heard.
+as `loud` is 20 and the scale 1, is what each other position is heard. ModelError where positions are none.
 """
 
 import numpy as np

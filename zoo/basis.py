@@ -13,7 +13,8 @@ class Basis:
 
     Each keyword is a family of directions with its labels, or how many there are. `basis["pos"]` is all rows of a
     family [family, d], `basis["pos", 3]` one row [d], `basis["pos", 1:3]` and `basis["tok", ["b", "a"]]` some of them
-    [some, d]; slices are of places, as of any list. A family of one is called by its name alone.
+    [some, d]; slices are of places, as of any list. A family of one is called by its name alone. ModelError for what
+    are no labels, and for a direction that there is not.
     """
 
     def __init__(self, **families: Iterable[object] | int) -> None:
@@ -67,7 +68,7 @@ def _labels(family: str, given: object) -> list[object]:
 def move(source: Array, target: Array) -> Array:
     """The matrix that sends each row of source to the same row of target: [k, d_in], [k, d_out] -> [d_in, d_out].
 
-    It is the sum of their outer products; single directions [d] are sent one to one.
+    It is the sum of their outer products; single directions [d] are sent one to one. ModelError where one has more.
     """
     source, target = (_rows(directions) for directions in (source, target))
     if len(source) != len(target):

@@ -19,11 +19,11 @@ def parametrize_with_checks(
     """Makes one test of each check of each model; the test calls `check(model)`, which raises where it does not pass.
 
     Models, or names of models of the zoo; one, or several. What is undecided does not pass; with `accept_sampled` it
-    does where nothing was found wrong on a sample.
+    does where nothing was found wrong on a sample. ModelError for what are neither models nor names. As in
 
-    @parametrize_with_checks([MODEL])
-    def test_my_models(model, check):
-        check(model)
+        @parametrize_with_checks([MODEL])
+        def test_my_models(model, check):
+            check(model)
     """
     import pytest  # only a test-suite needs it
 

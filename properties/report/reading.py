@@ -58,7 +58,8 @@ def _heads(reading: Reading) -> None:
         last = positions[-COLUMNS:]
         rows = [*((one, "") for one in last), (f"scores of {positions[-1]}", "dim")]
         seen = zip(pattern[-COLUMNS:, -COLUMNS:].T, scores[-COLUMNS:])
-        columns = [(one, [*map(_weight, weights), f"{score:.4g}"]) for one, (weights, score) in zip(last, seen)]
+        least = DUST * float(np.abs(scores[-COLUMNS:]).max())
+        columns = [(one, [*map(_weight, weights), _score(score, least)]) for one, (weights, score) in zip(last, seen)]
         side_by_side(out, name, rows, columns)
         out.print(f"{_ahead(positions, scores)}\n")
     if (heads := len(reading.patterns)) > COLUMNS or len(positions) > COLUMNS:
@@ -68,6 +69,10 @@ def _heads(reading: Reading) -> None:
 def _weight(weight: float) -> str:
     """Of what is masked, too, it is 0."""
     return f"{weight:.3g}" if weight >= DUST or weight == 0 else "~0"
+
+
+def _score(score: float, least: float) -> str:
+    return "~0" if 0 < abs(score) < least else f"{score:.4g}"
 
 
 def _ahead(positions: Sequence[str], scores: NDArray[Any]) -> str:
@@ -100,14 +105,14 @@ def _logits(reading: Reading) -> None:
     """What each part adds to the logits of the last position."""
     out = console()
     outputs, logits, parts = reading.outputs, reading.logits, reading.shares
-    best = np.argsort(-logits, kind="stable")[:COLUMNS] if len(outputs) > COLUMNS else range(len(outputs))
+    best = np.argsort(-logits, kind="stable")[:COLUMNS] if len(outputs) > COLUMNS else np.arange(len(outputs))
     last = " at the last" if len(reading.answers) > 1 else ""
     least = sorted(abs(share[best[0]]) for _, share in parts)[-2 * COLUMNS :][0]
     dust = DUST * max(float(np.abs(share).max()) for _, share in parts)
     shown = [(name, share) for name, share in parts if abs(share[best[0]]) >= least]
     columns = [
         (outputs[i], [*("~0" if 0 < abs(share[i]) < dust else f"{share[i]:.6g}" for _, share in shown), total])
-        for i, total in zip(best, apart([logits[i] for i in best]))
+        for i, total in zip(best, _totals(logits[best], dust))
     ]
     rows = [*((name, "") for name, _ in shown), ("logits", "bold")]
     side_by_side(out, f"share of the logits{last}", rows, columns)
@@ -117,3 +122,9 @@ def _logits(reading: Reading) -> None:
         )
     if len(best) < len(outputs):
         out.print(f"the {len(best)} tokens with the largest logits, of {len(outputs)}")
+
+
+def _totals(logits: NDArray[Any], dust: float) -> list[str]:
+    """Logits with as many digits as the largest two differ in; those next to nothing are said to be, but for these."""
+    texts, largest = apart(logits.tolist()), np.argsort(-logits, kind="stable")[:2]
+    return ["~0" if 0 < abs(x) < dust and i not in largest else text for i, (x, text) in enumerate(zip(logits, texts))]
