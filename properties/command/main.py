@@ -24,7 +24,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if not (sys.argv[1:] if arguments is None else arguments):
                 commands.print_help(sys.stderr)
                 raise SystemExit(2)
-            options = commands.parse_args(arguments)
+            options, behind = commands.parse_known_args(arguments)
+            if behind and not _taken(options, behind):
+                commands.error(f"unrecognized arguments: {' '.join(behind)}")
             return int(options.run(options))
     except ZooError as error:
         print(f"zoo: {printable(str(error))}", file=sys.stderr)
@@ -37,6 +39,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     exec("")  # one that was interrupted, as importing a dataclass may be, would make `python -m` end by the signal
     print("zoo: interrupted", file=sys.stderr)
     return 130
+
+
+def _taken(options: argparse.Namespace, behind: list[str]) -> bool:
+    """Names and contexts that stand behind an option, which argparse hands back: `zoo verify aab -q ab`."""
+    if any(word.startswith("-") for word in behind):
+        return False
+    if getattr(options, "context", "") is None and len(behind) == 1:
+        [options.context] = behind
+        return True
+    if options.run in (verify.verify, count.count, bear.mutate, measure.cost):
+        options.names += behind
+        return True
+    return False
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import argparse
 import keyword
+import os
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -75,7 +76,7 @@ def new(options: argparse.Namespace) -> int:
         raise ModelError(f"the model is to be called {name!r}, but should have a name as Python's are, as my_model")
     texts = {Path(f"{name}.py"): MODEL, Path(f"test_{name}.py"): TEST}
     for path in texts:
-        if path.exists():
+        if os.path.lexists(path):
             raise ModelError(f"{path} is there already, but should be a new file")
     if find_spec(name) is not None:
         raise ModelError(f"the model is to be called {name!r}, but should have a name that no module has")

@@ -4,6 +4,7 @@ What only one subcommand needs is imported where it runs: the start-up stays qui
 """
 
 import argparse
+import os
 import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -40,7 +41,9 @@ def add(commands: Commands) -> None:
     names = f"only these: {', '.join(CHECKS)}"
     one.add_argument("--check", nargs="+", action="extend", default=[], metavar="NAME", help=names)
     methods = ["auto", "enumerate", "prove", "sample"]
-    one.add_argument("--method", choices=methods, default="auto", help="how to settle what is said of all contexts")
+    one.add_argument(
+        "--method", choices=methods, default="auto", help="how to settle what is said of all contexts (auto)"
+    )
     add_n_ctx(one)
     text = "models at the large sizes that their files state, which takes minutes; all that state one if none is given"
     one.add_argument("--large", action="store_true", help=text)
@@ -128,6 +131,9 @@ def _planned(options: argparse.Namespace) -> list[Planned]:
     from properties.checks.verdict import Requested
 
     planned = []
+    for name in options.check:
+        if name not in CHECKS and (name in registry.names() or os.path.exists(name)):
+            raise UnknownNameError(f"{name} is no check but a model, and should stand before --check")
     for target, n_ctx, model in _asked_for(options):
         model = model if options.dtype is None else model.astype(options.dtype)
         rule = model.rule if options.rule is None else registry.load_function(options.rule)

@@ -157,6 +157,7 @@ def test_list_and_cost(capsys: pytest.CaptureFixture[str]) -> None:
         (["verify", "nothing.py"], "is no model file"),
         (["verify", "aab", "aab"], "repeats the name"),
         (["verify", "--check", "rul"], "did you mean 'rule'?"),
+        (["verify", "--check", "rule", "aab"], "aab is no check but a model, and should stand before --check"),
         (["verify", "ab", "--check", "predictors"], "applies to none of these models"),
     ],
 )
@@ -193,7 +194,26 @@ def test_a_rule_that_is_none(rule: str, tmp_path: Path, capsys: pytest.CaptureFi
     assert BAD_RULES[rule] in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("arguments", [[], ["verfy"], ["predict", "aab"], ["verify", "--jsn"]])
+def test_names_and_contexts_may_stand_behind_options(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["verify", "aab", "-q", "ab"]) == 0
+    assert capsys.readouterr().out.startswith("2 models, ")
+    assert main(["show", "aab", "--n-ctx", "3", "bab"]) == 0
+    assert "\nafter bab: a " in capsys.readouterr().out
+    assert main(["cost", "aab", "--json", "--n-ctx", "2", "ab"]) == 0
+    assert len(json.loads(capsys.readouterr().out)["models"]) == 2
+
+
+WRONG_USAGE = [
+    [],
+    ["verfy"],
+    ["predict", "aab"],
+    ["verify", "--jsn"],
+    ["show", "aab", "--json", "a", "b"],
+    ["new", "a", "b"],
+]
+
+
+@pytest.mark.parametrize("arguments", WRONG_USAGE)
 def test_wrong_usage_is_status_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stop:
         main(arguments)
