@@ -197,15 +197,19 @@ SEEN: dict[str, list[Fault]] = {
         Fault(number._by_steps, "(high - quarter, -1)", "(high + quarter, -1)"),
     ],
     # how rules are read
-    "test_idioms:test_idioms": [Fault(LazyString.__contains__, "len(self) - size + 1", "len(self) - size")],
+    "test_idioms:test_idioms": [
+        Fault(LazyString.__contains__, "len(self) - size + 1", "len(self) - size"),
+        Fault(Run.compared, "operation(max(mine), min(theirs))", "operation(min(mine), max(theirs))"),
+        Fault(Run.holds, "return bool(fulfil)", "return not fulfil"),
+    ],
     "test_idioms:test_two_idioms": [
         Fault(LazyToken.__eq__, "return bool(run.is_token(position, other))", "return True")
     ],
     "test_idioms:test_idioms_blindfolded": [
         Fault(
             blindfold.blind_answer,
-            "_said(asked, first) if tells else _blindfolded(asked, known, strings, where)",
-            "_said(asked, first)",
+            "said_of(asked, first) if tells else _blindfolded(asked, known, strings, where)",
+            "said_of(asked, first)",
         )
     ],
 }

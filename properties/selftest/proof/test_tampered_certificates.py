@@ -259,7 +259,7 @@ def test_a_certificate_that_is_no_certificate_is_refused_in_a_sentence(outcomes:
 
 
 def levels_not_checked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(means, "excess", lambda least, most, value, mask, level: 0 * level - 1)
+    monkeypatch.setattr(means, "excess", lambda least, most, value, mask, level, counted: 0 * level - 1)
 
 
 def margins_not_checked(monkeypatch: pytest.MonkeyPatch) -> None:
