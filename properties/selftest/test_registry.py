@@ -140,3 +140,9 @@ def test_a_name_without_its_ending(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     (tmp_path / "abb.py").write_text("")
     with pytest.raises(UnknownNameError, match=r"did you mean 'ab'\?$"):
         zoo.load("aba")
+
+
+def test_a_model_is_shown_in_a_line() -> None:
+    assert repr(zoo.load("aab")) == "<Model aab: n_ctx 5, tokens a, b>"
+    box = "<BlackBox ripple_adder: n_ctx 22, tokens 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 2 others>"
+    assert repr(zoo.load("ripple_adder")) == box

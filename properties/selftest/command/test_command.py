@@ -1,5 +1,6 @@
 """The command as its user meets it: what it prints, where, and its exit status."""
 
+import argparse
 import json
 import shlex
 from pathlib import Path
@@ -262,6 +263,10 @@ def test_every_help_has_an_example_that_is_read() -> None:
     for name, one in subcommands.items():
         example = EXAMPLES[name]
         assert " ".join(one.format_help().split()).endswith(f"example: {' '.join(example.split())}")
+        for action in one._actions:
+            if not (action.default in (None, False, []) or isinstance(action, argparse._HelpAction)):
+                default = f"{action.default:g}" if isinstance(action.default, float) else action.default
+                assert f"({default})" in str(action.help), (name, action.option_strings)
         for line in example.split(" && "):
             assert parser().parse_args(shlex.split(line)[1:]).run is not None
 
