@@ -78,9 +78,16 @@ def parser() -> argparse.ArgumentParser:
     text, example = "Hand-built transformers, checked in every context.", "zoo verify aab two_head"
     more = f"zoo COMMAND --help says what each takes. example: {example}"
     result = argparse.ArgumentParser(prog="zoo", description=text, epilog=more)
-    result.add_argument("--version", action="version", version=f"handmade-zoo {metadata.version('handmade-zoo')}")
+    result.add_argument("--version", action="version", version=f"handmade-zoo {_version()}")
     commands = result.add_subparsers(required=True, metavar="COMMAND")
     first = (look.add_list, verify.add, count.add, look.add, write.add, new.add)
     for add in (*first, look.add_inspect, bear.add, measure.add):
         add(commands)
     return result
+
+
+def _version() -> str:
+    try:
+        return metadata.version("handmade-zoo")
+    except metadata.PackageNotFoundError:
+        return "as it stands, not installed"

@@ -3,6 +3,7 @@
 import argparse
 import json
 import shlex
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
@@ -255,6 +256,15 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
         main(["--version"])
     assert stop.value.code == 0
     assert capsys.readouterr().out.startswith("handmade-zoo ")
+
+
+def test_a_checkout_that_is_not_installed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def version(name: str) -> str:
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "version", version)
+    assert main(["predict", "ab", "a"]) == 0
+    assert capsys.readouterr().out == "b\n"
 
 
 def test_every_help_has_an_example_that_is_read() -> None:
