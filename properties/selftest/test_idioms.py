@@ -119,7 +119,7 @@ def drawn(draw: st.DrawFn) -> Arguments:
 
 @pytest.mark.soundness
 def test_idioms(outcomes: Counter[str]) -> None:
-    @many(100)
+    @many(60)
     @given(drawn())
     def check(arguments: Arguments) -> None:
         number = compare(*arguments)
@@ -185,7 +185,7 @@ def blindfold(
 
 @pytest.mark.soundness
 def test_idioms_blindfolded(outcomes: Counter[str]) -> None:
-    @many(100)
+    @many(60)
     @given(st.data())
     def check(data: st.DataObject) -> None:
         name, vocab, length, a, b, i, j = data.draw(drawn())
@@ -204,7 +204,7 @@ NUMBER = st.integers(-2, 2)
 def test_rules_that_count_blindfolded(outcomes: Counter[str]) -> None:
     """Of a box around one context, in which some tokens are counted, at all positions or at others."""
 
-    @many(100)
+    @many(60)
     @given(st.sampled_from(VOCABULARIES[:2]), st.integers(1, 4), NUMBER, NUMBER, NUMBER, st.integers(0, 2**32 - 1))
     def check(vocab: tuple[str, ...], length: int, x: int, y: int, z: int, seed: int) -> None:
         rng = np.random.default_rng(seed)

@@ -173,7 +173,7 @@ def test_every_rounding_is_taken_off(transformer: Transformer, share: float, ans
 
 @pytest.mark.soundness
 def test_the_worst_roundings_leave_no_bound() -> None:
-    @examples.many(60)
+    @examples.many(36)
     @given(transformers(max_n_ctx=3, max_vocab=3), st.integers(0, 2**32 - 1))
     def check(transformer: Transformer, seed: int) -> None:
         check_worst(transformer, seed)
