@@ -212,6 +212,7 @@ WRONG_USAGE = [
     ["verify", "--jsn"],
     ["show", "aab", "--json", "a", "b"],
     ["new", "a", "b"],
+    ["compare", "ab", "ab", "--all", "ab"],
 ]
 
 
