@@ -37,6 +37,9 @@ class NoWeights(Transformer):
     def __init__(self, name: str) -> None:
         vars(self).update(of=name)
 
+    def __repr__(self) -> str:
+        return "<no weights>"
+
     def __getattr__(self, attribute: str) -> NoReturn:
         if attribute.startswith("__"):  # what Python looks for, and may not find
             raise AttributeError(attribute)
@@ -46,7 +49,7 @@ class NoWeights(Transformer):
         )
 
 
-@dataclass(frozen=True, eq=False, init=False)
+@dataclass(frozen=True, eq=False, init=False, repr=False)
 class BlackBox(Model):
     """A function that answers contexts, with the claims that can be made of answers alone.
 

@@ -8,6 +8,7 @@ from properties.proof.boxes import Settled
 from zoo.domain import Domain
 
 Key = tuple[Any, ...]
+MOST_KEPT = 20_000  # boxes with their margins: more are more than anybody looks at
 
 
 @dataclass
@@ -27,10 +28,13 @@ class Splits:
         self.numbers = {token: i for i, token in enumerate(vocab)}
         self.trees: dict[tuple[int, int], Tree] = {}  # by length and layout
         self.counted = False  # whether some box was split by a count, which no node says yet
+        self.settled: list[Settled] = []  # what is done, in order; not more than one beyond MOST_KEPT
 
     def add(self, settled: Settled) -> None:
         """Splits at one position, one after the other, are one."""
         box, path = settled.box, settled.box.path
+        if len(self.settled) <= MOST_KEPT:
+            self.settled.append(settled)
         if box.counts or box.ending is not None:
             self.counted = True
             return
@@ -39,8 +43,11 @@ class Splits:
             if at != after:
                 tree.at = at - box.length
                 tree = tree.to.setdefault(reply, Tree())
-        answer = () if settled.answer is None else (self.numbers[settled.answer],)
-        tree.leaf = (settled.kind, *answer)
+        tree.leaf = self.leaf(settled)
+
+    def leaf(self, settled: Settled) -> Key:
+        """What a node says that is a leaf."""
+        return (settled.kind,) if settled.answer is None else (settled.kind, self.numbers[settled.answer])
 
     def _layout(self, settled: Settled) -> int:
         """The number of the layout that a leaf is in."""

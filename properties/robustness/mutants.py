@@ -67,7 +67,7 @@ def stories(model: Model, sample: int | None = None) -> Iterator[Story]:
     Raises as `refuse_failing` does, and ModelError where the mutants are too many to try each.
     """
     rows, words, tests = _held(model)
-    total = sum(1 for _ in _made(model.transformer))
+    total = number(model.transformer)
     if sample is None and total > MOST:
         raise ModelError(
             f"{model.name} has {total:,} mutants, but should have {MOST:,} at most for each to be tried: --sample N "
@@ -79,6 +79,11 @@ def stories(model: Model, sample: int | None = None) -> Iterator[Story]:
     original = _logits(model.transformer, model, rows)
     for mutant in steps(mutants(model.transformer, set(chosen)), f"mutants of {model.name}", len(chosen)):
         yield _story(mutant, _logits(mutant.transformer, model, rows), original, tests, words, model)
+
+
+def number(transformer: Transformer) -> int:
+    """How many mutants there are."""
+    return sum(1 for _ in _made(transformer))
 
 
 def refuse_failing(model: Model) -> None:
@@ -159,8 +164,8 @@ def mutants(transformer: Transformer, chosen: AbstractSet[int] | None = None) ->
     What leaves the arrays as they are (a zero negated, say) is no mutant. Of those numbered in this order, the chosen
     ones, or all.
     """
-    for number, make in enumerate(_made(transformer)):
-        if chosen is None or number in chosen:
+    for i, make in enumerate(_made(transformer)):
+        if chosen is None or i in chosen:
             yield make()
 
 
