@@ -26,6 +26,7 @@ class Registered:
     run: Check
     applies: Callable[[Model], bool]
     needs: Needs
+    kind: str = ""  # of the module that it stands in: "answers", "mechanics", ...
 
     def to(self, model: Model) -> bool:
         """Whether it applies to a model: of a black box, only the answers are there to be looked at."""
@@ -54,7 +55,7 @@ def check(applies: Callable[[Model], bool] = lambda model: True, needs: Needs = 
             return Verdict(**(vars(found) | named | {"total": total, "seconds": seconds, "lengths": lengths}))
 
         run.__name__, run.__doc__ = find.__name__, find.__doc__
-        CHECKS[find.__name__] = Registered(run, applies, needs)
+        CHECKS[find.__name__] = Registered(run, applies, needs, find.__module__.rpartition(".")[-1])
         return run
 
     return register

@@ -18,7 +18,7 @@ from zoo.model import Model
 from zoo.progress import steps
 
 if TYPE_CHECKING:
-    from properties.dossier.gather import Dossier
+    from properties.dossier.dossier import Dossier
 
 INDEX = "index.html"
 
@@ -27,7 +27,9 @@ def add(commands: Commands) -> None:
     text = "Write a page of each model that stands alone, and an index: verdicts, every context, weights, evidence."
     one = command(commands, "report", report, text)
     add_models(one, "those of the zoo that do not take minutes if none is given")
-    one.add_argument("-o", dest="directory", metavar="DIR", required=True, help="where to: a new directory, or a report")
+    one.add_argument(
+        "-o", dest="directory", metavar="DIR", required=True, help="where to: a new directory, or a report"
+    )
     add_n_ctx(one)
     one.add_argument("--rule", metavar="FILE.py:NAME", help="hold the models to this function (the file is run)")
     one.add_argument("--quick", action="store_true", help="without mutants, robustness and times: a second a model")
@@ -89,9 +91,13 @@ def _check(directory: Path) -> None:
     if str(directory) in ("", "."):
         raise FileError("-o names no new directory, but should: a report is written as one")
     if os.path.lexists(directory) and not _is_report(directory):
-        raise FileError(f"{directory} exists and holds no report, but should be a new directory, or a report to replace")
+        raise FileError(
+            f"{directory} exists and holds no report, but should be a new directory, or a report to replace"
+        )
     if not directory.absolute().parent.is_dir():
-        raise FileError(f"there is no directory {directory.absolute().parent}, but should be one to write {directory} in")
+        raise FileError(
+            f"there is no directory {directory.absolute().parent}, but should be one to write {directory} in"
+        )
 
 
 def _is_report(directory: Path) -> bool:

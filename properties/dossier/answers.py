@@ -1,4 +1,4 @@
-"""What a model says in every context, and what is right there: one object, where contexts are few enough to be listed."""
+"""What a model says in every context, and what is right there: one object, where contexts are few enough to list."""
 
 import contextlib
 import sys
@@ -103,7 +103,8 @@ def _of_weights(model: Model) -> Answers:
             of_rules, of_meant = allowed[: len(stated)], allowed[len(stated) :]
             by = margins_by(model, logits, of_rules).reshape(len(tokens), number)
             lengths[length] = OfLength(tokens, by if stated else np.full_like(by, np.inf))
-            wrong += (bool(stated) & ~(by > 0)).any(axis=1).tolist()
+            failing = ~(by > 0).all(axis=1) if stated else np.zeros(len(tokens), bool)
+            wrong += map(bool, failing)
             other = [~(margins_by(model, logits, [one]) > 0).reshape(len(tokens), number) for one in of_meant]
             deviates += np.any([np.zeros((len(tokens), number), bool), *other], axis=(0, 2)).tolist()
             words += map(model.decode, tokens)
@@ -148,6 +149,8 @@ def _of_black_box(box: BlackBox) -> Answers:
             permits.append(" or ".join(sorted(map(str, permitted))) if speaks[-1] else "")
             wrong.append(speaks[-1] and not box.right(said, permitted))
             tones.append(min(box.names.index(said.answer), 2) if said.answer in box.names else 0)
-    found = Answers(words, says, permits, np.array(tones), np.full(len(words), np.inf), np.array(wrong), np.zeros(len(words), bool))
+    found = Answers(
+        words, says, permits, np.array(tones), np.full(len(words), np.inf), np.array(wrong), np.zeros(len(words), bool)
+    )
     found.__dict__["judged"] = np.array(speaks)  # without margins, it is not seen by them
     return found

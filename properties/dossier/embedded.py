@@ -47,7 +47,9 @@ def about(model: Model) -> dict[str, Any]:
         "anywhere": model.domain is None,
         "sets": [list(its) for its in sets],
         "layouts": layouts,
-        "directions": list(names(model.basis.names if model.basis else (), model.transformer.d_model)) if weighty else [],
+        "directions": list(names(model.basis.names if model.basis else (), model.transformer.d_model))
+        if weighty
+        else [],
     }
 
 
@@ -79,7 +81,9 @@ def _layer(layer: Layer) -> dict[str, Any]:
 
 
 def _norm(norm: Norm | None) -> dict[str, Any] | None:
-    return norm and {"weight": array(norm.weight), "bias": array(norm.bias), "eps": norm.eps}
+    if norm is None:
+        return None
+    return {"weight": array(norm.weight), "bias": array(norm.bias), "eps": norm.eps}
 
 
 def array(values: Array) -> dict[str, Any]:

@@ -5,7 +5,7 @@ What could not be found, or was not looked for, is there as `Missing`, which say
 
 import inspect
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from importlib.metadata import version
 from typing import Any, TypeVar
 
@@ -14,98 +14,36 @@ import numpy as np
 from properties.checks.settle import affordable, proof_of
 from properties.checks.table import checks
 from properties.checks.verdict import How, Requested, Verdict
-from properties.counting import Count, count
-from properties.dossier import embedded
-from properties.dossier.answers import Answers, answers, questions
-from properties.dossier.tree import Read, read
+from properties.counting import count
+from properties.dossier.answers import MOST, answers, questions
+from properties.dossier.dossier import Caught, Dossier, Missing, Mutants, Source
+from properties.dossier.page import held_by_page
+from properties.dossier.tree import read
 from properties.proof import certificate
-from properties.proof.boxes import Settled
 from properties.proof.splits import MOST_KEPT
 from properties.robustness import mutants
-from properties.robustness.bearing import Borne, bearing
+from properties.robustness.bearing import bearing
 from properties.robustness.comparison import compare
 from reference import Fold
 from zoo import registry
 from zoo.black_box import BlackBox
-from zoo.cost.ladder import Rung, ladder
-from zoo.cost.operations import Parameters, flops, parameters
+from zoo.cost.ladder import ladder
+from zoo.cost.operations import flops, parameters
 from zoo.distill import checked_program
 from zoo.errors import ModelError, ZooError
-from zoo.inspection.context_map import Run, orders, runs
-from zoo.inspection.maps import Map, factors
+from zoo.inspection.context_map import orders, runs
+from zoo.inspection.maps import factors
 from zoo.inspection.sentences import sentences
-from zoo.model import Context, Model
+from zoo.model import Model
 from zoo.progress import busy, steps
 
-QUICK = "left out, as --quick asks for"
 SECONDS = 20.0  # of the processor, for a certificate where nothing was proved before, and for a count
 WORK = 4 * 10**9  # operations that all mutants together may take; beyond, some are drawn
+EDGE = 256  # tokens up to which a family's edge is sought
 FEWEST = 50  # mutants that are drawn
-NOTABLE = 6  # contexts that a page offers to trace
 APART = 81  # contexts of a length that have a cell of the map each
 LARGEST = 64  # d_model beyond which there are no pictures
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Missing:
-    """In place of what is not there."""
-
-    why: str
-
-
-@dataclass(frozen=True)
-class Source:
-    """A rule as it is written: its name, the first line of what it says of itself, and its text."""
-
-    name: str
-    said: str
-    text: str
-
-
-@dataclass(frozen=True)
-class Mutants:
-    stories: Sequence[mutants.Story]
-    total: int
-
-
-@dataclass
-class Dossier:
-    """What was found of a model. All but the first three are filled in one after the other."""
-
-    asked: Requested
-    model: Model
-    others: Sequence[Model]  # which it is held beside
-    verdicts: list[Verdict] = field(default_factory=list)
-    claims: list[tuple[Any, object, bool]] = field(default_factory=list)
-    lemmas: list[tuple[str, bool]] = field(default_factory=list)
-    answers: Answers | None = None
-    rows: dict[int, list[Run]] = field(default_factory=dict)  # of the map, by length
-    settled: Sequence[Settled] = ()  # the boxes of a proof, where contexts are too many
-    rule: Read | Missing = field(default_factory=lambda: Missing("no rule and no predictor is stated"))
-    meant: Read | Missing | None = None
-    sources: list[Source] = field(default_factory=list)
-    program: str | Missing = ""
-    counts: Count | Missing | None = None  # where it is not right everywhere
-    maps: list[tuple[str, list[Map]]] | Missing = field(default_factory=list)
-    sentences: list[tuple[str, str]] = field(default_factory=list)
-    mutants: Mutants | Missing = field(default_factory=lambda: Missing(QUICK))
-    bearing: list[Borne] | Missing = field(default_factory=lambda: Missing(QUICK))
-    rungs: list[Rung] | Missing = field(default_factory=lambda: Missing(QUICK))
-    flops: int | None = None
-    parameters: Parameters | None = None
-    beside: list[Verdict] | Missing = field(default_factory=list)
-    certificate: dict[str, Any] | Missing = field(default_factory=lambda: Missing(""))
-    digest: str = ""
-    versions: dict[str, str] = field(default_factory=dict)
-    notable: list[tuple[str, Context]] = field(default_factory=list)
-    page: dict[str, Any] = field(default_factory=dict)  # what the page computes with
-
-    @property
-    def status(self) -> str:
-        """The gravest of its verdicts."""
-        found = {verdict.status for verdict in self.verdicts}
-        return next((one for one in ("failed", "undecided", "deviates") if one in found), "holds")
 
 
 def gather(asked: Requested, model: Model, others: Sequence[Model], quick: bool = False) -> Dossier:
@@ -161,8 +99,8 @@ def _rule(found: Dossier) -> None:
         return
     many = Missing("it has more leaves than anybody reads")
     found.rule = _tried(lambda: read(model, *stated[0], found.answers, found.settled) or many)
-    for one in model.deviations[:1]:
-        found.meant = _tried(lambda: read(model, one.meant, "rule", None) or many)
+    if model.deviations:
+        found.meant = _tried(lambda: read(model, model.deviations[0].meant, "rule", None) or many)
     found.program = _tried(lambda: checked_program.write(model, "python"))
     if found.answers is None:
         found.program = Missing("it has too many contexts for a program to be distilled from all of them")
@@ -199,7 +137,11 @@ def _weights(found: Dossier) -> None:
         return
     found.sentences = list(sentences(model))
     d_model = model.transformer.d_model
-    found.maps = list(factors(model)) if d_model <= LARGEST else Missing(f"d_model is {d_model}: too large to draw")
+    found.maps = (
+        list(factors(model))
+        if d_model <= LARGEST
+        else Missing(f"the residual stream has {d_model} directions, too many to draw")
+    )
     found.flops, found.parameters = flops(model.transformer, model.scope.lengths[-1]), parameters(model.transformer)
 
 
@@ -214,9 +156,29 @@ def _mutants(found: Dossier) -> None:
         total = mutants.number(model.transformer)
         each = model.scope.count() * flops(model.transformer, model.scope.lengths[-1])
         most = max(FEWEST, WORK // each)
-        return Mutants(list(mutants.stories(model, int(min(total, most)))), total)
+        found = list(mutants.stories(model, int(min(total, most))))
+        return Mutants(found, total, list(_caught(model, found)) if len(found) == total else ())
 
     found.mutants = _tried(stories)
+
+
+def _caught(model: Model, stories: Sequence[mutants.Story]) -> Iterator[Caught]:
+    """For the matrices of each layer, a head at a time."""
+    shares: dict[str, dict[tuple[int, ...], list[bool]]] = {}
+    for story in stories:
+        if story.mutant.index:
+            cells = shares.setdefault(story.mutant.place, {})
+            cells.setdefault(story.mutant.index, []).append(story.outcome != "equal")
+    for i, layer in enumerate(model.transformer.layers):
+        for name, array in layer.arrays():
+            if name.startswith("w_"):
+                place, share = f"layer {i} {name}", np.zeros(array.shape)
+                for index, hits in shares.get(place, {}).items():
+                    share[index] = sum(hits) / len(hits)
+                if array.ndim == 2:
+                    yield Caught(place, share, array)
+                else:
+                    yield from (Caught(f"{place} of head {h}", share[h], one) for h, one in enumerate(array))
 
 
 def _bearing(found: Dossier) -> None:
@@ -224,7 +186,10 @@ def _bearing(found: Dossier) -> None:
     if isinstance(model, BlackBox):
         found.bearing = Missing("a black box has no weights to change")
         return
-    found.bearing = _tried(lambda: list(bearing(model, registry.family(found.asked.name))))
+    each = flops(model.transformer, model.scope.lengths[-1])
+    breaks = 2 * parameters(model.transformer).nonzero * model.scope.count() * each <= WORK
+    build = registry.family(found.asked.name)
+    found.bearing = _tried(lambda: list(bearing(model, build, EDGE, breaks)))
 
 
 def _cost(found: Dossier) -> None:
@@ -246,7 +211,7 @@ def _beside(found: Dossier) -> None:
 
 
 def _alike(model: Model, other: Model) -> bool:
-    few = other.scope.count() <= embedded.MOST and affordable(other)
+    few = other.scope.count() <= MOST and affordable(other)
     same = all(getattr(model, what) == getattr(other, what) for what in ("vocab", "answers", "names", "within"))
     return few and same and model.scope.common(other.scope) is not None
 
@@ -278,54 +243,6 @@ def _certified(found: Dossier) -> dict[str, Any] | Missing:
     return Missing(certificate.why_none(model, proof)) if written is None else written
 
 
-def _page(found: Dossier) -> None:
-    """The contexts that are offered, and what the page computes with."""
-    model = found.model
-    found.notable = list(_notable(found))
-    if isinstance(model, BlackBox):
-        return
-    own = embedded.weights(model)
-    held = None if own is not None else embedded.traces(model, [context for _, context in found.notable])
-    trees = [one.tree if isinstance(one, Read) else None for one in (found.rule, found.meant)]
-    found.page = embedded.about(model) | {
-        "weights": own,
-        "traces": held,
-        "rule": trees[0],
-        "meant": trees[1],
-        "first": found.notable[0][1],
-        "map": found.answers is not None,
-        "others": {
-            one.check: [model.encode(context).tolist() for context in one.failures[:500]]
-            for one in ([] if isinstance(found.beside, Missing) else found.beside)
-            if one.failures
-        },
-    }
-
-
-def _notable(found: Dossier) -> Iterator[tuple[str, Context]]:
-    """What is worth a look, each context once: what is wrong, what is near it."""
-    model, seen, answers = found.model, set[Context](), found.answers
-    named: list[tuple[str, Context]] = []
-    if answers is not None:
-        for name, at in (
-            ("shortest wrong", answers.first(answers.wrong)),
-            ("shortest deviation", answers.first(answers.deviates)),
-            ("smallest margin", answers.least),
-            ("largest margin", answers.most),
-        ):
-            named += [] if at is None else [(name, answers.words[at])]
-    shown = [one.counterexample for one in found.verdicts if one.counterexample is not None]
-    named += [("counterexample", one.context) for one in shown]
-    named += [("wrong", context) for one in found.verdicts for context in one.failures[:NOTABLE]]
-    if not named or answers is None:
-        some = model.scope.sample(np.random.default_rng(0), 3)
-        named += [("an example", model.decode(model.encode(one if model.reads_strings else tuple(one)))) for one in some]
-    for name, context in named:
-        if context not in seen and len(seen) < NOTABLE:
-            seen.add(context)
-            yield name, context
-
-
 SECTIONS: dict[str, Callable[[Dossier], None]] = {
     "verdicts": _checks,
     "contexts": _contexts,
@@ -334,7 +251,7 @@ SECTIONS: dict[str, Callable[[Dossier], None]] = {
     "weights": _weights,
     "beside other models": _beside,
     "evidence": _evidence,
-    "page": _page,
+    "page": held_by_page,
 }
 SLOW: dict[str, Callable[[Dossier], None]] = {
     "which weights matter": _mutants,

@@ -1,4 +1,4 @@
-"""A rule as its decision tree: the patterns that it reads, and the same as data, which a page can ask without Python."""
+"""A rule as its decision tree: the patterns that it reads, and as data, which a page can ask without Python."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -121,7 +121,7 @@ def _patterns(
             for at, tokens in sorted(box.sets.items())
             if len(tokens) < len(vocab)
         )
-        permitted = tuple(map(nearest, box.permitted)) if model.outputs is NUMBER else _in_order(model, box.permitted)
+        permitted = _in_order(model, box.permitted)
         counted = box.describe(vocab) if box.counts or box.ending is not None else ""
         groups.setdefault((known, permitted, counted.partition(", ")[2], leaf.at), []).append(leaf)
     by_path = _margins_by_path(settled)
@@ -138,7 +138,9 @@ def _patterns(
 
 
 def _in_order(model: Model, permitted: frozenset[str]) -> tuple[str, ...]:
-    """As the model's names are ordered; none where everything is permitted, which specifies nothing."""
+    """As the model's names are ordered, or a number; none where everything is permitted, which specifies nothing."""
+    if model.outputs is NUMBER:
+        return tuple(nearest(float(number)) for number in permitted)
     return () if len(permitted) == len(model.names) else tuple(name for name in model.names if name in permitted)
 
 

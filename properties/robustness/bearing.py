@@ -11,7 +11,7 @@ from properties.checks.settle import PROOF_SECONDS, affordable
 from properties.checks.table import CHECKS
 from properties.checks.verdict import Verdict
 from properties.robustness import number_types, tolerance
-from properties.robustness.edges import Edge, validity_edge
+from properties.robustness.edges import MOST, Edge, validity_edge
 from zoo.model import Model
 
 
@@ -68,8 +68,13 @@ class InType:
 Borne = Failing | SmallestMargin | Certified | Breaking | FamilyEdge | NothingStated | InType
 
 
-def bearing(model: Model, build: Callable[[int], Model] | None) -> Iterator[Borne]:
-    """One after the other, as each takes its time. `build` gives the members of a family by their n_ctx."""
+def bearing(
+    model: Model, build: Callable[[int], Model] | None, most: int = MOST, breaks: bool = True
+) -> Iterator[Borne]:
+    """One after the other, as each takes its time. `build` gives the members of a family by their n_ctx.
+
+    No edge is sought beyond `most` tokens; what breaks an answer is, unless that is not asked for.
+    """
     if (failing := _failing(model)) is not None:
         yield failing
         return
@@ -78,11 +83,11 @@ def bearing(model: Model, build: Callable[[int], Model] | None) -> Iterator[Born
     if model.predictors or model.rule is not None:
         if tolerance.names_last(model):
             yield _certified(model)
-        if affordable(model):
+        if breaks and affordable(model):
             yield _breaking(model)
     if build is not None:
         for dtype in (np.float64, np.float32):
-            yield FamilyEdge(dtype.__name__, validity_edge(partial(_in_dtype, build, dtype)))
+            yield FamilyEdge(dtype.__name__, validity_edge(partial(_in_dtype, build, dtype), most=most))
     if states_figures_only(model):
         yield NothingStated()
     for name, same, seen in number_types.survives(model):

@@ -4,7 +4,7 @@ So, where every context is spoken of, the cells below a cell are the contexts th
 """
 
 from collections.abc import Iterator, Sequence
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -43,7 +43,7 @@ def runs(order: Array, states: Sequence[str], apart: int = 0) -> Iterator[Run]:
             yield Run(i / len(order), 1 / len(order), states[number], number, 1)
         return
     edges = np.linspace(0, len(order), min(BINS, len(order)) + 1).round().astype(int).tolist()
-    bins = [(start, end, _gravest([states[i] for i in order[start:end]])) for start, end in zip(edges, edges[1:])]
+    bins = [(start, end, _gravest([states[i] for i in order[start:end]])) for start, end in pairwise(edges)]
     for state, same in groupby(bins, key=lambda one: one[2]):
         all_of_them = list(same)
         start, end = all_of_them[0][0], all_of_them[-1][1]

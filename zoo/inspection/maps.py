@@ -42,7 +42,7 @@ class Map:
         """Without the rows and columns that are all zero; an attention as it is."""
         if self.attention:
             return self
-        rows, columns = (np.flatnonzero(self.matrix.any(axis=axis)) for axis in (1, 0))
+        rows, columns = (np.flatnonzero(self.matrix.any(axis=axis)).tolist() for axis in (1, 0))
         named = [self.rows[i] for i in rows], [self.columns[j] for j in columns]
         return Map(self.title, self.matrix[np.ix_(rows, columns)], *named, self.row, self.column)
 
@@ -161,7 +161,14 @@ def _bias(title: str, bias: Array | None, stream: Sequence[str]) -> list[Map]:
 def _norm(title: str, norm: Norm | None, stream: Sequence[str]) -> list[Map]:
     if norm is None:
         return []
-    return [Map(f"{title}, eps {norm.eps:g}", np.stack([_double(norm.weight), _double(norm.bias)]), ["times", "plus"], stream)]
+    return [
+        Map(
+            f"{title}, eps {norm.eps:g}",
+            np.stack([_double(norm.weight), _double(norm.bias)]),
+            ["times", "plus"],
+            stream,
+        )
+    ]
 
 
 def _end(model: Model, stream: Sequence[str]) -> Iterator[list[Map]]:

@@ -16,7 +16,7 @@ from zoo.inspection import maps
 from zoo.inspection.maps import Map
 from zoo.model import Model
 
-CELL, ROW, AROUND, LETTER = 34, 24, 24, 7
+CELL, ROW, AROUND, LETTER, WORD = 34, 24, 24, 7, 8  # pixels; WORD is of a letter of a title
 SMALL = 18  # of a square without a number, where there are more than WIDE columns
 WIDE, LARGEST = 24, 64  # columns with numbers; rows or columns of one map
 MOST = 30_000  # squares of a picture, about 4 MB
@@ -53,7 +53,10 @@ def svg(model: Model, found: dict[str, Any]) -> str:
             x += size(one)[0]
         y, width = y + max(size(one)[1] for one in line), max(width, x)
     words = f"{model.name}: {said(largest)}"
-    notes = [_text(AROUND, 26, "Rows attend, columns are attended to, from 0 to 1.", "h"), _text(AROUND, 44, words, "w")]
+    notes = [
+        _text(AROUND, 26, "Rows attend, columns are attended to, from 0 to 1.", "h"),
+        _text(AROUND, 44, words, "w"),
+    ]
     if left_out:
         why = f"more than {LARGEST} rows, or more than {MOST} squares in all"
         notes.append(_text(AROUND, y + 14, f"{left_out} maps are not drawn: {why}", "w"))
@@ -90,9 +93,9 @@ def figure(one: Map, largest: float) -> str:
 def size(one: Map) -> tuple[int, int]:
     """Width and height, in pixels."""
     if not one.matrix.any():
-        return LETTER * max(len(one.title), len("all zero")) + AROUND, 40 + AROUND
+        return WORD * max(len(one.title), len("all zero")) + AROUND, 40 + AROUND
     wide, high = one.matrix.shape[1] * _cell(one), one.matrix.shape[0] * min(ROW, _cell(one))
-    return max(_left(one) + wide, LETTER * len(one.title)) + AROUND, _above(one) + high + AROUND
+    return max(_left(one) + max(wide, 6 * len(one.column)), WORD * len(one.title)) + AROUND, _above(one) + high + AROUND
 
 
 def heat(one: Map, largest: float) -> str:

@@ -3,13 +3,15 @@
 from properties.checks.table import CHECKS
 from properties.checks.verdict import Verdict
 from properties.counting import Count
-from properties.dossier.gather import Dossier, Missing
+from properties.dossier.dossier import Dossier, Missing
 from properties.report.page.document import (
+    NONE,
     chip,
     context,
     facts,
     folded,
     many,
+    minus,
     missing,
     number,
     prose,
@@ -25,18 +27,17 @@ from zoo.contexts import counted
 from zoo.digits import exact, nearest, percent_at_least, percent_at_most
 
 LONGEST = 400  # characters of what a check says
-LISTED = 200  # wrong contexts
+LISTED = 100  # wrong contexts
 
 
 def verdicts(found: Dossier) -> str:
     """Answers first; the mechanics of the program are folded where they hold."""
-    mechanics = [v for v in found.verdicts if v.check in CHECKS and CHECKS[v.check].needs == "weights" and not v.margin]
-    mechanics = [v for v in mechanics if v.check != "float32"]
+    mechanics = [v for v in found.verdicts if CHECKS[v.check].kind == "mechanics"]
     answers = [v for v in found.verdicts if v not in mechanics]
     body = facts(_stated(found)) + "<h3>Verdicts</h3>" + _table(found, answers, "Verdicts")
     if mechanics:
         fine = sum(v.passed for v in mechanics)
-        title = f"{fine} of {many(len(mechanics), 'check')} of the mechanics hold: that the program is the model"
+        title = f"{fine} of {len(mechanics)} checks of the mechanics hold: that the program is the model"
         body += folded(title, _table(found, mechanics, "Mechanics"), fine < len(mechanics))
     body += _figures(found) + _lemmas(found) + _counts(found) + _wrong(found)
     lead = "Each claim is settled in every context or by proof, unless it says “sampled”."
@@ -56,7 +57,9 @@ def _stated(found: Dossier) -> list[tuple[str, str]]:
         said.append(("Margin", f"what is permitted wins by at least {exact(model.margin)} in every context"))
     if model.cycle is not None:
         within = many(model.cycle.within, "token")
-        said.append(("Generation", f"ends in {context(model.cycle.tokens)} repeated, within {within}, from every context"))
+        said.append(
+            ("Generation", f"ends in {context(model.cycle.tokens)} repeated, within {within}, from every context")
+        )
     for one in model.deviations:
         name = str(getattr(one.meant, "__name__", "another rule"))
         where = f"fails in the {many(len(one.contexts), 'stated context')}, as {prose(one.why)}"
@@ -69,8 +72,7 @@ def _stated(found: Dossier) -> list[tuple[str, str]]:
 def _table(found: Dossier, some: list[Verdict], label: str) -> str:
     rows = []
     for one in some:
-        entry = CHECKS.get(one.check)
-        claim = ((entry.run.__doc__ if entry else "") or "").split("\n")[0]
+        claim = (CHECKS[one.check].run.__doc__ or "").split("\n")[0]
         more = ""
         if one.detail and (one.status != "holds" or one.check != "claims"):
             detail = one.detail if len(one.detail) <= LONGEST else f"{one.detail[:LONGEST]}…"
@@ -79,7 +81,15 @@ def _table(found: Dossier, some: list[Verdict], label: str) -> str:
             button = trace(one.counterexample.context) if not isinstance(found.model, BlackBox) else ""
             more += f'<p class="find">{_sentence(one)} {button}</p>'
         status = f'<span class="nw">{chip(one.status)}</span>'
-        rows.append([f"<code>{one.check}</code>", status, one.looked_at or "–", number(one.margin), f'<span class="claim">{text(claim)}</span>{more}'])
+        rows.append(
+            [
+                f"<code>{one.check}</code>",
+                status,
+                f'<span class="nw">{one.looked_at or NONE}</span>',
+                number(one.margin),
+                f'<span class="claim">{text(claim)}</span>{more}',
+            ]
+        )
     return table(["check", "verdict", "looked at", "#margin", "what is claimed, what was found"], rows, label)
 
 
@@ -89,8 +99,12 @@ def _sentence(one: Verdict) -> str:
     assert shown is not None
     says = text(shown.problem) if shown.problem else f"says {token(shown.predicted or 'nothing')}"
     at = "" if shown.at is None else f" at token {shown.at + 1}"
-    wrong = "" if shown.predicted in shown.permitted else f", permitted is {text(' or '.join(shown.permitted[:8]) or 'nothing')}"
-    logits = f" (logits {', '.join(nearest(x).replace('-', '−') for x in shown.logits[:8])})" if shown.logits else ""
+    wrong = (
+        ""
+        if shown.predicted in shown.permitted
+        else f", permitted is {text(' or '.join(shown.permitted[:8]) or 'nothing')}"
+    )
+    logits = f" (logits {', '.join(minus(nearest(x)) for x in shown.logits[:8])})" if shown.logits else ""
     return f"After {context(shown.context)}{at} it {says}{wrong}{logits}."
 
 
@@ -99,7 +113,12 @@ def _figures(found: Dossier) -> str:
         return ""
     wrong = sum(not fine for *_, fine in found.claims)
     rows = [
-        [text(claim.text), f"<code>{text(_cut(claim.claimed))}</code>", f"<code>{text(_cut(again))}</code>", chip("holds", "the same") if fine else chip("failed", "differs")]
+        [
+            text(claim.text),
+            f"<code>{text(_cut(claim.claimed))}</code>",
+            f"<code>{text(_cut(again))}</code>",
+            chip("holds", "the same") if fine else chip("failed", "differs"),
+        ]
         for claim, again, fine in found.claims
     ]
     title = f"{many(len(rows), 'published figure')}, computed again" + (f": {wrong} differ" if wrong else "")

@@ -5,7 +5,7 @@ import json
 import math
 from collections.abc import Sequence
 
-from properties.dossier.gather import Dossier, Missing
+from properties.dossier.dossier import Dossier, Missing
 from properties.report.bearing import said
 from properties.report.page.document import context, facts, many, missing, number, section, table, text, trace
 from zoo.cost.ladder import Rung
@@ -13,6 +13,7 @@ from zoo.cost.picture import duration
 
 LEFT, WIDE, ROW = 132, 820, 25
 SHOWN = 12  # other models
+CERTIFICATE = 60_000  # characters of one that a page holds
 
 
 def bearing(found: Dossier) -> str:
@@ -27,7 +28,10 @@ def cost(found: Dossier) -> str:
     title = "What one answer costs"
     counted = []
     if found.flops is not None and found.parameters is not None:
-        counted = [("Operations", f"{found.flops:,} FLOPs for the longest context"), ("Parameters", f"{found.parameters.total:,}")]
+        counted = [
+            ("Operations", f"{found.flops:,} FLOPs for the longest context"),
+            ("Parameters", f"{found.parameters.total:,}"),
+        ]
     if isinstance(found.rungs, Missing):
         return section("cost", title, facts(counted) + missing(found.rungs))
     timed = [one for one in found.rungs if one.seconds]
@@ -62,7 +66,9 @@ def _ladder(shown: Sequence[Rung]) -> str:
     for i, (one, value) in enumerate(zip(shown, seconds)):
         y, at = ROW * i + 16, f"{x(value):.1f}"
         out.append(f'<text class="e" x="{LEFT - 10}" y="{y + 4}">{text(one.name)}</text>')
-        out.append(f'<line class="axis" x1="{LEFT}" x2="{at}" y1="{y}" y2="{y}"/><circle class="a" cx="{at}" cy="{y}" r="5"/>')
+        out.append(
+            f'<line class="axis" x1="{LEFT}" x2="{at}" y1="{y}" y2="{y}"/><circle class="a" cx="{at}" cy="{y}" r="5"/>'
+        )
         out.append(f'<text class="s" x="{x(value) + 11:.1f}" y="{y + 4}">{duration(value)}</text>')
     label = "Time for one answer: " + ", ".join(f"{one.name} {duration(value)}" for one, value in zip(shown, seconds))
     size = f'viewBox="0 0 {WIDE} {bottom + 30}" width="{WIDE}" height="{bottom + 30}"'
@@ -82,10 +88,9 @@ def beside(found: Dossier) -> str:
             here, there = shown.predicted or "nothing", " or ".join(shown.permitted) or "nothing"
             where = f"{context(shown.context)}: {text(here)} here, {text(there)} there {trace(shown.context)}"
             where += f' <button type="button" class="js" data-compare="{text(name)}">show on the map</button>'
-        same = "the same in" if not one.failures else f"{len(one.failures)} differ of"
-        whole = one.total == found.model.scope.count()
-        both = "" if whole else " that both read"
-        rows.append([f"<code>{text(name)}</code>", f"{same} {one.total:,}{both}", where])
+        total = f"{one.total:,}" + ("" if one.total == found.model.scope.count() else " that both read")
+        same = f"other in {len(one.failures)} of {total}" if one.failures else f"the same in all {total}"
+        rows.append([f"<code>{text(name)}</code>", same, where])
     return section("beside", title, table(["model", "answers", "shortest context where they differ"], rows))
 
 
@@ -95,13 +100,18 @@ def evidence(found: Dossier) -> str:
     if isinstance(found.certificate, Missing):
         body = missing(found.certificate)
     else:
-        name, content = text(f"{model.name}.certificate.json"), json.dumps(found.certificate, separators=(",", ":")) + "\n"
+        content = json.dumps(found.certificate, separators=(",", ":")) + "\n"
+        name = text(f"{model.name}.certificate.json")
         link = "data:application/json;base64," + base64.b64encode(content.encode()).decode()
         body = (
-            f"<p>Confirmed without the prover by <code>zoo recheck CERTIFICATE {source}{options}</code>. It covers all of "
-            f"its contexts, and states a margin of at least {number(found.certificate['margin'])}.</p>"
-            f'<p><a class="btn" download="{name}" href="{link}">Download the certificate ({len(content) / 1000:.1f} kB)</a></p>'
+            f"<p>Confirmed without the prover by <code>zoo recheck CERTIFICATE {source}{options}</code>. It covers all "
+            f"contexts, and states a margin of at least {number(found.certificate['margin'])}.</p>"
+            f'<p><a class="btn" download="{name}" href="{link}">Download the certificate '
+            f"({len(content) / 1000:.1f} kB)</a></p>"
         )
+        if len(content) > CERTIFICATE:
+            command = f"zoo verify {source}{options} --certificate FILE"
+            body = f"<p>There is a certificate, which is too large for a page: <code>{command}</code> writes it.</p>"
     made = ", ".join(f"{name} {version}" for name, version in found.versions.items())
     pairs = [("Reproduce", f"<code>zoo verify {source}{options}</code>"), ("Made with", text(made))]
     pairs += [("Weights", f'<span class="hash">sha256 {found.digest}</span>')] if found.digest else []

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
-from properties.dossier.gather import Dossier
+from properties.dossier.dossier import Dossier
 from properties.report.page.document import number, shortened, text
 from zoo.contexts import counted
 
@@ -38,15 +38,22 @@ def large(found: Dossier) -> str:
     else:
         body, legend = _leaves(found), _legend(found)
         if not body:
-            return ""
+            total = counted(found.model.scope.count())
+            why = "settled by proof in more sets than can be shown" if _proved(found) else "too many to be shown"
+            return f'<p class="none">There are {total} contexts, {why}.</p>'
         text_ = (
             f"There are {counted(found.model.scope.count())} contexts, too many for a cell each: a cell is a set of "
             "contexts that the proof settled at once, as wide as its share of its length."
         )
     return (
         f'<figure class="card">{body}<p class="now js" id="map-say" aria-live="polite"></p>'
-        f'<p class="cap js" id="marks-say" hidden></p><ul class="legend">{legend}</ul><figcaption>{text_}</figcaption></figure>'
+        f'<p class="cap js" id="marks-say" hidden></p><ul class="legend">{legend}</ul>'
+        f"<figcaption>{text_}</figcaption></figure>"
     )
+
+
+def _proved(found: Dossier) -> bool:
+    return any(one.method == "proved" and one.passed for one in found.verdicts)
 
 
 def _cells(found: Dossier) -> str:
@@ -63,7 +70,9 @@ def _cells(found: Dossier) -> str:
                 says = answers.says[run.first]
                 title = f"<title>{text(shortened(answers.words[run.first]))} → {text(says)}</title>"
             box = f'x="{x}%" y="{top}" width="{width}%" height="{ROW - 2}"'
-            group.append(f'<rect class="c{run.state}" {box}>{title}</rect>' if title else f'<rect class="c{run.state}" {box}/>')
+            group.append(
+                f'<rect class="c{run.state}" {box}>{title}</rect>' if title else f'<rect class="c{run.state}" {box}/>'
+            )
             if each and len(runs) <= LABELLED:
                 first = answers.words[run.first][0]
                 label = first if len(names) <= 3 and found.model.domain is None else answers.says[run.first]
@@ -73,8 +82,8 @@ def _cells(found: Dossier) -> str:
         drawn.append(f'<g class="{"few" if len(runs) <= 8 else "some"}" data-length="{length}">{"".join(group)}</g>')
     wrong, deviating = int(answers.wrong.sum()), int(answers.deviates.sum())
     label = (
-        f"Map of all {len(answers.words)} contexts. {wrong} wrong, {deviating} other than meant. Left and right go along "
-        "a row, up drops the first token, down adds one; Enter goes to the trace."
+        f"Map of all {len(answers.words)} contexts. {wrong} wrong, {deviating} other than meant. Left and right go "
+        "along a row, up drops the first token, down adds one; Enter goes to the trace."
     )
     return _framed(list(found.rows), "".join(drawn), label, "cells")
 
@@ -97,9 +106,11 @@ def _leaves(found: Dossier) -> str:
     if not by_length:
         return ""
     lengths = sorted(by_length)
-    chosen = sorted({lengths[round((len(lengths) - 1) * (i / (LENGTHS - 1)) ** 3)] for i in range(LENGTHS)} | set(lengths[:4]))
+    chosen = sorted(
+        {lengths[round((len(lengths) - 1) * (i / (LENGTHS - 1)) ** 3)] for i in range(LENGTHS)} | set(lengths[:4])
+    )
     model, drawn = found.model, []
-    wrong = {one.context for verdict in found.verdicts if (one := verdict.counterexample) is not None}
+    wrong = {v.counterexample.context for v in found.verdicts if v.counterexample is not None}
     for y, length in enumerate(chosen):
         total, start, cells = model.scope.count(length), Fraction(0), []
         boxes = sorted(by_length[length], key=lambda one: _by_last(one.box, model.vocab))
@@ -114,15 +125,24 @@ def _leaves(found: Dossier) -> str:
                 says = "wrong"
             title = f"{one.box.describe(model.vocab)}: {one.answer or ''} {says}"
             box = f'x="{_share(start)}%" y="{y * ROW}" width="{_share(width)}%" height="{ROW - 2}"'
-            known = {at - length: model.vocab.index(next(t for t in model.vocab if t in its)) for at, its in one.box.sets.items()}
-            leaf = text(json.dumps([length, known], separators=(",", ":")))
+            leaf = text(json.dumps([length, _known(one.box, model.vocab)], separators=(",", ":")))
             cells.append(f'<rect class="c{state}" {box} data-leaf="{leaf}"><title>{text(title)}</title></rect>')
             start += width
         if not cells:
-            cells = [f'<rect class="c1" x="0%" y="{y * ROW}" width="100%" height="{ROW - 2}"><title>{len(boxes)} sets</title></rect>']
+            cells = [
+                f'<rect class="c1" x="0%" y="{y * ROW}" width="100%" height="{ROW - 2}">'
+                f"<title>{len(boxes)} sets</title></rect>"
+            ]
         drawn.append(f'<g data-length="{length}">{"".join(cells)}</g>')
     label = f"Map of the sets of contexts that were proved, for {len(chosen)} of {len(lengths)} lengths"
     return _framed(chosen, "".join(drawn), label, "leaves")
+
+
+def _known(box: Any, vocab: Sequence[str]) -> dict[int, int]:
+    """Numbers of tokens of one of its contexts, by position from the end; of those that may be any, none."""
+    first = box.first(vocab).tolist()
+    places = range(box.length) if box.counts or box.ending is not None else sorted(box.sets)
+    return {at - box.length: first[at] for at in places}
 
 
 def _by_last(box: Any, vocab: Sequence[str]) -> list[int]:
@@ -158,7 +178,8 @@ def _legend(found: Dossier) -> str:
     else:
         shown += [("b", "wrong")] if found.status == "failed" else []
         shown += [("n", "nothing specified")] if any(one.kind == "skipped" for one in found.settled) else []
-    square = '<svg viewBox="0 0 10 10" aria-hidden="true"><rect x=".5" y=".5" width="9" height="9" rx="2" class="c{}"/></svg>'
+    box = '<rect x=".5" y=".5" width="9" height="9" rx="2" class="c{}"/>'
+    square = f'<svg viewBox="0 0 10 10" aria-hidden="true">{box}</svg>'
     return "".join(f"<li>{square.format(state)}{text(said)}</li>" for state, said in shown)
 
 

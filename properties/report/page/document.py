@@ -9,7 +9,7 @@ from html import escape
 from importlib.resources import files
 from typing import Any
 
-from properties.dossier.gather import Missing
+from properties.dossier.dossier import Missing
 from properties.report.tables import GRAVEST
 from zoo.contexts import Context, written
 from zoo.digits import at_least
@@ -22,6 +22,7 @@ FOLDER = files("properties.report.page")
 STYLE = (FOLDER / "style.css").read_text(encoding="utf-8")
 PARTS = ("forward.js", "draw.js", "map.js", "trace.js", "page.js")
 SCRIPT = f"(() => {{\n'use strict';\n{''.join((FOLDER / part).read_text(encoding='utf-8') for part in PARTS)}}})();"
+NONE = "\N{EN DASH}"  # in place of a number
 LONG = 40  # tokens of a context, of which the first and the last are shown
 __all__ = ["GRAVEST", "Missing"]
 
@@ -98,7 +99,12 @@ def chip(status: str, said: str = "") -> str:
 
 def number(value: float | None) -> str:
     """A lower bound, rounded down; a dash where there is none."""
-    return "–" if value is None or math.isinf(value) else at_least(value).replace("-", "−")
+    return NONE if value is None or math.isinf(value) else minus(at_least(value))
+
+
+def minus(said: str) -> str:
+    """With a sign as long as a plus."""
+    return said.replace("-", "\N{MINUS SIGN}")
 
 
 def many(count: int, noun: str) -> str:
@@ -130,12 +136,13 @@ def table(heads: list[str], rows: list[list[str]], label: str = "", kind: str = 
     labels = [head.removeprefix("#") for head in heads]
     of = ['n"' if head.startswith("#") else '"' for head in heads]
     top = "".join(f'<th class="{c}>{one}</th>' for c, one in zip(of, labels))
-    lines = ("".join(f'<td class="{c} data-l="{one}">{cell}</td>' for c, one, cell in zip(of, labels, row)) for row in rows)
+    lines = (
+        "".join(f'<td class="{c} data-l="{one}">{cell}</td>' for c, one, cell in zip(of, labels, row)) for row in rows
+    )
     body = "".join(f"<tr>{line}</tr>" for line in lines)
     named = f' aria-label="{text(label)}"' if label else ""
-    return (
-        f'<div class="scroll"><table class="{kind}"{named}><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
-    )
+    whole = f"<thead><tr>{top}</tr></thead><tbody>{body}</tbody>"
+    return f'<div class="scroll"><table class="{kind}"{named}>{whole}</table></div>'
 
 
 def facts(pairs: list[tuple[str, str]]) -> str:

@@ -26,7 +26,7 @@ function heat(title, rows, columns, values, { attention = false, hidden = () => 
   const cell = columns.length <= 12 ? 34 : columns.length <= 24 ? 22 : 14, high = Math.min(24, cell);
   const widest = Math.max(...rows.map((name) => name.length), attention ? 7 : 4), turned = 7 * Math.max(...columns.map((c) => c.length)) + 4 > cell;
   const left = 8 + 7 * widest, top = (attention ? 38 : 24) + (turned ? 7 * Math.max(...columns.map((c) => c.length)) + 8 : 16);
-  const width = Math.max(left + cell * columns.length + 6, 8 * title.length), height = top + high * rows.length + 6;
+  const width = Math.max(left + Math.max(cell * columns.length + 6, attention ? 72 : 0), 8 * title.length), height = top + high * rows.length + 6;
   const most = Math.max(...values.map((row) => row.reduce((a, b) => Math.max(a, Math.abs(b)), 0)));
   const spoken = rows.map((name, i) => `${name}: ` + columns.flatMap((c, j) => Math.abs(values[i][j]) > 5e-4 ? [`${c} ${figure(values[i][j])}`] : []).join(", "));
   const out = sv("svg", { class: "fig", viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-label": `${title}. ${spoken.join("; ")}` });
@@ -55,8 +55,8 @@ function heat(title, rows, columns, values, { attention = false, hidden = () => 
 }
 
 // What each part adds to a difference of two logits, one after the other, up to the margin.
-function waterfall(one, other, parts, total, room) {
-  const width = Math.max(290, Math.min(500, room)), left = 92, right = 92, row = 27, top = 30, height = top + row * (parts.length + 1) + 16;
+function waterfall(one, other, parts, total, room, whole = "margin") {
+  const width = Math.max(290, Math.min(500, room)), left = 18 + 7 * Math.max(9, ...parts.map(([name]) => name.length)), right = 92, row = 27, top = 30, height = top + row * (parts.length + 1) + 16;
   let low = Math.min(0, total), high = Math.max(0, total), sum = 0;
   for (const [, part] of parts) { sum += part; low = Math.min(low, sum); high = Math.max(high, sum); }
   if (low === high) high = low + 1;
@@ -77,7 +77,7 @@ function waterfall(one, other, parts, total, room) {
   });
   const y = top + row * parts.length;
   out.append(
-    sv("text", { class: "e h", x: left - 10, y: y + 15 }, "margin"),
+    sv("text", { class: "e h", x: left - 10, y: y + 15 }, whole),
     sv("rect", { class: "t", x: Math.min(x(0), x(total)), y: y + 3, width: Math.max(Math.abs(x(total) - x(0)), 2), height: 17, rx: 2 }),
     sv("text", { class: "h", x: Math.max(x(0), x(total)) + 6, y: y + 15 }, signed(total)));
   return out;

@@ -3,8 +3,8 @@
 import math
 from collections.abc import Sequence
 
-from properties.dossier.gather import Dossier, Missing
-from properties.report.page.document import context, number, section, shortened, text
+from properties.dossier.dossier import Dossier, Missing
+from properties.report.page.document import context, minus, number, section, shortened, text
 from zoo.digits import exact, nearest
 
 WIDE, LEFT, SIZE = 820, 16, 7
@@ -25,11 +25,14 @@ def margins(found: Dossier) -> str:
         if not values:
             return _none("no margin is a finite number")
         lead = (
-            f"Best permitted minus best forbidden logit in each of {len(values)} contexts that are judged. The smallest is "
-            f"{number(float(answers.margins[answers.least]))}, after {context(answers.words[answers.least])}."
+            f"Best permitted minus best forbidden logit in each of {len(values)} contexts that are judged. The "
+            f"smallest is {number(float(answers.margins[answers.least]))}, "
+            f"after {context(answers.words[answers.least])}."
         )
         if not found.model.names:
-            lead = lead.replace("Best permitted minus best forbidden logit", "How far inside of what is permitted it is,")
+            lead = lead.replace(
+                "Best permitted minus best forbidden logit", "How far inside of what is permitted it is,"
+            )
         names = [shortened(answers.words[i]) for _, i, _ in values]
         labels = {i: name for (_, i, _), name in zip(values, names)}
         figure = _figure(values, labels, found.model.margin)
@@ -65,7 +68,7 @@ def _figure(values: Sequence[Marked], labels: dict[int, str], stated: float | No
     for tick in _ticks(low, high):
         at = f"{x(tick):.1f}"
         out.append(f'<line class="axis" x1="{at}" x2="{at}" y1="{base:.1f}" y2="{base + 5:.1f}"/>')
-        out.append(f'<text class="mid" x="{at}" y="{base + 18:.1f}">{nearest(tick).replace("-", "−")}</text>')
+        out.append(f'<text class="mid" x="{at}" y="{base + 18:.1f}">{minus(nearest(tick))}</text>')
     if stated is not None and low <= stated <= high:
         side, by = ("e s", -6) if x(stated) > WIDE - 190 else ("s", 6)
         out.append(f'<line class="rule" x1="{x(stated):.1f}" x2="{x(stated):.1f}" y1="10" y2="{base:.1f}"/>')

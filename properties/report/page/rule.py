@@ -1,6 +1,6 @@
 """The rule as its decision tree: which tokens it reads, what it permits there, and by how much the model has it."""
 
-from properties.dossier.gather import Dossier, Missing
+from properties.dossier.dossier import Dossier, Missing
 from properties.dossier.tree import Pattern
 from properties.report.page.document import chip, folded, many, missing, number, section, shortened, table, text, trace
 from zoo.contexts import counted
@@ -20,9 +20,10 @@ def rule(found: Dossier) -> str:
     if len(rows) > SHOWN:
         left = f"<p>… and {len(rows) - MOST} more</p>" if len(rows) > MOST else ""
         body += folded(f"{len(rows) - SHOWN} more patterns", table(heads, rows[SHOWN:MOST], "More patterns") + left)
+    leaves = len(found.rule.leaves)
     lead = (
-        f"The plain-Python rule was run on contexts of unknown tokens: {many(len(found.rule.leaves), 'leaf').replace('leafs', 'leaves')}, "
-        f"here as {many(len(rows), 'pattern')}. A dot is a token that it never looks at, … stands for any earlier ones."
+        f"The plain-Python rule was run on contexts of unknown tokens: {leaves:,} {'leaf' if leaves == 1 else 'leaves'}, "
+        f"{many(len(rows), 'pattern')}. A dot is a token that it never looks at, … stands for any earlier ones."
     )
     return section("rule", "The rule, as the proof reads it", body + _sources(found), lead)
 
@@ -85,7 +86,9 @@ def _either(model: Model, tokens: tuple[str, ...]) -> str:
 
 def _sources(found: Dossier) -> str:
     body = "".join(
-        folded(f"The source of <code>{text(one.name)}</code>", f"<pre>{text(one.text)}</pre>") for one in found.sources if one.text
+        folded(f"The source of <code>{text(one.name)}</code>", f"<pre>{text(one.text)}</pre>")
+        for one in found.sources
+        if one.text
     )
     if isinstance(found.program, Missing):
         return body

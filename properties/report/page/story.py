@@ -1,13 +1,14 @@
 """The claim in one sentence, with its verdict."""
 
 from properties.checks.verdict import Verdict
-from properties.dossier.gather import Dossier
-from properties.report.page.document import context, many, number, prose, shortened, text, token
+from properties.dossier.dossier import Dossier
+from properties.report.page.document import context, many, number, prose, text, token
 from zoo.contexts import counted
 from zoo.digits import nearest
-from zoo.domain_in_words import lengths
+from zoo.domain_in_words import described
 from zoo.inspection.card import sizes
 
+LAYOUTS = 3  # of a domain that are written out
 ANSWERS = ("rule", "accuracy", "predictors")  # the checks that say whether its answers are right, the first there is
 
 
@@ -78,12 +79,10 @@ def brief(found: Dossier) -> str:
 def facts(found: Dossier) -> str:
     model = found.model
     said = sizes(model)
-    of = "" if model.domain is None else f" Only {text(lengths(model.domain.lengths))} of a domain are spoken of."
+    layouts = [] if model.domain is None else described(model.domain, model.vocab)[1:]
+    more = f"; and {len(layouts) - LAYOUTS} more layouts" if len(layouts) > LAYOUTS else ""
+    of = f" Only of these contexts: {text('; '.join(layouts[:LAYOUTS]))}{more}." if layouts else ""
     every = " It answers at every position." if model.answers == "every" else ""
     within = "" if model.within is None else f" It answers with a number, within {nearest(model.within)}."
     origin = f" · from <code>{text(found.asked.name)}</code>" if found.asked.name != model.name else ""
     return f'<p class="facts">{text(said)}{origin}.{of}{every}{within}</p>'
-
-
-def title(found: Dossier) -> str:
-    return shortened(found.model.name)

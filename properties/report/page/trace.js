@@ -32,15 +32,17 @@ function verdict(w) {
   return out;
 }
 
+const tied = (w) => w.rival !== undefined && w.margin <= 1e-12 * Math.max(Math.abs(w.logits[w.best]), Math.abs(w.logits[w.rival]));
 const place = (tokens) => tokens.map((t, i) => `${M.vocab[t]} ${i}`);
 function shares(f, w, tokens, room) {
   const margin = !M.number && w.rival !== undefined;
   const one = margin ? name(f.outputs[w.best]) : "", other = margin ? name(f.outputs[w.rival]) : "";
   const parts = f.shares.map(([part, values]) => [part, margin ? values[w.best] - values[w.rival] : values[0]]);
   const total = margin ? w.margin : w.logits[0];
+  const why = margin ? "What each part adds to the difference of the two logits." : "What each part adds to the number.";
   const left = el("div", {}, el("h3", {}, margin ? `Why it says ${one} and not ${other}` : "What makes up the number"),
-    waterfall(margin ? one : "more", margin ? other : "less", parts, total, room),
-    el("p", { class: "cap" }, margin ? "What each part adds to the difference of the two logits." : "What each part adds to the number."));
+    ...(margin && tied(w) ? [el("p", { class: "cap" }, "The two logits are equal but for rounding: nothing that is meant decides between them.")]
+      : [waterfall(margin ? one : "more", margin ? other : "less", parts, total, room, margin ? "margin" : "number"), el("p", { class: "cap" }, why)]));
   const shown = [...w.logits.keys()].sort((a, b) => w.logits[b] - w.logits[a]).slice(0, 6).sort((a, b) => a - b);
   const line = (label, values, kind) => el("tr", kind ? { class: kind } : {}, el("td", {}, label), ...shown.map((i) => el("td", { class: "n m" }, figure(values[i]))));
   const table = el("table", {}, el("thead", {}, el("tr", {}, el("th", {}, "share of the logits"), ...shown.map((i) => el("th", { class: "n" }, name(f.outputs[i]))))),
@@ -102,7 +104,7 @@ function positions(f, tokens, at) {
     button.addEventListener("click", () => show(tokens, i));
     return el("tr", {}, el("td", { class: "n" }, String(i)), el("td", { class: "m" }, M.vocab[t]), el("td", { class: "m" }, w.says), el("td", {}, ...verdict(w)), el("td", {}, button));
   });
-  return [el("h3", {}, "What it says at each position"), el("table", {}, el("thead", {}, el("tr", {}, ...["position", "token", "says", "", ""].map((t) => el("th", {}, t)))), el("tbody", {}, ...rows))];
+  return [el("h3", {}, "What it says at each position"), el("table", {}, el("thead", {}, el("tr", {}, ...["position", "token", "says", "", ""].map((t, i) => el("th", i ? {} : { class: "n" }, t)))), el("tbody", {}, ...rows))];
 }
 
 const runs = new Map(); // what was computed, by its tokens
@@ -123,7 +125,7 @@ function show(tokens, at = tokens.length - 1) {
   if (!f) return;
   shown = tokens;
   const w = judge(tokens, f, at), where = M.every ? ` at position ${at} ` : " ";
-  const by = w.margin === null ? ". " : M.number ? `, ${figure(w.margin)} inside of what is permitted. ` : `, by ${figure(w.margin)} over ${name(f.outputs[w.rival])}. `;
+  const by = w.margin === null ? ". " : M.number ? `, ${figure(w.margin)} inside of what is permitted. ` : tied(w) ? `, tied with ${name(f.outputs[w.rival])}. ` : `, by ${figure(w.margin)} over ${name(f.outputs[w.rival])}. `;
   byId("said").replaceChildren(M.every ? "In " : "After ", tok(cut(join(tokens))), `${where}it says `, el("b", { class: "tok" }, w.says), by, ...verdict(w));
   const room = innerWidth < 760 ? out.clientWidth : out.clientWidth * 0.56;
   out.replaceChildren(...positions(f, tokens, at), shares(f, w, tokens, room), ...attention(f, tokens), ...neurons(f), ...stream(f, tokens));

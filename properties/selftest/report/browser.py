@@ -16,7 +16,14 @@ from typing import Any, Self
 import pytest
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
-OPTIONS = ("--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--disable-dev-shm-usage", "--no-first-run")
+OPTIONS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--hide-scrollbars",
+    "--disable-dev-shm-usage",
+    "--no-first-run",
+)
 SECONDS = 60.0  # for one answer, on a busy machine
 HEARD = ("Runtime.consoleAPICalled", "Runtime.exceptionThrown", "Log.entryAdded")
 
@@ -36,7 +43,7 @@ class Browser:
         self.profile = tempfile.mkdtemp()
         ours, theirs = os.pipe(), os.pipe()  # what we write, what we read
         arguments = [program(), *OPTIONS, f"--user-data-dir={self.profile}", "--remote-debugging-pipe", "about:blank"]
-        line = f"exec 3<&{ours[0]} 4>&{theirs[1]}; exec \"$@\""
+        line = f'exec 3<&{ours[0]} 4>&{theirs[1]}; exec "$@"'
         self.process = subprocess.Popen(
             ["/bin/sh", "-c", line, "sh", *arguments], pass_fds=(ours[0], theirs[1]), stderr=subprocess.DEVNULL
         )
@@ -55,7 +62,9 @@ class Browser:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.process.kill()
         self.process.wait()
         for pipe in (self.write, self.read):
