@@ -11,6 +11,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from properties.checks.listing import Verdicts
 from properties.checks.verdict import AUTO, Finding, How, Verdict, Wanted
 from zoo.black_box import BlackBox
 from zoo.errors import ModelError, UnknownNameError
@@ -87,8 +88,8 @@ def checks(model: Model, names: Iterable[str] = ()) -> list[tuple[str, Check]]:
     return [(name, entry.run) for name, entry in CHECKS.items() if name in chosen and entry.to(model)]
 
 
-def check_model(model: Model, method: str = "auto", names: Sequence[str] = ()) -> list[Verdict]:
-    """Runs all checks that apply, or the named ones. Raises RuleError for a rule that is none.
+def check_model(model: Model, method: str = "auto", names: Sequence[str] = ()) -> Verdicts:
+    """Runs all checks that apply, or the named ones: a list, which is also a table. RuleError for a rule that is none.
 
     "auto" runs every context where that is quick, and proves beyond; "enumerate", "prove" and "sample" insist. What
     cannot be proved (that a batch mixes no rows, say) is run on all contexts or on a sample whatever the method.
@@ -98,7 +99,9 @@ def check_model(model: Model, method: str = "auto", names: Sequence[str] = ()) -
     how = How(known_method(method))
     if names and not checks(model, names):
         raise UnknownNameError(f"{', '.join(names)} applies to nothing in {model.name}, and would settle nothing")
-    return [run(model, how) for _, run in checks(model, names)]
+    found = Verdicts(run(model, how) for _, run in checks(model, names))
+    found.remembered(model)
+    return found
 
 
 def prove(model: Model) -> Verdict:

@@ -103,8 +103,7 @@ def _of_weights(model: Model) -> Answers:
             of_rules, of_meant = allowed[: len(stated)], allowed[len(stated) :]
             by = margins_by(model, logits, of_rules).reshape(len(tokens), number)
             lengths[length] = OfLength(tokens, by if stated else np.full_like(by, np.inf))
-            failing = ~(by > 0).all(axis=1) if stated else np.zeros(len(tokens), bool)
-            wrong += map(bool, failing)
+            wrong += [bool(stated) and not fine for fine in np.min(by, axis=1) > 0]
             other = [~(margins_by(model, logits, [one]) > 0).reshape(len(tokens), number) for one in of_meant]
             deviates += np.any([np.zeros((len(tokens), number), bool), *other], axis=(0, 2)).tolist()
             words += map(model.decode, tokens)

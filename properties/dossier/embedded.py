@@ -17,11 +17,12 @@ from zoo.inspection.reading import reading
 from zoo.inspection.sentences import names
 from zoo.model import NUMBER, Context, Model
 from zoo.transformer import Attention, Layer, Mlp, Norm, unhandled
+from zoo.transformer.activations import chosen
 from zoo.transformer.arrays import Array
 
 MOST = 200_000  # characters of the weights of a page
 TOP = 8  # outputs of a trace that is held ready
-FEW = 32  # tokens, up to which every position is shown and not only the last
+ACTIVATIONS = {"relu": "relu", "gelu": "gelu"}  # what `forward.js` calls those that it has
 
 
 def about(model: Model) -> dict[str, Any]:
@@ -76,7 +77,7 @@ def _layer(layer: Layer) -> dict[str, Any]:
     if isinstance(layer, Attention):
         return arrays | {"kind": "attention", "causal": layer.causal, "scale": layer.multiplier}
     if isinstance(layer, Mlp):
-        return arrays | {"kind": "mlp", "activation": layer.activation}
+        return arrays | {"kind": "mlp", "activation": chosen(ACTIVATIONS, layer.activation)}
     unhandled(layer)
 
 

@@ -72,7 +72,7 @@ theme();
 printing();
 contents();
 if (M) {
-  window.zoo = { model: M, forward, permitted, run };
+  window.zoo = { model: M, forward, permitted, run, contexts: (length) => row(length).all };
   if (input) {
     input.addEventListener("input", () => typed(input.value));
     input.addEventListener("change", () => { if (shown) remember(shown); });

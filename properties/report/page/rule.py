@@ -22,8 +22,9 @@ def rule(found: Dossier) -> str:
         body += folded(f"{len(rows) - SHOWN} more patterns", table(heads, rows[SHOWN:MOST], "More patterns") + left)
     leaves = len(found.rule.leaves)
     lead = (
-        f"The plain-Python rule was run on contexts of unknown tokens: {leaves:,} {'leaf' if leaves == 1 else 'leaves'}, "
-        f"{many(len(rows), 'pattern')}. A dot is a token that it never looks at, … stands for any earlier ones."
+        "The plain-Python rule was run on contexts of unknown tokens: "
+        f"{leaves:,} {'leaf' if leaves == 1 else 'leaves'}, {many(len(rows), 'pattern')}. "
+        "A dot is a token that it never looks at, … stands for any earlier ones."
     )
     return section("rule", "The rule, as the proof reads it", body + _sources(found), lead)
 

@@ -1,6 +1,7 @@
 """A headless browser that is asked over two pipes, in the DevTools protocol: nothing but the browser is needed."""
 
 import base64
+import fcntl
 import json
 import os
 import shutil
@@ -43,12 +44,16 @@ class Browser:
         self.profile = tempfile.mkdtemp()
         ours, theirs = os.pipe(), os.pipe()  # what we write, what we read
         arguments = [program(), *OPTIONS, f"--user-data-dir={self.profile}", "--remote-debugging-pipe", "about:blank"]
-        line = f'exec 3<&{ours[0]} 4>&{theirs[1]}; exec "$@"'
-        self.process = subprocess.Popen(
-            ["/bin/sh", "-c", line, "sh", *arguments], pass_fds=(ours[0], theirs[1]), stderr=subprocess.DEVNULL
-        )
-        os.close(ours[0])
-        os.close(theirs[1])
+        inside = [fcntl.fcntl(pipe, fcntl.F_DUPFD, 10) for pipe in (ours[0], theirs[1])]  # out of the way of 3 and 4
+
+        def plugged() -> None:
+            """The browser reads from 3, and writes to 4."""
+            os.dup2(inside[0], 3)
+            os.dup2(inside[1], 4)
+
+        self.process = subprocess.Popen(arguments, preexec_fn=plugged, pass_fds=(3, 4), stderr=subprocess.DEVNULL)
+        for pipe in (ours[0], theirs[1], *inside):
+            os.close(pipe)
         self.write, self.read, self.buffer, self.number = ours[1], theirs[0], b"", 0
         self.heard: list[str] = []
         self.requested: list[str] = []
@@ -88,7 +93,9 @@ class Browser:
         while b"\0" not in self.buffer:
             if not select([self.read], [], [], SECONDS)[0]:
                 raise TimeoutError("the browser does not answer")
-            self.buffer += os.read(self.read, 2**20)
+            if not (more := os.read(self.read, 2**20)):
+                raise EOFError("the browser has ended")
+            self.buffer += more
         line, _, self.buffer = self.buffer.partition(b"\0")
         message: dict[str, Any] = json.loads(line)
         return message

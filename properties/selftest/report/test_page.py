@@ -19,6 +19,7 @@ import zoo
 from properties.checks.verdict import Requested
 from properties.command.main import main
 from properties.command.report import write
+from properties.dossier import embedded
 from properties.dossier import gather as gathering
 from properties.dossier.dossier import Dossier
 from properties.dossier.gather import gather
@@ -228,7 +229,7 @@ def test_the_page_computes_with_the_same_operations_and_activations() -> None:
     for name in operations():
         assert re.search(rf"\b(function {name}\(|const {name} = )", SCRIPT), name
     table = SCRIPT.partition("ACTIVATIONS = {")[2].partition("};")[0]
-    assert set(re.findall(r"^  (\w+):", table, re.MULTILINE)) == set(ACTIVATIONS)
+    assert set(re.findall(r"^  (\w+):", table, re.MULTILINE)) == set(ACTIVATIONS) == set(embedded.ACTIVATIONS.values())
 
 
 def test_a_model_with_deviations_says_what_was_meant() -> None:
