@@ -271,7 +271,7 @@ def _proof(model: Model, question: Question, how: How, seconds: float) -> Proof:
     for its, found in _proofs:
         if its == about:
             return found
-    splits = Splits(vocab, model.scope) if how.certified else None
+    splits = Splits(vocab, model.scope, model.names) if how.certified else None
     told: dict[str, Any] = {"first": not how.every, "max_seconds": seconds, "kind": kind, "domain": model.domain}
     told |= outputs | {"settled": None if splits is None else splits.add}
     found = prove_answers(model.transformer, vocab, function, **told)

@@ -1,16 +1,19 @@
 """The command `zoo`, with `verify`, `compare`, `mutate`, `predict`, `show`, `inspect`, `export`, `cost` and others."""
 
 import argparse
+import ctypes
 import os
 import signal
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import metadata
 
 from properties.command import bear, count, look, measure, new, report, verify, write
 from zoo.errors import ZooError, printable
+
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of mallopt, in glibc's malloc.h
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -21,6 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with interrupts_kept():
             options = parser().parse_args(arguments)
+            keep_freed_memory()
             return int(options.run(options))
     except ZooError as error:
         print(f"zoo: {printable(str(error))}", file=sys.stderr)
@@ -33,6 +37,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     exec("")  # one that was interrupted, as importing a dataclass may be, would make `python -m` end by the signal
     print("zoo: interrupted", file=sys.stderr)
     return 130
+
+
+def keep_freed_memory() -> None:
+    """For the next array of some megabytes: glibc gives it back, and a quarter of a long proof is page faults then."""
+    with suppress(AttributeError, OSError, TypeError):  # where there is another C library
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(M_MMAP_THRESHOLD, 2**25)  # which is the most
+        mallopt(M_TRIM_THRESHOLD, 2**30)
 
 
 @contextmanager

@@ -27,15 +27,13 @@ class RuleTree(Splits):
     """The splits of a rule, whose leaves say what is permitted: names by their numbers, or a number."""
 
     def __init__(self, model: Model) -> None:
-        super().__init__(model.vocab, model.scope)
-        self.names = {name: i for i, name in enumerate(model.names)}
-        self.number = model.outputs is NUMBER
+        super().__init__(model.vocab, model.scope, model.names)
 
     def leaf(self, settled: Settled) -> Key:
-        permitted = settled.box.permitted
-        return ("permits", *(permitted if self.number else sorted(self.names[name] for name in permitted)))
+        return ("permits", *sorted(self.outputs.get(name, name) for name in settled.box.permitted))
 
     def as_data(self) -> dict[str, Any]:
+        """That of a certificate, and of what each root is: a length, a layout that has it, and a position."""
         return super().as_data() | {"of": [list(key) for key in sorted(self.trees)]}
 
 
@@ -97,15 +95,12 @@ def _leaves(reading: Reading, scope: Domain, every: bool) -> Iterator[Leaf]:
 
 
 def _tree(model: Model, leaves: Sequence[Leaf]) -> Any:
-    """One tree, or where every position has an answer one for each."""
-    trees: dict[At, RuleTree] = {}
+    tree = RuleTree(model)
     for leaf in leaves:
-        tree = trees.setdefault(leaf.at, RuleTree(model))
-        tree.add(Settled("rule", leaf.box, 0.0))
-        if tree.counted:
+        if leaf.box.ending is not None:  # what a fold says, only the fold knows
             return None
-    found = [tree.as_data() for _, tree in sorted(trees.items(), key=lambda one: one[0] or 0)]
-    data = found if model.answers == "every" else found[0]
+        tree.add(Settled("rule", leaf.box, 0.0, at=leaf.at))
+    data = tree.as_data()
     return data if len(json.dumps(data)) <= CHARACTERS else None
 
 

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -279,9 +279,18 @@ class Boxes:
 
 @dataclass(frozen=True)
 class Settled:
-    """A box that is done: "proved", with an answer; "run"; or "skipped", as nothing is wrong."""
+    """A box that is done: "proved", with an answer, but for numbers; "run"; or "skipped", as nothing is wrong.
+
+    Where every position has an answer, that `at` a position.
+    """
 
     kind: str
     box: Box
     margin: float
     answer: str | None = None
+    at: int | None = None
+
+
+def told_at(tell: Callable[[Settled], None], at: int) -> Callable[[Settled], None]:
+    """Who is told so of boxes that are done of a position."""
+    return lambda settled: tell(replace(settled, at=at))

@@ -17,9 +17,10 @@ import numpy as np
 from properties.proof.judges import stated
 from properties.proof.search import BEYOND, Proof, prove_answers
 from properties.proof.splits import Splits
+from reference import Fold
 from zoo.domain import as_data
 from zoo.errors import FailingError, ModelError, RuleError
-from zoo.model import Model
+from zoo.model import NUMBER, Model
 from zoo.rule import Function
 from zoo.transformer import Attention, Mlp, Norm, Transformer
 from zoo.writing import check_room, write_whole
@@ -37,23 +38,18 @@ def certify(
     `options` are those of `prove_answers`; `proof` is one that was made before, and whose splits were kept. The
     certificate is plain JSON data: the dtype, digests of the arrays and of the file that defines the function, a
     margin, and the splits: see docs/json.md. Where the model states a domain, that is in there, and where it has
-    lemmas, their sentences. FailingError where a lemma does not hold; ModelError where tokens were counted.
+    lemmas, their sentences. FailingError where a lemma does not hold.
     """
-    model.must_complete("be certified")
     for lemma in model.lemmas:
         if not lemma.holds(model):
             raise FailingError(f"{model.name}: the lemma {lemma.text!r} is false, but should hold to be certified")
     if proof is None:
-        splits = Splits(model.vocab, model.scope)
+        splits = Splits(model.vocab, model.scope, model.names)
         # One wrong context is enough for there to be none.
         told: dict[str, Any] = {"first": True, "settled": splits.add, "domain": model.domain}
+        told |= {"names": model.names, "within": model.within, "every": model.answers == "every"}
         proof = replace(prove_answers(model.transformer, model.vocab, function, **told, **options), splits=splits)
     assert proof.splits is not None
-    if proof.splits.counted:
-        raise ModelError(
-            f"{model.name} was proved by counting tokens, which no certificate can say yet, but should be proved by a "
-            "rule or predictor that does not count to be certified"
-        )
     if proof.status != "holds" or not proof.contexts:  # where nothing is determined, nothing is proved
         return proof, None
     return proof, {
@@ -66,6 +62,7 @@ def certify(
         "function": {"name": name_of(function), "source": source_digest(function)},
         "versions": {name: version(name) for name in ("handmade-zoo", "numpy")} | {"python": platform.python_version()},
         "margin": rounded_down(proof.margin),
+        **_of_answers(model),
         **_of_domain(model),
         **proof.splits.as_data(),
     }
@@ -79,6 +76,18 @@ def rounded_down(margin: float) -> float:
     margin = min(margin, sys.float_info.max)
     less = Decimal(margin) * (1 - Decimal(LESS))
     return float(less.quantize(Decimal((0, (1,), less.adjusted() - 6)), ROUND_FLOOR)) or margin
+
+
+def _of_answers(model: Model) -> dict[str, Any]:
+    """What it answers, and where, but for tokens after the last position."""
+    stated: dict[str, Any] = {}
+    if model.outputs is not None:
+        stated["outputs"] = "number" if model.outputs is NUMBER else list(model.names)
+    if model.within is not None:
+        stated["within"] = model.within
+    if model.answers != "last":
+        stated["answers"] = model.answers
+    return stated
 
 
 def _of_domain(model: Model) -> dict[str, Any]:
@@ -179,7 +188,8 @@ def digest(transformer: Transformer) -> str:
 
 
 def source_digest(function: Callable[..., Any]) -> str:
-    """sha256 of the source file that defines a function: it may call others in there."""
+    """sha256 of the source file that defines a function, of a fold its step: it may call others in there."""
+    function = function.step if isinstance(function, Fold) else function
     try:
         file = inspect.getsourcefile(function if inspect.isroutine(function) else type(function))
     except TypeError:  # built in

@@ -14,7 +14,7 @@ from typing import Literal
 
 import numpy as np
 
-from properties.proof.boxes import Box, Settled, Tally
+from properties.proof.boxes import Box, Settled, Tally, told_at
 from properties.proof.counterexample import Counterexample
 from properties.proof.judges import Answers, Equal, Judge, Values
 from properties.proof.positions import Positions
@@ -148,7 +148,7 @@ class _Leaves:
                     return
                 self.skipped.add(leaf)
                 if self.settled is not None:
-                    self.settled(Settled("skipped", leaf, math.inf))
+                    self.settled(Settled("skipped", leaf, math.inf, at=at))
 
 
 def _at_each(
@@ -168,8 +168,9 @@ def _at_each(
         for at in range(length):
             left = None if max_seconds is None else deadline - time.process_time()
             boxes = None if max_boxes is None else max_boxes - total.boxes
-            begins = partial(starts, at=at)
-            total.add(_search(asking.at(length, at), begins, vocab, [length], first, boxes, left, settled), length, at)
+            judge, begins = asking.at(length, at), partial(starts, at=at)
+            told = None if settled is None else told_at(settled, at)
+            total.add(_search(judge, begins, vocab, [length], first, boxes, left, told), length, at)
             if total.widest or (first and total.counterexamples):
                 return _ended(total, vocab, begin)
         total.upto = length

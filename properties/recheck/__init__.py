@@ -24,7 +24,7 @@ from typing import Any
 from properties.recheck.about import about
 from properties.recheck.confirm import Confirmation, gathered
 from properties.recheck.graph import Graph
-from properties.recheck.leaves import Leaf, Reading
+from properties.recheck.leaves import Leaf, Reading, Where
 from zoo.errors import CertificateError, MismatchError
 from zoo.model import Model
 from zoo.progress import steps
@@ -35,6 +35,8 @@ __all__ = ["CertificateError", "MismatchError", "Rechecked", "recheck"]
 @dataclass
 class Rechecked:
     """What was confirmed, in leaves but for `contexts`, `with_margin` and `unspecified`, which count contexts.
+
+    Where every position has an answer, these count answers.
 
     `margin` is the smallest that was confirmed for the program, in `with_margin` of its contexts: none is in those that
     rest on a run, nor in those where nothing is asked.
@@ -56,15 +58,13 @@ def recheck(certificate: dict[str, Any], model: Model, function: Callable[[Any],
 
     MismatchError where the certificate is about something else, CertificateError with what is wrong with it.
     """
-    if not model.completes:
-        raise MismatchError(f"{model.name} should answer with tokens after the last position to be certified")
     transformer = about(certificate, model, function)
     graph = Graph(certificate, model)
-    reading, confirmation = Reading(graph, model, function), Confirmation(transformer, graph)
+    reading, confirmation = Reading(graph, model, function), Confirmation(transformer, graph, model)
     found, stated = Rechecked(), certificate["margin"]
     for batch in gathered(_asked(graph, reading, found), graph.vocab):
         for leaf, bound in confirmation.bounds(batch, stated):
-            where = reading.where(leaf.box)
+            where = Where(reading, leaf.box)
             if leaf.kind == "proved":
                 found.bounds += 1
                 if bound.least == -math.inf:

@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from reference import Fold
 from zoo.errors import CertificateError, MismatchError
-from zoo.model import Model
+from zoo.model import NUMBER, Model
 from zoo.transformer import Attention, Mlp, Norm, Transformer
 
 
@@ -27,6 +28,9 @@ def about(certificate: dict[str, Any], model: Model, function: Callable[[Any], A
     with np.errstate(over="ignore"):  # what is inf then, the transformer refuses
         transformer = model.transformer.astype(dtype)
     _same("vocabulary", certificate.get("vocab"), list(model.vocab))
+    _same("outputs", certificate.get("outputs"), _outputs(model))
+    _same("within", certificate.get("within"), model.within)
+    _same("answers", certificate.get("answers", "last"), model.answers)
     _same("n_ctx", certificate.get("n_ctx"), transformer.n_ctx)
     _same("digest of the arrays", certificate.get("arrays"), _digest(transformer))
     named = certificate.get("function")
@@ -40,6 +44,11 @@ def about(certificate: dict[str, Any], model: Model, function: Callable[[Any], A
     margin: Any = certificate.get("margin")
     must(is_number(margin) and margin > 0, f"the margin is {shortly(margin)}, but should be a number above 0")
     return transformer
+
+
+def _outputs(model: Model) -> Any:
+    """As a certificate states them."""
+    return None if model.outputs is None else "number" if model.outputs is NUMBER else list(model.names)
 
 
 def _domain(model: Model) -> list[Any] | None:
@@ -75,6 +84,7 @@ def _digest(transformer: Transformer) -> str:
 
 
 def _source(function: Callable[..., Any]) -> str | None:
+    function = function.step if isinstance(function, Fold) else function
     try:
         file = inspect.getsourcefile(function if inspect.isroutine(function) else type(function))
         return None if file is None else hashlib.sha256(Path(file).read_bytes()).hexdigest()

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from properties.recheck.means import Sides, above, levels, scores, weights
+from properties.recheck.prices import Counted
 from properties.recheck.program import Ball, Number
 from properties.recheck.stream import Heads, Stream, remembered
 from zoo.errors import CertificateError
@@ -127,10 +128,21 @@ class Floats(Stream):
 class Seen:
     """What the queries of one token at position p see, in one layer, of sets of contexts: [set, key, token]"""
 
-    def __init__(self, stream: Floats, i: int, p: int, t: int, numbers: Array, masks: Array) -> None:
+    def __init__(
+        self,
+        stream: Floats,
+        i: int,
+        p: int,
+        t: int,
+        numbers: Array,
+        masks: Array,
+        counted: Counted | None = None,
+    ) -> None:
         """`numbers` are the rows, one for all sets or of each."""
-        self.stream, self.i, self.mask = stream, i, masks.copy()
+        self.stream, self.i, self.mask, self.counted = stream, i, masks.copy(), counted
         self.mask[:, p] = np.arange(masks.shape[-1]) == t  # at its own position, a query sees its own key
+        if counted is not None:
+            self.mask = counted.possible(self.mask)
         there = self.mask if len(numbers) == len(masks) else self.mask.any(axis=0, keepdims=True)
         kept = np.where(there, numbers, numbers[there][0])
         assert kept.min() >= 0, "what a position may hold should have a row"
@@ -145,7 +157,7 @@ class Seen:
 
     def level(self, h: int, values: Array) -> Array:
         """A bound on a head's mean of values, [key] -> [set]."""
-        return levels(*self.weights[h], values[self.at], self.mask, self.stream.bits)
+        return levels(*self.weights[h], values[self.at], self.mask, self.stream.bits, self.counted)
 
     def heads(self, columns: bool = True) -> list[Heads]:
         """Of each set; without `columns` only the sizes, and infinities elsewhere; a size is infinite if not known."""

@@ -3,21 +3,22 @@
 import operator
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache
 from types import FrameType
 from typing import Any
 
+from properties.recheck.hidden import GET, IS, Hidden, PeekError, peek
+from properties.recheck.hidden_number import number
+from properties.recheck.sight import Sight, Unasked
 from zoo.errors import CertificateError
 from zoo.rule import Asked, plain
 
-Sets = dict[int, frozenset[str]]  # what a position may hold, where that is not any token
 Context = str | tuple[str, ...]
 Said = frozenset[str]
 # A function may raise these whatever the context is; others come from what is no real one.
 ITS_OWN = (LookupError, ValueError, ArithmeticError, AssertionError, StopIteration, GeneratorExit)
 
 
-def blind_answer(asked: Asked, sets: Sets, strings: bool, n: int, where: object, tells: str = "") -> frozenset[str]:
+def blind_answer(asked: Asked, known: Sight, strings: bool, where: object, tells: str = "") -> frozenset[str]:
     """What the function permits in every context of a leaf. `strings` says that contexts are strings.
 
     CertificateError where that depends on more than the leaf says, or is no answer.
@@ -25,25 +26,24 @@ def blind_answer(asked: Asked, sets: Sets, strings: bool, n: int, where: object,
     A single context is asked about as it is; where the function could tell a blindfold from that (it uses what `tells`
     names), nothing else is believed. Else two real contexts out of the leaf must be answered alike.
     """
-    known = [sets.get(i, asked.known) for i in range(n)]
-    first, last = (real(known, choose, strings) for choose in (least, most))
-    if all(len(tokens) == 1 for tokens in known):
-        return _said(asked, first)
-    answer = _said(asked, first) if tells else _blindfolded(asked, known, strings, where)
+    first, last = (joined(known.example(end), strings) for end in (False, True))
+    if first == last and known.is_one:
+        return said_of(asked, first)
+    answer = said_of(asked, first) if tells else _blindfolded(asked, known, strings, where)
     for context in (first, last):
-        if _said(asked, context) != answer:
+        if said_of(asked, context) != answer:
             raise CertificateError(f"the function permits something else after {context!r} than at {where}")
     if tells:
         raise CertificateError(f"the function uses {tells}, and {where} should be a single context, but is several")
     return answer
 
 
-def _blindfolded(asked: Asked, known: Sequence[frozenset[str]], strings: bool, where: object) -> frozenset[str]:
+def _blindfolded(asked: Asked, known: Sight, strings: bool, where: object) -> frozenset[str]:
     """What the function permits that does not see more than `known`."""
-    unasked: dict[int, bool] = {}
+    unasked = Unasked(known)
     try:
         answer, stumbled = _watched(asked.raw, (_String if strings else _Tuple)(known, range(len(known)), unasked))
-    except (_PeekError, Exception, SystemExit) as error:
+    except (PeekError, Exception, SystemExit) as error:
         raise CertificateError(f"the function does not answer by what {where} says alone ({error!r})") from None
     if stumbled:
         raise CertificateError(f"at {where} the function stumbles over a context of which not all is known")
@@ -52,24 +52,12 @@ def _blindfolded(asked: Asked, known: Sequence[frozenset[str]], strings: bool, w
     return answer
 
 
-@cache
-def least(tokens: frozenset[str]) -> str:
-    """Of few sets, and for many leaves."""
-    return min(tokens)
+def joined(tokens: Sequence[str], strings: bool) -> Context:
+    """A context of these tokens."""
+    return "".join(tokens) if strings else tuple(tokens)
 
 
-@cache
-def most(tokens: frozenset[str]) -> str:
-    return max(tokens)
-
-
-def real(known: Sequence[frozenset[str]], choose: Callable[[frozenset[str]], str], strings: bool) -> Context:
-    """One of the contexts; with nothing to choose, the one there is."""
-    tokens = tuple(map(choose, known))
-    return "".join(tokens) if strings else tokens
-
-
-def _said(asked: Asked, context: Context) -> frozenset[str]:
+def said_of(asked: Asked, context: Context) -> frozenset[str]:
     try:
         return asked.raw(context)
     except (Exception, SystemExit) as error:
@@ -82,7 +70,7 @@ def _watched(function: Callable[[Any], Said], context: Any) -> tuple[Said, bool]
 
     def watch(frame: FrameType, event: str, raised: Any) -> Any:
         frame.f_trace_lines = False
-        if event == "exception" and not issubclass(raised[0], (*ITS_OWN, _PeekError)):
+        if event == "exception" and not issubclass(raised[0], (*ITS_OWN, PeekError)):
             stumbled.append(raised[0])
         return watch
 
@@ -94,57 +82,19 @@ def _watched(function: Callable[[Any], Said], context: Any) -> tuple[Said, bool]
         sys.settrace(before)
 
 
-class _PeekError(BaseException):
-    """The function wants to see more than it may; no `except Exception` of its own can hide that."""
-
-
-class _Hidden:
-    """What stands in for a string or a tuple has its attributes and no others; what it knows is out of reach.
-
-    Whatever it is asked that is not answered below, it is peeked at.
-    """
-
-    __slots__ = ("__inside",)
-
-    def __init__(self, *inside: Any) -> None:
-        _SET(self, inside)
-
-    def __getattribute__(self, name: str) -> Any:
-        kind = _IS[type(self)]
-        if name == "__class__":
-            return kind
-        getattr(kind, name)  # AttributeError, as of a real one
-        return _peek(self)
-
-    def __setattr__(self, name: str, value: object) -> None:
-        raise AttributeError(f"{_IS[type(self)].__name__!r} object has no attribute {name!r}")
-
-    def __delattr__(self, name: str) -> None:
-        raise AttributeError(f"{_IS[type(self)].__name__!r} object has no attribute {name!r}")
-
-
-_SET: Callable[[Any, Any], None] = vars(_Hidden)["_Hidden__inside"].__set__
-_GET: Callable[[Any], Any] = vars(_Hidden)["_Hidden__inside"].__get__
-
-
-def _peek(hidden: Any, *_: Any) -> Any:
-    _GET(hidden)[-1][-1] = True  # for a function that swallows what is raised
-    raise _PeekError
-
-
-class _String(_Hidden):
+class _String(Hidden):
     """A context of which only what a leaf says is known. A slice in which all is known is a real context."""
 
     __slots__ = ()
 
     def __len__(self) -> int:
-        return len(_GET(self)[1])
+        return len(GET(self)[1])
 
     def __getitem__(self, index: Any) -> Any:
         return _read(self, index)
 
     def __iter__(self) -> Iterator[Any]:
-        return _Reader(self, [0], _GET(self)[-1])
+        return _Reader(self, [0], GET(self)[-1])
 
     def __eq__(self, other: Any) -> Any:
         if type(other) in (str, _String):
@@ -158,59 +108,62 @@ class _String(_Hidden):
         return any(self[i : i + size] == text for i in range(len(self) - size + 1))
 
     def __getattribute__(self, name: str) -> Any:
-        if name in ("startswith", "endswith"):
-            return _Method(self, name, _GET(self)[-1])
+        if name in ("startswith", "endswith", "count"):
+            return _Method(self, name, GET(self)[-1])
         return super().__getattribute__(name)
 
 
-class _Tuple(_Hidden):
+class _Tuple(Hidden):
     """The same where contexts are tuples; patterns match it as a sequence."""
 
     __slots__ = ()
 
     def __len__(self) -> int:
-        return len(_GET(self)[1])
+        return len(GET(self)[1])
 
     def __getitem__(self, index: Any) -> Any:
         return _read(self, index)
 
     def __iter__(self) -> Iterator[Any]:
-        return _Reader(self, [0], _GET(self)[-1])
+        return _Reader(self, [0], GET(self)[-1])
 
     def __eq__(self, other: Any) -> Any:
         if type(other) in (tuple, _Tuple):
             return len(self) == len(other) and all(map(operator.eq, self, other))
-        return _peek(self)  # `tuple[context]` holds the tokens of a real one: it is not met within that
+        return peek(self)  # `tuple[context]` holds the tokens of a real one: it is not met within that
 
     def __contains__(self, item: Any) -> bool:
         return any(token is item or token == item for token in self)
+
+    def __getattribute__(self, name: str) -> Any:
+        return _Method(self, name, GET(self)[-1]) if name == "count" else super().__getattribute__(name)
 
 
 Sequence.register(_Tuple)
 
 
-class _Token(_Hidden):
+class _Token(Hidden):
     """One of several tokens, nobody knows which."""
 
     __slots__ = ()
 
     def __eq__(self, other: Any) -> Any:
-        tokens, position, unasked = _GET(self)
+        tokens, position, unasked = GET(self)
         unasked[position] = False
         if type(other) is _String:
             return len(other) == 1 and bool(self == other[0])
-        if type(other) is _Token and _GET(other)[1] == position:
+        if type(other) is _Token and GET(other)[1] == position:
             return True
         if type(other) not in (str, _Token):
             return _with_stranger(self, other, str)
-        others = _GET(other)[0] if type(other) is _Token else {other}
-        return bool(_peek(self)) if tokens & others else False
+        others = GET(other)[0] if type(other) is _Token else {other}
+        return bool(peek(self)) if tokens & others else False
 
     def __bool__(self) -> bool:
         return True  # no token is empty
 
 
-class _Reader(_Hidden):
+class _Reader(Hidden):
     """Reads a context from its beginning."""
 
     __slots__ = ()
@@ -219,22 +172,24 @@ class _Reader(_Hidden):
         return self
 
     def __next__(self) -> Any:
-        context, at, _ = _GET(self)
+        context, at, _ = GET(self)
         if at[0] >= len(context):
             raise StopIteration
         at[0] += 1
         return context[at[0] - 1]
 
 
-class _Method(_Hidden):
-    """Whether a context starts or ends with one of some texts."""
+class _Method(Hidden):
+    """Whether a context starts or ends with one of some texts; or how often it has a token."""
 
     __slots__ = ()
 
-    def __call__(self, *sought: Any, **more: Any) -> bool:
-        context, name, _ = _GET(self)
+    def __call__(self, *sought: Any, **more: Any) -> Any:
+        context, name, _ = GET(self)
+        if name == "count" and not more:
+            return _counted(context, *sought)
         if len(sought) != 1 or more:
-            return bool(_peek(self))
+            return bool(peek(self))
         for one in tuple(sought[0]) if isinstance(sought[0], tuple) else sought:
             text, size = _text(one)
             start = 0 if name == "startswith" else len(context) - size
@@ -243,29 +198,41 @@ class _Method(_Hidden):
         return False
 
 
-_IS: dict[type, Any] = {
-    _String: str,
-    _Tuple: tuple,
-    _Token: str,
-    _Reader: type(iter("")),
-    _Method: type("".startswith),
-}
+IS.update({_String: str, _Tuple: tuple, _Token: str, _Reader: type(iter("")), _Method: type("".startswith)})
 
 
 def _read(context: Any, index: Any) -> Any:
-    known, positions, unasked = _GET(context)
+    known, positions, unasked = GET(context)
     try:
         found = positions[index]
     except (IndexError, TypeError):
-        return _IS[type(context)]()[index]  # with the words of a real one
+        return IS[type(context)]()[index]  # with the words of a real one
     if not isinstance(found, range):
         if len(known[found]) == 1:
             return min(known[found])
         unasked.setdefault(found, True)
         return _Token(known[found], found, unasked)
     if all(len(known[position]) == 1 for position in found):
-        return real([known[position] for position in found], min, type(context) is _String)
+        return joined([min(known[position]) for position in found], type(context) is _String)
     return type(context)(known, found, unasked)
+
+
+def _counted(context: Any, token: Any = None, *ends: Any) -> Any:
+    """How often a token occurs, in a string between two ends that may be given."""
+    _, positions, unasked = GET(context)
+    strings = type(context) is _String
+    fine = type(token) is str and all(type(end) in (int, type(None)) for end in ends)
+    if not fine or len(ends) > 2 * strings or (strings and len(token) != 1):
+        return peek(context)
+    start, end = (*ends, None, None)[:2]
+    some = positions[start:end]
+    found = unasked.sight.number(some if some.step > 0 else some[::-1], token)
+    if found is None:
+        return peek(context)
+    constant, terms = found
+    for key in terms:
+        unasked.setdefault(key, True)
+    return number(constant, terms, unasked)
 
 
 def _text(item: Any) -> tuple[Any, int]:
@@ -287,12 +254,33 @@ def _with_stranger(mine: Any, other: Any, own: Any) -> Any:
     return mine == (plain(other) if own is str else tuple.__getitem__(other, slice(None)))
 
 
+def _ordered(operation: Callable[[str, str], bool]) -> Callable[[Any, Any], Any]:
+    """`<` and the like of a token, where it is the same for all that it may be."""
+
+    def compared(self: Any, other: Any) -> Any:
+        tokens, position, unasked = GET(self)
+        if type(other) not in (str, _Token):
+            return peek(self)
+        unasked[position] = False
+        others = {other} if type(other) is str else GET(other)[0]
+        if type(other) is _Token:
+            unasked[GET(other)[1]] = False
+            if GET(other)[1] == position:
+                tokens = others = {""}  # each is the same as itself
+        ends = operation(min(tokens), max(others)), operation(max(tokens), min(others))
+        return ends[0] if ends[0] == ends[1] else bool(peek(self))
+
+    return compared
+
+
 for _name in ("str", "repr", "format", "hash"):
     for _kind in (_String, _Tuple, _Token, _Reader, _Method):
-        setattr(_kind, f"__{_name}__", _peek)
+        setattr(_kind, f"__{_name}__", peek)
 for _name in ("lt", "le", "gt", "ge", "add", "radd", "mul", "rmul", "mod"):
     for _kind in (_String, _Tuple, _Token):
-        setattr(_kind, f"__{_name}__", _peek)
-setattr(_Method, "__eq__", _peek)  # noqa: B010
+        setattr(_kind, f"__{_name}__", peek)
+for _operation in (operator.lt, operator.le, operator.gt, operator.ge):
+    setattr(_Token, f"__{_operation.__name__}__", _ordered(_operation))
+setattr(_Method, "__eq__", peek)  # noqa: B010
 for _name in ("len", "getitem", "iter", "contains"):
-    setattr(_Token, f"__{_name}__", _peek)
+    setattr(_Token, f"__{_name}__", peek)

@@ -12,6 +12,7 @@ import numpy as np
 
 from properties.recheck.attention import Floats, Seen
 from properties.recheck.means import above, below
+from properties.recheck.prices import Counted
 from properties.recheck.program import Number, Row, Vector
 from properties.recheck.stream import Heads, Passed, remembered
 from zoo.errors import CertificateError
@@ -58,16 +59,24 @@ class Margins(Floats):
         self.ends: list[End] = []
         self.end_numbers: dict[tuple[object, ...], int] = {}
 
-    def lower(self, numbers: Array, masks: Array, t: int, pairs: Sequence[tuple[int, int]]) -> Array:
-        """Lower bounds on answer - rival where t stands last: [set of contexts, pair], -inf where nothing is known.
+    def lower(
+        self,
+        numbers: Array,
+        masks: Array,
+        t: int,
+        pairs: Sequence[tuple[int, int]],
+        counted: Counted | None = None,
+        p: int = -1,
+    ) -> Array:
+        """Lower bounds on answer - rival at a position, where t stands: [set of contexts, pair], -inf if not known.
 
         `numbers` [set or 1, position, token] are those of the rows before the last attention, `masks` [set, position,
-        token] say what a position may hold.
+        token] say what each position that is seen may hold, `counted` how many of them hold what.
         """
-        p = masks.shape[1] - 1
+        p %= masks.shape[1]
         own = np.broadcast_to(numbers[:, p, t], len(masks)).tolist()
         if self.heads:
-            seen = Seen(self, self.last, p, t, numbers, masks)
+            seen = Seen(self, self.last, p, t, numbers, masks, counted)
             heads = seen.heads(columns=bool(self.behind) or self.t.final_norm is not None)
         else:
             heads = [Heads(0, *np.zeros((3, 0, 0)))] * len(masks)

@@ -9,12 +9,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from properties.recheck.prices import Counted, prices
 from zoo.transformer.arrays import Array
 
 U, TINY = 2.0**-53, 2.0**-1074
 # Room for so many roundings of numbers that are not negative, beside those of a sum of `count` of them: all that is
 # done with them here one after the other is fewer than 30 operations, each of which takes a unit at most.
 ROOM = 32
+HALVES = 24
 SLACKS = (1, 16, 2**12, 2**24)  # above a guess, in units of the roundings of the sum that confirms it
 
 
@@ -99,10 +101,11 @@ def weights(low: Array, high: Array, mask: Array, unit: float) -> tuple[Array, A
     return np.where(mask, np.maximum(least, 0), 0), np.where(mask, most, 0)
 
 
-def levels(least: Array, most: Array, value: Array, mask: Array, bits: int) -> Array:
+def levels(least: Array, most: Array, value: Array, mask: Array, bits: int, counted: Counted | None = None) -> Array:
     """Numbers that the means of the largest values do not exceed: [...]; inf where nothing is known.
 
     They are multiples of the largest value's size by 2^-bits, so that there are few different ones; or a largest value.
+    Where several kinds of tokens are counted, prices are not the best, and neither is a guess: then it is halved.
     """
     with np.errstate(all="ignore"):
         value = np.where(mask, value, -np.inf)
@@ -113,21 +116,32 @@ def levels(least: Array, most: Array, value: Array, mask: Array, bits: int) -> A
         found = np.where(known, largest, np.inf)
         if (found == np.where(mask, value, np.inf).min(axis=(-2, -1))).all():  # they are all alike
             return found
-        guessed = guess(least, most, value, mask)
-        for slack in SLACKS:
-            tried = guessed + slack * (value.shape[-2] + 4) * 2 * U * size
+        guessed = guess(least, most, value, mask, counted)
+
+        def confirmed(tried: Array) -> Array:
             tried = np.ceil(tried / grid) * grid if grid > 0 else tried
-            found = np.where(excess(least, most, value, mask, tried) <= 0, np.fmin(tried, found), found)
+            fine = excess(least, most, value, mask, tried, counted) <= 0
+            return np.where(fine, np.fmin(tried, found), found)
+
+        for slack in SLACKS:
+            found = confirmed(guessed + slack * (value.shape[-2] + 4) * 2 * U * size)
             if (found < largest).all():
                 break
+        if counted is not None and counted.inside.shape[1] > 1:
+            below = np.where(mask, value, np.inf).min(axis=(-2, -1))
+            for _ in range(HALVES):
+                middle = (below + found) / 2
+                closer = confirmed(middle)
+                below, found = np.where(closer < found, below, middle), closer
     result: Array = np.where(known, found, np.inf)
     return result
 
 
-def guess(least: Array, most: Array, value: Array, mask: Array) -> Array:
+def guess(least: Array, most: Array, value: Array, mask: Array, counted: Counted | None = None) -> Array:
     """About where the excess is 0: Newton's iteration, from below. Nothing rests on it, for a guess is confirmed.
 
-    A step is no smaller than what is confirmed is above it anyway: at the value of a heavy key it would be.
+    A step is no smaller than what is confirmed is above it anyway: at the value of a heavy key it would be. Where a
+    price makes tokens alike, the one that weighs most: a step is too short then rather than too long.
     """
     level, most = np.where(mask, value, np.inf).min(axis=(-2, -1)), np.minimum(most, 2.0**900)
     least_step = np.where(mask, np.abs(value), 0).max(axis=(-2, -1)) * 2.0**-50
@@ -135,25 +149,42 @@ def guess(least: Array, most: Array, value: Array, mask: Array) -> Array:
         above = value - level[..., None, None]
         weight = np.where(above > 0, most, least)
         terms = np.where(mask, weight * above, -np.inf)
-        worst = terms.argmax(axis=-1)[..., None]
-        total = np.take_along_axis(terms, worst, -1).sum(axis=(-2, -1))
-        slope = np.take_along_axis(weight, worst, -1).sum(axis=(-2, -1))
+        paid, more, _ = _paid(terms, counted)
+        worst = paid.max(axis=-1)
+        total = worst.sum(axis=-1) + more
+        slope = np.where(paid >= (worst - 2.0**-45 * np.abs(worst))[..., None], weight, 0).max(axis=-1).sum(axis=-1)
         if not (total > 0).any():
             break
         level = np.where(total > 0, level + np.fmax(total / slope, least_step), level)
     return level  # type: ignore[no-any-return]
 
 
-def excess(least: Array, most: Array, value: Array, mask: Array, level: Array) -> Array:
+def excess(least: Array, most: Array, value: Array, mask: Array, level: Array, counted: Counted | None = None) -> Array:
     """At most how large Σ w (v - level) is, where each key is the worst of its tokens: [...]
 
     Where that is not above 0, neither is Σ w v / Σ w - level. A term is a difference and a product, each rounded by U,
-    and so is the worst of a key; their sum rounds by U for each key at most.
+    and so is the worst of a key; their sum rounds by U for each key at most. Where tokens are counted, each price is
+    subtracted from a term, and added to the sum as often as its limit says, with a product: 3 roundings more each. A
+    term is no more than what is left of it and the prices together, which were subtracted once and are counted twice.
     """
     above = value - level[..., None, None]
-    terms = np.where(mask, np.where(above > 0, most, least) * above, -np.inf).max(axis=-1)
-    error = loosened((value.shape[-2] + 4) * U * np.abs(terms).sum(axis=-1), value.shape[-2])
-    return terms.sum(axis=-1) + error  # type: ignore[no-any-return]
+    terms = np.where(mask, np.where(above > 0, most, least) * above, -np.inf)
+    paid, more, absolute = _paid(terms, counted)
+    worst, count = paid.max(axis=-1), value.shape[-2] + 3 * (0 if counted is None else counted.inside.shape[1])
+    error = loosened((count + 4) * U * (np.abs(worst).sum(axis=-1) + absolute), count)
+    return worst.sum(axis=-1) + more + error  # type: ignore[no-any-return]
+
+
+def _paid(terms: Array, counted: Counted | None) -> tuple[Array, Array, Array]:
+    """Terms less the prices of tokens, what these add to a sum, and what they are of it in absolute values."""
+    none = np.zeros(terms.shape[:-2])
+    if counted is None:
+        return terms, none, none
+    each = prices(terms, counted)
+    limits = np.where(each > 0, counted.most, counted.least)
+    for c in range(each.shape[-1]):
+        terms = terms - np.where(counted.where(c), each[:, c, None, None], 0)
+    return terms, (each * limits).sum(axis=-1), (np.abs(each) * (limits + 2 * counted.inside.sum(axis=-1))).sum(axis=-1)
 
 
 def above(x: Any) -> float:

@@ -136,9 +136,10 @@ def rechecked(model: Model, certificate: dict[str, Any], found: "Rechecked") -> 
     if math.isfinite(found.margin):
         where = "" if found.with_margin == found.contexts else f"in {counted(found.with_margin)} of them "
         least = f", {where}by {at_least(Decimal(found.margin))} at least"
+    what = "at {} positions of contexts" if model.answers == "every" else "in {} contexts"
     out.print(
         f"confirmed: {model.name} (n_ctx {model.n_ctx}, {certificate['dtype']}) answers as"
-        f" {certificate['function']['name']} says in {counted(found.contexts)} contexts{domain}{least}",
+        f" {certificate['function']['name']} says {what.format(counted(found.contexts))}{domain}{least}",
         soft_wrap=True,
     )
     runs = found.runs + found.undecided_runs
@@ -149,7 +150,9 @@ def rechecked(model: Model, certificate: dict[str, Any], found: "Rechecked") -> 
         out.print(f"{contexts} {right} right by a run of the program alone: rounding might change that")
     if found.unspecified:
         name = certificate["function"]["name"]
-        out.print(f"in {counted(found.unspecified)} of the contexts {name} permits nothing, or everything")
+        where = f"at {counted(found.unspecified)} of them" if model.answers == "every" else ""
+        where = where or f"in {counted(found.unspecified)} of the contexts"
+        out.print(f"{where} {name} permits nothing, or everything")
 
 
 def mutants_as_json(results: Iterable[tuple[Model, list["Story"]]]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from reference import Fold
 Function = Callable[[Any], Any]
 
 
-def random_box(rng: np.random.Generator, vocab: str, n: int) -> Box:
+def random_box(rng: np.random.Generator, vocab: Sequence[str], n: int) -> Box:
     """Around one context, so that there is one: of some positions something is known, and up to three counts."""
     inside = rng.integers(0, len(vocab), n)
     sets = {}
@@ -50,7 +50,7 @@ def contexts_of(box: Box, vocab: str) -> list[str]:
     return [context for context in every if is_inside(box, context)]
 
 
-def is_inside(box: Box, context: str) -> bool:
+def is_inside(box: Box, context: Sequence[str]) -> bool:
     """As it is defined, and not by the box's own word."""
     known = all(context[at] in tokens for at, tokens in box.sets.items())
     for counted, (least, most) in box.counts.items():

@@ -1,16 +1,22 @@
 """Whatever a plain function does with a context, the leaves that are read lazily answer as it does to real contexts."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import product
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
 
+from properties.proof.boxes import Box
+from properties.proof.counted import Counted
 from properties.proof.reading.decision_tree import leaves
 from properties.recheck.blindfold import blind_answer
+from properties.recheck.counts import Count, groups
+from properties.recheck.sight import Sight
+from properties.selftest.counted_boxes import is_inside, random_box
 from properties.selftest.examples import assert_occurred, many
 from properties.selftest.idioms import BY_NAME, EVERYTHING, NUMBERS, OF_STRINGS, TOKENS, TRUTHS
 from zoo.errors import CertificateError, RuleError
@@ -113,7 +119,7 @@ def drawn(draw: st.DrawFn) -> Arguments:
 
 @pytest.mark.soundness
 def test_idioms(outcomes: Counter[str]) -> None:
-    @many(100)
+    @many(60)
     @given(drawn())
     def check(arguments: Arguments) -> None:
         number = compare(*arguments)
@@ -149,42 +155,87 @@ def test_each_idiom(name: str) -> None:
                 compare(name, vocab, length, vocab[0], vocab[-1], i, j)
 
 
-def blindfold(arguments: Arguments, sets: dict[int, frozenset[str]]) -> bool:
+def nearest(box: Box, vocab: tuple[str, ...]) -> list[str]:
+    """One of its contexts."""
+    return [vocab[i] for i in box.nearest(vocab, np.zeros((box.length, len(vocab))))]
+
+
+def blindfold(
+    rule: Rule,
+    vocab: tuple[str, ...],
+    length: int,
+    sets: dict[int, frozenset[str]],
+    counts: Mapping[Counted, tuple[int, int]],
+) -> bool:
     """Whether the checker believes that a function says one thing to all contexts of a box; then it must do so."""
-    name, vocab, length, a, b, i, j = arguments
-    rule, strings = rule_of(name, vocab, a, b, i, j), all(len(token) == 1 for token in vocab)
+    strings, every = all(len(token) == 1 for token in vocab), frozenset(vocab)
+    its = {Count(one.positions, i): limits for i, (one, limits) in enumerate(counts.items())}
+    sight = Sight(sets, every, length, groups(its, [one.tokens for one in counts], sets, every))
     try:
-        found = blind_answer(Asked(rule, vocab), sets, strings, length, "the box", tells(rule))
+        found = blind_answer(Asked(rule, vocab), sight, strings, "the box", tells(rule))
     except CertificateError:
         return False
+    box = Box(length, sets, frozenset(), (), counts)
     for c in product(*(sorted(sets.get(at, vocab)) for at in range(length))):
-        context = "".join(c) if strings else c
-        assert said(rule, vocab, context) == found, f"{name}: {context!r} in {sets}"
+        if is_inside(box, c):
+            context = "".join(c) if strings else c
+            assert said(rule, vocab, context) == found, f"{context!r} in {sets}, {counts}"
     return True
 
 
 @pytest.mark.soundness
 def test_idioms_blindfolded(outcomes: Counter[str]) -> None:
-    @many(100)
+    @many(60)
     @given(st.data())
     def check(data: st.DataObject) -> None:
-        arguments = data.draw(drawn())
-        sets = data.draw(st.composite(boxes)(arguments[1], arguments[2]))
-        outcomes["believed" if blindfold(arguments, sets) else "not believed"] += 1
+        name, vocab, length, a, b, i, j = data.draw(drawn())
+        sets = data.draw(st.composite(boxes)(vocab, length))
+        rule = rule_of(name, vocab, a, b, i, j)
+        outcomes["believed" if blindfold(rule, vocab, length, sets, {}) else "not believed"] += 1
 
     check()
     assert_occurred(outcomes, "believed", "not believed", least=10)
+
+
+NUMBER = st.integers(-2, 2)
+
+
+@pytest.mark.soundness
+def test_rules_that_count_blindfolded(outcomes: Counter[str]) -> None:
+    """Of a box around one context, in which some tokens are counted, at all positions or at others."""
+
+    @many(60)
+    @given(st.sampled_from(VOCABULARIES[:2]), st.integers(1, 4), NUMBER, NUMBER, NUMBER, st.integers(0, 2**32 - 1))
+    def check(vocab: tuple[str, ...], length: int, x: int, y: int, z: int, seed: int) -> None:
+        rng = np.random.default_rng(seed)
+        a, b, *_ = rng.permutation(list(vocab)).tolist()
+        box, start = random_box(rng, vocab, length), int(rng.integers(-1, 2))
+        counts, context = dict(box.counts), nearest(box, vocab)
+        if seed % 2:
+            some = ((token, context.count(token)) for token in (a, b, *vocab)[: rng.integers(1, len(vocab) + 1)])
+            counts = {
+                Counted(range(length), frozenset([t])): (n - min(n, 1), n + int(rng.integers(2))) for t, n in some
+            }
+
+        def compared(c: Any) -> bool:
+            return bool(x * c[max(start, 0) :].count(a) + y * c.count(b) > z)
+
+        its = truth(compared, vocab), vocab, length, dict(box.sets)
+        with_counts, without = blindfold(*its, counts), blindfold(*its, {})
+        outcomes.update(["believed" if with_counts else "not believed", *["by counts"] * (with_counts and not without)])
+
+    check()
+    assert_occurred(outcomes, "believed", "not believed", "by counts")
 
 
 def test_leaves_of_idioms_are_confirmed_blindfolded() -> None:
     """What is found lazily is the leaf's answer; of the one idiom that is refused there is none."""
     found, refused = Counter[bool](), list[str]()
     for name in ALL:
-        arguments: Arguments = (name, ("a", "b"), 3, "a", "b", 0, -1)
+        rule = rule_of(name, ("a", "b"), "a", "b", 0, -1)
         try:
-            for leaf in leaves(rule_of(name, ("a", "b"), "a", "b", 0, -1), "ab", 3):
-                if not leaf.counts:  # of which the checker knows nothing yet
-                    found[blindfold(arguments, dict(leaf.sets))] += 1
+            for leaf in leaves(rule, "ab", 3):
+                found[blindfold(rule, ("a", "b"), 3, dict(leaf.sets), leaf.counts)] += 1
         except RuleError:
             refused.append(name)
     assert refused == ["no token"]

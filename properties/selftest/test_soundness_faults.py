@@ -14,7 +14,7 @@ from hypothesis import settings
 from properties.checks import black_boxes, right, settle
 from properties.checks.table import CHECKS
 from properties.proof import bounds, counted, folds, judges, positions
-from properties.proof.arithmetic import Arithmetic, lost
+from properties.proof.arithmetic import Arithmetic, linear, lost
 from properties.proof.attention import Head
 from properties.proof.bounds import Bounds
 from properties.proof.boxes import Box
@@ -26,6 +26,8 @@ from properties.proof.prices import Seen
 from properties.proof.reading import lazy_count
 from properties.proof.reading.lazy import LazyString, LazyToken
 from properties.proof.reading.run import Run
+from properties.proof.reduced import Reduction
+from properties.proof.softmax import Weights
 from properties.recheck import blindfold
 from properties.robustness import number_types, tolerance
 from properties.selftest.counting.seen import OF_COUNTING
@@ -71,12 +73,34 @@ SEEN: dict[str, list[Fault]] = {
     # proof
     "proof.test_bounds:test_no_difference_of_logits_leaves_its_bound": [
         *(NO_ROUNDING, LOW_MEANS),
+        Fault(Weights.distinct, "code = code * queries + np.arange(queries)", "pass"),
+        Fault(Weights.distinct, "@ (1 << np.arange(bits))", "@ np.ones(bits, int)"),
         Fault(Bounds._in_parts, "np.minimum.at(lower, box, found.lower)", "lower[box] = found.lower"),
         Fault(Forward.ahead, "own[0, token][:, None]", "own[0, 0 * token][:, None]"),
         Fault(Forward.ahead, "lengths[which], own", "lengths[0 * which], own"),
         Fault(Head.narrowed, "y[0][keys]", "y[0][0 * keys]"),
     ],
     "proof.test_bounds:test_nor_where_positions_are_looked_at_in_blocks": [NO_ROUNDING, LOW_MEANS],
+    "proof.test_reduced:test_no_difference_of_logits_leaves_its_bound": [
+        Fault(Reduction.to, "= True", "= False"),
+        Fault(Reduction.to, "asked |= used.any(axis=0)", "pass"),
+        Fault(Reduction.to, "felt[held] |= used.any(axis=1)", "pass"),
+        Fault(Reduction.to, "asked |= layer.b_q.any(axis=0)", "pass"),
+        Fault(Reduction._with, "b_v=some(layer.b_v, columns)", "b_v=None"),
+        Fault(Reduction._with, "b_k=some(layer.b_k, asked)", "b_k=None"),
+        Fault(Reduction.to, "t.position_embedding[lengths - 1].any(axis=0)", "False"),
+        Fault(Reduction.__init__, " | layer.w_v.any(axis=(0, 2))", ""),
+        Fault(Bounds._felt_by, "arithmetic=self.arithmetic", "arithmetic=None"),
+        Fault(Reduction.of, "first.fits and ", ""),
+        Fault(Reduction.of, " and _fits(transformer, layers[0], first.arithmetic)", ""),
+    ],
+    "proof.test_reduced:test_nor_where_contexts_are_long": [
+        Fault(Reduction.to, "= True", "= False"),
+        Fault(FirstLayer.heads, ".take(which)", ".take(0 * which)"),
+        Fault(vars(FirstLayer)["_like"].func, "bare.argmax()", "(~bare).argmax()"),
+        Fault(vars(FirstLayer)["blocks"].func, "hull.take(which", "hull.take(0 * which"),
+        Fault(FirstLayer.merged, "= np.bincount(which", "= 0 * np.bincount(which"),
+    ],
     "proof.test_search:test_proof_and_enumeration_agree": [TIE_IS_RIGHT, LOW_MEANS],
     "proof.test_search:test_proof_and_enumeration_agree_up_to_eight_tokens": [LOW_MEANS],
     "proof.test_search:test_equal_models_and_differences_are_what_enumeration_says": [
@@ -102,7 +126,10 @@ SEEN: dict[str, list[Fault]] = {
     ],
     "proof.test_soundness_of_proofs:test_nor_where_positions_are_looked_at_in_blocks": [NO_ROUNDING, NO_OVERFLOW],
     "proof.test_soundness_of_proofs:test_nor_where_contexts_are_long": [NO_ROUNDING, NO_OVERFLOW],
-    "proof.test_exact_bounds:test_the_worst_roundings_leave_no_bound": [NO_ROUNDING, LOW_MEANS],
+    "proof.test_exact_bounds:test_the_worst_roundings_leave_no_bound": [
+        *(NO_ROUNDING, LOW_MEANS),
+        Fault(linear, "count = product(", "count = 0 * product("),
+    ],
     # counts
     "proof.test_counted:test_a_box_that_counts_is_what_it_says": [
         Fault(Together.range, "must - (most - self.limits[kind][1])", "must - most"),
@@ -118,7 +145,7 @@ SEEN: dict[str, list[Fault]] = {
             "self.least[..., c].reshape(-1, 1) == whole",
             "self.least[..., c].reshape(-1, 1) >= whole - 1",
         ),
-        Fault(FirstLayer.merged, "keys.counts[at]).astype(int)", "keys.counts[at]).astype(int) - 1"),
+        Fault(FirstLayer.merged, "= np.bincount(which", "= 0 * np.bincount(which"),
         LOW_MEANS,
     ],
     "proof.test_soundness_of_counts:test_proofs_of_rules_that_count_say_what_running_says": [
@@ -197,15 +224,19 @@ SEEN: dict[str, list[Fault]] = {
         Fault(number._by_steps, "(high - quarter, -1)", "(high + quarter, -1)"),
     ],
     # how rules are read
-    "test_idioms:test_idioms": [Fault(LazyString.__contains__, "len(self) - size + 1", "len(self) - size")],
+    "test_idioms:test_idioms": [
+        Fault(LazyString.__contains__, "len(self) - size + 1", "len(self) - size"),
+        Fault(Run.compared, "operation(max(mine), min(theirs))", "operation(min(mine), max(theirs))"),
+        Fault(Run.holds, "return bool(fulfil)", "return not fulfil"),
+    ],
     "test_idioms:test_two_idioms": [
         Fault(LazyToken.__eq__, "return bool(run.is_token(position, other))", "return True")
     ],
     "test_idioms:test_idioms_blindfolded": [
         Fault(
             blindfold.blind_answer,
-            "_said(asked, first) if tells else _blindfolded(asked, known, strings, where)",
-            "_said(asked, first)",
+            "said_of(asked, first) if tells else _blindfolded(asked, known, strings, where)",
+            "said_of(asked, first)",
         )
     ],
 }

@@ -6,7 +6,6 @@ from copy import copy
 from dataclasses import dataclass
 from itertools import repeat
 from math import isfinite
-from numbers import Real
 from operator import is_
 from typing import Any
 
@@ -108,7 +107,7 @@ class Asked:
         return tokens
 
     def _number(self, answer: object) -> frozenset[float]:
-        if not isinstance(answer, Real) or isinstance(answer, bool) or not isfinite(number := float(answer)):
+        if (number := finite(answer)) is None:
             raise NoAnswerError(self.words.shape, answer)
         return frozenset((number,))
 
@@ -125,6 +124,17 @@ class NoAnswerError(Exception):
     def __init__(self, words: str, answer: object, token: str = "") -> None:
         super().__init__(token)
         self.words, self.answer, self.token = words, shown(answer), token
+
+
+def finite(value: Any) -> float | None:
+    """The nearest float of a finite number, of whatever type; None for anything else, a bool or a text too."""
+    if isinstance(value, bool | str | bytes):
+        return None
+    try:
+        number = float(value)
+    except Exception:  # of a stranger's class, or too large
+        return None
+    return number if isfinite(number) else None
 
 
 def plain(token: Any) -> str:

@@ -137,16 +137,21 @@ const fits = (tokens, sets) => sets !== null && sets.every((set, i) => set.inclu
 const inDomain = (tokens) => M.anywhere || layouts(tokens.length).some((sets) => fits(tokens, sets));
 
 // What a tree permits: numbers of outputs, a number, or nothing; null where it is not known here.
-function permitted(trees, tokens, at) {
-  const tree = trees && (M.every ? trees[at] : trees);
-  const layout = layouts(tokens.length).findIndex((sets) => fits(tokens, sets));
-  const root = tree ? tree.of.findIndex(([length, one]) => length === tokens.length && one === layout) : -1;
+function permitted(tree, tokens, at) {
+  const n = tokens.length, layout = layouts(n).findIndex((sets) => fits(tokens, sets)), where = M.every ? at : 0;
+  const root = tree ? tree.of.findIndex((one) => one[0] === n && one[1] === layout && one[2] === where) : -1;
   if (root < 0) return null;
   let node = tree.nodes[tree.roots[root]];
-  while (typeof node[0] === "number") {
-    const token = tokens[tokens.length + node[0]], next = node.slice(1).find(([set]) => tree.sets[set].includes(token));
-    if (!next) return null;
-    node = tree.nodes[next[1]];
+  while (node[0] !== "permits") {
+    let next;
+    if (node[0] === "count") { // how many of some positions hold one of some tokens
+      const [, [first, last, step], set, ...parts] = node;
+      let found = 0;
+      for (let i = first; i <= last; i += step) found += tree.sets[set].includes(tokens[n + i]);
+      next = parts.find(([least, most]) => least <= found && found <= most)?.[2];
+    } else next = node.slice(1).find(([set]) => tree.sets[set].includes(tokens[n + node[0]]))?.[1];
+    if (next === undefined) return null;
+    node = tree.nodes[next];
   }
   return node.slice(1);
 }

@@ -12,7 +12,6 @@ from properties import check_model
 from properties.checks.table import CHECKS
 from properties.checks.verdict import How
 from properties.command.main import main
-from properties.proof.certificate import certify
 from properties.robustness.comparison import compare
 from properties.selftest.checks.planting import edited
 from properties.selftest.models import aab, reverse, share
@@ -145,12 +144,10 @@ def test_two_models_that_answer_at_every_position_are_compared() -> None:
 @pytest.mark.parametrize("model", [reverse.MODEL, SHARE], ids=lambda model: model.name)
 def test_what_takes_a_next_token_refuses(model: Model, tmp_path: Path) -> None:
     assert model.rule is not None
-    rule = model.rule
     for run, to in (
         (lambda: model.complete("aaaaaa", 1), "complete a context"),
         (lambda: write(model, "python"), "be distilled"),
         (lambda: files.write_gpt2(model, tmp_path / "x"), "be written as GPT-2"),
-        (lambda: certify(model, rule), "be certified"),
     ):
         with pytest.raises(ZooError) as raised:
             run()
@@ -201,7 +198,7 @@ def test_a_number_may_be_off_by_a_number_above_zero(within: Any) -> None:
         (SHARE, float("inf"), "a finite number or None"),
         (SHARE, True, "a finite number or None"),
         (SHARE, 1j, "a finite number or None"),
-        (SHARE, 10**400, ""),
+        (SHARE, 10**400, "a finite number or None"),
     ],
 )
 def test_what_a_rule_may_not_say_is_said(model: Model, answer: Any, should: str, method: Any) -> None:

@@ -95,7 +95,7 @@ def assert_within(executed: Executed, tile: Tile) -> None:
 
 @pytest.mark.soundness
 def test_running_sums_say_what_forward_says(outcomes: Counter[str]) -> None:
-    @many(120)
+    @many(72)
     @given(SUMS)
     def check(drawn: Drawn) -> None:
         check_enumeration(drawn, outcomes)
@@ -106,7 +106,7 @@ def test_running_sums_say_what_forward_says(outcomes: Counter[str]) -> None:
 
 @pytest.mark.soundness
 def test_kept_prefixes_say_what_forward_says(outcomes: Counter[str]) -> None:
-    @many(120)
+    @many(72)
     @given(PREFIXES.flatmap(lambda kinds: transformers(kinds, dtypes=(np.float16, np.float32, np.float64))))
     def check(drawn: Drawn) -> None:
         check_enumeration(drawn, outcomes)

@@ -11,15 +11,19 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import event, given
+from hypothesis import strategies as st
 
 import reference
 import zoo
 from properties.proof import certificate as certificate_of
 from properties.proof.certificate import certify, write
 from properties.recheck import recheck
+from properties.selftest.counted_boxes import counting_rule, random_fold
 from properties.selftest.examples import assert_occurred, many
+from properties.selftest.extreme_rules import Executed
 from properties.selftest.models import NAMES, ab
 from properties.selftest.proof.certificates import Json, certificate, kinds, needs_flint, structure
+from properties.selftest.proof.test_folds import BRACKETS
 from properties.selftest.random_models import transformers
 from zoo import Attention, Model, Transformer, contexts, forward
 from zoo.domain import Domain, Layout
@@ -43,6 +47,9 @@ def test_certificates_of_the_zoo_are_confirmed(name: str, dtype: str) -> None:
             assert made["margin"] <= found.margin < made["margin"] * (1 + (2e-6 if dtype == "float64" else 2e-4))
 
 
+COUNTING = counting_rule, random_fold
+
+
 class Observed:
     """What a transformer was seen to say after contexts of a length and a last token."""
 
@@ -63,12 +70,13 @@ def test_what_is_certified_of_random_models_is_confirmed() -> None:
     """Behind Norms the checker's own bound may be lower than the prover's: it says so, and refuses. That is rare."""
     seen: Counter[str] = Counter()
 
-    @many(60)
-    @given(transformers(max_vocab=3, max_n_ctx=4))
-    def each(transformer: Transformer) -> None:
+    @many(90)
+    @given(transformers(max_vocab=3, max_n_ctx=4), st.integers(0, 2**32 - 1))
+    def each(transformer: Transformer, seed: int) -> None:
         vocab = "abc"[: len(transformer.token_embedding)]
         with np.errstate(all="ignore"):
-            model = Model("random", vocab, transformer, Observed(transformer, vocab))
+            made_so = (Observed(transformer, vocab), *(of(Executed(transformer), seed)[0] for of in COUNTING))
+            model = Model("random", vocab, transformer, made_so[seed % 3])
             assert model.rule is not None
             _, made = certify(model, model.rule, max_boxes=1000)
         if made is None:
@@ -82,6 +90,7 @@ def test_what_is_certified_of_random_models_is_confirmed() -> None:
             event(f"refused: {error}")
             return
         seen["confirmed"] += 1
+        seen.update({f"by {node[0]}" for node in made["nodes"] if node[0] in ("count", "says")})
         attentions = sum(isinstance(layer, Attention) for layer in transformer.layers)
         event(f"{attentions} attention layers, {transformer.dtype}: confirmed")
         event(f"runs: {found.runs > 0}, by a run alone: {found.undecided_runs > 0}")
@@ -92,6 +101,40 @@ def test_what_is_certified_of_random_models_is_confirmed() -> None:
     each()
     assert seen["refused"] <= 1 + seen["confirmed"] // 100, seen
     assert_occurred(seen, "confirmed", "not certified", least=15)
+    assert_occurred(seen, "by count")
+
+
+@needs_flint
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("name", ["majority", "parity", "brackets"])
+def test_what_was_proved_by_counting_is_confirmed(name: str, dtype: str) -> None:
+    """By few leaves, and with no less than what was proved."""
+    model = zoo.load(name, n_ctx=12).astype(dtype)
+    model = replace(model, rule=BRACKETS, margin=None) if name == "brackets" else model
+    assert model.rule is not None
+    made = certificate(model, model.rule)
+    found = recheck(made, model, model.rule)
+    assert (found.contexts, found.runs + found.undecided_runs) == (2**13 - 2, int(name == "brackets"))
+    assert found.leaves < 12 * 13
+    assert made["margin"] <= found.margin < made["margin"] * (1 + (2e-6 if dtype == "float64" else 2e-4))
+
+
+@needs_flint
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("name", ["reverse", "share", "mirror", "automaton"])
+def test_answers_at_every_position_of_a_domain_and_of_numbers_are_confirmed(name: str, dtype: str) -> None:
+    model = zoo.load(name).astype(dtype)
+    assert model.rule is not None
+    made = certificate(model, model.rule)
+    found = recheck(made, model, model.rule)
+    lengths = range(1, model.n_ctx + 1)
+    number = sum(model.scope.count(n) * (n if model.answers == "every" else 1) for n in lengths)
+    assert (found.contexts, found.runs + found.undecided_runs) == (number, 0)
+    assert made["margin"] <= found.margin < made["margin"] * (1 + (2e-6 if dtype == "float64" else 2e-4))
+    answers = "last" if model.answers == "every" else "every"
+    for name, other in (("answers", answers), ("within", 1.0), ("outputs", ["a"])):
+        with pytest.raises(MismatchError, match=f"the certificate's {name} is"):
+            recheck({**made, name: other}, model, model.rule)
 
 
 def scaled(model: Model) -> Transformer:

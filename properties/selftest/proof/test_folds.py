@@ -10,11 +10,10 @@ import pytest
 import reference
 import zoo
 from properties.checks.table import CHECKS
-from properties.proof.certificate import certify
 from properties.proof.reading.decision_tree import leaves
 from properties.proof.search import prove_answers
 from reference import Fold
-from zoo import Model, ModelError, RuleError
+from zoo import Model, RuleError
 
 
 def depth(before: int, token: str) -> int:
@@ -129,10 +128,3 @@ def test_what_it_stands_for_is_held_against_it() -> None:
     assert (long.status, long.method, long.contexts) == ("holds", "sampled", 2**14 - 2 + 256)
     other = replace(with_folded_brackets(), rule=replace(BRACKETS, rule=lambda context: {"("}))
     assert CHECKS["folds"].run(other).detail.startswith("after ( the fold says {(, )}, and ")
-
-
-def test_no_certificate_says_what_was_counted() -> None:
-    model = zoo.load("majority", n_ctx=5)
-    assert model.rule is not None
-    with pytest.raises(ModelError, match="proved by counting tokens"):
-        certify(model, model.rule)

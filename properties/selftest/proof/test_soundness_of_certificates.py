@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Callable
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,8 @@ from hypothesis import strategies as st
 from properties.proof.certificate import certify
 from properties.recheck import Rechecked, recheck
 from properties.recheck.program import Program
-from properties.selftest.examples import many
+from properties.selftest.counted_boxes import contexts_of, counting_rule, random_box, random_fold
+from properties.selftest.examples import assert_occurred, many
 from properties.selftest.extreme_models import (
     Drawn,
     assert_each_occurred,
@@ -27,7 +29,7 @@ from properties.selftest.proof.test_soundness_of_proofs import assert_bounded
 from properties.selftest.random_models import random_boxes
 from properties.selftest.random_models import transformers as ordinary
 from properties.selftest.recheck.alone import Alone
-from properties.selftest.recheck.liars import GUESSERS, guessing
+from properties.selftest.recheck.liars import GUESSERS, PRICES, guessing
 from zoo import Model, ModelError
 from zoo.errors import CertificateError, MismatchError
 
@@ -44,17 +46,27 @@ def check_certificate(drawn: Drawn, seed: int, outcomes: Counter[str]) -> None:
         outcomes["refused"] += 1
         return
     executed = spoken_of(drawn, seed)
-    rule = rule_for(executed, seed)
+    rule = (rule_for, counting, folding)[seed % 3](executed, seed)
     model = Model("extreme", executed.vocab, drawn, rule=rule, domain=executed.domain)
     _, made = certify(model, rule)
-    kinds = {"none"} if made is None else {confirmed(executed, model, rule, made)}
+    kinds = {"none"} if made is None else {how := confirmed(executed, model, rule, made)}
+    if made is not None:
+        kinds |= {f"{how} by {node[0]}" for node in made["nodes"] if node[0] in ("count", "says")}
     for lie in (PROVED, LIES[1 + seed % (len(LIES) - 1)]):
         made = forged(model, rule, lie)
         if made is not None:
             kinds.add(f"a liar's {confirmed(executed, model, rule, made)}")
-            with guessing(list(GUESSERS)[seed % len(GUESSERS)]):
+            with guessing(list(GUESSERS)[seed % len(GUESSERS)], (*range(len(PRICES)), None)[seed % (len(PRICES) + 1)]):
                 kinds.add(f"by a guess {confirmed(executed, model, rule, made)}")
     count(outcomes, executed, *kinds)
+
+
+def counting(executed: Executed, seed: int) -> Function:
+    return counting_rule(executed, seed)[0]
+
+
+def folding(executed: Executed, seed: int) -> Function:
+    return random_fold(executed, seed)[0]
 
 
 def confirmed(executed: Executed, model: Model, rule: Function, made: Json) -> str:
@@ -87,7 +99,7 @@ def test_what_is_confirmed_is_true(outcomes: Counter[str]) -> None:
 
     check()
     kinds = "none", "confirmed", *(f"{by} {how}" for by in ("a liar's", "by a guess") for how in ("confirmed", NOT))
-    assert_each_occurred(outcomes, *kinds)
+    assert_each_occurred(outcomes, *kinds, "confirmed by count", "confirmed by says")
 
 
 @np.errstate(all="ignore")  # what overflows shows in the answers
@@ -122,6 +134,49 @@ def test_no_difference_of_logits_leaves_what_the_checker_finds(outcomes: Counter
 
     check()
     assert_each_occurred(outcomes, NOT, "positive", "negative")
+
+
+@np.errstate(all="ignore")  # what overflows shows in the answers
+def check_counted(drawn: Drawn, seed: int, outcomes: Counter[str]) -> None:
+    """The same of random boxes in which tokens are counted, of all lengths together."""
+    if isinstance(drawn, ModelError):
+        outcomes["refused"] += 1
+        return
+    rng, executed = np.random.default_rng(seed), Executed(drawn)
+    vocab = executed.vocab
+    boxes = [random_box(rng, vocab, n) for n in range(1, drawn.n_ctx + 1)]
+    masks = [np.array([[t in box.sets.get(at, vocab) for t in vocab] for at in range(box.length)]) for box in boxes]
+    counts = [
+        [(one.positions, np.isin([*vocab], [*one.tokens]), its) for one, its in box.counts.items()] for box in boxes
+    ]
+    ways = [Alone(drawn, fine=bool(seed % 2)) for _ in range(3)]
+    for alone, known in zip(ways, (counts, counts, ())):
+        alone.together(masks, known)
+    for i, box in enumerate(boxes):
+        token, pair = rng.choice(np.flatnonzero(masks[i][-1])), tuple(rng.permutation(len(vocab))[:2])
+        with guessing(list(GUESSERS)[seed % len(GUESSERS)], seed % len(PRICES)):
+            lie = float(ways[0].lowest([i], token, [pair])[0, 0])
+        found, without = (float(alone.lowest([i], token, [pair])[0, 0]) for alone in ways[1:])
+        inside = [context for context in contexts_of(box, vocab) if context[-1] == vocab[token]]
+        for context, least in product(inside, (lie, found)):
+            row = executed.logits[context].astype(np.float64)
+            margin = row[pair[0]] - row[pair[1]]
+            sentence = f"after {context} a difference is {margin}, but should be at least {least}"
+            assert margin >= least or (np.isnan(margin) and not least > 0), sentence
+        outcomes[NOT if found == -np.inf else "positive" if found > 0 else "negative"] += 1
+        outcomes["more than without counts"] += found > without + 1e-6 * abs(without)
+        outcomes["several counts"] += len(box.counts) > 1
+
+
+@pytest.mark.soundness
+def test_nor_where_tokens_are_counted(outcomes: Counter[str]) -> None:
+    @many(110)
+    @given(st.one_of(ordinary(max_vocab=3, max_n_ctx=3), transformers(vocab=(2, 3), most=20)), SEEDS)
+    def check(drawn: Drawn, seed: int) -> None:
+        check_counted(drawn, seed, outcomes)
+
+    check()
+    assert_occurred(outcomes, NOT, "positive", "negative", "more than without counts", "several counts")
 
 
 def with_nothing_lost_by_underflow(monkeypatch: pytest.MonkeyPatch) -> None:

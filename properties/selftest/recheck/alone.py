@@ -4,11 +4,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from properties.recheck.batches import Contexts, rows
+from properties.recheck.batches import Contexts, Counts, rows
+from properties.recheck.counts import Count, Limits
 from properties.recheck.margins import Margins
 from properties.recheck.stream import Known
 from zoo import Transformer
 from zoo.transformer.arrays import Array
+
+Held = tuple[range, Array, Limits]  # positions, which tokens are counted there, bool [token], the least and the most
 
 
 class Alone:
@@ -21,12 +24,20 @@ class Alone:
         """The tokens, by number, that each position may hold."""
         self.together([np.array([[token in its for token in self.margins.vocab] for its in options])])
 
-    def together(self, boxes: Sequence[Array]) -> None:
-        """What each position may hold: bool [position, token] of each."""
+    def together(self, boxes: Sequence[Array], counts: Sequence[Sequence[Held]] = ()) -> None:
+        """What each position may hold: bool [position, token] of each; and what is counted in them, if something is."""
         self.boxes, lengths = boxes, np.array(list(map(len, boxes)))
         first = np.cumsum(lengths) - lengths
-        codes = np.minimum(first[:, None] + np.arange(lengths.max()), lengths.sum() - 1)
-        self.contexts = Contexts(lengths, codes, np.concatenate(boxes))
+        known, which = np.unique(np.concatenate(boxes), axis=0, return_inverse=True)
+        codes = which.reshape(-1)[np.minimum(first[:, None] + np.arange(lengths.max()), lengths.sum() - 1)]
+        sets, each = [*known], list[dict[Count, Limits]]()
+        for its in counts:
+            each.append({})
+            for positions, tokens, limits in its:
+                number = next((i for i, row in enumerate(sets) if (row == tokens).all()), len(sets))
+                each[-1][Count(positions, number)] = limits
+                sets += [tokens] * (number == len(sets))
+        self.contexts = Contexts(lengths, codes, np.array(sets), Counts.of(each, lengths.max()))
         self.known: dict[int, Array] = {}
 
     def numbers(self, layer: int) -> Array:
@@ -52,4 +63,5 @@ class Alone:
         """The same of some of the sets, which are of one length: [set, pair]"""
         numbers = self.numbers(self.margins.last)
         before = (numbers if len(numbers) == 1 else numbers[list(some)])[:, : len(self.boxes[some[0]])]
-        return self.margins.lower(before, np.array([self.boxes[i] for i in some]), token, pairs)
+        masks, counted = np.array([self.boxes[i] for i in some]), self.contexts.counted(np.array(some), before.shape[1])
+        return self.margins.lower(before, masks, token, pairs, counted)

@@ -6,12 +6,13 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
+from itertools import pairwise, product
 from typing import Any
 
 from hypothesis import settings
 
 from properties.selftest.examples import NIGHTLY
-from properties.selftest.recheck.truth import Json, Tokens, Truth, confirmed
+from properties.selftest.recheck.truth import Json, Truth, confirmed
 
 Path = tuple[Any, ...]
 Forgery = tuple[str, Callable[[], Json]]  # made when it is asked for: there are thousands
@@ -119,11 +120,15 @@ def changed(made: Json, some: Sequence[Path], change: Any, margin: float) -> Jso
 def places(made: Json) -> list[Path]:
     """Where a node is named: as a root, or as what follows a split."""
     every = paths(made)
-    return [path for path in every if (path[0], len(path)) == ("roots", 2) or (path[0], path[3:]) == ("nodes", (1,))]
+    return [path for path in every if (path[0], len(path)) == ("roots", 2) or (path[0], len(path)) == ("nodes", 4)]
 
 
 def inner(made: Json) -> list[int]:
     return [i for i, node in enumerate(made["nodes"]) if isinstance(node[0], int)]
+
+
+def counting(made: Json) -> list[int]:
+    return [i for i, node in enumerate(made["nodes"]) if node[0] == "count"]
 
 
 def rooted(made: Json, n: int, *node: Any) -> Json:
@@ -172,6 +177,36 @@ def splits(made: Json) -> Iterator[Forgery]:
             yield f"node {i}, {name}", partial(put, made, ("nodes", i), [position, *others])
 
 
+def counts(made: Json) -> Iterator[Forgery]:
+    """Counts where there were none, of other positions and tokens, and ranges that are moved, joined or left out."""
+    number = len(made["sets"])
+    for n, root in enumerate(made["roots"], 1):
+        for where in ([-n, -1, 1], [-n, -1, n + 1], [-n - 1, -1, 1], [-1, -1, 1], [-n, 0, 1]):
+            for tokens, (least, most) in product(range(-1, number), ((0, 0), (0, n), (0, n + 1), (1, n))):
+                node = ["count", where, tokens, [least, most, root]]
+                yield f"root {n}, counted {where} {tokens} {least} {most}", partial(rooted, made, n, *node)
+        each = [[], [0], [1], [0, 1], [0, 1, 2]]
+        says = [[its, root] for its in each]
+        for said in (says[1:2], says[:4], says, says[1:2] * 2):
+            yield f"root {n}, says {said}", partial(rooted, made, n, "says", *said)
+    for i in counting(made):
+        head, parts = made["nodes"][i][:3], made["nodes"][i][3:]
+
+        def with_parts(others: list[Any], i: int = i, head: list[Any] = head) -> Callable[[], Json]:
+            return partial(put, made, ("nodes", i), [*head, *others])
+
+        for k, (least, most, child) in enumerate(parts):
+            for start, end in ((least - 1, most), (least + 1, most), (least, most - 1), (least, most + 1)):
+                moved = [start, end, child]
+                yield f"node {i} {k}, {start} to {end}", with_parts([*parts[:k], moved, *parts[k + 1 :]])
+            yield f"node {i} without {k}", with_parts([*parts[:k], *parts[k + 1 :]])
+        for k, ((least, middle, one), (_, most, other)) in enumerate(pairwise(parts)):
+            before, behind = parts[:k], parts[k + 2 :]
+            yield f"node {i} {k}, joined", with_parts([*before, [least, most, one], *behind])
+            swapped = [[least, middle, other], [middle + 1, most, one]]
+            yield f"node {i} {k}, exchanged", with_parts([*before, *swapped, *behind])
+
+
 def lengths(made: Json) -> Iterator[Forgery]:
     """Roots of other lengths, beside or in place of one's own."""
     roots = made["roots"]
@@ -183,8 +218,8 @@ def lengths(made: Json) -> Iterator[Forgery]:
 def leaf_changes(made: Json, vocab: Sequence[str]) -> Iterator[Forgery]:
     """One leaf or all leaves of a kind that are changed, and the margin with them."""
     what: list[Any] = [["run"], ["skipped"], *(["proved", token] for token in range(-1, len(vocab) + 1))]
-    what += [["proved"], ["proved", vocab[0]], ["proved", True], ["count", 0], ["run", 0]]
-    leaves = [("nodes", i) for i in range(len(made["nodes"])) if i not in inner(made)]
+    what += [["proved"], ["proved", vocab[0]], ["proved", True], ["count", 0], ["says"], ["run", 0]]
+    leaves = [("nodes", i) for i, node in enumerate(made["nodes"]) if node[0] in ("run", "skipped", "proved")]
     for change in what:
         for some in ([leaves] if len(leaves) > 1 else []) + [[path] for path in leaves]:
             for margin in (made["margin"], 5e-324, -1e9):
@@ -195,6 +230,7 @@ def structures(made: Json, vocab: Sequence[str]) -> Iterator[Forgery]:
     """All that changes more than one field."""
     yield from swaps(made)
     yield from splits(made)
+    yield from counts(made)
     yield from lengths(made)
     yield from leaf_changes(made, vocab)
 
@@ -222,54 +258,3 @@ def outcomes_of(forgeries: Iterable[Forgery], truth: Truth) -> Counter[bool]:
         except Exception as error:
             raise AssertionError(f"{name}: {error!r}") from error
     return outcomes
-
-
-GRAPH = "sets", "nodes", "roots"
-
-
-def retargeted(made: Json, to: Json) -> Json:
-    """The splits of a certificate, as if they were about what another one is about."""
-    return {**copied(to), **{name: copied(made[name]) for name in GRAPH}, "margin": made["margin"]}
-
-
-class Grown:
-    """A certificate that was not proved: splits into contexts that are answered alike, with what is put at the leaves.
-
-    `margin` is None for what is so, a little less; the answer is the model's own, where that is permitted.
-    """
-
-    def __init__(self, truth: Truth, head: Json, kind: str = "proved", margin: Any = None) -> None:
-        self.truth, self.kind, self.smallest = truth, kind, math.inf
-        self.nodes: list[Any] = []
-        roots = [self.grow(list(truth.contexts(n)), -1) for n in range(1, truth.t.n_ctx + 1)]
-        sets = [[token] for token in range(len(truth.vocab))]
-        graph = {"sets": sets, "nodes": self.nodes, "roots": roots}
-        self.made = {**copied(head), **graph, "margin": self.smallest if margin is None else margin}
-
-    def grow(self, contexts: list[Tokens], position: int) -> int:
-        """A leaf where all are answered alike, else a split, the last position first."""
-        permitted = {self.truth.permitted[tokens] for tokens in contexts}
-        if len(permitted) == 1 and (self.kind != "run" or len(contexts) == 1):  # what is run is one context
-            return self.node(self.leaf(contexts, *permitted))
-        parts = {
-            token: [tokens for tokens in contexts if tokens[position] == token]
-            for token in sorted({tokens[position] for tokens in contexts})
-        }
-        return self.node([position, *([token, self.grow(its, position - 1)] for token, its in parts.items())])
-
-    def node(self, node: list[Any]) -> int:
-        if node not in self.nodes:
-            self.nodes.append(node)
-        return self.nodes.index(node)
-
-    def leaf(self, contexts: list[Tokens], permitted: frozenset[str]) -> list[Any]:
-        vocab = self.truth.vocab
-        if not 0 < len(permitted) < len(vocab):
-            return ["skipped"]
-        if self.kind != "proved":
-            self.smallest = min(self.smallest, *(self.truth.run[tokens] for tokens in contexts))
-            return [self.kind]
-        margins = {a: min(self.truth.margins[tokens, a] for tokens in contexts) for a in sorted(permitted)}
-        answer = max(margins, key=lambda a: margins[a])
-        self.smallest = min(self.smallest, margins[answer] - 1e-2 * abs(margins[answer]))
-        return ["proved", vocab.index(answer)]

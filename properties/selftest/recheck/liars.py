@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from properties.recheck import means
+from properties.recheck.prices import prices
 from zoo.transformer.arrays import Array
 
-Guess = Callable[[Array, Array, Array, Array], Array]
+Guess = Callable[..., Array]  # of least and largest weights, values, a mask and what is counted
 
 
 def _inside(value: Array, mask: Array, share: float) -> Array:
@@ -21,20 +22,30 @@ def _inside(value: Array, mask: Array, share: float) -> Array:
 RANDOM = np.random.default_rng(0)
 GUESS: Guess = means.guess
 GUESSERS: dict[str, Guess] = {
-    "the lowest": lambda least, most, value, mask: _inside(value, mask, 0),
-    "below them all": lambda least, most, value, mask: _inside(value, mask, -3),
-    "the middle": lambda least, most, value, mask: _inside(value, mask, 0.5),
-    "a little less": lambda least, most, value, mask: GUESS(least, most, value, mask) - 1e-9 * _inside(value, mask, 1),
-    "at random": lambda least, most, value, mask: _inside(value, mask, float(RANDOM.random())),
-    "no number": lambda least, most, value, mask: np.full(mask.shape[:-2], np.nan),
-    "minus infinity": lambda least, most, value, mask: np.full(mask.shape[:-2], -np.inf),
-    "infinity": lambda least, most, value, mask: np.full(mask.shape[:-2], np.inf),
+    "the lowest": lambda least, most, value, mask, counted=None: _inside(value, mask, 0),
+    "below them all": lambda least, most, value, mask, counted=None: _inside(value, mask, -3),
+    "the middle": lambda least, most, value, mask, counted=None: _inside(value, mask, 0.5),
+    "a little less": lambda *its: GUESS(*its) - 1e-9 * _inside(its[2], its[3], 1),
+    "at random": lambda least, most, value, mask, counted=None: _inside(value, mask, float(RANDOM.random())),
+    "no number": lambda least, most, value, mask, counted=None: np.full(mask.shape[:-2], np.nan),
+    "minus infinity": lambda least, most, value, mask, counted=None: np.full(mask.shape[:-2], -np.inf),
+    "infinity": lambda least, most, value, mask, counted=None: np.full(mask.shape[:-2], np.inf),
 }
+PRICE: Guess = prices
+PRICES: list[Guess] = [
+    lambda terms, counted: RANDOM.normal(size=counted.least.shape),
+    lambda terms, counted: -PRICE(terms, counted),
+    lambda terms, counted: PRICE(terms, counted) * 1e3 - 1,
+    lambda terms, counted: RANDOM.choice([np.nan, np.inf, -np.inf, 1e300, -1e300, 0], size=counted.least.shape),
+]
 
 
 @contextmanager
-def guessing(how: str) -> Iterator[None]:
-    """In which levels are guessed so."""
+def guessing(how: str, price: int | None = None) -> Iterator[None]:
+    """In which levels are guessed so; and prices so, if they are too."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(means, "guess", GUESSERS[how])
-        yield
+        if price is not None:
+            patch.setattr(means, "prices", PRICES[price])
+        with np.errstate(all="ignore"):
+            yield

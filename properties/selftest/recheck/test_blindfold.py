@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from properties.recheck.blindfold import blind_answer
+from properties.recheck.sight import Sight
 from zoo.errors import CertificateError
 from zoo.rule import Asked
 
@@ -33,6 +34,10 @@ class Undecided(str):
         return NotImplemented
 
     __hash__ = str.__hash__
+
+
+def sight(sets: dict[int, frozenset[str]], vocab: str = "ab", n: int = 2) -> Sight:
+    return Sight(sets, frozenset(vocab), n)
 
 
 def says(truth: object) -> set[str]:
@@ -67,6 +72,8 @@ BELIEVED: dict[str, tuple[Function, int]] = {
     "a token and what leaves it open": (lambda c: says(c[0] == Undecided("x")), 0),
     "a token and what it cannot be": (lambda c: says(c[0] == "?"), 0),
     "every token": (looping, 0),
+    "what is above all": (lambda c: says(c[0] < "c" and "" < c[0] <= "b"), 0),
+    "an order with itself": (lambda c: says(c[0] <= c[0] and not c[1] > c[1]), 0),
     "what is shorter": (lambda c: says(c == c[:0]), 0),
 }
 ONLY_STRINGS: dict[str, tuple[Function, int]] = {
@@ -110,7 +117,7 @@ SETS: tuple[dict[int, frozenset[str]], ...] = ({}, {1: frozenset("a")}, {1: froz
 def asked(function: Function, strings: bool, known: int) -> list[frozenset[str]]:
     """What is believed in the leaves in which the last token is known, or in the one of all contexts."""
     made = Asked(function, ["a", "b"])
-    return [blind_answer(made, sets, strings, 2, "the leaf") for sets in (SETS[1:] if known else SETS[:1])]
+    return [blind_answer(made, sight(sets), strings, "the leaf") for sets in (SETS[1:] if known else SETS[:1])]
 
 
 @pytest.mark.parametrize(
@@ -139,28 +146,40 @@ def test_what_depends_on_more_is_refused(name: str, strings: bool) -> None:
 
 
 @pytest.mark.parametrize("strings", [True, False])
+@pytest.mark.parametrize(
+    "function",
+    [lambda c: says((c[0] < "b") == (c[0] < "c")), lambda c: says((c[0] >= "b") == (c[0] >= "c"))],
+    ids=["less", "at least"],
+)
+def test_an_order_that_the_middle_alone_tells(function: Function, strings: bool) -> None:
+    """The first and the last of three tokens are answered alike, and so is what they are tried on."""
+    with pytest.raises(CertificateError, match="does not answer by what"):
+        blind_answer(Asked(function, ["a", "b", "c"]), sight({}, "abc"), strings, "the leaf")
+
+
+@pytest.mark.parametrize("strings", [True, False])
 def test_a_context_of_one_token_and_that_token(strings: bool) -> None:
     """A string of one token equals it, whichever is asked; a tuple of one does not."""
     for function in (lambda c: says(c == c[0]), lambda c: says(c[0] == c)):
         made = Asked(function, ["a", "b"])
         if strings:
-            assert blind_answer(made, {}, True, 1, "the leaf") == {"a"}
+            assert blind_answer(made, sight({}, n=1), True, "the leaf") == {"a"}
         else:
             with pytest.raises(CertificateError):
-                blind_answer(made, {}, False, 1, "the leaf")
+                blind_answer(made, sight({}, n=1), False, "the leaf")
 
 
 def test_a_single_context_is_asked_about_as_it_is() -> None:
     """A function that could tell is believed there, and nowhere else; one that raises is not."""
     sets = {0: frozenset("a"), 1: frozenset("b")}
     made = Asked(lambda c: says(type(c) is str and c == "ab"), ["a", "b"])
-    assert blind_answer(made, sets, True, 2, "the leaf", "type") == {"a"}
+    assert blind_answer(made, sight(sets), True, "the leaf", "type") == {"a"}
     with pytest.raises(CertificateError, match="uses type, and the leaf should be a single context"):
-        blind_answer(Asked(lambda c: {"a"}, ["a", "b"]), {}, True, 2, "the leaf", "type")
+        blind_answer(Asked(lambda c: {"a"}, ["a", "b"]), sight({}), True, "the leaf", "type")
     with pytest.raises(CertificateError, match="permits something else after 'bb' than at the leaf"):
-        blind_answer(Asked(lambda c: says(c[0] == "a"), ["a", "b"]), {}, True, 2, "the leaf", "type")
+        blind_answer(Asked(lambda c: says(c[0] == "a"), ["a", "b"]), sight({}), True, "the leaf", "type")
     with pytest.raises(CertificateError, match=r"raises KeyError.* after 'ab'"):
-        blind_answer(Asked(lambda c: {"aa": {"a"}}[c], ["a", "b"]), sets, True, 2, "the leaf")
+        blind_answer(Asked(lambda c: {"aa": {"a"}}[c], ["a", "b"]), sight(sets), True, "the leaf")
 
 
 IN_BETWEEN: dict[str, Function] = {
@@ -174,7 +193,7 @@ IN_BETWEEN: dict[str, Function] = {
 def test_a_token_that_neither_real_context_has(name: str, strings: bool) -> None:
     """The real contexts that are asked are the first and the last of a leaf; what is in between is not seen either."""
     with pytest.raises(CertificateError, match="by what the leaf says alone"):
-        blind_answer(Asked(IN_BETWEEN[name], ["a", "b", "c"]), {}, strings, 2, "the leaf")
+        blind_answer(Asked(IN_BETWEEN[name], ["a", "b", "c"]), sight({}, "abc"), strings, "the leaf")
 
 
 @pytest.mark.parametrize("strings", [True, False])
@@ -183,5 +202,5 @@ def test_a_slice_of_which_some_is_known(strings: bool) -> None:
     sought = "ba" if strings else ("b", "a")
     made = Asked(lambda c: says(c[0:2] == sought), ["a", "b", "c"])
     with pytest.raises(CertificateError, match="by what the leaf says alone"):
-        blind_answer(made, {1: frozenset("a")}, strings, 2, "the leaf")
-    assert blind_answer(made, {0: frozenset("b"), 1: frozenset("a")}, strings, 2, "the leaf") == {"a"}
+        blind_answer(made, sight({1: frozenset("a")}), strings, "the leaf")
+    assert blind_answer(made, sight({0: frozenset("b"), 1: frozenset("a")}), strings, "the leaf") == {"a"}

@@ -164,7 +164,7 @@ def test_a_certificate_that_does_not_prove_what_it_says_is_status_1(
     assert main(["recheck", path, "aab"]) == 1
     out, err = capsys.readouterr()
     assert out == ""
-    assert err.startswith("zoo: refused: node 4 is [-1, [0, 3]], but should split into two")
+    assert err.startswith("zoo: refused: a split at -1 of 2 tokens is into tokens [0], but should be into [0, 1]")
     assert err.count("\n") == 1
 
 

@@ -11,7 +11,8 @@ import pytest
 import reference
 from properties.proof.certificate import digest, source_digest
 from properties.selftest.models import aab, ab
-from properties.selftest.recheck.forgeries import Grown, fields, outcomes_of, retargeted, some, structures
+from properties.selftest.recheck.forgeries import fields, outcomes_of, some, structures
+from properties.selftest.recheck.grown import Grown, retargeted
 from properties.selftest.recheck.liars import GUESSERS, guessing
 from properties.selftest.recheck.truth import Json, Truth, confirmed
 from zoo import Attention, Model

@@ -8,9 +8,12 @@ import numpy as np
 import pytest
 
 import reference
+import zoo
 from properties.selftest.models import aab, ab, two_head_either
 from properties.selftest.proof.certificates import certificate
-from properties.selftest.recheck.forgeries import Grown, fields, outcomes_of, some, structures
+from properties.selftest.proof.test_folds import BRACKETS
+from properties.selftest.recheck.forgeries import fields, outcomes_of, some, structures
+from properties.selftest.recheck.grown import Grown
 from properties.selftest.recheck.truth import Json, Truth, confirmed
 from zoo import Attention, Mlp, Model, Norm, Transformer
 
@@ -50,6 +53,8 @@ CASES: list[tuple[Model, Function, Any, int]] = [
     (two_head_either.build(2), reference.aab_or_third_previous, np.float32, 8),
     (aab.build(3), asks_little, np.float64, 15),
     (repeating(), last_of_three, np.float32, 20),
+    (zoo.load("majority", n_ctx=3), reference.majority, np.float32, 20),
+    (zoo.load("brackets", n_ctx=3), BRACKETS, np.float64, 20),
 ]
 each_case = pytest.mark.parametrize("number", range(len(CASES)))
 

@@ -86,7 +86,7 @@ class Truth:
 
     def wrong(self, made: Json, tokens: Tokens) -> str:
         """What is false in what is said of one context."""
-        leaves = list(leaves_of(made, made["roots"][len(tokens) - 1], tokens))
+        leaves = list(self.leaves_of(made, made["roots"][len(tokens) - 1], tokens))
         if len(leaves) != 1:
             return f"{tokens} is in {len(leaves)} leaves"
         [(kind, *answer)], permitted = leaves, self.permitted[tokens]
@@ -103,6 +103,24 @@ class Truth:
         margin = self.margins[tokens, said]
         return "" if margin >= made["margin"] > 0 else f"after {tokens} the margin is {margin}, not {made['margin']}"
 
+    def leaves_of(self, made: Json, index: int, tokens: Tokens) -> Iterator[list[Any]]:
+        """The leaves that a context is in, as the splits say."""
+        kind, *rest = node = made["nodes"][index]
+        if kind == "count":
+            (first, last, step), counted, *parts = rest
+            number = sum(tokens[at] in made["sets"][counted] for at in range(first, last + 1, step))
+            children = [child for least, most, child in parts if least <= number <= most]
+        elif kind == "says":
+            said = {self.vocab.index(token) for token in self.permitted[tokens]}
+            children = [child for its, child in rest if set(its) == said]
+        elif isinstance(kind, int):
+            children = [child for its, child in rest for token in made["sets"][its] if token == tokens[kind]]
+        else:
+            yield node
+            return
+        for child in children:
+            yield from self.leaves_of(made, child, tokens)
+
     def figures(self, found: Rechecked) -> None:
         """That what the checker counts and prints is so."""
         asked = {tokens for tokens, its in self.permitted.items() if 0 < len(its) < len(self.vocab)}
@@ -113,18 +131,6 @@ class Truth:
         if found.with_margin and not found.undecided_runs:
             best = [max(self.margins[tokens, answer] for answer in self.permitted[tokens]) for tokens in asked]
             assert 0 < found.margin <= min(best)
-
-
-def leaves_of(made: Json, index: int, tokens: Tokens) -> Iterator[list[Any]]:
-    """The leaves that a context is in, as the splits say."""
-    node = made["nodes"][index]
-    if not isinstance(node[0], int):
-        yield node
-        return
-    for number, child in node[1:]:
-        for token in made["sets"][number]:
-            if token == tokens[node[0]]:
-                yield from leaves_of(made, child, tokens)
 
 
 def confirmed(made: Json, truth: Truth) -> bool:

@@ -166,7 +166,7 @@ def test_what_is_shown_of_each_kind_of_model() -> None:
     assert "Right in all ~2^31 contexts, by proof" in words(page)
     assert page.count('data-leaf="[30,{&quot;-2&quot;:0,&quot;-1&quot;:0}]"') == 1
     assert "in each of 88 sets of contexts, as it was proved" in words(page)
-    counted = model_page(dossier(zoo.load("majority", n_ctx=30)))
+    counted = model_page(dossier(zoo.load("brackets", n_ctx=30)))
     assert "What its rule says of a context is not known to the page" in words(counted)
     every = model_page(dossier(zoo.load("reverse")))
     assert "It answers at every position." in words(every)

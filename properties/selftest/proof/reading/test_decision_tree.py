@@ -171,6 +171,17 @@ def test_cost_follows_the_comparisons() -> None:
     assert sum(len(list(leaves(reference.aab_assembly, "ab", n))) for n in range(1, 33)) == 3 * 32 - 1
 
 
+def test_order_splits_what_a_token_may_be_in_two() -> None:
+    digits = "0123456789"
+    for rule, number in (
+        (lambda c: {"0"} if c[-1] >= "5" else {"1"}, 2),
+        (lambda c: {"0"} if c[0] < c[-1] else {"1"}, 19),  # the last token is named, and 0 is above no other
+        (lambda c: {"0"} if c[0] > c[0] else {"1"}, 10),
+        (lambda c: {max(c)}, 220),  # of 1,000: whatever is below the largest is one
+    ):
+        assert len(list(leaves(rule, digits, 3))) == number
+
+
 def depends_on_calls() -> Function:
     calls = count()
     return lambda c: "ab"[next(calls) // 2 % 2]

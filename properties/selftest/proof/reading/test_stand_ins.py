@@ -9,6 +9,7 @@ import pytest
 
 from properties.proof.reading.run import Run
 from properties.recheck.blindfold import blind_answer
+from properties.recheck.sight import Sight
 from zoo.errors import CertificateError
 from zoo.rule import Asked
 from zoo.rule.telling import STAND_INS, tells
@@ -22,7 +23,7 @@ def lazily(asked: Asked, vocab: list[str]) -> None:
 
 def blindfolded(asked: Asked, vocab: list[str]) -> None:
     with pytest.raises(CertificateError, match="reads more than"):
-        blind_answer(asked, {}, vocab == ["a", "b"], 3, "here")
+        blind_answer(asked, Sight({}, asked.known, 3), vocab == ["a", "b"], "here")
 
 
 @pytest.mark.parametrize("read", [lazily, blindfolded])
