@@ -24,6 +24,7 @@ from properties.dossier import gather as gathering
 from properties.dossier.dossier import Dossier
 from properties.dossier.gather import gather
 from properties.report.page.model import SECTIONS, index_page, model_page
+from reference import Fold
 from zoo import Attention, BlackBox, Mlp, Model, Norm, Transformer
 from zoo.errors import FileError
 from zoo.transformer import ACTIVATIONS
@@ -166,8 +167,13 @@ def test_what_is_shown_of_each_kind_of_model() -> None:
     assert "Right in all ~2^31 contexts, by proof" in words(page)
     assert page.count('data-leaf="[30,{&quot;-2&quot;:0,&quot;-1&quot;:0}]"') == 1
     assert "in each of 88 sets of contexts, as it was proved" in words(page)
-    counted = model_page(dossier(zoo.load("brackets", n_ctx=30)))
-    assert "What its rule says of a context is not known to the page" in words(counted)
+    counts = dossier(zoo.load("majority", n_ctx=30))
+    assert any(node[0] == "count" for node in counts.page["rule"]["nodes"])
+    counted = model_page(counts)
+    assert "What its rule says of a context is not known to the page" not in words(counted)
+    last = Fold("", lambda state, token: token, lambda state: {"b" if state == "a" else "a"})
+    folded = model_page(dossier(replace(zoo.load("ab"), rule=last, predictors=())))
+    assert "What its rule says of a context is not known to the page" in words(folded)
     every = model_page(dossier(zoo.load("reverse")))
     assert "It answers at every position." in words(every)
     number = model_page(dossier(zoo.load("share")))
