@@ -32,7 +32,7 @@ def steps(items: Iterable[T], doing: str, total: int | None = None) -> Iterator[
     `total` is how many there are, where items have no length. Of work within other work, the line shows the innermost,
     behind the names of the others: there is one bar.
     """
-    if not (sys.stderr.isatty() or os.environ.get("FORCE_COLOR")):  # as rich sees it
+    if not _is_watched():
         yield from items
         return
     work = _Work(doing, len(items) if total is None and isinstance(items, Sized) else total)
@@ -48,6 +48,11 @@ def steps(items: Iterable[T], doing: str, total: int | None = None) -> Iterator[
         _works.remove(work)
         if not _works and _bars:
             _bars.pop().stop()
+
+
+def _is_watched() -> bool:
+    """As rich sees it, but for a notebook, which asks for colours and has no line that could be removed again."""
+    return sys.stderr.isatty() or bool(os.environ.get("FORCE_COLOR") and "ipykernel" not in sys.modules)
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Lines of progress: on a terminal only, nested within one another, and gone at the end."""
 
 import re
+import sys
 
 import pytest
 
@@ -72,3 +73,13 @@ def test_work_that_is_given_up_leaves_nothing_behind(capsys: pytest.CaptureFixtu
     lines = capsys.readouterr().err
     assert "afterwards" in lines
     assert "within" not in lines
+
+
+@pytest.mark.usefixtures("terminal")
+def test_nothing_is_shown_in_a_notebook(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """It asks for colours, and keeps every line that was ever drawn."""
+    assert list(steps(range(3), "things")) == [0, 1, 2]
+    assert "things" in capsys.readouterr().err
+    monkeypatch.setitem(sys.modules, "ipykernel", sys)
+    assert list(steps(range(3), "things")) == [0, 1, 2]
+    assert capsys.readouterr().err == ""
