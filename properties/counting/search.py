@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import islice
+from itertools import chain, islice
 
 import numpy as np
 
@@ -61,7 +61,7 @@ class Counting:
     """A count on its way: `steps` narrows what `so_far` says."""
 
     def __init__(self, model: Model, lengths: Iterable[int] | None = None) -> None:
-        _check(model)
+        check(model, lengths)
         self.model, self.scope = model, model.scope
         self.lengths = _lengths(model, lengths)
         self._known = {n: _Found(0, self.scope.count(n), self.scope.count(n)) for n in self.lengths}
@@ -94,12 +94,10 @@ class Counting:
                 yield
             else:
                 break
-        long.sort()
-        for length in long:
-            for _ in self._one_by_one(length):
-                yield
-                if time.process_time() >= deadline or self._narrow_enough(gap):
-                    return
+        for _ in chain.from_iterable(map(self._one_by_one, sorted(long))):
+            yield
+            if time.process_time() >= deadline or self._narrow_enough(gap):
+                break
         reading.check()
 
     def _narrow_enough(self, gap: float) -> bool:
@@ -168,8 +166,8 @@ class Counting:
             yield
 
 
-def _check(model: Model) -> None:
-    """ModelError for what is not counted."""
+def check(model: Model, lengths: Iterable[int] | None = None) -> None:
+    """ModelError for what is not counted, ContextError where its domain has none of these lengths."""
     if not isinstance(model, Model) or isinstance(model, BlackBox):
         raise ModelError(f"{getattr(model, 'name', model)!s} has no weights, but should be a Model to be counted")
     if model.rule is None:
@@ -177,6 +175,7 @@ def _check(model: Model) -> None:
     if model.answers != "last" or not model.names:
         what = "at every position" if model.answers != "last" else "with a number"
         raise ModelError(f"{model.name} answers {what}, but should with a name after the last position to be counted")
+    _lengths(model, lengths)
 
 
 def _lengths(model: Model, lengths: Iterable[int] | None) -> list[int]:
