@@ -1,0 +1,110 @@
+"""What is settled of long work, kept in a file: the next run goes on where this one was stopped, however it was.
+
+The file is a SQLite database, which a program that is killed leaves whole. Programs ask for shards in an order that
+does not depend on who settles them, so that results stand there by number.
+"""
+
+import sqlite3
+import time
+from pathlib import Path
+
+from zoo.black_box import BlackBox
+from zoo.errors import ModelError
+from zoo.model import Model
+from zoo.shards.digest import digest, versions
+
+FORMAT = "1"
+SHORT = 16  # digits of a digest
+OFTEN = 0.5  # seconds: so much may be lost
+TABLES = """
+CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT);
+CREATE TABLE settled (work TEXT, number INTEGER, shard TEXT, result BLOB, PRIMARY KEY (work, number));
+"""
+
+
+class Keep:
+    """A file of what is settled of some models; ModelError where it is of others or other versions, or no such file."""
+
+    def __init__(self, path: str | Path, *models: Model) -> None:
+        self.path, self.saved = Path(path), time.monotonic()
+        about = {"format": FORMAT, **versions(), **_of_models(models)}
+        try:
+            self.database = sqlite3.connect(self.path, timeout=1, isolation_level=None, check_same_thread=False)
+            self.database.execute("BEGIN EXCLUSIVE")  # one run at a time, and all of it or nothing
+            if not self.database.execute("SELECT name FROM sqlite_master").fetchall():
+                for command in filter(str.strip, TABLES.split(";")):
+                    self.database.execute(command)
+                self.database.executemany("INSERT INTO about VALUES (?, ?)", list(about.items()))
+            found = dict(self.database.execute("SELECT name, value FROM about"))
+        except sqlite3.Error as error:
+            raise ModelError(f"{path} cannot be used ({error}), but should be a file that --keep wrote") from error
+        for name, value in about.items():
+            if found.get(name) != value:
+                self.database.close()
+                raise ModelError(
+                    f"{path} is of another {name} ({found.get(name)}), but should be of {value}, "
+                    "or another file for what is kept"
+                )
+        self.save()
+
+    def of(self, name: str, subject: str) -> "Kept":
+        """What is kept of one work: what it is called, and the digest of its subject."""
+        return Kept(self, f"{name} {subject}")
+
+    def save(self) -> None:
+        if self.database.in_transaction:
+            self.database.execute("COMMIT")
+        self.saved = time.monotonic()
+
+    def close(self) -> None:
+        self.save()
+        self.database.close()
+
+    def __enter__(self) -> "Keep":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class Kept:
+    """The results of one work, in their order, each with a digest of the shard that it is of."""
+
+    def __init__(self, keep: Keep, work: str) -> None:
+        self.keep, self.work, self.number = keep, work, 0
+
+    def next(self, shard: str) -> bytes | None:
+        """The next result, if it is there. ModelError where it is of another shard."""
+        where = (self.work, self.number)
+        found = self.keep.database.execute("SELECT shard, result FROM settled WHERE work = ? AND number = ?", where)
+        for its, result in found:
+            if its != shard:
+                raise ModelError(f"{self.keep.path} is of other shards, but should be of the same: use another file")
+            self.number += 1
+            return bytes(result)
+        return None
+
+    def add(self, shard: str, result: bytes) -> None:
+        if not self.keep.database.in_transaction:
+            self.keep.database.execute("BEGIN EXCLUSIVE")
+        row = (self.work, self.number, shard, result)
+        self.keep.database.execute("INSERT INTO settled VALUES (?, ?, ?, ?)", row)
+        self.number += 1
+        if time.monotonic() - self.keep.saved > OFTEN:
+            self.keep.save()
+
+
+def _of_models(models: tuple[Model, ...]) -> dict[str, str]:
+    """What is refused if it differs, each by a word that says what it is."""
+    for model in models:
+        if isinstance(model, BlackBox):
+            raise ModelError(f"{model.name} is a black box, but should have weights for what is settled to be kept")
+    return {
+        "model": ", ".join(model.name for model in models),
+        "arrays": digest([model.transformer for model in models])[:SHORT],
+        "dtype": ", ".join(str(model.transformer.dtype) for model in models),
+        "vocabulary": digest([model.vocab for model in models])[:SHORT],
+        "domain": digest([model.domain for model in models])[:SHORT],
+        "rule": digest([(model.rule, model.predictors) for model in models])[:SHORT],
+        "answers": digest([(model.answers, model.outputs, model.within) for model in models])[:SHORT],
+    }
