@@ -9,11 +9,12 @@ import pkgutil
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from pathlib import Path
 from types import CodeType, ModuleType
-from weakref import WeakKeyDictionary
+from typing import Any
+from weakref import WeakKeyDictionary, ref
 
 import numpy as np
 
@@ -110,13 +111,23 @@ def load_function(target: str) -> Rule:
 
 
 _origins: "WeakKeyDictionary[Transformer, Origin]" = WeakKeyDictionary()
+_functions: dict[int, tuple["ref[Any]", Origin, int]] = {}
 
 
 def _found(model: Model, target: str, n_ctx: int | None) -> Model:
-    """The model; what its weights were found by is kept in mind."""
+    """The model; what its weights, its rule and its predictors were found by is kept in mind."""
     if not isinstance(model, BlackBox):
         _origins[model.transformer] = target, n_ctx
+        for i, function in enumerate((model.rule, *model.predictors)):
+            with suppress(TypeError):  # what has no weak references
+                _functions[id(function)] = ref(function), (target, n_ctx), i
     return model
+
+
+def origin_of(function: object) -> tuple[Origin, int] | None:
+    """By what `load` or `load_file` finds a model with this rule (0), or with this predictor (from 1 on)."""
+    known = _functions.get(id(function))
+    return None if known is None or known[0]() is not function else known[1:]
 
 
 def origin(transformer: Transformer) -> Origin | None:

@@ -6,6 +6,7 @@ import sys
 
 from properties.command.arguments import Commands, add_json, add_models, command
 from properties.command.finding import find_all
+from properties.command.spread import add_spread, spread
 from zoo import progress
 from zoo.errors import FailingError, ModelError, printable
 
@@ -15,6 +16,7 @@ def add(commands: Commands) -> None:
     one = command(commands, "mutate", mutate, text)
     add_models(one, "if none is given, all that say what is right")
     one.add_argument("--all", action="store_true", help="a line for each mutant, not for each kind")
+    add_spread(one)
     one.add_argument("--sample", type=int, metavar="N", help="of each model so many, drawn at random (all)")
     add_json(one, "the counts")
 
@@ -29,7 +31,11 @@ def mutate(options: argparse.Namespace) -> int:
     try:
         for model in models:  # before minutes are spent on another
             mutants.refuse_failing(model)
-        results = [(model, list(mutants.stories(model, options.sample))) for model in progress.steps(models, "models")]
+        with spread(options, models) as (executor, keep):
+            results = [
+                (model, list(mutants.stories(model, options.sample, executor, keep)))
+                for model in progress.steps(models, "models")
+            ]
     except FailingError as error:
         print(f"zoo: {printable(str(error))}", file=sys.stderr)
         return 1

@@ -8,5 +8,6 @@ another process or machine (`travel`, `digest`), what it runs on there (`executo
 from zoo.shards.ahead import Shards
 from zoo.shards.executors import cluster, processes
 from zoo.shards.keep import Keep
+from zoo.shards.travel import bare
 
-__all__ = ["Keep", "Shards", "cluster", "processes"]
+__all__ = ["Keep", "Shards", "bare", "cluster", "processes"]

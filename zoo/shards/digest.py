@@ -56,6 +56,9 @@ def _parts(one: Any, shared: Mapping[int, int]) -> Iterator[bytes]:
             yield from _parts(item, shared)
     elif isinstance(one, type | FunctionType | BuiltinFunctionType):
         yield f"{one.__qualname__} {source_digest(one)}".encode()
+        for cell in getattr(one, "__closure__", None) or ():
+            if isinstance(cell.cell_contents, PLAIN):  # which of several that one line makes
+                yield repr(cell.cell_contents).encode()
     elif isinstance(one, MethodType):
         yield from _parts((one.__func__, one.__self__), shared)
     elif isinstance(one, partial):

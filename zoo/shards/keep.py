@@ -94,6 +94,11 @@ class Kept:
             self.keep.save()
 
 
+def about(model: Model) -> str:
+    """What a model is, as one number; of a black box nothing is known."""
+    return "" if isinstance(model, BlackBox) else digest(_of_models((model,)))
+
+
 def _of_models(models: tuple[Model, ...]) -> dict[str, str]:
     """What is refused if it differs, each by a word that says what it is."""
     for model in models:

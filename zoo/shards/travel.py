@@ -11,14 +11,15 @@ import sys
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, is_dataclass
-from functools import _lru_cache_wrapper
+from dataclasses import dataclass, fields, is_dataclass, replace
+from functools import _lru_cache_wrapper, lru_cache
 from pathlib import Path
 from types import FunctionType, SimpleNamespace
 from typing import Any
 
 from zoo import registry
 from zoo.errors import ModelError, RuleError, UnavailableError
+from zoo.model import Model
 from zoo.shards.digest import PROJECT, digest, source_digest, source_file, versions
 from zoo.transformer import Transformer
 
@@ -44,12 +45,15 @@ class _Pickler(pickle.Pickler):
         return self.shared.get(id(one))
 
     def reducer_override(self, one: Any) -> Any:
+        if (of := registry.origin_of(one)) is not None:
+            return _function, (*of[0], of[1])
         if isinstance(one, type | FunctionType | _lru_cache_wrapper):
             return _named(one)
         if isinstance(one, Transformer) and (known := registry.origin(one)) is not None:
             return _transformer, (*known, str(one.dtype))
         if is_dataclass(one) and type(one).__module__.startswith(PROJECT):
-            return type(one), tuple(getattr(one, field.name) for field in fields(one) if field.init)  # nothing cached
+            stated = {field.name: getattr(one, field.name) for field in fields(one) if field.init}  # nothing cached
+            return _made, (type(one), stated)
         return NotImplemented
 
 
@@ -67,9 +71,20 @@ class _SafeUnpickler(_Unpickler):
 
     def find_class(self, module: str, name: str) -> Any:
         found = super().find_class(module, name) if module.startswith(SAFE) else None
-        if isinstance(found, type) or (found is not None and module.startswith("numpy.") and name in ARRAYS):
+        if (
+            isinstance(found, type)
+            or found is _made
+            or (found is not None and module.startswith("numpy.") and name in ARRAYS)
+        ):
             return found
         raise ModelError(f"what was kept names {module}.{name}, but should be of what shards settle")
+
+
+def _made(kind: type, stated: dict[str, Any]) -> Any:
+    """A dataclass of the project, of what it states."""
+    if not (is_dataclass(kind) and kind.__module__.startswith(PROJECT)):
+        raise ModelError(f"a {kind.__name__} was sent, but should be data of the project")
+    return kind(**stated)
 
 
 def dumps(one: object, shared: Sequence[object] = ()) -> bytes:
@@ -93,7 +108,7 @@ def _named(one: Any) -> Any:
         what = "is defined in __main__" if module == "__main__" else "is a lambda or stands within another function"
         raise RuleError(f"{name} {what}, but should be at the top of a file or module to be sent to other processes")
     by_file = module.startswith(FILE_MODULE)
-    if isinstance(one, type) and not by_file:
+    if module == __name__ or (isinstance(one, type) and not by_file):
         return NotImplemented  # by its name
     space = vars(sys.modules[module]) if isinstance(one, type) else inspect.unwrap(one).__globals__
     there: Any = SimpleNamespace(**space)
@@ -140,10 +155,25 @@ def _same(found: Any, its: str, what: str) -> Any:
     return found
 
 
+@lru_cache(maxsize=1)
+def _model(target: str, n_ctx: int | None) -> Model:
+    """By what it was found by; whether it is the same is checked with the whole subject."""
+    return (registry.load_file if target.endswith(".py") else registry.load)(target, n_ctx)
+
+
 def _transformer(target: str, n_ctx: int | None, dtype: str) -> Transformer:
-    """That of a model, by what it was found by; whether it is the same is checked with the whole subject."""
-    load = registry.load_file if target.endswith(".py") else registry.load
-    return load(target, n_ctx).transformer.astype(dtype)
+    return _model(target, n_ctx).transformer.astype(dtype)
+
+
+def _function(target: str, n_ctx: int | None, number: int) -> Any:
+    """A rule or predictor of a model."""
+    model = _model(target, n_ctx)
+    return (model.rule, *model.predictors)[number]
+
+
+def bare(model: Model) -> Model:
+    """The model with what is right, and nothing else that may not travel."""
+    return replace(model, source="", claims=(), deviations=(), cycle=None, basis=None, head_basis=None, lemmas=())
 
 
 @dataclass(frozen=True)
