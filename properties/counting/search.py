@@ -5,6 +5,7 @@ Whatever is stopped, by time or by hand, is certain so far, and what is certain 
 
 import heapq
 import math
+from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
@@ -24,6 +25,10 @@ from zoo.shards import Keep, Shards, bare
 
 SECONDS = 60.0
 LEAVES = 20_000  # of a plain rule at one length: with more, its contexts are gone through one by one
+SMALL_PARTS, SMALL = (
+    256,
+    2 * 10**6,
+)  # of parts that were not looked at, together in a shard: how many, of how many words
 ROWS = 4096  # of these at a time
 
 
@@ -132,13 +137,21 @@ class Counting:
         return True
 
     def _push(self, name: str, found: Iterable[Bounded]) -> None:
-        """As shards of parts in which about as much is open, however many are found at a time."""
-        some = sorted((one for one in found if one.most > one.least), key=lambda one: one.least - one.most)
+        """As shards: of as many parts as the engine takes at a time; of those it has not looked at, of small ones more.
+
+        In the parts of a shard about as much is open.
+        """
+        some = deque(sorted((one for one in found if one.most > one.least), key=lambda one: one.least - one.most))
         batch = self.engine(name).batch
-        for i in range(0, len(some), batch):
+        while some:
+            parts, words = [some.popleft()], 0
+            while some and len(parts) < (batch if some[0].looked else SMALL_PARTS):
+                words += some[0].most
+                if len(parts) >= batch and words > SMALL:
+                    break
+                parts.append(some.popleft())
             self._pushed += 1
-            shard = Shard(name, some[i : i + batch])
-            heapq.heappush(self._open, (some[i].least - some[i].most, self._pushed, shard))
+            heapq.heappush(self._open, (parts[0].least - parts[0].most, self._pushed, Shard(name, parts)))
 
     def _narrow(self) -> None:
         """Splits the parts in which most is open, and bounds what comes of them."""
