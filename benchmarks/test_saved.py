@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from properties.proof import positions
+import zoo
+from properties.proof import positions, reduced, softmax
 from properties.proof.bounds import Bounds
 from properties.proof.boxes import Box, Boxes
 from properties.proof.reading.decision_tree import Reading
@@ -22,6 +23,7 @@ from properties.proof.reading.run import NONE
 from properties.proof.reading.samples import Samples
 from properties.proof.search import prove_answers
 from zoo import Attention, Domain, Mlp, Transformer
+from zoo.models import induction
 from zoo.rule import watch
 from zoo.rule.telling import Looked, look
 
@@ -138,6 +140,33 @@ def set_to(of: object, name: str, value: object) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(of, name, value)
         yield
+
+
+@pytest.mark.parametrize(("name", "n_ctx"), [("aab", 4096), ("two_head_either", 2048)])
+def test_what_is_felt(benchmark: BenchmarkFixture, name: str, n_ctx: int) -> None:
+    """The rule's proof with one-hot positions; before, every direction of the stream was followed."""
+    model = zoo.load(name, n_ctx=n_ctx if benchmark.enabled else 130)
+    function = (*model.predictors, model.rule)[0]
+    assert function is not None
+
+    def run() -> int:
+        proof = prove_answers(model.transformer, model.vocab, function, first=True)
+        assert proof.status == "holds"
+        return 1
+
+    compare(benchmark, run, lambda: set_to(reduced, "LEAST", 10**9), 2)
+
+
+def test_means_of_a_first_layer(benchmark: BenchmarkFixture) -> None:
+    """`induction` with five tokens; before, each box's own, also where another's keys may be the same."""
+    model = induction.build("abcde" if benchmark.enabled else "ab", 32 if benchmark.enabled else 6)
+
+    def run() -> int:
+        proof = prove_answers(model.transformer, model.vocab, model.predictors[0], first=True)
+        assert proof.status == "holds"
+        return 1
+
+    compare(benchmark, run, lambda: set_to(softmax, "BITS", -1), 3)
 
 
 def previous(n_ctx: int) -> Transformer:

@@ -112,7 +112,7 @@ def test_a_context_is_answered_or_refused(outcomes: Counter[str]) -> None:
     model = MODELS["aab"]
     good = contexts(model, max_size=9) | st.lists(st.sampled_from("ab"), min_size=1)
 
-    @many(200)
+    @many(120)
     @given(st.one_of(ANYTHING, good, st.text("abc"), st.lists(st.sampled_from(["a", "b", "ab", ""]))))
     def check(context: object) -> None:
         valid = isinstance(context, str | list) and len(context) > 0 and all(token in ("a", "b") for token in context)
@@ -134,7 +134,7 @@ def test_tokens_are_read_or_refused(outcomes: Counter[str]) -> None:
     good = tokens(transformer)
     rows = st.lists(st.lists(st.one_of(st.integers(-3, 3), st.floats()))) | st.lists(st.lists(ANYTHING))
 
-    @many(200)
+    @many(120)
     @given(st.one_of(ANYTHING, rows, good, good.map(np.ndarray.tolist), good.map(lambda batch: batch + 1)))
     def check(given_tokens: object) -> None:
         try:
@@ -197,7 +197,7 @@ def test_arrays_are_taken_or_refused(outcomes: Counter[str]) -> None:
     places = [(name, i) for name, arrays in PARTS.items() for i in range(len(arrays))]
     fitting = st.floats(-2, 2)  # times the array that is there
 
-    @many(300)
+    @many(180)
     @given(st.dictionaries(st.sampled_from(places), fitting | fitting | ARRAYS, max_size=2))
     def check(others: dict[tuple[str, int], Any]) -> None:
         parts: dict[str, Any] = {name: list(arrays) for name, arrays in PARTS.items()}

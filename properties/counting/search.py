@@ -25,10 +25,7 @@ from zoo.shards import Keep, Shards, bare
 
 SECONDS = 60.0
 LEAVES = 20_000  # of a plain rule at one length: with more, its contexts are gone through one by one
-SMALL_PARTS, SMALL = (
-    256,
-    2 * 10**6,
-)  # of parts that were not looked at, together in a shard: how many, of how many words
+SMALL_PARTS, SMALL = 256, 2 * 10**6  # of parts not looked at, together in a shard: how many, of how many words
 ROWS = 4096  # of these at a time
 
 
@@ -96,15 +93,24 @@ class Counting:
     def steps(self, gap: float = 0.0, max_seconds: float | None = None) -> Iterator[None]:
         """Goes on until no more than `gap` is open, or the processor was at it for so many seconds."""
         with self.shards:
-            yield from self._steps(gap, math.inf if max_seconds is None else self.shards.clock() + max_seconds)
+            yield from self._steps(gap, math.inf if max_seconds is None else max_seconds)
 
-    def _steps(self, gap: float, deadline: float) -> Iterator[None]:
+    def _steps(self, gap: float, seconds: float) -> Iterator[None]:
+        begin = self.shards.clock()
+        deadline = begin + seconds
         assert self.model.rule is not None
         reading = Reading(self.model.rule, self.model.vocab, "rule", names=self.model.names)
-        long = [n for n in self.lengths if self.shards.clock() < deadline and not self._start(reading, n)]
-        while self._open and self.shards.clock() < deadline and not self._narrow_enough(gap):
-            self._narrow()
-            yield
+        left, long = deque(reversed(self.lengths)), []  # most contexts are long
+        while (now := self.shards.clock()) < deadline and not self._narrow_enough(gap):
+            if left and (not self._open or now < (begin + deadline) / 2):  # or nothing might come of so many lengths
+                length = left.popleft()
+                long += [length] * (not self._start(reading, length))
+            elif self._open:
+                self._narrow()
+                yield
+            else:
+                break
+        long.sort()
         for length in long:
             for _ in self._one_by_one(length):
                 yield

@@ -174,7 +174,8 @@ def linear(x: Interval, w: Array, b: Array | None, a: Arithmetic) -> tuple[Inter
     if 2 * len(used) < len(w):  # a few one-hot rows
         x, magnitude, w = x[..., used], magnitude[..., used], w[used]
     weights = np.abs(w)
-    sums, count = product(magnitude, weights), nonzero(magnitude, w)
+    sums = product(magnitude, weights)
+    count = product((magnitude != 0) * 1.0, (w != 0) * 1.0)  # of products that are not zero: whole numbers, exact
     c, r = product(x.c, w), product(x.r, weights) * (1 + a.own)
     if b is not None:
         c, sums, count = c + b, sums + np.abs(b), count + (b != 0)

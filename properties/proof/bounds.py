@@ -21,6 +21,7 @@ on position and token only and are computed once (`first_layer`).
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -29,8 +30,9 @@ from properties.proof.arithmetic import Arithmetic, Interval, OutOfRangeError, l
 from properties.proof.attention import Head, Keys
 from properties.proof.boxes import Boxes
 from properties.proof.first_layer import FirstLayer
-from properties.proof.forward import Ahead, Forward
+from properties.proof.forward import Ahead, Along, Behind, Forward
 from properties.proof.reach import rows_at_a_time
+from properties.proof.reduced import Reduction
 from properties.proof.softmax import effects, softmax_mean
 from zoo.transformer import Attention, Mlp, Transformer, unhandled
 from zoo.transformer.arithmetic import FLOAT64
@@ -51,33 +53,21 @@ class Margins:
     pull: Array | None = None  # [box, position, token] how far each moves it down
 
 
-@dataclass(frozen=True)
-class Behind:
-    """What comes behind the last attention, entry by entry: the stream, its size, and the Mlps it went through."""
-
-    final: Interval
-    magnitude: Array
-    passed: list[interval.Passed]
-
-
-@dataclass(frozen=True)
-class Along:
-    """What the directions read before the last attention: the stream, its rounding, each head's values."""
-
-    direct: Interval  # [box or length, token, rival]
-    rounding: Array  # the same
-    values: list[Interval]  # [batch, token, rival, key, token]
-
-
 class Bounds:
     """The bounds of one transformer, in the arithmetic of its dtype, float32 or float64; ModelError for another."""
 
-    def __init__(self, transformer: Transformer, weights: float = 0.0, block: int | None = None) -> None:
+    def __init__(
+        self,
+        transformer: Transformer,
+        weights: float = 0.0,
+        block: int | None = None,
+        arithmetic: Arithmetic | None = None,
+    ) -> None:
         """With `weights`, the bounds hold for all weights that differ from these by at most so much of themselves.
 
         `block` is how many positions may be looked at as if they were one; None is about the root of n_ctx.
         """
-        self.arithmetic = Arithmetic.of_program(transformer, weights)
+        self.arithmetic = Arithmetic.of_program(transformer, weights) if arithmetic is None else arithmetic
         self.transformer = t = transformer if transformer.dtype == np.float64 else transformer.astype(np.float64)
         self.block = max(32, 2 ** (t.n_ctx.bit_length() // 2)) if block is None else block
         self.vocab, self.outputs = len(t.token_embedding), len(t.readout)
@@ -101,6 +91,7 @@ class Bounds:
         tiny = FLOAT64.tiny
         self.underflow = tiny if t.final_norm is None else lost(tiny, 2 * t.final_norm.weight[None])
         self.first = FirstLayer(t, self.arithmetic, self.pairs, self.underflow, self.block)
+        self._reduced: tuple[Array, Bounds] = np.zeros(0, int), self  # for these lengths
         self.forward = Forward(self.first, self.between, self.attention, self.entrywise, self.arithmetic)
 
     def margins(self, boxes: Boxes, answers: Array, rivals: Array, felt: bool = False) -> Margins:
@@ -110,6 +101,9 @@ class Bounds:
         length. Positions of which nothing is known are first looked at in blocks; what that does not prove, one by one.
         With `felt`, also which positions matter, as far as the last attention layer by itself can tell.
         """
+        return self._felt_by(boxes.lengths)._margins(boxes, answers, rivals, felt)
+
+    def _margins(self, boxes: Boxes, answers: Array, rivals: Array, felt: bool) -> Margins:
         if felt or self.between or not len(closed := self._closed(boxes)):
             return self._in_parts(self._opened(boxes, felt), np.zeros(0, int), answers, rivals, felt)
         found = self._in_parts(boxes, closed, answers, rivals, felt)
@@ -118,6 +112,21 @@ class Bounds:
             exact = self._in_parts(self._opened(boxes[again]), np.zeros(0, int), answers[again], rivals[again], felt)
             found.lower[again], found.levels[again] = exact.lower, exact.levels
         return found
+
+    @cached_property
+    def _reduction(self) -> Reduction | None:
+        return Reduction.of(self.transformer, self.first)
+
+    def _felt_by(self, lengths: Array) -> "Bounds":
+        """The bounds of what contexts of these lengths can feel; itself where that is all that there is."""
+        if self._reduction is None:
+            return self
+        wanted = np.unique(lengths)
+        if not np.array_equal(wanted, self._reduced[0]):
+            smaller = self._reduction.to(wanted)
+            its = self if smaller is None else Bounds(smaller, block=self.block, arithmetic=self.arithmetic)
+            self._reduced = wanted, its
+        return self._reduced[1]
 
     def _closed(self, boxes: Boxes) -> Array:
         """The blocks of which nothing is known in any of these boxes, and which are at least a block before their ends.

@@ -51,8 +51,20 @@ class FirstLayer:
         """The heads of the first attention layer with single positions for keys, and of those these dimensions."""
         if self.n_ctx <= SLAB:
             return [head.take(positions, some) for head, some in zip(self._all, dims)]
+        positions, which = np.unique(self._like[positions], return_inverse=True)
         slabs = [self._slab(positions[i : i + SLAB], dims) for i in range(0, len(positions), SLAB)]
-        return [Head.join(heads) for heads in zip(*slabs)]
+        return [Head.join(heads).take(which) for heads in zip(*slabs)]
+
+    @cached_property
+    def _like(self) -> Array:
+        """For each position one that is like it: of those whose rows are zero, the first."""
+        bare = ~self.transformer.position_embedding.any(axis=1)
+        return np.where(bare, bare.argmax(), np.arange(self.n_ctx))
+
+    @cached_property
+    def _some_alike(self) -> bool:
+        """Whether there are so many that it is worth to find out which keys are alike."""
+        return self.n_ctx - len(np.unique(self._like)) > SLAB
 
     @cached_property
     def _all(self) -> list[Head]:
@@ -61,9 +73,11 @@ class FirstLayer:
     @cached_property
     def blocks(self) -> list[Head]:
         """The same with blocks of positions for keys, all that are whole."""
-        starts = range(0, self.n_ctx - self.block + 1, self.block)
-        slabs = (self.heads(np.arange(i, i + self.block), self.every_dim) for i in starts)
-        return [Head.join(heads) for heads in zip(*([head.hull() for head in heads] for heads in slabs))]
+        several = self._like[: self.n_ctx // self.block * self.block].reshape(-1, self.block)
+        several, which = np.unique(several, axis=0, return_inverse=True)
+        slabs = (self.heads(positions, self.every_dim) for positions in several)
+        hulls = [Head.join(heads) for heads in zip(*([head.hull() for head in heads] for heads in slabs))]
+        return [hull.take(which.reshape(-1)) for hull in hulls]
 
     @property
     def every_dim(self) -> list[None]:
@@ -82,14 +96,16 @@ class FirstLayer:
         ]
 
     def merged(self, boxes: Boxes, keys: Keys, heads: list[Head]) -> tuple[Keys, list[Head]]:
-        """With keys that have the same rows, and of which boxes know the same counts and nothing else, as one.
+        """With keys that have the same rows, and of which boxes know the same counts, if any, and nothing else, as one.
 
         Nothing is lost: in any order their tokens weigh the same. Keys with a last position are left as they are.
         """
-        if self.layer is None or boxes.counts is None:
+        if self.layer is None or (boxes.counts is None and not self._some_alike):
             return keys, heads
-        inside = boxes.counts.counted(keys.positions)  # [box, count, key]
-        among = (inside == inside[..., :1]).all(axis=(0, 1)) & ~np.isin(keys.positions, boxes.positions)
+        among = ~np.isin(keys.positions, boxes.positions)
+        if boxes.counts is not None:
+            inside = boxes.counts.counted(keys.positions)  # [box, count, key]
+            among &= (inside == inside[..., :1]).all(axis=(0, 1))
         at = np.flatnonzero(among & (keys.positions + keys.counts < boxes.lengths.min()))
         if len(at) < 2:
             return keys, heads
@@ -108,7 +124,7 @@ class FirstLayer:
         return Keys(keys.positions[kept], counts[kept]), [head.take(kept) for head in heads]
 
     @cached_property
-    def _fits(self) -> bool:
+    def fits(self) -> bool:
         """Whether no key overflows in any dimension, asked for or not, by a bound over all positions at once."""
         a, layer, t = self.arithmetic, self.layer, self.transformer
         assert layer is not None
@@ -134,7 +150,7 @@ class FirstLayer:
         A key that overflows makes the program's scores NaN, also in a dimension in which nothing is asked.
         """
         assert self.layer is not None
-        if not self._fits:
+        if not self.fits:
             return self.every_dim
         x = interval.normalize(self.embedded(np.unique(lengths) - 1), self.layer.norm, self.arithmetic)
         return [queried(x, self.layer, h, self.arithmetic) for h in range(self.layer.sizes["head"])]

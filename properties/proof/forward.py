@@ -32,6 +32,24 @@ class Ahead:
 
 
 @dataclass(frozen=True)
+class Behind:
+    """What comes behind the last attention, entry by entry: the stream, its size, and the Mlps it went through."""
+
+    final: Interval
+    magnitude: Array
+    passed: list[interval.Passed]
+
+
+@dataclass(frozen=True)
+class Along:
+    """What the directions read before the last attention: the stream, its rounding, each head's values."""
+
+    direct: Interval  # [box or length, token, rival]
+    rounding: Array  # the same
+    values: list[Interval]  # [batch, token, rival, key, token]
+
+
+@dataclass(frozen=True)
 class Forward:
     """The way through one transformer: its first layer, those from its first attention to before its last, and that."""
 

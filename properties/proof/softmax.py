@@ -17,6 +17,7 @@ NEGLIGIBLE = 1e-12
 SMALL = 1e-300
 COUNTED = 2**20  # numbers that are summed at a time where tokens are counted
 HALVES = 24
+BITS = 40  # by which queries are told apart: with the number of one of 2^23 queries before them, 63 bits
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,25 @@ class Weights:
         """The same where the keys kept are the first there are."""
         number = np.arange(self.least.shape[2])[None, None]
         return self if self.kept is None else replace(self, kept=number)
+
+    def distinct(self) -> "tuple[Weights, Array] | None":
+        """The same of the queries that differ, as if of one box, and which of these each is: int [box, query].
+
+        Where scores are the same for all boxes (a `rest` for one), `softmax_weights` makes what it says of a query from
+        those and from what its kept keys may be, `valid`, and from nothing else of a box. So queries of one number that
+        have the same `valid` have the same weights. None where tokens are counted, or too many to be told apart.
+        """
+        boxes, queries, *kept = self.valid.shape
+        bits = math.prod(kept)
+        if self.seen is not None or len(self.rest) > 1 or bits > BITS or boxes < 2:
+            return None
+        code = self.valid.reshape(boxes, queries, bits) @ (1 << np.arange(bits))
+        code = code * queries + np.arange(queries)
+        _, first, which = np.unique(code, return_index=True, return_inverse=True)
+        box, query = np.divmod(first, queries)
+        least, most, valid = (x[box, query][None] for x in (self.least, self.most, self.valid))
+        its = None if self.kept is None else self.kept[:, query]
+        return Weights(least, most, valid, self.rest[:, query], its), which.reshape(boxes, queries)
 
     def of(self, values: Array) -> Array:
         """Values [..., query or 1, column, key, token] of the keys kept."""
@@ -123,8 +143,12 @@ def softmax_mean(weights: Weights, values: Array, a: Arithmetic) -> Array:
     Values [batch, query or 1, column, key, token] -> [box, query, column]. The mean exceeds a number λ only where
     Σ w (v - λ) > 0 over the keys, so that a λ at which every key's worst token still gives no more than 0 is a bound.
     Newton's iteration finds it, from below. NaN where a value is not known. Where tokens are counted, not every key can
-    have its worst one: see `prices`.
+    have its worst one: see `prices`. Where all boxes and queries have the same values, queries that are alike are asked
+    once.
     """
+    if values.shape[:2] == (1, 1) and (distinct := weights.distinct()) is not None:
+        few, which = distinct
+        return softmax_mean(few, values, a)[0, which]  # type: ignore[no-any-return]
     shape = (*weights.least.shape[:2], values.shape[2])
     if weights.seen is not None and shape[2] > (some := max(1, COUNTED // weights.least.size)):
         parts = (values[:, :, i : i + some] for i in range(0, shape[2], some))

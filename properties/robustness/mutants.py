@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from properties.checks.right import answers, changed, judged, margins, permitting, questions
-from properties.checks.settle import answer_logits, sweep
+from properties.checks.settle import affordable, answer_logits, most_contexts, sweep
 from zoo import contexts
 from zoo.black_box import BlackBox
 from zoo.cost.operations import flops
@@ -70,22 +70,19 @@ def stories(
 ) -> Iterator[Story]:
     """The story of each mutant of a model, over all contexts; or of so many, drawn at random but always the same.
 
-    Raises as `refuse_failing` does, and ModelError where the mutants are too many to try each. With an `executor`, some
-    at a time are tried there; with `keep`, those that an earlier run tried are not tried again.
+    Raises as `refuse_failing` does, and ModelError where contexts or mutants are too many to try each. With an
+    `executor`, some at a time are tried there; with `keep`, those that an earlier run tried are not tried again.
     """
-    total = sum(1 for _ in _made(model.transformer))
-    if sample is None and total > MOST:
-        raise ModelError(
-            f"{model.name} has {total:,} mutants, but should have {MOST:,} at most for each to be tried: --sample N "
-            "tries so many, drawn at random"
-        )
-    chosen: Sequence[int] = range(total)
-    if sample is not None and sample < total:
-        chosen = sorted(np.random.default_rng(0).choice(total, sample, replace=False).tolist())
-    made = mutants(model.transformer, set(chosen))
     with Shards(Trials, bare(model), executor=executor, keep=keep) as shards:
         trials = shards.work
         assert isinstance(trials, Trials)
+        if why := too_many(model, sample):
+            raise ModelError(why)
+        total = sum(1 for _ in _made(model.transformer))
+        chosen: Sequence[int] = range(total)
+        if sample is not None and sample < total:
+            chosen = sorted(np.random.default_rng(0).choice(total, sample, replace=False).tolist())
+        made = mutants(model.transformer, set(chosen))
         some = (chosen[i : i + trials.several] for i in range(0, len(chosen), trials.several))
         told = (one for _, found in shards.each(some) for one in found)
         for outcome, check, context in steps(told, f"mutants of {model.name}", len(chosen)):
@@ -111,6 +108,19 @@ class Trials:
         return found
 
 
+def too_many(model: Model, sample: int | None = None) -> str:
+    """Why not every mutant, or every one of a sample, can be run on every context: what is too many; or nothing."""
+    if not affordable(model):
+        total, most = contexts.counted(model.scope.count()), contexts.counted(most_contexts(model))
+        return f"{model.name} has {total} contexts, but should have {most} at most for each mutant to be run on all"
+    if sample is None and (number := sum(1 for _ in _made(model.transformer))) > MOST:
+        return (
+            f"{model.name} has {number:,} mutants, but should have {MOST:,} at most for each to be tried: --sample N "
+            "tries so many, drawn at random"
+        )
+    return ""
+
+
 def refuse_failing(model: Model) -> None:
     """FailingError where the model itself fails, so that what catches a mutant says nothing.
 
@@ -127,11 +137,9 @@ def _held(model: Model) -> tuple[list[Array], list[Context], list[tuple[str, Arr
         raise ModelError(
             f"{model.name} has neither rule nor predictor, but should have one for its mutants to be held to"
         )
-    method, batches = sweep(model)
-    if method != "enumerated":
-        total = contexts.counted(model.scope.count())
-        raise ModelError(f"{model.name} has {total} contexts, but should have few enough to run each mutant on all")
-    rows = list(batches)
+    if not affordable(model):
+        raise ModelError(too_many(model))
+    rows = list(sweep(model)[1])
     words = [model.decode(row) for batch in rows for row in batch for _ in range(answers(model, batch.shape[1]))]
     tests: list[tuple[str, Array]] = []  # a check, and which answers it allows [row, output or end]
     for question in questions(model):

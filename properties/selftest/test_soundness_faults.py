@@ -14,7 +14,7 @@ from hypothesis import settings
 from properties.checks import black_boxes, right, running
 from properties.checks.table import CHECKS
 from properties.proof import bounds, counted, folds, judges, positions
-from properties.proof.arithmetic import Arithmetic, lost
+from properties.proof.arithmetic import Arithmetic, linear, lost
 from properties.proof.attention import Head
 from properties.proof.bounds import Bounds
 from properties.proof.boxes import Box
@@ -26,6 +26,8 @@ from properties.proof.prices import Seen
 from properties.proof.reading import lazy_count
 from properties.proof.reading.lazy import LazyString, LazyToken
 from properties.proof.reading.run import Run
+from properties.proof.reduced import Reduction
+from properties.proof.softmax import Weights
 from properties.recheck import blindfold
 from properties.robustness import number_types, tolerance
 from properties.selftest.counting.seen import OF_COUNTING
@@ -35,7 +37,7 @@ from properties.selftest.recheck.faults import CERTIFICATES
 from zoo.black_box import BlackBox
 from zoo.compiling import heads, number, tables
 from zoo.distill.answers import Part
-from zoo.enumeration import paths
+from zoo.enumeration import native, paths
 from zoo.enumeration.rounding import Rounding
 from zoo.errors import RuleError
 from zoo.rule.numbers import near, whole_text
@@ -61,7 +63,7 @@ AS_WRITTEN = Fault(
 )
 TIE_IS_RIGHT = Fault(judges._held, "if margin > 0:", "if margin >= 0:")
 SMALL_UNIT = Fault(Rounding.__init__, "2 * program.unit", "0.001 * program.unit")
-NOTHING_DOUBTFUL = Fault(paths._settled, "if not margin.min() > 2 * tile.error:", "if False:")
+NOTHING_DOUBTFUL = Fault(paths._settled, "if not least > 2 * tile.error:", "if False:")
 NAN_ANSWERS = Fault(
     forward.greedy, "best: Array = logits.argmax(axis=-1)", "return logits.argmax(axis=-1)  # type: ignore"
 )
@@ -71,12 +73,34 @@ SEEN: dict[str, list[Fault]] = {
     # proof
     "proof.test_bounds:test_no_difference_of_logits_leaves_its_bound": [
         *(NO_ROUNDING, LOW_MEANS),
+        Fault(Weights.distinct, "code = code * queries + np.arange(queries)", "pass"),
+        Fault(Weights.distinct, "@ (1 << np.arange(bits))", "@ np.ones(bits, int)"),
         Fault(Bounds._in_parts, "np.minimum.at(lower, box, found.lower)", "lower[box] = found.lower"),
         Fault(Forward.ahead, "own[0, token][:, None]", "own[0, 0 * token][:, None]"),
         Fault(Forward.ahead, "lengths[which], own", "lengths[0 * which], own"),
         Fault(Head.narrowed, "y[0][keys]", "y[0][0 * keys]"),
     ],
     "proof.test_bounds:test_nor_where_positions_are_looked_at_in_blocks": [NO_ROUNDING, LOW_MEANS],
+    "proof.test_reduced:test_no_difference_of_logits_leaves_its_bound": [
+        Fault(Reduction.to, "= True", "= False"),
+        Fault(Reduction.to, "asked |= used.any(axis=0)", "pass"),
+        Fault(Reduction.to, "felt[held] |= used.any(axis=1)", "pass"),
+        Fault(Reduction.to, "asked |= layer.b_q.any(axis=0)", "pass"),
+        Fault(Reduction._with, "b_v=some(layer.b_v, columns)", "b_v=None"),
+        Fault(Reduction._with, "b_k=some(layer.b_k, asked)", "b_k=None"),
+        Fault(Reduction.to, "t.position_embedding[lengths - 1].any(axis=0)", "False"),
+        Fault(Reduction.__init__, " | layer.w_v.any(axis=(0, 2))", ""),
+        Fault(Bounds._felt_by, "arithmetic=self.arithmetic", "arithmetic=None"),
+        Fault(Reduction.of, "first.fits and ", ""),
+        Fault(Reduction.of, " and _fits(transformer, layers[0], first.arithmetic)", ""),
+    ],
+    "proof.test_reduced:test_nor_where_contexts_are_long": [
+        Fault(Reduction.to, "= True", "= False"),
+        Fault(FirstLayer.heads, ".take(which)", ".take(0 * which)"),
+        Fault(vars(FirstLayer)["_like"].func, "bare.argmax()", "(~bare).argmax()"),
+        Fault(vars(FirstLayer)["blocks"].func, "hull.take(which", "hull.take(0 * which"),
+        Fault(FirstLayer.merged, "= np.bincount(which", "= 0 * np.bincount(which"),
+    ],
     "proof.test_search:test_proof_and_enumeration_agree": [TIE_IS_RIGHT, LOW_MEANS],
     "proof.test_search:test_proof_and_enumeration_agree_up_to_eight_tokens": [LOW_MEANS],
     "proof.test_search:test_equal_models_and_differences_are_what_enumeration_says": [
@@ -102,7 +126,10 @@ SEEN: dict[str, list[Fault]] = {
     ],
     "proof.test_soundness_of_proofs:test_nor_where_positions_are_looked_at_in_blocks": [NO_ROUNDING, NO_OVERFLOW],
     "proof.test_soundness_of_proofs:test_nor_where_contexts_are_long": [NO_ROUNDING, NO_OVERFLOW],
-    "proof.test_exact_bounds:test_the_worst_roundings_leave_no_bound": [NO_ROUNDING, LOW_MEANS],
+    "proof.test_exact_bounds:test_the_worst_roundings_leave_no_bound": [
+        *(NO_ROUNDING, LOW_MEANS),
+        Fault(linear, "count = product(", "count = 0 * product("),
+    ],
     # counts
     "proof.test_counted:test_a_box_that_counts_is_what_it_says": [
         Fault(Together.range, "must - (most - self.limits[kind][1])", "must - most"),
@@ -118,7 +145,7 @@ SEEN: dict[str, list[Fault]] = {
             "self.least[..., c].reshape(-1, 1) == whole",
             "self.least[..., c].reshape(-1, 1) >= whole - 1",
         ),
-        Fault(FirstLayer.merged, "keys.counts[at]).astype(int)", "keys.counts[at]).astype(int) - 1"),
+        Fault(FirstLayer.merged, "= np.bincount(which", "= 0 * np.bincount(which"),
         LOW_MEANS,
     ],
     "proof.test_soundness_of_counts:test_proofs_of_rules_that_count_say_what_running_says": [
@@ -142,11 +169,17 @@ SEEN: dict[str, list[Fault]] = {
     "enumeration.test_soundness_of_enumeration:test_running_sums_say_what_forward_says": [SMALL_UNIT, NOTHING_DOUBTFUL],
     "enumeration.test_soundness_of_enumeration:test_kept_prefixes_say_what_forward_says": [SMALL_UNIT],
     "enumeration.test_answers:test_enumerated_logits_and_answers_are_those_of_forward": [
-        Fault(paths._ranked, "return token, best - second", "return token, 2 * (best - second)")
+        Fault(paths._ranked, "return Ranked(token, best - second)", "return Ranked(token, 2 * (best - second))")
     ],
     "enumeration.test_answers:test_running_sums_stay_within_their_bound": [SMALL_UNIT],
     "enumeration.test_answers:test_kept_prefixes_stay_within_their_bound": [SMALL_UNIT],
     "enumeration.test_answers:test_rows_by_running_sums_are_those_of_forward": [SMALL_UNIT],
+    "enumeration.test_native:test_what_is_enumerated_in_c_is_what_numpy_says": [
+        *(SMALL_UNIT, NOTHING_DOUBTFUL),
+        Fault(native.Walk._walk, "lanes - 1)", "0)"),
+        Fault(native.Walk.__init__, "[:most, None]", "[::-1, None]"),
+        Fault(paths._Lowest.add, "smallest <= self.margin + apart", "smallest < self.margin"),
+    ],
     "distill.test_soundness_of_programs:test_a_distilled_program_is_the_model": [NOTHING_DOUBTFUL],
     "distill.test_domains:test_any_table_over_any_layouts": [Fault(Part.matters, ".any())", ".all())")],
     # what people are told
@@ -197,14 +230,18 @@ SEEN: dict[str, list[Fault]] = {
         Fault(number._by_steps, "(high - quarter, -1)", "(high + quarter, -1)"),
     ],
     # how rules are read
-    "test_idioms:test_idioms": [Fault(LazyString.__contains__, "len(self) - size + 1", "len(self) - size")],
+    "test_idioms:test_idioms": [
+        Fault(LazyString.__contains__, "len(self) - size + 1", "len(self) - size"),
+        Fault(Run.compared, "operation(max(mine), min(theirs))", "operation(min(mine), max(theirs))"),
+        Fault(Run.holds, "return bool(fulfil)", "return not fulfil"),
+    ],
     "test_idioms:test_two_idioms": [
         Fault(LazyToken.__eq__, "return bool(run.is_token(position, other))", "return True")
     ],
     "test_idioms:test_idioms_blindfolded": [
         Fault(
             blindfold.blind_answer,
-            "said_of(asked, first) if tells else _blindfolded(asked, known, strings, where)",
+            "said_of(asked, first) if looked.tells else _blindfolded(asked, known, strings, where, looked.swallows)",
             "said_of(asked, first)",
         )
     ],

@@ -1,13 +1,12 @@
 """Rules, predictors and models that answer numbers. A number goes by its text, from which it can be had again."""
 
-import math
 import operator
 from collections.abc import Iterable
 from enum import Enum
 from fractions import Fraction
 from typing import Any, Final
 
-from zoo.rule.asking import Asked, Function, NoAnswerError, Words
+from zoo.rule.asking import Asked, Function, NoAnswerError, Words, finite
 
 
 class Number(Enum):
@@ -22,7 +21,7 @@ class Number(Enum):
 NUMBER: Final = Number.NUMBER
 TOO_LARGE = 10**4000  # Python refuses to write a whole number of more than 4,300 digits
 NUMBERS = Words(
-    "{name}({context}) raises {error}: {text}, but should answer every context",
+    "{name}({context}) raises {error}: {text}, but should answer every context{where}",
     *["{name}({context}) is {answer}, but should be a number, or None where nothing is asked"] * 2,
 )
 
@@ -62,13 +61,10 @@ def whole_text(value: Any) -> str | None:
 
 def number_text(value: Any) -> str | None:
     """The text of a whole or a finite number, from which `float` gives the same one again; None for anything else."""
-    if (text := whole_text(value)) is not None or isinstance(value, bool | str | bytes):
+    if (text := whole_text(value)) is not None:
         return text
-    try:
-        number = float(value)
-    except Exception:
-        return None
-    return repr(number) if math.isfinite(number) else None
+    number = finite(value)
+    return None if number is None else repr(number)
 
 
 def near(text: str, permitted: Iterable[str], within: float | None) -> bool:

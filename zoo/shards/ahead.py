@@ -59,7 +59,7 @@ class Shards:
     def __call__(self, shard: Any, following: Iterable[Any] = ()) -> Any:
         """What is settled of a shard; what follows is begun."""
         known = "" if self.kept is None else digest(shard, self._shared)
-        if self.kept is not None and (found := self.kept.next(known)) is not None:
+        if self.kept is not None and (found := self.kept.result(known)) is not None:
             return loads(found, self._shared, safely=True)
         if self.executor is None:
             result = self.work(shard)

@@ -1,7 +1,7 @@
 """What is settled of long work, kept in a file: the next run goes on where this one was stopped, however it was.
 
-The file is a SQLite database, which a program that is killed leaves whole. Programs ask for shards in an order that
-does not depend on who settles them, so that results stand there by number.
+The file is a SQLite database, which a program that is killed leaves whole. Results stand there by the work that they
+are of and by what the shard is, as digests.
 """
 
 import sqlite3
@@ -18,7 +18,7 @@ SHORT = 16  # digits of a digest
 OFTEN = 0.5  # seconds: so much may be lost
 TABLES = """
 CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT);
-CREATE TABLE settled (work TEXT, number INTEGER, shard TEXT, result BLOB, PRIMARY KEY (work, number));
+CREATE TABLE settled (work TEXT, shard TEXT, result BLOB, PRIMARY KEY (work, shard));
 """
 
 
@@ -68,28 +68,21 @@ class Keep:
 
 
 class Kept:
-    """The results of one work, in their order, each with a digest of the shard that it is of."""
+    """The results of one work, by a digest of the shard that each is of."""
 
     def __init__(self, keep: Keep, work: str) -> None:
-        self.keep, self.work, self.number = keep, work, 0
+        self.keep, self.work = keep, work
 
-    def next(self, shard: str) -> bytes | None:
-        """The next result, if it is there. ModelError where it is of another shard."""
-        where = (self.work, self.number)
-        found = self.keep.database.execute("SELECT shard, result FROM settled WHERE work = ? AND number = ?", where)
-        for its, result in found:
-            if its != shard:
-                raise ModelError(f"{self.keep.path} is of other shards, but should be of the same: use another file")
-            self.number += 1
+    def result(self, shard: str) -> bytes | None:
+        found = "SELECT result FROM settled WHERE work = ? AND shard = ?"
+        for (result,) in self.keep.database.execute(found, (self.work, shard)):
             return bytes(result)
         return None
 
     def add(self, shard: str, result: bytes) -> None:
         if not self.keep.database.in_transaction:
             self.keep.database.execute("BEGIN EXCLUSIVE")
-        row = (self.work, self.number, shard, result)
-        self.keep.database.execute("INSERT INTO settled VALUES (?, ?, ?, ?)", row)
-        self.number += 1
+        self.keep.database.execute("INSERT OR REPLACE INTO settled VALUES (?, ?, ?)", (self.work, shard, result))
         if time.monotonic() - self.keep.saved > OFTEN:
             self.keep.save()
 

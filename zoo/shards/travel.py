@@ -108,7 +108,8 @@ def _named(one: Any) -> Any:
         what = "is defined in __main__" if module == "__main__" else "is a lambda or stands within another function"
         raise RuleError(f"{name} {what}, but should be at the top of a file or module to be sent to other processes")
     by_file = module.startswith(FILE_MODULE)
-    if module == __name__ or (isinstance(one, type) and not by_file):
+    same = module.partition(".")[0] in ("numpy", *sys.stdlib_module_names) or module == __name__
+    if same or (isinstance(one, type) and not by_file):
         return NotImplemented  # by its name
     space = vars(sys.modules[module]) if isinstance(one, type) else inspect.unwrap(one).__globals__
     there: Any = SimpleNamespace(**space)

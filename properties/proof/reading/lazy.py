@@ -148,18 +148,6 @@ class LazyTuple(_Context):
     def __contains__(self, item: Any) -> bool:
         return any(token is item or token == item for token in self)
 
-    def __str__(self) -> str:
-        return str(_real(_insisting(self)))
-
-    def __repr__(self) -> str:
-        return repr(_real(_insisting(self)))
-
-    def __format__(self, how: str) -> str:
-        return format(_real(_insisting(self)), how)
-
-    def __hash__(self) -> int:
-        return hash(_real(_insisting(self)))
-
     def __getattribute__(self, name: str) -> Any:
         return LazyMethod(self, name) if name == "count" else super().__getattribute__(name)
 
@@ -227,11 +215,6 @@ _KINDS: dict[type, Any] = {
 REALS: dict[type, Callable[[Any], Any]] = {}  # of other stand-ins, how to get what they stand for
 
 
-def _insisting(context: Any) -> Any:
-    _open(context)[0].stumbles()
-    return context
-
-
 def _part(context: Any, start: int, size: int) -> Any:
     """A slice that nobody gets to see."""
     run, positions = _open(context)
@@ -278,15 +261,38 @@ def _on_real(kind: type, name: str, operation: Callable[..., Any]) -> None:
     setattr(kind, name, lambda self, *others: operation(*map(_real, (self, *others))))
 
 
+def _insisting(context: Any) -> Any:
+    _open(context)[0].stumbles()
+    return context
+
+
+def _ordered(operation: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """`<` and the like of a token, which split what it may be in two."""
+
+    def compared(self: Any, other: Any) -> Any:
+        run, position = _open(self)
+        if type(other) is LazyToken:
+            return bool(run.compared(operation, position, *_open(other)))
+        other = _real(other)
+        is_own = type(other) is str
+        return bool(run.holds(position, operation, other)) if is_own else operation(_real(self), other)
+
+    return compared
+
+
 for _kind in (LazyToken, LazyString, LazyTuple):
     for _name in ("lt", "le", "gt", "ge", "add", "mul", "mod"):
         _on_real(_kind, f"__{_name}__", getattr(operator, _name))
     _on_real(_kind, "__radd__", lambda mine, other: operator.add(other, mine))
     _on_real(_kind, "__rmul__", lambda mine, other: operator.mul(other, mine))
+for _operation in (operator.lt, operator.le, operator.gt, operator.ge):
+    setattr(LazyToken, f"__{_operation.__name__}__", _ordered(_operation))
 _asked: tuple[Callable[..., Any], ...] = (len, iter, operator.getitem, operator.contains)
 for _kind in (LazyToken, LazyString):
     _on_real(_kind, "__format__", format)
     _on_real(_kind, "__repr__", repr)
+for _text in (str, repr, format, hash):
+    setattr(LazyTuple, f"__{_text.__name__}__", lambda self, *how, of=_text: of(_real(_insisting(self)), *how))
 _on_real(LazyIterator, "__repr__", repr)
 for _method in _asked:
     _on_real(LazyToken, f"__{_method.__name__}__", _method)

@@ -2,8 +2,8 @@
 
 Where the function asks something that is not settled yet, the run goes on with one reply and notes the other for a
 later run from the start; no exception is raised that the function could swallow. Comparing an unread token with a
-constant splits what it may be in two; everything else names the token. So it is with a number that says how often a
-token occurs, and the range that it is in. Where a function insists on real tokens it gets them.
+constant, for order too, splits what it may be in two; everything else names the token. So it is with a number that says
+how often a token occurs, and the range that it is in. Where a function insists on real tokens it gets them.
 """
 
 import sys
@@ -194,6 +194,27 @@ class Run:
             self.sets[position] = may_be - others  # the vocabulary's own object
             self.path = (*self.path, (position, self.sets[position]))
         return True
+
+    def holds(self, position: int, operation: Callable[[str, str], bool], other: str) -> bool:
+        """Whether a token is less than another one, say; if that is open, it is now."""
+        self.handed_out.discard(position)
+        may_be = self.may_be(position)
+        fulfil = frozenset(token for token in may_be if operation(token, other))
+        if fulfil and fulfil != may_be and not self.done:
+            self.open.append((*self.path, (position, may_be - fulfil)))
+            self.sets[position] = fulfil
+            self.path = (*self.path, (position, fulfil))
+        return bool(fulfil)
+
+    def compared(self, operation: Callable[[str, str], bool], position: int, its: "Run", at: int) -> bool:
+        """The same of two that are unknown, the other of which is named unless their sets decide."""
+        mine, theirs = self.may_be(position), its.may_be(at)
+        ends = operation(min(mine), max(theirs)), operation(max(mine), min(theirs))
+        if ends[0] != ends[1] or (its is self and at == position):
+            return self.holds(position, operation, its.name(at))
+        self.handed_out.discard(position)
+        its.handed_out.discard(at)
+        return ends[0]
 
     def name(self, position: int) -> str:
         """The token at a position; if that is open, it is the first of the vocabulary that it may be."""

@@ -74,7 +74,7 @@ def check_rule(drawn: Drawn, seed: int, outcomes: Counter[str]) -> None:
 
 @pytest.mark.soundness
 def test_a_rule_that_holds_is_followed_in_every_context(outcomes: Counter[str]) -> None:
-    @many(120)
+    @many(72)
     @given(PATHS, SEEDS)
     def check(drawn: Drawn, seed: int) -> None:
         check_rule(drawn, seed, outcomes)
@@ -122,7 +122,7 @@ def check_stated(drawn: Drawn, seed: int, outcomes: Counter[str]) -> None:
 
 @pytest.mark.soundness
 def test_a_margin_and_deviations_are_as_stated(outcomes: Counter[str]) -> None:
-    @many(60)
+    @many(36)
     @given(PATHS, SEEDS)
     def check(drawn: Drawn, seed: int) -> None:
         check_stated(drawn, seed, outcomes)
@@ -181,7 +181,7 @@ def check_equal(drawn: Drawn, seed: int, outcomes: Counter[str]) -> None:
 
 @pytest.mark.soundness
 def test_equal_models_answer_alike_in_every_context(outcomes: Counter[str]) -> None:
-    @many(80)
+    @many(48)
     @given(transformers(), SEEDS)
     def check(drawn: Drawn, seed: int) -> None:
         check_equal(drawn, seed, outcomes)
@@ -233,7 +233,7 @@ def within_domain(executed: Executed, context: str) -> str:
 
 @pytest.mark.soundness
 def test_a_cycle_that_holds_is_reached(outcomes: Counter[str]) -> None:
-    @many(120)
+    @many(72)
     @given(transformers(), SEEDS)
     def check(drawn: Drawn, seed: int) -> None:
         check_cycle(drawn, seed, outcomes)
@@ -267,7 +267,7 @@ def check_types(drawn: Drawn, outcomes: Counter[str]) -> None:
 
 @pytest.mark.soundness
 def test_a_number_type_that_keeps_every_answer_does(outcomes: Counter[str]) -> None:
-    @many(150)
+    @many(90)
     @given(transformers(most=20))
     def check(drawn: Drawn) -> None:
         check_types(drawn, outcomes)

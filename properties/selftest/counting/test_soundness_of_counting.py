@@ -91,7 +91,7 @@ def check_count(transformer: Transformer, seed: int, coarse: bool, outcomes: Cou
 
 @pytest.mark.soundness
 def test_counts_by_sums_hold_what_running_says(outcomes: Counter[str]) -> None:
-    @many(60)
+    @many(36)
     @given(separable_ones(), SEEDS, st.booleans())
     def check(drawn: Transformer, seed: int, coarse: bool) -> None:
         check_count(drawn, seed, coarse, outcomes)
@@ -102,7 +102,7 @@ def test_counts_by_sums_hold_what_running_says(outcomes: Counter[str]) -> None:
 
 @pytest.mark.soundness
 def test_counts_by_boxes_hold_what_running_says(outcomes: Counter[str]) -> None:
-    @many(60)
+    @many(36)
     @given(random_models.transformers(max_vocab=3, max_n_ctx=4).flatmap(close), SEEDS, st.booleans())
     def check(drawn: Transformer, seed: int, coarse: bool) -> None:
         check_count(drawn, seed, coarse, outcomes)

@@ -115,6 +115,8 @@ TRUTHS: dict[str, Idiom] = {
     "itemgetter": lambda a, b, i, j: lambda c: operator.itemgetter(0, -1)(c) == (a, b),
     "contains": lambda a, b, i, j: lambda c: operator.contains(c, b),
     "less": lambda a, b, i, j: lambda c: c[0] < c[-1],
+    "ordered": lambda a, b, i, j: lambda c: c[0] <= a <= c[-1] or c[j % len(c)] > c[0] >= b,
+    "the largest": lambda a, b, i, j: lambda c: max(c) == a or min(c[i:] or a) > b,
     "less than a constant": lambda a, b, i, j: lambda c: a >= c[0],
     "less as a whole": lambda a, b, i, j: lambda c: c <= c[::-1],
     "unpacked": lambda a, b, i, j: unpacked,

@@ -131,6 +131,16 @@ def test_random_maps() -> None:
             assert_reached(y.c[i], y.r[i], program, 0.1, unit=U, weights=U)
 
 
+def test_what_is_rounded_is_products_that_are_not_zero() -> None:
+    """Rows that have no entry where a column has one round nothing, whatever stands beside them."""
+    w = np.array([[3.0, 0, 5], [0, 7, 0], [0, 7, 5]])
+    x = np.array([[1.0, 0, 0], [0, 1.0, 0], [1.0, 1.0, 1.0]])
+    rounding = linear(Interval(x, 0 * x), w, None, ROUNDS)[1]
+    assert (rounding > 0).tolist() == [[True, False, True], [False, True, False], [True, True, True]]
+    once = linear(known([5.0]), np.array([[1.0]]), None, ROUNDS)[1].item()
+    assert rounding[0].tolist() == pytest.approx([0.6 * once, 0, once], rel=1e-9)
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("sign", [-1, 1])
 def test_a_sum_whose_addends_are_all_rounded_away(dtype: type, sign: int) -> None:

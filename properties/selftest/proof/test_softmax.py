@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from properties.proof import softmax
 from properties.proof.arithmetic import Arithmetic, Interval
 from properties.proof.attention import Head
 from properties.proof.softmax import NEGLIGIBLE, softmax_mean, softmax_weights
@@ -65,3 +66,30 @@ def test_a_heavy_token_at_its_value_does_not_end_the_search() -> None:
         s, own = Interval(c[None, None], 0 * c[None, None]), np.array([[-1]])
         weights = softmax_weights(s, every[None], own, np.ones(2, int), every, slice(None), a)
         assert softmax_mean(weights, values[None, None, None], a).item() == pytest.approx(0.5, rel=1e-6)
+
+
+@pytest.mark.parametrize("n", [3, 12])
+def test_queries_that_are_alike_in_several_boxes_have_one_mean(n: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To the last bit, with all keys or some of them kept; not where each box has scores of its own."""
+    random, a, vocab = np.random.default_rng(n), arithmetic(np.float64), 3
+    c = random.normal(size=(1, 2 * vocab, n, vocab)) + np.where(np.arange(n) % 4, 0.0, 40.0)[:, None] * (n > 3)
+    s = Interval(c, 1e-9 * np.abs(c))
+    visible, own_key = np.ones(c.shape, bool), np.full((1, 2 * vocab), n - 1)
+    visible[:, :, n - 1] = np.eye(vocab, dtype=bool)[np.arange(2 * vocab) % vocab]
+    boxes = np.tile(random.random((10, n, vocab)) < 0.6, (2, 1, 1))
+    boxes[..., 0] |= ~boxes.any(axis=-1)
+    weights = softmax_weights(s, visible, own_key, np.ones(n, int), boxes, slice(None), a)
+    assert (weights.kept is None) is (n == 3)
+    found = weights.distinct()
+    assert found is not None
+    few, which = found
+    assert which.shape == (20, 2 * vocab)
+    assert 2 * vocab < few.least.shape[1] < which.size
+    values = random.normal(size=(1, 1, 4, n, vocab))
+    once = softmax_mean(weights, values, a)
+    np.testing.assert_array_equal(softmax_mean(few, values, a)[0, which], once)
+    monkeypatch.setattr(softmax, "BITS", -1)
+    assert weights.distinct() is None
+    np.testing.assert_array_equal(softmax_mean(weights, values, a), once)
+    each = softmax_weights(s, visible, own_key, np.ones(n, int), boxes, np.zeros(20, int), a)
+    assert each.distinct() is None

@@ -148,7 +148,7 @@ def check_positions(drawn: Drawn, seed: int, outcomes: Counter[str]) -> None:
 
 @pytest.mark.soundness
 def test_what_is_confirmed_at_every_position_is_true(outcomes: Counter[str]) -> None:
-    @many(90)
+    @many(54)
     @given(transformers(vocab=(2, 3), most=20), SEEDS)
     def check(drawn: Drawn, seed: int) -> None:
         check_positions(drawn, seed, outcomes)
@@ -187,3 +187,16 @@ def test_what_overflows_behind_a_position_is_looked_at() -> None:
         return "u" if (len(context), at) == (2, 0) and context[0] == "a" else None
 
     assert_refused(transformer, rule, "numbers may overflow", ["proved", 0], [-2, [0, 1], [1, 0]])
+
+
+def test_without_a_mask_all_positions_are_seen() -> None:
+    """The first position says v after ab, by what stands behind it, and u after aa."""
+    zeros, one = np.zeros((1, 2, 1)), np.array([[[0.0], [1.0]]])
+    attention = Attention(zeros, zeros, one, np.array([[[0.0, 1.0]]]), causal=False)
+    unembedding = np.array([[0.1, 0], [0, 1]])
+    transformer = Transformer(np.eye(2), np.zeros((2, 2)), [attention], unembedding=unembedding)
+
+    def rule(context: Any, at: int) -> str | None:
+        return "u" if (len(context), at) == (2, 0) and context[0] == "a" else None
+
+    assert_refused(transformer, rule, "the margin of the leaf", ["proved", 0], [-2, [0, 1], [1, 0]])

@@ -162,7 +162,7 @@ def check_positions(drawn: Drawn, seed: int, outcomes: Counter[str]) -> None:
 
 @pytest.mark.soundness
 def test_proofs_say_at_every_position_what_running_it_says(outcomes: Counter[str]) -> None:
-    @many(90)
+    @many(54)
     @given(st.one_of(transformers(), transformers(), RARE), SEEDS)
     def check(drawn: Drawn, seed: int) -> None:
         check_positions(drawn, seed, outcomes)

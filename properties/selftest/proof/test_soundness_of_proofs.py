@@ -65,7 +65,7 @@ def inside(box: Box, vocab: str) -> list[str]:
 
 @pytest.mark.soundness
 def test_proofs_say_of_every_context_what_running_it_says(outcomes: Counter[str]) -> None:
-    @many(90)
+    @many(54)
     @given(st.one_of(transformers(), RARE), SEEDS)
     def check(drawn: Drawn, seed: int) -> None:
         check_proof(drawn, seed, outcomes)
@@ -116,7 +116,7 @@ def assert_bounded(executed: Executed, box: Array, answer: int, rival: int, leas
 
 @pytest.mark.soundness
 def test_no_difference_of_logits_leaves_its_bound_at_the_ends(outcomes: Counter[str]) -> None:
-    @many(100)
+    @many(60)
     @given(st.one_of(transformers(vocab=(2, 3)), RARE), SEEDS)
     def check(drawn: Drawn, seed: int) -> None:
         check_bounds(drawn, seed, outcomes)
@@ -152,7 +152,7 @@ def check_blocks(drawn: Drawn, seed: int, outcomes: Counter[str]) -> None:
 
 @pytest.mark.soundness
 def test_nor_where_positions_are_looked_at_in_blocks(outcomes: Counter[str]) -> None:
-    @many(60)
+    @many(36)
     @given(transformers(["attention"], n_ctx=(7, 9), vocab=(2,), most=2000), SEEDS)
     def check(drawn: Drawn, seed: int) -> None:
         check_blocks(drawn, seed, outcomes)
@@ -206,7 +206,7 @@ def sampled(transformer: Transformer, rng: np.random.Generator, ends: Array) -> 
 def test_nor_where_contexts_are_long(outcomes: Counter[str]) -> None:
     kinds = st.sampled_from([["attention"], ["relu", "attention"], ["attention", "gelu"]])
 
-    @many(60)
+    @many(36)
     @given(kinds.flatmap(lambda some: transformers(some, n_ctx=(65, 130), vocab=(2,), most=np.inf)), SEEDS)
     def check(drawn: Drawn, seed: int) -> None:
         check_long(drawn, seed, outcomes)

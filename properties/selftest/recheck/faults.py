@@ -30,14 +30,13 @@ CERTIFICATES: dict[str, list[Fault]] = {
         Fault(attention.Table.of, "self.rows[number] = np.nan", "self.rows[number] = 0"),
     ],
     "proof.test_soundness_of_certificates:test_nor_where_tokens_are_counted": [
+        Fault(means.levels, "tried, counted) <= 0", "tried, counted) <= np.inf"),
         Fault(means.excess, "np.where(above > 0, most, least)", "np.where(above > 0, least, most)"),
         Fault(means._paid, "np.where(each > 0, counted.most, counted.least)", "counted.least"),
         Fault(means._paid, "terms - np.where(", "terms - 1.01 * np.where("),
         Fault(Counted.possible, "self.most[:, c] <= 0", "self.most[:, c] <= 1"),
-        Fault(means.levels, "tried, counted) <= 0", "tried, counted) <= np.inf"),
     ],
     "proof.test_soundness_of_certified_positions:test_what_is_confirmed_at_every_position_is_true": [
-        Fault(Confirmation._bounds, "one.box.length if self.sees_all else at + 1", "at + 1"),
         Fault(confirm._of_number, "max(above(right - low), above(high - right))", "above(right - low)"),
         Fault(confirm._of_number, "return Bound(math.nextafter(least, -math.inf)", "return Bound(least * (1 + 1e-6)"),
         Fault(Reading._leaf, "own = self.graph.held(box, at)", "own = self.graph.held(box, box.length - 1)"),

@@ -9,7 +9,7 @@ import pytest
 from properties.recheck.blindfold import blind_answer
 from properties.recheck.sight import Sight
 from zoo.errors import CertificateError
-from zoo.rule import Asked
+from zoo.rule import Asked, Looked
 
 Function = Callable[[Any], Any]
 
@@ -72,6 +72,8 @@ BELIEVED: dict[str, tuple[Function, int]] = {
     "a token and what leaves it open": (lambda c: says(c[0] == Undecided("x")), 0),
     "a token and what it cannot be": (lambda c: says(c[0] == "?"), 0),
     "every token": (looping, 0),
+    "what is above all": (lambda c: says(c[0] < "c" and "" < c[0] <= "b"), 0),
+    "an order with itself": (lambda c: says(c[0] <= c[0] and not c[1] > c[1]), 0),
     "what is shorter": (lambda c: says(c == c[:0]), 0),
 }
 ONLY_STRINGS: dict[str, tuple[Function, int]] = {
@@ -144,6 +146,18 @@ def test_what_depends_on_more_is_refused(name: str, strings: bool) -> None:
 
 
 @pytest.mark.parametrize("strings", [True, False])
+@pytest.mark.parametrize(
+    "function",
+    [lambda c: says((c[0] < "b") == (c[0] < "c")), lambda c: says((c[0] >= "b") == (c[0] >= "c"))],
+    ids=["less", "at least"],
+)
+def test_an_order_that_the_middle_alone_tells(function: Function, strings: bool) -> None:
+    """The first and the last of three tokens are answered alike, and so is what they are tried on."""
+    with pytest.raises(CertificateError, match="does not answer by what"):
+        blind_answer(Asked(function, ["a", "b", "c"]), sight({}, "abc"), strings, "the leaf")
+
+
+@pytest.mark.parametrize("strings", [True, False])
 def test_a_context_of_one_token_and_that_token(strings: bool) -> None:
     """A string of one token equals it, whichever is asked; a tuple of one does not."""
     for function in (lambda c: says(c == c[0]), lambda c: says(c[0] == c)):
@@ -159,11 +173,11 @@ def test_a_single_context_is_asked_about_as_it_is() -> None:
     """A function that could tell is believed there, and nowhere else; one that raises is not."""
     sets = {0: frozenset("a"), 1: frozenset("b")}
     made = Asked(lambda c: says(type(c) is str and c == "ab"), ["a", "b"])
-    assert blind_answer(made, sight(sets), True, "the leaf", "type") == {"a"}
-    with pytest.raises(CertificateError, match="uses type, and the leaf should be a single context"):
-        blind_answer(Asked(lambda c: {"a"}, ["a", "b"]), sight({}), True, "the leaf", "type")
+    assert blind_answer(made, sight(sets), True, "the leaf", Looked("type", True)) == {"a"}
+    with pytest.raises(CertificateError, match="uses type, and the leaf should be one context"):
+        blind_answer(Asked(lambda c: {"a"}, ["a", "b"]), sight({}), True, "the leaf", Looked("type", True))
     with pytest.raises(CertificateError, match="permits something else after 'bb' than at the leaf"):
-        blind_answer(Asked(lambda c: says(c[0] == "a"), ["a", "b"]), sight({}), True, "the leaf", "type")
+        blind_answer(Asked(lambda c: says(c[0] == "a"), ["a", "b"]), sight({}), True, "the leaf", Looked("type", True))
     with pytest.raises(CertificateError, match=r"raises KeyError.* after 'ab'"):
         blind_answer(Asked(lambda c: {"aa": {"a"}}[c], ["a", "b"]), sight(sets), True, "the leaf")
 

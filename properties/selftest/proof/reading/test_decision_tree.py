@@ -171,6 +171,13 @@ def test_cost_follows_the_comparisons() -> None:
     assert sum(len(list(leaves(reference.aab_assembly, "ab", n))) for n in range(1, 33)) == 3 * 32 - 1
 
 
+def test_order_splits_what_a_token_may_be_in_two() -> None:
+    """Of two tokens the last is named, and 0 is above no other; whatever is below the largest is one."""
+    rules = lambda c: c[-1] >= "5", lambda c: c[0] < c[-1], lambda c: c[0] > c[0], max
+    numbers = [len(list(leaves(lambda c, of=of: {str(of(c))[0]}, "0123456789TF", 3))) for of in rules]
+    assert numbers == [2, 23, 12, 364]
+
+
 def depends_on_calls() -> Function:
     calls = count()
     return lambda c: "ab"[next(calls) // 2 % 2]
