@@ -79,8 +79,7 @@ class Counting:
         self.spread: dict[str, Any] = {"executor": executor, "keep": keep}
         self.shards = Shards(Narrowing, replace(bare(model), rule=None, predictors=(), accuracy=None), **self.spread)
         self._begin = self.shards.clock()
-        narrowing = self.shards.work
-        assert isinstance(narrowing, Narrowing)
+        narrowing = self.shards.made(Narrowing)
         self.engine, self.general, self.separable = narrowing.engine, narrowing.general, narrowing.separable
 
     def so_far(self) -> Count:

@@ -19,6 +19,7 @@ from properties.proof.reading.decision_tree import Reading
 from properties.proof.settling import Found, Settling, Shard, shorter
 from properties.proof.splits import Splits
 from zoo.domain import Domain
+from zoo.errors import RuleError
 from zoo.progress import steps
 from zoo.shards import Shards
 
@@ -133,12 +134,12 @@ class Leaves:
 
 @dataclass
 class _Next:
-    """A shard of boxes of a group of lengths, and what was read before it or with it."""
+    """A shard of boxes of a group of lengths, and what was read before it or with it; or what was raised then."""
 
     group: list[int]
     shard: Shard
-    leaves: int = 0
     silent: Sequence[Box] = ()
+    error: RuleError | None = None
 
 
 def search(
@@ -150,44 +151,12 @@ def search(
     settled: Callable[[Settled], None] | None = None,
 ) -> Proof:
     """What is found of all boxes of these lengths, group after group. `settled` is told of every box that is done."""
-    proof, seen, begin, end = Proof(), Tally(len(vocab)), time.perf_counter(), math.inf
-    if budget.seconds is not None:
-        end = shards.clock() + budget.seconds
-
-    def late() -> bool:
-        return shards.clock() > end
-
-    groups = list(groups)
-    bar, source, queue = steps(groups, "groups of lengths"), _read(shards, starts, groups, budget, late), deque[_Next]()
-    group, least = list[int](), None
-    while not proof.widest:
-        queue += islice(source, max(0, shards.width + 1 - len(queue)))
-        if not queue or queue[0].group is not group:
-            if budget.first and proof.counterexamples:
-                break
-            proof.upto = group[-1] if group else 0
-            next(bar, None)
-            if not queue:
-                break
-        following = queue.popleft()
-        group, shard = following.group, _left(following.shard, budget, proof)
-        proof.leaves += following.leaves
-        proof.determined &= all(len(box.permitted) <= 1 for box in following.shard.boxes)
-        for box in following.silent:
-            starts.silent(box)
-        found = Found()
-        if shard.boxes:
-            found = Found(open=list(shard.boxes)) if late() else shards(shard, (one.shard for one in queue))
-        least = _add(found, proof, seen, settled, least)
-        rest = [one for one in queue if not one.shard.fresh]
-        if found.open and (not found.boxes or late()):  # there is neither time nor number of boxes for one batch more
-            every = [*found.open, *(box for one in rest for box in one.shard.boxes)]
-            proof.widest = max(every, key=lambda box: box.count(len(vocab))).describe(vocab)
-        parts = [found.open[i : i + BATCH] for i in range(0, len(found.open), BATCH)]
-        queue.extendleft(_Next(group, replace(following.shard, boxes=p, fresh=False)) for p in reversed(parts))
-    if least is not None:
-        proof.margin, proof.where = least.margin, least.box.describe(vocab)
-    proof.contexts = seen.total()
+    begin, one = time.perf_counter(), _Search(shards, starts, budget, vocab, settled)
+    one.through(list(groups))
+    proof = one.proof
+    if one.least is not None:
+        proof.margin, proof.where = one.least.margin, one.least.box.describe(vocab)
+    proof.contexts = one.seen.total()
     proof.ended(vocab, begin)
     if proof.counterexamples:
         proof.status = "failed"
@@ -197,49 +166,100 @@ def search(
     return proof
 
 
-def _read(
-    shards: Shards, starts: Starts, groups: Sequence[list[int]], budget: Budget, late: Callable[[], bool]
-) -> Iterator[_Next]:
-    """What a search starts from, as shards of one group each; of a group without any box, an empty one."""
-    assert isinstance(shards.work, Settling)
-    for group in groups:
-        number, most = shards.work.sizes(group[-1])
-        source, read = chain.from_iterable(starts(length, late) for length in group), 0
-        while True:
-            boxes, silent = list[Box](), list[Box]()
-            for box, asked in source:
-                (boxes if asked else silent).append(box)
-                if len(boxes) == number or len(silent) == SILENT:
+class _Search:
+    """A search as it goes on: what was found, and what is next."""
+
+    def __init__(
+        self,
+        shards: Shards,
+        starts: Starts,
+        budget: Budget,
+        vocab: Sequence[str],
+        settled: Callable[[Settled], None] | None,
+    ) -> None:
+        self.shards, self.starts, self.budget, self.vocab, self.settled = shards, starts, budget, vocab, settled
+        self.proof, self.seen, self.queue = Proof(), Tally(len(vocab)), deque[_Next]()
+        self.least: Settled | None = None
+        self.end = math.inf if budget.seconds is None else shards.clock() + budget.seconds
+
+    def late(self) -> bool:
+        return self.shards.clock() > self.end
+
+    def through(self, groups: list[list[int]]) -> None:
+        bar, source, group = steps(groups, "groups of lengths"), self._read(groups), list[int]()
+        while not self.proof.widest:
+            self.queue += islice(source, max(0, self.shards.width + 1 - len(self.queue)))
+            if not self.queue or self.queue[0].group is not group:
+                if self.budget.first and self.proof.counterexamples:
                     break
-            if not (boxes or silent) and read:
-                break
-            read += 1
-            yield _Next(group, Shard(boxes, most, budget.first, True), len(boxes) + len(silent), silent)
+                self.proof.upto = group[-1] if group else 0
+                next(bar, None)
+                if not self.queue:
+                    break
+            following = self.queue.popleft()
+            group = following.group
+            self._settle(following)
 
+    def _read(self, groups: Sequence[list[int]]) -> Iterator[_Next]:
+        """What it starts from, as shards of one group each; of a group without any box, an empty one."""
+        work = self.shards.made(Settling)
+        for group in groups:
+            number, most = work.sizes(group[-1])
+            source, read = chain.from_iterable(self.starts(length, self.late) for length in group), False
+            while True:
+                boxes, silent, error = list[Box](), list[Box](), None
+                try:
+                    for box, asked in source:
+                        (boxes if asked else silent).append(box)
+                        if len(boxes) == number or len(silent) == SILENT:
+                            break
+                except RuleError as raised:  # which does not matter if the search ends before
+                    error = raised
+                if boxes or silent or not read:
+                    yield _Next(group, Shard(boxes, most, self.budget.first, True), silent)
+                    read = True
+                elif error is None:
+                    break
+                if error is not None:
+                    yield _Next(group, Shard((), most), error=error)
+                    return
 
-def _left(shard: Shard, budget: Budget, proof: Proof) -> Shard:
-    """What of a shard is still of interest, and how many boxes may be bounded; itself where that is all."""
-    boxes, most = shard.boxes, shard.most
-    if budget.first and proof.counterexamples:  # only a shorter one is of interest now
-        boxes = shorter(boxes, proof.counterexamples)
-    if budget.boxes is not None:
-        most = min(most, budget.boxes - proof.boxes)
-    same = len(boxes) == len(shard.boxes) and most == shard.most
-    return shard if same else replace(shard, boxes=boxes, most=most)
+    def _settle(self, following: _Next) -> None:
+        """Takes up what was read, and what is found of its shard; what is open is next."""
+        if following.error is not None:
+            raise following.error
+        shard, proof, found = self._left(following.shard), self.proof, Found()
+        if following.shard.fresh:
+            proof.leaves += len(following.shard.boxes) + len(following.silent)
+            proof.determined &= all(len(box.permitted) <= 1 for box in following.shard.boxes)
+        for box in following.silent:
+            self.starts.silent(box)
+        if shard.boxes:
+            late, ahead = self.late(), (one.shard for one in self.queue)
+            found = Found(open=list(shard.boxes)) if late else self.shards(shard, ahead)
+        proof.boxes += found.boxes
+        proof.counterexamples += found.counterexamples
+        for one in found.done:
+            self.seen.add(one.box)
+            if self.settled is not None:
+                self.settled(one)
+        some = (one for one in (found.least, self.least) if one is not None)  # of equal margins, the latest counts
+        self.least = min(some, key=lambda one: one.margin, default=None)
+        if found.open and not found.boxes:  # there is neither time nor number of boxes for one batch more
+            others = (one.shard.boxes for one in self.queue if not one.shard.fresh)
+            widest = max(chain(found.open, *others), key=lambda box: box.count(len(self.vocab)))
+            proof.widest = widest.describe(self.vocab)
+        parts = [found.open[i : i + BATCH] for i in range(0, len(found.open), BATCH)]
+        following = replace(following, silent=())
+        for part in reversed(parts):
+            self.queue.appendleft(replace(following, shard=replace(following.shard, boxes=part, fresh=False)))
 
-
-def _add(
-    found: Found,
-    proof: Proof,
-    seen: Tally,
-    settled: Callable[[Settled], None] | None,
-    least: Settled | None,
-) -> Settled | None:
-    """Takes up what was found of a shard, and returns what has the least margin by now; of equal ones the latest."""
-    proof.boxes += found.boxes
-    proof.counterexamples += found.counterexamples
-    for one in found.done:
-        seen.add(one.box)
-        if settled is not None:
-            settled(one)
-    return min((one for one in (found.least, least) if one is not None), key=lambda one: one.margin, default=None)
+    def _left(self, shard: Shard) -> Shard:
+        """What of a shard is still of interest, and how many boxes may be bounded; itself where that is all."""
+        boxes, most = shard.boxes, shard.most
+        if self.budget.first and self.proof.counterexamples:  # only a shorter one is of interest now
+            boxes = shorter(boxes, self.proof.counterexamples)
+        if self.budget.boxes is not None:
+            most = min(most, self.budget.boxes - self.proof.boxes)
+        same = len(boxes) == len(shard.boxes) and most == shard.most
+        return shard if same else replace(shard, boxes=boxes, most=most)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from properties.proof.boxes import Settled, Tally, told_at
 from properties.proof.positions import Positions
@@ -55,7 +56,6 @@ def prove_answers(
     Where the budget of boxes or of seconds (of the processor) is used up, the proof is undecided, or failed if it had
     failed already. `settled` is told of every box that is done. `kind` is "rule" or "predictor" where the function must
     be that (see `zoo.rule.Asked`). Raises RuleError as `decision_tree.Reading` does.
-
     With an `executor`, shards of the leaves are settled there, and seconds are of the clock; what is found is the same.
     With `keep`, what an earlier run settled is not settled again. Of every position, neither is made use of.
     """
@@ -65,20 +65,16 @@ def prove_answers(
     wanted, own = list(scope.lengths if lengths is None else lengths), tuple(vocab)
     outputs = tuple(own if names is None else names)
     budget = Budget(first, max_boxes, max_seconds)
-    if every:  # what bounds one position is of use at others
-        executor = keep = None
-    with Shards(OfRule, transformer, own, function, kind, outputs, within, executor=executor, keep=keep) as shards:
-        work = shards.work
-        assert isinstance(work, OfRule)
+    spread: Any = {} if every else {"executor": executor, "keep": keep}  # what bounds one position is of use at others
+    with Shards(OfRule, transformer, own, function, kind, outputs, within, **spread) as shards:
+        work = shards.made(OfRule)
         starts = Leaves(work.reading, scope, outputs, settled, Tally(len(own)))
         if every:
-            asking = Positions(transformer, own, scope, work.asked)
-            proof = _at_each(asking, starts, own, wanted, budget, settled)
+            proof = _at_each(Positions(transformer, own, scope, work.asked), starts, own, wanted, budget, settled)
         else:
             proof = search(shards, starts, _together(wanted, len(transformer.attentions) < 2), budget, own, settled)
     work.reading.check()
-    proof.tells = work.reading.tells
-    proof.skipped = starts.skipped.total()
+    proof.tells, proof.skipped = work.reading.tells, starts.skipped.total()
     return proof
 
 

@@ -33,15 +33,7 @@ def compare(
     ModelError where the vocabularies differ. With an `executor`, shards are settled there; with `keep`, what an earlier
     run settled is not settled again.
     """
-    if tuple(model.vocab) != tuple(other.vocab):
-        raise ModelError(
-            f"{model.name} has the tokens {', '.join(model.vocab)} and {name} {', '.join(other.vocab)}, "
-            "but they should have the same, in the same order"
-        )
-    for what in ("answers", "names", "within"):
-        own, its = getattr(model, what), getattr(other, what)
-        if own != its:
-            raise ModelError(f"{model.name} has {what} {own} and {name} {its}, but they should have the same")
+    _check(model, other, name)
     start = time.perf_counter()
     stated = model.domain is not None or other.domain is not None
     domain = model.scope.common(other.scope)
@@ -73,6 +65,19 @@ def compare(
         counterexample=shown,
         failures=tuple(found.different),
     )
+
+
+def _check(model: Model, other: Model, name: str) -> None:
+    """ModelError where they cannot be compared."""
+    if tuple(model.vocab) != tuple(other.vocab):
+        raise ModelError(
+            f"{model.name} has the tokens {', '.join(model.vocab)} and {name} {', '.join(other.vocab)}, "
+            "but they should have the same, in the same order"
+        )
+    for what in ("answers", "names", "within"):
+        own, its = getattr(model, what), getattr(other, what)
+        if own != its:
+            raise ModelError(f"{model.name} has {what} {own} and {name} {its}, but they should have the same")
 
 
 @dataclass(frozen=True)

@@ -74,8 +74,7 @@ def stories(
     `executor`, some at a time are tried there; with `keep`, those that an earlier run tried are not tried again.
     """
     with Shards(Trials, bare(model), executor=executor, keep=keep) as shards:
-        trials = shards.work
-        assert isinstance(trials, Trials)
+        trials = shards.made(Trials)
         if why := too_many(model, sample):
             raise ModelError(why)
         total = sum(1 for _ in _made(model.transformer))

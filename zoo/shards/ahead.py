@@ -21,6 +21,7 @@ from zoo.shards.keep import Keep
 from zoo.shards.travel import Make, Parcel, Work, dumps, loads, settled_elsewhere
 
 T = TypeVar("T")
+W = TypeVar("W")
 AGAIN = 5.0  # seconds: a cluster may grow
 
 
@@ -42,6 +43,11 @@ class Shards:
     def work(self) -> Work:
         """In this process, where it is made once it is needed."""
         return self.make(*self.subject)
+
+    def made(self, kind: type[W]) -> W:
+        """The work in this process, which is of that kind."""
+        assert isinstance(self.work, kind)
+        return self.work
 
     @property
     def width(self) -> int:
