@@ -216,12 +216,12 @@ class _Search:
                 except RuleError as raised:  # which does not matter if the search ends before
                     error = raised
                 if boxes or silent or not read:
-                    yield _Next(group, Shard(boxes, most, self.budget.first, True), silent)
+                    yield _Next(group, Shard(boxes, most, BATCH, self.budget.first, True), silent)
                     read = True
                 elif error is None:
                     break
                 if error is not None:
-                    yield _Next(group, Shard((), most), error=error)
+                    yield _Next(group, Shard((), most, BATCH), error=error)
                     return
 
     def _settle(self, following: _Next) -> None:

@@ -28,11 +28,13 @@ DEEP = 8  # batches of boxes that a shard bounds, whatever they are split into; 
 class Shard:
     """Boxes to be settled, each with what it is split into, until `most` were bounded; they are of about one length.
 
-    With `first`, one wrong context is sought, the shortest; those `fresh` are not what others were split into.
+    So many of a `batch` are bounded together, which rounding might depend on. With `first`, one wrong context is
+    sought, the shortest; those `fresh` are not what others were split into.
     """
 
     boxes: Sequence[Box]
     most: int
+    batch: int
     first: bool = False
     fresh: bool = False
 
@@ -124,7 +126,7 @@ def sizes(operations: int) -> tuple[int, int]:
 def settle(judge: Judge, shard: Shard, vocab: Sequence[str]) -> Found:
     """Depth first, some boxes at a time."""
     found, fresh, stack = Found(), iter(shard.boxes), list[Box]()
-    while batch := [stack.pop() for _ in range(min(BATCH, len(stack)))] or list(islice(fresh, BATCH)):
+    while batch := [stack.pop() for _ in range(min(shard.batch, len(stack)))] or list(islice(fresh, shard.batch)):
         if shard.first and found.counterexamples:  # only a shorter one is of interest now
             batch = shorter(batch, found.counterexamples)
         if found.boxes + len(batch) > shard.most:

@@ -10,7 +10,7 @@ from fractions import Fraction
 from functools import cache, partial
 from importlib import metadata
 from pathlib import Path
-from types import BuiltinFunctionType, FunctionType, MethodType
+from types import BuiltinFunctionType, CodeType, EllipsisType, FunctionType, MethodType
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ import numpy as np
 from zoo.errors import RuleError, shown
 
 PROJECT = ("zoo.", "properties.", "reference.")
-PLAIN = (type(None), bool, int, float, complex, str, bytes, Fraction, range, np.generic)
+PLAIN = (type(None), bool, int, float, complex, str, bytes, EllipsisType, Fraction, range, np.generic)
 
 
 def digest(subject: object, shared: Sequence[object] = ()) -> str:
@@ -56,6 +56,7 @@ def _parts(one: Any, shared: Mapping[int, int]) -> Iterator[bytes]:
             yield from _parts(item, shared)
     elif isinstance(one, type | FunctionType | BuiltinFunctionType):
         yield f"{one.__qualname__} {source_digest(one)}".encode()
+        yield from _of_code(getattr(one, "__code__", None), shared)
         for cell in getattr(one, "__closure__", None) or ():
             if isinstance(cell.cell_contents, PLAIN):  # which of several that one line makes
                 yield repr(cell.cell_contents).encode()
@@ -73,6 +74,14 @@ def _parts(one: Any, shared: Mapping[int, int]) -> Iterator[bytes]:
         yield from _parts(vars(one), shared)
     else:
         raise RuleError(f"{shown(one)} is of a kind that cannot be sent, but should be plain data or a function")
+
+
+def _of_code(code: CodeType | None, shared: Mapping[int, int]) -> Iterator[bytes]:
+    """What a function does itself: its file may have changed since it was run."""
+    if code is not None:
+        yield code.co_code + " ".join((*code.co_names, *code.co_varnames)).encode()
+        for constant in code.co_consts:
+            yield from _of_code(constant, shared) if isinstance(constant, CodeType) else _parts(constant, shared)
 
 
 def _of_class(kind: type) -> Iterator[bytes]:

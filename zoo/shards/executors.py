@@ -71,7 +71,7 @@ def cluster(address: str) -> Iterator[Executor]:
             "dask is not installed, but should be for --scheduler: pip install 'handmade-zoo[dask]'"
         ) from None
     try:
-        client: Any = Client(address, timeout=SECONDS, set_as_default=False)  # type: ignore[no-untyped-call]
+        client: Any = Client(address, timeout=SECONDS, set_as_default=False)
     except (OSError, ValueError) as error:
         raise UnavailableError(
             f"no dask scheduler answers at {address}, but one should: {type(error).__name__}"
