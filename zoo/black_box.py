@@ -46,7 +46,7 @@ class NoWeights(Transformer):
         )
 
 
-@dataclass(frozen=True, eq=False, init=False)
+@dataclass(frozen=True, eq=False, init=False, repr=False)
 class BlackBox(Model):
     """A function that answers contexts, with the claims that can be made of answers alone.
 

@@ -28,7 +28,7 @@ from zoo.transformer import Transformer, forward
 from zoo.transformer.arrays import Array
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Model:
     """Weights with a name and a vocabulary, and the claims that come with them.
 
@@ -95,6 +95,9 @@ class Model:
         object.__setattr__(self, "vocab", tuple(map(plain, vocab)))
         if isinstance(self.outputs, Sequence):
             object.__setattr__(self, "outputs", tuple(map(plain, self.outputs)))
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name}: n_ctx {self.n_ctx}, tokens {listed(self.vocab, 10)}>"
 
     def _check_weights(self, vocab: tuple[str, ...]) -> None:
         if not isinstance(self.transformer, Transformer):

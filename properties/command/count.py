@@ -3,6 +3,7 @@
 import argparse
 import os
 from dataclasses import replace
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from properties.command.arguments import Commands, add_domain, add_dtype, add_json, add_models, add_n_ctx, command
@@ -23,7 +24,9 @@ def add(commands: Commands) -> None:
     add_models(one)
     one.add_argument("--rule", metavar="FILE.py:NAME", help="what is right (the file is run)")
     one.add_argument("--length", type=int, nargs="+", metavar="N", help="only contexts of so many tokens")
-    one.add_argument("--gap", type=float, default=0.0, metavar="G", help="stop where no more than this share is open")
+    one.add_argument(
+        "--gap", type=float, default=0.0, metavar="G", help="stop where no more than this share is open (0)"
+    )
     text = f"of the processor, for each model ({SECONDS:g}); what is not settled by then is open"
     one.add_argument("--max-seconds", type=float, default=SECONDS, metavar="S", help=text)
     add_n_ctx(one)
@@ -54,7 +57,7 @@ def count(options: argparse.Namespace) -> int:
         report.counts(found, sources, options.json)
         raise
     report.counts(found, sources, options.json)
-    reached = all(one.open <= options.gap * one.total for one in found)
+    reached = all(one.open <= Fraction(options.gap) * one.total for one in found)
     return 0 if reached or not options.gap else 1
 
 

@@ -1,16 +1,19 @@
 """The command `zoo`, with `verify`, `compare`, `mutate`, `predict`, `show`, `inspect`, `export`, `cost` and others."""
 
 import argparse
+import ctypes
 import os
 import signal
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import metadata
 
 from properties.command import bear, count, look, measure, new, verify, write
 from zoo.errors import ZooError, printable
+
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of mallopt, in glibc's malloc.h
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -20,7 +23,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     try:
         with interrupts_kept():
-            options = parser().parse_args(arguments)
+            commands = parser()
+            if not (sys.argv[1:] if arguments is None else arguments):
+                commands.print_help(sys.stderr)
+                raise SystemExit(2)
+            options, behind = commands.parse_known_args(arguments)
+            if behind and not _taken(options, behind):
+                commands.error(f"unrecognized arguments: {' '.join(behind)}")
+            keep_freed_memory()
             return int(options.run(options))
     except ZooError as error:
         print(f"zoo: {printable(str(error))}", file=sys.stderr)
@@ -33,6 +43,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     exec("")  # one that was interrupted, as importing a dataclass may be, would make `python -m` end by the signal
     print("zoo: interrupted", file=sys.stderr)
     return 130
+
+
+def keep_freed_memory() -> None:
+    """For the next array of some megabytes: glibc gives it back, and a quarter of a long proof is page faults then."""
+    with suppress(AttributeError, OSError, TypeError):  # where there is another C library
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(M_MMAP_THRESHOLD, 2**25)  # which is the most
+        mallopt(M_TRIM_THRESHOLD, 2**30)
+
+
+def _taken(options: argparse.Namespace, behind: list[str]) -> bool:
+    """Names and contexts that stand behind an option, which argparse hands back: `zoo verify aab -q ab`."""
+    if any(word.startswith("-") for word in behind):
+        return False
+    if getattr(options, "context", "") is None and len(behind) == 1:
+        [options.context] = behind
+        return True
+    if isinstance(getattr(options, "names", None), list) and options.run is not verify.compare:  # which has two
+        options.names += behind
+        return True
+    return False
 
 
 @contextmanager
@@ -56,10 +87,19 @@ def interrupts_kept() -> Iterator[None]:
 
 def parser() -> argparse.ArgumentParser:
     """Every subcommand, in the order in which the help lists them."""
-    result = argparse.ArgumentParser(prog="zoo", description="Hand-built transformers, checked in every context.")
-    result.add_argument("--version", action="version", version=f"handmade-zoo {metadata.version('handmade-zoo')}")
+    text, example = "Hand-built transformers, checked in every context.", "zoo verify aab two_head"
+    more = f"zoo COMMAND --help says what each takes. example: {example}"
+    result = argparse.ArgumentParser(prog="zoo", description=text, epilog=more)
+    result.add_argument("--version", action="version", version=f"handmade-zoo {_version()}")
     commands = result.add_subparsers(required=True, metavar="COMMAND")
     first = (look.add_list, verify.add, count.add, look.add, write.add, new.add)
     for add in (*first, look.add_inspect, bear.add, measure.add):
         add(commands)
     return result
+
+
+def _version() -> str:
+    try:
+        return metadata.version("handmade-zoo")
+    except metadata.PackageNotFoundError:
+        return "as it stands, not installed"
