@@ -6,7 +6,9 @@ are of and by what the shard is, as digests.
 
 import sqlite3
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from zoo.black_box import BlackBox
 from zoo.errors import ModelError
@@ -16,10 +18,10 @@ from zoo.shards.digest import digest, versions
 FORMAT = "1"
 SHORT = 16  # digits of a digest
 OFTEN = 0.5  # seconds: so much may be lost
-TABLES = """
-CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT);
-CREATE TABLE settled (work TEXT, shard TEXT, result BLOB, PRIMARY KEY (work, shard));
-"""
+TABLES = (
+    "CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT)",
+    "CREATE TABLE settled (work TEXT, shard TEXT, result BLOB, PRIMARY KEY (work, shard))",
+)
 
 
 class Keep:
@@ -30,22 +32,42 @@ class Keep:
         about = {"format": FORMAT, **versions(), **_of_models(models)}
         try:
             self.database = sqlite3.connect(self.path, timeout=1, isolation_level=None, check_same_thread=False)
-            self.database.execute("BEGIN EXCLUSIVE")  # one run at a time, and all of it or nothing
-            if not self.database.execute("SELECT name FROM sqlite_master").fetchall():
-                for command in filter(str.strip, TABLES.split(";")):
-                    self.database.execute(command)
-                self.database.executemany("INSERT INTO about VALUES (?, ?)", list(about.items()))
-            found = dict(self.database.execute("SELECT name, value FROM about"))
         except sqlite3.Error as error:
-            raise ModelError(f"{path} cannot be used ({error}), but should be a file that --keep wrote") from error
+            raise self._useless(error) from error
+        try:
+            self.run("PRAGMA locking_mode = EXCLUSIVE")  # one run at a time
+            self.run("BEGIN EXCLUSIVE")
+            if not self.run("SELECT name FROM sqlite_master"):
+                for table in TABLES:
+                    self.run(table)
+                for item in about.items():
+                    self.run("INSERT INTO about VALUES (?, ?)", item)
+            self._check(about)
+            self.save()
+        except ModelError:
+            self.database.close()
+            raise
+
+    def _check(self, about: dict[str, str]) -> None:
+        found = dict(self.run("SELECT name, value FROM about"))
         for name, value in about.items():
             if found.get(name) != value:
-                self.database.close()
                 raise ModelError(
-                    f"{path} is of another {name} ({found.get(name)}), but should be of {value}, "
+                    f"{self.path} is of another {name} ({found.get(name)}), but should be of {value}, "
                     "or another file for what is kept"
                 )
-        self.save()
+
+    def run(self, command: str, values: Sequence[object] = ()) -> list[Any]:
+        """The rows that a command of the database gives. ModelError where the file is none, is in use, or is full."""
+        try:
+            return self.database.execute(command, values).fetchall()
+        except sqlite3.Error as error:
+            raise self._useless(error) from error
+
+    def _useless(self, error: Exception) -> ModelError:
+        return ModelError(
+            f"{self.path} cannot be used ({error}), but should be a file that --keep wrote, and no one uses"
+        )
 
     def of(self, name: str, subject: str) -> "Kept":
         """What is kept of one work: what it is called, and the digest of its subject."""
@@ -53,7 +75,7 @@ class Keep:
 
     def save(self) -> None:
         if self.database.in_transaction:
-            self.database.execute("COMMIT")
+            self.run("COMMIT")
         self.saved = time.monotonic()
 
     def close(self) -> None:
@@ -74,15 +96,13 @@ class Kept:
         self.keep, self.work = keep, work
 
     def result(self, shard: str) -> bytes | None:
-        found = "SELECT result FROM settled WHERE work = ? AND shard = ?"
-        for (result,) in self.keep.database.execute(found, (self.work, shard)):
-            return bytes(result)
-        return None
+        rows = self.keep.run("SELECT result FROM settled WHERE work = ? AND shard = ?", (self.work, shard))
+        return bytes(rows[0][0]) if rows else None
 
     def add(self, shard: str, result: bytes) -> None:
         if not self.keep.database.in_transaction:
-            self.keep.database.execute("BEGIN EXCLUSIVE")
-        self.keep.database.execute("INSERT OR REPLACE INTO settled VALUES (?, ?, ?)", (self.work, shard, result))
+            self.keep.run("BEGIN EXCLUSIVE")
+        self.keep.run("INSERT OR REPLACE INTO settled VALUES (?, ?, ?)", (self.work, shard, result))
         if time.monotonic() - self.keep.saved > OFTEN:
             self.keep.save()
 

@@ -118,16 +118,14 @@ def test_what_was_kept_of_another_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RuleError, match="to be sent to other processes"):
         proof(model, lambda context: {"a"}, keep=Keep(path, model))
     (tmp_path / "text").write_text("a certificate, say, and not what was kept" * 100)
-    with pytest.raises(ModelError, match="but should be a file that --keep wrote"):
+    with pytest.raises(ModelError, match="but should be a file that --keep wrote, and no one uses"):
         Keep(tmp_path / "text", model)
 
 
-def test_one_run_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    database = sqlite3.connect(tmp_path / "kept", isolation_level=None)
-    database.execute("BEGIN EXCLUSIVE")
-    with pytest.raises(ModelError, match=r"cannot be used \(database is locked\)"):
+def test_one_run_at_a_time(tmp_path: Path) -> None:
+    with Keep(tmp_path / "kept", aab.MODEL), pytest.raises(ModelError, match=r"cannot be used \(database is locked\)"):
         Keep(tmp_path / "kept", aab.MODEL)
-    database.close()
+    Keep(tmp_path / "kept", aab.MODEL).close()
 
 
 class Runs:
