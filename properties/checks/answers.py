@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from properties.checks.choice import decided, said
+from properties.checks.choice import decided, open_to, said
 from properties.checks.cycles import of_contexts, of_suffixes, refuse_unwalkable, walk, walkable
 from properties.checks.right import (
     OWN,
@@ -130,7 +130,9 @@ def margin(model: Model, how: How) -> Finding:
         detail = f"at least {found}, in {proof.where}; stated {stated}"
         if proof.margin >= model.margin:
             return Finding("holds", "proved", settled(model, proof), detail, proof.margin)
-        if not affordable(model):  # else it is run: a bound leaves a little to rounding
+        if open_to(model, how):
+            how = replace(how, method="enumerate")  # a bound leaves a little to rounding
+        elif not affordable(model):
             seen = settled(model, proof)
             return Finding("undecided", "proved", seen, detail + means(model, how), proof.margin)
     method, batches = sweep(model, how)

@@ -30,12 +30,16 @@ def work(model: Model) -> int:
     return model.scope.count() * (answer_flops(model.transformer, model.scope.lengths[-1]) + RULE)
 
 
+def open_to(model: Model, how: How) -> bool:
+    """Whether `auto` may yet run every context of which there are many: it may take as long as a proof."""
+    free = how.method == "auto" and not how.certified and how.seconds is None  # a certificate is of a proof
+    return free and not affordable(model) and work(model) <= LONGEST
+
+
 def decided(model: Model, how: How) -> How:
     """How a model is settled that is to be settled by the method `auto`: by enumeration, where a proof is given up."""
-    if how.method != "auto" or how.certified or how.seconds is not None or affordable(model):
-        return how  # a certificate is of a proof
     stated = questions(model)
-    if not stated or work(model) > LONGEST:
+    if not (stated and open_to(model, how)):
         return how
     boxes = work(model) // (BOX + NUMBER * numbers(model.transformer))
     about = (*(known(question.function) for question in stated), model.transformer, model.domain, how.every)
