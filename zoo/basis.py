@@ -25,6 +25,16 @@ class Basis:
             self._start[name] = len(self.names)
             self.names += [name] if len(labels) == 1 else [f"{name} {label}" for label in labels]
 
+    def __repr__(self) -> str:
+        """As it is made, in one line; labels that are very many, as how many."""
+        families = []
+        for name, labels in self.labels.items():
+            text = "".join(map(str, labels))
+            numbers = labels == list(range(len(labels))) or len(text) > 100
+            one = len(labels) if numbers else text if len(text) == len(labels) else labels
+            families.append(f"{name}={one!r}")
+        return f"Basis({', '.join(families)})"
+
     def __len__(self) -> int:
         return len(self.names)
 

@@ -37,6 +37,9 @@ class NoWeights(Transformer):
     def __init__(self, name: str) -> None:
         vars(self).update(of=name)
 
+    def __repr__(self) -> str:
+        return "<no weights>"
+
     def __getattr__(self, attribute: str) -> NoReturn:
         if attribute.startswith("__"):  # what Python looks for, and may not find
             raise AttributeError(attribute)

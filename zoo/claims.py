@@ -124,3 +124,19 @@ def check_accuracy(model: "Model") -> None:
     if model.rule is None or model.answers != "last" or not model.names:
         what = "a model with a rule that answers with names after the last position"
         raise ModelError(f"{model.name}: accuracy is stated, but should be of {what}")
+
+
+def checked_names(model: object, what: str, given: object) -> tuple[str, ...]:
+    """Tokens or outputs of a model of that name; ModelError where they are none."""
+    if not isinstance(given, Sequence):
+        raise ModelError(f"{model}: {what} is {given!r}, but should be a sequence of tokens")
+    names, seen = tuple(given), set()
+    for name in names:
+        if not (isinstance(name, str) and name):
+            raise ModelError(f"{model}: {name!r} in {what} should be a string that is not empty")
+        if any("\ud800" <= character <= "\udfff" for character in name):
+            raise ModelError(f"{model}: {name!r} in {what} should be text, which no lone surrogate is")
+        if name in seen:
+            raise ModelError(f"{model}: token {name!r} is in {what} twice, but should be there once")
+        seen.add(name)
+    return names

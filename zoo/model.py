@@ -16,7 +16,7 @@ from zoo.claims import Deviation as Deviation
 from zoo.claims import Lemma as Lemma
 from zoo.claims import Predictor as Predictor
 from zoo.claims import Rule as Rule
-from zoo.claims import check_accuracy
+from zoo.claims import check_accuracy, checked_names
 from zoo.contexts import Context as Context
 from zoo.contexts import written
 from zoo.domain import Domain
@@ -65,7 +65,7 @@ class Model:
     def __post_init__(self) -> None:
         if not (isinstance(self.name, str) and self.name and self.name.isprintable()):  # it gets into printed programs
             raise ModelError(f"the model's name is {self.name!r}, but should be printable and not empty")
-        vocab = _names(self.name, "the vocabulary", self.vocab)
+        vocab = checked_names(self.name, "the vocabulary", self.vocab)
         self._check_weights(vocab)
         fits: dict[str, Callable[[object], bool]] = {
             "predictors": callable,
@@ -97,7 +97,15 @@ class Model:
             object.__setattr__(self, "outputs", tuple(map(plain, self.outputs)))
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.name}: n_ctx {self.n_ctx}, tokens {listed(self.vocab, 10)}>"
+        from zoo.inspection.card import line  # which is of models
+
+        return line(self)
+
+    def _repr_html_(self) -> str:
+        """For a notebook: sizes, what checks have found, and a map of its answers."""
+        from zoo.inspection.card import html
+
+        return html(self)
 
     def _check_weights(self, vocab: tuple[str, ...]) -> None:
         if not isinstance(self.transformer, Transformer):
@@ -121,7 +129,7 @@ class Model:
         if self.outputs is None or number:
             needed = 1 if number else len(self.vocab)
         else:
-            needed = len(_names(self.name, "outputs", self.outputs))
+            needed = len(checked_names(self.name, "outputs", self.outputs))
         if rows != needed:
             raise ModelError(
                 f"{self.name}: the unembedding has {rows} rows, but should have {needed}, one "
@@ -280,19 +288,3 @@ class Model:
     def _form(self) -> str:
         tokens = listed(self.vocab)
         return f"a string of {tokens}" if self.reads_strings else f"a sequence of tokens out of {tokens}"
-
-
-def _names(model: object, what: str, given: object) -> tuple[str, ...]:
-    """Tokens or outputs of a model of that name; ModelError where they are none."""
-    if not isinstance(given, Sequence):
-        raise ModelError(f"{model}: {what} is {given!r}, but should be a sequence of tokens")
-    names, seen = tuple(given), set()
-    for name in names:
-        if not (isinstance(name, str) and name):
-            raise ModelError(f"{model}: {name!r} in {what} should be a string that is not empty")
-        if any("\ud800" <= character <= "\udfff" for character in name):
-            raise ModelError(f"{model}: {name!r} in {what} should be text, which no lone surrogate is")
-        if name in seen:
-            raise ModelError(f"{model}: token {name!r} is in {what} twice, but should be there once")
-        seen.add(name)
-    return names

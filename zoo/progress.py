@@ -39,6 +39,11 @@ def steps(items: Iterable[T], doing: str, total: int | None = None) -> Iterator[
             work.done += 1
 
 
+def _is_watched() -> bool:
+    """As rich sees it, but for a notebook, which asks for colours and has no line that could be removed again."""
+    return sys.stderr.isatty() or bool(os.environ.get("FORCE_COLOR") and "ipykernel" not in sys.modules)
+
+
 @contextmanager
 def busy(doing: str) -> Iterator[None]:
     """A line that only says that there is work."""
@@ -52,7 +57,7 @@ def part(doing: str, done: int, total: int) -> AbstractContextManager[None]:
 
 @contextmanager
 def _shown(work: _Work) -> Iterator[None]:
-    if not (sys.stderr.isatty() or os.environ.get("FORCE_COLOR")):  # as rich sees it
+    if not _is_watched():
         yield
         return
     _works.append(work)

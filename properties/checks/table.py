@@ -11,6 +11,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from properties.checks.listing import Verdicts
 from properties.checks.verdict import AUTO, Finding, How, Verdict, Wanted
 from zoo.black_box import BlackBox
 from zoo.errors import ModelError, UnknownNameError
@@ -26,6 +27,7 @@ class Registered:
     run: Check
     applies: Callable[[Model], bool]
     needs: Needs
+    kind: str = ""  # of the module that it stands in: "answers", "mechanics", ...
 
     def to(self, model: Model) -> bool:
         """Whether it applies to a model: of a black box, only the answers are there to be looked at."""
@@ -54,7 +56,7 @@ def check(applies: Callable[[Model], bool] = lambda model: True, needs: Needs = 
             return Verdict(**(vars(found) | named | {"total": total, "seconds": seconds, "lengths": lengths}))
 
         run.__name__, run.__doc__ = find.__name__, find.__doc__
-        CHECKS[find.__name__] = Registered(run, applies, needs)
+        CHECKS[find.__name__] = Registered(run, applies, needs, find.__module__.rpartition(".")[-1])
         return run
 
     return register
@@ -86,8 +88,8 @@ def checks(model: Model, names: Iterable[str] = ()) -> list[tuple[str, Check]]:
     return [(name, entry.run) for name, entry in CHECKS.items() if name in chosen and entry.to(model)]
 
 
-def check_model(model: Model, method: str = "auto", names: Sequence[str] = ()) -> list[Verdict]:
-    """Runs all checks that apply, or the named ones. Raises RuleError for a rule that is none.
+def check_model(model: Model, method: str = "auto", names: Sequence[str] = ()) -> Verdicts:
+    """Runs all checks that apply, or the named ones: a list, which is also a table. RuleError for a rule that is none.
 
     "auto" runs every context where that is quick, and proves beyond, unless running is done sooner; the methods
     "enumerate", "prove" and "sample" insist. What cannot be proved (that a batch mixes no rows, say) is run on all
@@ -98,7 +100,9 @@ def check_model(model: Model, method: str = "auto", names: Sequence[str] = ()) -
     how = How(known_method(method))
     if names and not checks(model, names):
         raise UnknownNameError(f"{', '.join(names)} applies to nothing in {model.name}, and would settle nothing")
-    return [run(model, how) for _, run in checks(model, names)]
+    found = Verdicts(run(model, how) for _, run in checks(model, names))
+    found.remembered(model)
+    return found
 
 
 def prove(model: Model) -> Verdict:

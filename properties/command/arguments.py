@@ -26,6 +26,7 @@ EXAMPLES = {
     "export": "zoo export aab directory --format gpt2",
     "compile": 'zoo compile days.py:open_on --vocab "on off" --window 2 --n-ctx 5 directory',
     "new": "zoo new my_model && zoo verify my_model.py",
+    "report": "zoo report aab my_model.py -o report",
     "mutate": "zoo mutate aab --sample 100",
     "cost": "zoo cost aab --n-ctx 16",
     "distill": "zoo distill aab --to x86",

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from importlib import metadata
 
-from properties.command import bear, count, look, measure, new, verify, write
+from properties.command import bear, count, look, measure, new, report, verify, write
 from zoo.errors import ZooError, printable
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of mallopt, in glibc's malloc.h
@@ -60,7 +60,7 @@ def _taken(options: argparse.Namespace, behind: list[str]) -> bool:
     if getattr(options, "context", "") is None and len(behind) == 1:
         [options.context] = behind
         return True
-    if options.run in (verify.verify, count.count, bear.mutate, measure.cost):
+    if isinstance(getattr(options, "names", None), list) and options.run is not verify.compare:  # which has two
         options.names += behind
         return True
     return False
@@ -93,7 +93,7 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("--version", action="version", version=f"handmade-zoo {_version()}")
     commands = result.add_subparsers(required=True, metavar="COMMAND")
     first = (look.add_list, verify.add, count.add, look.add, write.add, new.add)
-    for add in (*first, look.add_inspect, bear.add, measure.add):
+    for add in (*first, report.add, look.add_inspect, bear.add, measure.add):
         add(commands)
     return result
 

@@ -9,6 +9,7 @@ from properties.proof.counted import Counted
 from zoo.domain import Domain
 
 Key = tuple[Any, ...]
+MOST_KEPT = 20_000  # boxes with their margins: more are more than anybody looks at
 
 
 @dataclass
@@ -28,10 +29,13 @@ class Splits:
         self.vocab, self.domain = tuple(vocab), domain
         self.numbers, self.outputs = ({name: i for i, name in enumerate(its)} for its in (vocab, names))
         self.trees: dict[tuple[int, int, int], Tree] = {}  # by length, layout and position
+        self.settled: list[Settled] = []  # what is done, in order; not more than one beyond MOST_KEPT
 
     def add(self, settled: Settled) -> None:
         """Splits of the same, one after the other, are one."""
         box = settled.box
+        if len(self.settled) <= MOST_KEPT:
+            self.settled.append(settled)
         path = [(self._asked(one, box.length), self._reply(reply)) for one, reply in box.path]
         if box.ending is not None:  # which comes after all that was counted at first
             said = (self.outputs.get(name, name) for name in box.permitted)
@@ -41,8 +45,11 @@ class Splits:
             if asked != after:
                 tree.asked = asked
                 tree = tree.to.setdefault(reply, Tree())
-        answer = () if settled.answer is None else (self.outputs[settled.answer],)
-        tree.leaf = (settled.kind, *answer)
+        tree.leaf = self.leaf(settled)
+
+    def leaf(self, settled: Settled) -> Key:
+        """What a node says that is a leaf."""
+        return (settled.kind,) if settled.answer is None else (settled.kind, self.outputs[settled.answer])
 
     def _asked(self, one: Any, length: int) -> Key:
         """A position, or how many of some positions hold some tokens, from the end of contexts."""

@@ -11,7 +11,7 @@ from properties.checks.settle import PROOF_SECONDS, affordable
 from properties.checks.table import CHECKS
 from properties.checks.verdict import Verdict
 from properties.robustness import number_types, tolerance
-from properties.robustness.edges import Edge, validity_edge
+from properties.robustness.edges import MOST, Edge, validity_edge
 from zoo.model import Model
 from zoo.progress import part
 
@@ -69,19 +69,26 @@ class InType:
 Borne = Failing | SmallestMargin | Certified | Breaking | FamilyEdge | NothingStated | InType
 
 
-def bearing(model: Model, build: Callable[[int], Model] | None) -> Iterator[Borne]:
-    """One after the other, as each takes its time. `build` gives the members of a family by their n_ctx."""
+def bearing(
+    model: Model, build: Callable[[int], Model] | None, most: int = MOST, breaks: bool = True
+) -> Iterator[Borne]:
+    """One after the other, as each takes its time. `build` gives the members of a family by their n_ctx.
+
+    No edge is sought beyond `most` tokens; what breaks an answer is, unless that is not asked for.
+    """
     if (failing := _failing(model)) is not None:
         yield failing
         return
-    asked = _asked(model, build)
+    asked = _asked(model, build, most, breaks)
     for i, find in enumerate(asked):
         with part("robustness", i, len(asked)):
             found = list(find())
         yield from found
 
 
-def _asked(model: Model, build: Callable[[int], Model] | None) -> list[Callable[[], Iterable[Borne]]]:
+def _asked(
+    model: Model, build: Callable[[int], Model] | None, most: int, breaks: bool
+) -> list[Callable[[], Iterable[Borne]]]:
     """What finds out each part of it."""
     asked: list[Callable[[], Iterable[Borne]]] = []
     if not states_figures_only(model):
@@ -89,17 +96,17 @@ def _asked(model: Model, build: Callable[[int], Model] | None) -> list[Callable[
     if model.predictors or model.rule is not None:
         if tolerance.names_last(model):
             asked.append(lambda: [_certified(model)])
-        if affordable(model):
+        if breaks and affordable(model):
             asked.append(lambda: [_breaking(model)])
     if build is not None:
-        asked += [partial(_family_edge, build, dtype) for dtype in (np.float64, np.float32)]
+        asked += [partial(_family_edge, build, dtype, most) for dtype in (np.float64, np.float32)]
     if states_figures_only(model):
         asked.append(lambda: [NothingStated()])
     return [*asked, lambda: (InType(*one) for one in number_types.survives(model))]
 
 
-def _family_edge(build: Callable[[int], Model], dtype: type) -> list[Borne]:
-    return [FamilyEdge(dtype.__name__, validity_edge(partial(_in_dtype, build, dtype)))]
+def _family_edge(build: Callable[[int], Model], dtype: type, most: int) -> list[Borne]:
+    return [FamilyEdge(dtype.__name__, validity_edge(partial(_in_dtype, build, dtype), most=most))]
 
 
 def _failing(model: Model) -> Failing | None:

@@ -69,7 +69,7 @@ def stories(model: Model, sample: int | None = None) -> Iterator[Story]:
     rows, words, tests = _held(model)
     if why := too_many(model, sample):
         raise ModelError(why)
-    total = sum(1 for _ in _made(model.transformer))
+    total = number(model.transformer)
     chosen: Sequence[int] = range(total)
     if sample is not None and sample < total:
         chosen = sorted(np.random.default_rng(0).choice(total, sample, replace=False).tolist())
@@ -83,12 +83,17 @@ def too_many(model: Model, sample: int | None = None) -> str:
     if not affordable(model):
         total, most = contexts.counted(model.scope.count()), contexts.counted(most_contexts(model))
         return f"{model.name} has {total} contexts, but should have {most} at most for each mutant to be run on all"
-    if sample is None and (number := sum(1 for _ in _made(model.transformer))) > MOST:
+    if sample is None and (made := number(model.transformer)) > MOST:
         return (
-            f"{model.name} has {number:,} mutants, but should have {MOST:,} at most for each to be tried: --sample N "
+            f"{model.name} has {made:,} mutants, but should have {MOST:,} at most for each to be tried: --sample N "
             "tries so many, drawn at random"
         )
     return ""
+
+
+def number(transformer: Transformer) -> int:
+    """How many mutants there are."""
+    return sum(1 for _ in _made(transformer))
 
 
 def refuse_failing(model: Model) -> None:
@@ -167,8 +172,8 @@ def mutants(transformer: Transformer, chosen: AbstractSet[int] | None = None) ->
     What leaves the arrays as they are (a zero negated, say) is no mutant. Of those numbered in this order, the chosen
     ones, or all.
     """
-    for number, make in enumerate(_made(transformer)):
-        if chosen is None or number in chosen:
+    for i, make in enumerate(_made(transformer)):
+        if chosen is None or i in chosen:
             yield make()
 
 

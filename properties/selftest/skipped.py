@@ -24,6 +24,7 @@ OTHERS = re.compile(
     r"|the machine is .*, but should be x86_64"
     r"|executable memory is refused"
     r"|no C compiler is found"
+    r"|chromium is not installed"
     r"|objdump is not installed|objdump reads no x86-64"
     r"|the size of a process is read from /proc"
 )

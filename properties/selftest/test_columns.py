@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from properties import check_model
+from properties.dossier import embedded
 from properties.proof.bounds import Bounds
 from properties.proof.boxes import Boxes
 from properties.proof.certificate import digest
@@ -30,6 +31,7 @@ from zoo.enumeration.rounding import Rounding
 from zoo.files.own_format import from_zoo, to_zoo
 from zoo.files.to_gpt2 import to_gpt2
 from zoo.inspection.attribution import shares
+from zoo.inspection.maps import products
 from zoo.inspection.parts import inspect
 from zoo.inspection.sentences import sentences
 from zoo.model import Model
@@ -142,6 +144,8 @@ PLACES: dict[str, tuple[str, Callable[[Transformer], object]]] = {
     "enumeration in C": ("zoo/enumeration/native.py", lambda t: native.Walk(t, 3)),
     "shares": ("zoo/inspection/attribution.py", lambda t: list(shares(t, traced(t)))),
     "inspection": ("zoo/inspection/parts.py", lambda t: inspect(model(t))),
+    "pictures": ("zoo/inspection/maps.py", lambda t: list(products(model(t)))),
+    "a page's weights": ("properties/dossier/embedded.py", lambda t: embedded.weights(model(t))),
     "our files": ("zoo/files/own_format.py", lambda t: same(forward(read_back(t), TOKENS)[0], t)),
     "GPT-2's files": ("zoo/files/to_gpt2.py", to_gpt2),
     "bounds": ("properties/proof/bounds.py", bounded),
@@ -162,6 +166,7 @@ OTHERS = {
     "properties/proof/interval.py": "behind Bounds",
     "properties/proof/positions.py": "whether attentions are masked, all or none of them",
     "properties/proof/reach.py": "how much memory Bounds take, which refuse",
+    "properties/proof/reduced.py": "one attention and nothing else; others are bounded as they are",
     "properties/recheck/attention.py": "behind Stream",
     "properties/recheck/batches.py": "behind Stream",
     "properties/recheck/margins.py": "behind Stream",
@@ -222,7 +227,7 @@ def test_no_place_takes_a_new_activation_for_another(place: str, planted: str) -
     takes = "forward", "the baseline", "prefixes", "our files", "residuals", "shares", "inspection"
     for layers in ([mlp(planted)], [attention(), mlp(planted)], [attention(), mlp(planted), attention()]):
         t = transformer(*layers)
-        if place in (*takes, "digests", "the checker's digests", "what is shown"):
+        if place in (*takes, "digests", "the checker's digests", "what is shown", "pictures"):
             PLACES[place][1](t)  # by name, or without asking for it
         else:
             with pytest.raises(NotImplementedError, match="other is not handled here, but should be, as an activation"):

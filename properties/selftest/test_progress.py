@@ -1,6 +1,7 @@
 """Lines of progress: on a terminal only, nested within one another, and gone at the end."""
 
 import re
+import sys
 
 import pytest
 
@@ -84,3 +85,13 @@ def test_between_parts_there_is_no_bar(capsys: pytest.CaptureFixture[str]) -> No
             assert re.search(rf"outside .* {i}/2 ", shown)
         assert not progress._bars
         assert not progress._works
+
+
+@pytest.mark.usefixtures("terminal")
+def test_nothing_is_shown_in_a_notebook(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """It asks for colours, and keeps every line that was ever drawn."""
+    assert list(steps(range(3), "things")) == [0, 1, 2]
+    assert "things" in capsys.readouterr().err
+    monkeypatch.setitem(sys.modules, "ipykernel", sys)
+    assert list(steps(range(3), "things")) == [0, 1, 2]
+    assert capsys.readouterr().err == ""

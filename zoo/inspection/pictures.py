@@ -1,136 +1,187 @@
-"""Heat maps as SVG, written by hand so that a page needs nothing else to show them."""
+"""Matrices as SVG, written by hand so that a page needs nothing else to show them.
+
+One language in the whole project: rows attend, columns are attended to, from 0 to 1. Weights are blue where they are
+positive and orange where they are negative, on one scale for all that a picture shows; how strong the colour is goes by
+the cube root, so that a 1 is seen beside a 1024. Every value is also there as a number, in its square or its title.
+"""
 
 import itertools
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Sequence
 from html import escape
 from typing import Any
 
 from zoo.errors import printable
-from zoo.inspection.parts import attention_heads
+from zoo.inspection import maps
+from zoo.inspection.maps import Map
 from zoo.model import Model
-from zoo.transformer.arrays import Array
 
-CELL, ABOVE, AROUND, LETTER = 18, 58, 24, 7
-LARGEST = 64  # rows or columns of one map
+CELL, ROW, AROUND, LETTER, WORD = 34, 24, 24, 7, 8  # pixels; WORD is of a letter of a title
+SMALL = 18  # of a square without a number, where there are more than WIDE columns
+WIDE, LARGEST = 24, 64  # columns with numbers; rows or columns of one map
 MOST = 30_000  # squares of a picture, about 4 MB
-
-
-@dataclass(frozen=True)
-class Map:
-    """A matrix [rows, columns] with what its rows and columns are."""
-
-    title: str
-    matrix: Array
-    row: str
-    column: str
-    rows: Sequence[str]
-    columns: Sequence[str]
-
-    @property
-    def left(self) -> int:
-        """Room for the names of the rows, and for what they are."""
-        return 4 + LETTER * max(map(len, [*self.rows, self.row]))
-
-    @property
-    def above(self) -> int:
-        return ABOVE + LETTER * max(map(len, self.columns))
-
-    @property
-    def width(self) -> int:
-        return max(self.left + CELL * len(self.columns), LETTER * len(self.title)) + AROUND
-
-    @property
-    def height(self) -> int:
-        return self.above + CELL * len(self.rows) + AROUND
+LEAST = 0.005  # of an attention that is written into its square
+STRONG = 0.62  # beyond, what stands on a colour is light
+# What a page has in its style sheet, for a file that stands alone; the classes are those of properties/report/page.
+STYLE = """text{font:11px ui-monospace,Menlo,Consolas,monospace;fill:#56616b}.h{font:600 12.5px sans-serif;fill:#1d2329}
+.w{font:italic 11px sans-serif}.p{fill:#1b66a6}.q{fill:#b5470d}.a{fill:#205f8d}.z{fill:none;stroke:#e2e5e8}
+.v{fill:#1d2329}.vi{fill:#fff}.bg{fill:#fff}
+@media(prefers-color-scheme:dark){text{fill:#a3adb6}.h,.v{fill:#e6eaed}.p{fill:#6db3ea}.q{fill:#f08f58}.a{fill:#7cbdec}
+.z{stroke:#2f363c}.vi{fill:#14181b}.bg{fill:#14181b}}"""
 
 
 def svg(model: Model, found: dict[str, Any]) -> str:
-    """The attentions of what `zoo.inspection.parts.inspect` found, and each head's two matrices; a line for each layer.
+    """The attentions of what `zoo.inspection.parts.inspect` found, and the maps of each layer, as a file.
 
     Maps of more than LARGEST rows and what goes beyond MOST squares are left out, and the picture says so.
     """
-    drawn, left_out, squares, y, width = [], 0, 0, 44, 520
-    products = _products(model)
+    drawn, left_out, squares, y, width = [], 0, 0, 64, 520
+    products = maps.products(model)
     if model.transformer.d_model > LARGEST:  # not computed, only to be left out
-        products, left_out = iter(()), 2 * sum(1 for _ in attention_heads(model))
-    for line in itertools.chain(_attentions(found), products):
+        products, left_out = iter(()), 2 * maps.heads(model)
+    lines = [[one.folded() for one in line] for line in itertools.chain(maps.attentions(found), products) if line]
+    largest = scale([one for line in lines for one in line])
+    for line in lines:
         cells = sum(one.matrix.size for one in line)
-        if max(len(one.matrix) for one in line) > LARGEST or squares + cells > MOST:
+        if max(max(one.matrix.shape) for one in line) > LARGEST or squares + cells > MOST:
             left_out += len(line)
             continue
         squares += cells
         x = AROUND
         for one in line:
-            drawn.append(f'<g transform="translate({x} {y})">{_drawn(one)}</g>')
-            x += one.width
-        y, width = y + max(one.height for one in line), max(width, x)
-    words = f"{model.name}: red is positive, blue negative; the strongest colour is the largest value of a map"
-    notes = [_text(AROUND, 26, words)]
+            drawn.append(f'<g transform="translate({x} {y})">{heat(one, largest)}</g>')
+            x += size(one)[0]
+        y, width = y + max(size(one)[1] for one in line), max(width, x)
+    words = f"{model.name}: {said(largest)}"
+    notes = [
+        _text(AROUND, 26, "Rows attend, columns are attended to, from 0 to 1.", "h"),
+        _text(AROUND, 44, words, "w"),
+    ]
     if left_out:
         why = f"more than {LARGEST} rows, or more than {MOST} squares in all"
-        notes.append(_text(AROUND, y + 14, f"{left_out} maps are not drawn: {why}"))
+        notes.append(_text(AROUND, y + 14, f"{left_out} maps are not drawn: {why}", "w"))
         y += 30
     width = max(width, AROUND + LETTER * len(words))
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{y}" viewBox="0 0 {width} {y}" '
-        f'font-family="sans-serif" font-size="11"><title>{escape(model.name)}, looked inside</title>'
-        f'<rect width="{width}" height="{y}" fill="white"/>{"".join(notes + drawn)}</svg>\n'
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{y}" viewBox="0 0 {width} {y}">'
+        f"<title>{escape(printable(model.name))}, looked inside</title><style>{STYLE}</style>"
+        f'<rect class="bg" width="{width}" height="{y}"/>{"".join(notes + drawn)}</svg>\n'
     )
 
 
-def _attentions(found: dict[str, Any]) -> Iterator[list[Map]]:
-    if "context" in found:
-        names = [f"{token} {i}" for i, token in enumerate(found["context"]["tokens"])]
-        layers: dict[int, list[Map]] = {}
-        for one in found["context"]["attentions"]:
-            title = f"attention of head {one['layer']}.{one['head']}"
-            layers.setdefault(one["layer"], []).append(Map(title, one["weights"], "from", "to", names, names))
-        yield from layers.values()
+def scale(some: Sequence[Map]) -> float:
+    """The value that has the strongest colour: the largest of all weights shown together."""
+    return max((one.most for one in some if not one.attention), default=0.0)
 
 
-def _products(model: Model) -> Iterator[list[Map]]:
-    d = model.transformer.d_model
-    names = model.basis.names if model.basis and len(model.basis.names) == d else [str(i) for i in range(d)]
-    for i, heads in itertools.groupby(attention_heads(model), key=lambda one: one[0]):
-        layers = [(f"head {i}.{h}", h, layer) for _, h, layer in heads]
-        yield [
-            Map(f"W_Q W_K^T of {name}", layer.w_q[h] @ layer.w_k[h].T, "query", "key", names, names)
-            for name, h, layer in layers
-        ]
-        yield [
-            Map(f"W_V W_O of {name}", layer.w_v[h] @ layer.w_o[h], "read", "written", names, names)
-            for name, h, layer in layers
-        ]
+def said(largest: float) -> str:
+    """The scale in words."""
+    return f"weights are blue where positive, orange where negative; the strongest colour is {largest:.4g}"
 
 
-def _drawn(one: Map) -> str:
+def figure(one: Map, largest: float) -> str:
+    """A map for a page, whose style sheet has the classes: without its rows and columns of zeros."""
+    one = one.folded()
+    width, height = size(one)
+    label = f"{one.title}: {_spoken(one)}"
+    return (
+        f'<svg class="fig" viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img" '
+        f'aria-label="{escape(printable(label))}">{heat(one, largest)}</svg>'
+    )
+
+
+def size(one: Map) -> tuple[int, int]:
+    """Width and height, in pixels."""
+    if not one.matrix.any():
+        return WORD * max(len(one.title), len("all zero")) + AROUND, 40 + AROUND
+    wide, high = one.matrix.shape[1] * _cell(one), one.matrix.shape[0] * min(ROW, _cell(one))
+    return max(_left(one) + max(wide, 6 * len(one.column)), WORD * len(one.title)) + AROUND, _above(one) + high + AROUND
+
+
+def heat(one: Map, largest: float) -> str:
     """Title, names of columns, names of rows, and a square for each value that is not zero."""
-    largest = float(abs(one.matrix).max()) or 1.0
-    left, above = one.left, one.above
-    parts = [
-        _text(0, 12, one.title, weight="bold"),
-        _text(0, 26, f"largest {largest:.4g}"),
-        _text(left, 42, one.column, style="italic"),
-        _text(left - 4, above - 6, one.row, anchor="end", style="italic"),
-    ]
-    parts += [_text(left - 4, above + CELL * i + 13, name, anchor="end") for i, name in enumerate(one.rows)]
+    parts = [_text(0, 12, one.title, "h")]
+    if not one.matrix.any():
+        return "".join([*parts, _text(0, 32, "all zero", "w")])
+    left, above, cell = _left(one), _above(one), _cell(one)
+    row, turned = min(ROW, cell), _turned(one)
+    parts.append(_text(left, 28, one.column, "w"))
+    parts.append(_text(left - 6, above - 5, one.row, "w", "end"))
+    parts += [_text(left - 6, above + row * i + row // 2 + 4, name, anchor="end") for i, name in enumerate(one.rows)]
     for j, name in enumerate(one.columns):
-        turned = f"translate({left + CELL * j + 13} {above - 4}) rotate(-90)"
-        parts.append(f'<text transform="{turned}">{escape(printable(name))}</text>')
-    for i, row in enumerate(one.matrix.tolist()):
-        for j, x in enumerate(row):
-            if x:
-                square = f'<rect x="{left + CELL * j}" y="{above + CELL * i}" width="{CELL}" height="{CELL}"'
-                fill = f'fill="#{"c22" if x > 0 else "22c"}" fill-opacity="{abs(x) / largest:.3f}"'
-                parts.append(f"{square} {fill}><title>{x:.6g}</title></rect>")
-    frame = f'x="{left}" y="{above}" width="{CELL * len(one.columns)}" height="{CELL * len(one.rows)}"'
-    parts.append(f'<rect {frame} fill="none" stroke="#888"/>')
+        x = left + cell * j + cell // 2
+        if turned:
+            where = f'transform="translate({x + 4} {above - 5}) rotate(-90)"'
+            parts.append(f"<text {where}>{escape(printable(name))}</text>")
+        else:
+            parts.append(_text(x, above - 5, name, anchor="middle"))
+    for i, values in enumerate(one.matrix.tolist()):
+        for j, x in enumerate(values):
+            parts.append(_square(one, i, j, x, largest, (left + cell * j, above + row * i, cell, row)))
     return "".join(parts)
 
 
-def _text(x: float, y: float, text: str, anchor: str = "start", weight: str = "normal", style: str = "normal") -> str:
-    kind = "" if weight == "normal" else f' font-weight="{weight}"'
-    kind += "" if style == "normal" else f' font-style="{style}"'
-    kind += "" if anchor == "start" else f' text-anchor="{anchor}"'
-    return f'<text x="{x}" y="{y}"{kind}>{escape(printable(text))}</text>'
+def _square(one: Map, i: int, j: int, x: float, largest: float, at: tuple[int, int, int, int]) -> str:
+    left, top, cell, row = at
+    box = f'x="{left + 0.5}" y="{top + 0.5}" width="{cell - 1}" height="{row - 1}"'
+    if not x:
+        return f'<rect class="z" {box}/>'
+    strong = strength(x, 1.0 if one.attention else largest, one.attention)
+    kind = "a" if one.attention else "p" if x > 0 else "q"
+    title = f"{one.rows[i]} {'to' if one.attention else '→'} {one.columns[j]}: {x:.6g}"
+    square = f'<rect class="{kind}" fill-opacity="{strong:.3f}" {box}><title>{escape(printable(title))}</title></rect>'
+    if cell < CELL or (one.attention and x < LEAST):
+        return square
+    ink = "vi" if strong > STRONG else "v"
+    return square + _text(left + cell // 2, top + row // 2 + 4, short(x), ink, "middle")
+
+
+def strength(x: float, largest: float, attention: bool = False) -> float:
+    """How strong the colour of a value is, from 0.06 to 1."""
+    share = min(abs(x) / largest, 1.0) if largest else 0.0
+    return max(0.06, share if attention else math.cbrt(share))
+
+
+def short(x: float) -> str:
+    """In as few characters as a square has room for: "1024", ".5", "-2e5"."""
+    if abs(x) >= 9999.5 or abs(x) < 0.0005:
+        return f"{x:.0e}".replace("e+0", "e").replace("e-0", "e-").replace("e+", "e")
+    digits = 3 if abs(x) >= 1 else 2
+    text = f"{x:.0f}" if abs(x) >= 99.5 else f"{x:.{digits}g}"
+    return text.replace("0.", ".", 1) if abs(x) < 1 else text
+
+
+def _spoken(one: Map, most: int = 40) -> str:
+    """What is not zero, in words, for whoever does not see it."""
+    entries = [
+        f"{name} {'to' if one.attention else '→'} {x:.4g} {column}"
+        for name, values in zip(one.rows, one.matrix.tolist())
+        for column, x in zip(one.columns, values)
+        if x
+    ]
+    more = f"; and {len(entries) - most} more" if len(entries) > most else ""
+    return "; ".join(entries[:most]) + more if entries else "all zero"
+
+
+def _cell(one: Map) -> int:
+    return CELL if one.matrix.shape[1] <= WIDE else SMALL
+
+
+def _turned(one: Map) -> bool:
+    """Whether the names of the columns stand upright: they do not fit side by side."""
+    return LETTER * max(map(len, one.columns)) + 4 > _cell(one)
+
+
+def _left(one: Map) -> int:
+    """Room for the names of the rows, and for what they are."""
+    return 8 + LETTER * max(map(len, [*one.rows, one.row]))
+
+
+def _above(one: Map) -> int:
+    return 38 + (LETTER * max(map(len, one.columns)) + 8 if _turned(one) else 16)
+
+
+def _text(x: float, y: float, text: str, kind: str = "", anchor: str = "") -> str:
+    kind = f' class="{kind}"' if kind else ""
+    anchor = f' text-anchor="{anchor}"' if anchor else ""
+    return f'<text x="{x}" y="{y}"{kind}{anchor}>{escape(printable(text))}</text>'

@@ -15,7 +15,7 @@ TERMS = 32  # of a line
 def sentences(model: Model) -> Iterator[tuple[str, str]]:
     """The title of each part, and its sentences, one a line."""
     transformer = model.transformer
-    residual = _names(model.basis.names if model.basis else (), transformer.d_model, "dim")
+    residual = names(model.basis.names if model.basis else (), transformer.d_model, "dim")
     tokens = [f"token {token}" for token in model.vocab]
     yield "token embedding", _described(transformer.token_embedding, tokens, residual)
     yield (
@@ -50,17 +50,17 @@ def _kind(layer: Layer) -> str:
 
 def _head_sentences(model: Model, number: int, layer: Attention, residual: Sequence[str]) -> Iterator[str]:
     for h in range(layer.sizes["head"]):
-        named = _head_directions(model, number, h)
+        named = head_directions(model, number, h)
         for what, w, b in (("q", layer.w_q, layer.b_q), ("k", layer.w_k, layer.b_k), ("v", layer.w_v, layer.b_v)):
-            inner = _names(named, w.shape[2], "dim")
+            inner = names(named, w.shape[2], "dim")
             yield from (f"head {h} {what}: {line}" for line in _map_sentences(w[h], b, h, residual, inner))
-        inner = _names(named, layer.sizes["d_v"], "dim")
+        inner = names(named, layer.sizes["d_v"], "dim")
         yield from (f"head {h} o: {line}" for line in _described(layer.w_o[h], inner, residual).splitlines())
     if layer.b_o is not None:
         yield _described(layer.b_o[None], ["always"], residual)
 
 
-def _head_directions(model: Model, layer: int, head: int) -> Sequence[str]:
+def head_directions(model: Model, layer: int, head: int) -> Sequence[str]:
     """Their names; none where they have none."""
     of = model.head_basis
     if isinstance(of, Sequence):
@@ -88,7 +88,7 @@ def neuron(model: Model, layer: int, number: int) -> tuple[str, str]:
     """What a neuron of an Mlp reads from the residual stream, and what it writes to it."""
     mlp = model.transformer.layers[layer]
     assert isinstance(mlp, Mlp)
-    residual = _names(model.basis.names if model.basis else (), model.transformer.d_model, "dim")
+    residual = names(model.basis.names if model.basis else (), model.transformer.d_model, "dim")
     reads = np.append(mlp.w_in[:, number], mlp.b_in[number])[None]
     both = ((reads, [*residual, "always"]), (mlp.w_out[number][None], residual))
     read, written = (_described(row, ["neuron"], columns).removeprefix("neuron -> ") for row, columns in both)
@@ -114,5 +114,6 @@ def _summary(array: Array, size: str) -> str:
     return f"{size}: {nonzero:,} of {array.size:,} entries are not zero, {span}; too many to read as sentences"
 
 
-def _names(named: Sequence[str], size: int, kind: str) -> Sequence[str]:
+def names(named: Sequence[str], size: int, kind: str = "dim") -> Sequence[str]:
+    """Those of directions, where as many are named as there are; else their numbers."""
     return named if len(named) == size else [f"{kind} {i}" for i in range(size)]

@@ -172,6 +172,15 @@ class Transformer(Part):
                         "all arrays of a transformer have one dtype"
                     )
 
+    def __repr__(self) -> str:
+        sizes = f"n_ctx {self.n_ctx}, d_model {self.d_model}, {len(self.token_embedding)} tokens, {self.dtype}"
+        layers = [
+            f"{layer.sizes['d_mlp']} {layer.activation}" if isinstance(layer, Mlp) else f"{layer.sizes['head']} heads"
+            for layer in self.layers[:8]
+        ]
+        more = [f"{len(self.layers) - 8} more"] if len(self.layers) > 8 else []
+        return f"<Transformer: {sizes}, {', '.join(layers + more) or 'no layers'}>"
+
     def parts(self) -> Iterator[tuple[str, Part]]:
         """The transformer itself, its layers and norms, each with a name that says where it stands."""
         yield "transformer", self

@@ -1,0 +1,66 @@
+"""The contexts that a page offers to trace, and what it computes with."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from properties.dossier import embedded
+from properties.dossier.dossier import Dossier, Missing
+from properties.dossier.tree import Read
+from zoo.black_box import BlackBox
+from zoo.model import Context
+
+NOTABLE = 6  # contexts
+
+
+def held_by_page(found: Dossier) -> None:
+    """The contexts that are offered, and what the page computes with."""
+    model = found.model
+    found.notable = list(_notable(found))
+    if isinstance(model, BlackBox):
+        return
+    own = embedded.weights(model)
+    held = None if own is not None else embedded.traces(model, [context for _, context in found.notable])
+    trees = [one.tree if isinstance(one, Read) else None for one in (found.rule, found.meant)]
+    found.page = embedded.about(model) | {
+        "weights": own,
+        "traces": held,
+        "rule": trees[0],
+        "meant": trees[1],
+        "first": found.notable[0][1],
+        "map": found.answers is not None,
+        "others": {
+            one.check: [model.encode(context).tolist() for context in one.failures[:500]]
+            for one in ([] if isinstance(found.beside, Missing) else found.beside)
+            if one.failures
+        },
+    }
+
+
+def _notable(found: Dossier) -> Iterator[tuple[str, Context]]:
+    """What is worth a look, each context once: what is wrong, what is near it."""
+    model, seen, answers = found.model, set[Context](), found.answers
+    named: list[tuple[str, Context]] = []
+    if answers is not None:
+        for name, at in (
+            ("shortest wrong", answers.first(answers.wrong)),
+            ("shortest deviation", answers.first(answers.deviates)),
+            ("smallest margin", answers.least),
+            ("largest margin", answers.most),
+        ):
+            named += [] if at is None else [(name, answers.words[at])]
+    shown = [one.counterexample for one in found.verdicts if one.counterexample is not None]
+    named += [("counterexample", one.context) for one in shown]
+    named += [("wrong", context) for one in found.verdicts for context in one.failures[:NOTABLE]]
+    if found.settled:
+        least = min(found.settled, key=lambda one: one.margin)
+        named.append(("smallest margin", model.decode(least.box.first(model.vocab))))
+    if not named or answers is None:
+        some = model.scope.sample(np.random.default_rng(0), 3)
+        named += [
+            ("an example", model.decode(model.encode(one if model.reads_strings else tuple(one)))) for one in some
+        ]
+    for name, context in named:
+        if context not in seen and len(seen) < NOTABLE:
+            seen.add(context)
+            yield name, context

@@ -1,0 +1,112 @@
+"""The page of one model, and the index of all."""
+
+from collections.abc import Sequence
+
+from properties.dossier.dossier import Dossier
+from properties.report.page import checks, closing, context_map, story
+from properties.report.page.document import GRAVEST, NONE, WORDS, chip, number, page, section, shortened, text
+from properties.report.page.margins import margins
+from properties.report.page.rule import rule
+from properties.report.page.weights import mutants, weights
+from zoo.black_box import BlackBox
+
+SECTIONS = {
+    "trace": "Trace a context",
+    "checks": "Verdicts",
+    "margins": "Margins",
+    "rule": "The rule",
+    "weights": "Weights",
+    "mutants": "What matters",
+    "bearing": "Robustness",
+    "cost": "Cost",
+    "beside": "Beside others",
+    "evidence": "Evidence",
+}
+
+
+def model_page(found: Dossier) -> str:
+    """All that is known of a model, in the order in which one asks."""
+    links = "".join(f'<li><a href="#{name}">{title}</a></li>' for name, title in SECTIONS.items())
+    name = text(found.model.name)
+    sections = (
+        checks.verdicts,
+        margins,
+        rule,
+        weights,
+        mutants,
+        closing.bearing,
+        closing.cost,
+        closing.beside,
+        closing.evidence,
+    )
+    body = (
+        f'<div class="wrap"><nav class="toc" aria-label="Sections"><ul>{links}</ul></nav><main id="main">'
+        f'<section class="hero" aria-labelledby="h"><div class="line"><h1 id="h">{name}</h1>{chip(found.status)}</div>'
+        f'<p class="say">{story.story(found)}</p>{story.facts(found)}{context_map.large(found)}</section>\n'
+        f"{_trace(found)}{''.join(one(found) for one in sections)}"
+        '<p class="foot">Made by <code>zoo report</code>. This page loads nothing from anywhere.</p></main></div>'
+    )
+    title = f"{found.model.name}: {WORDS[found.status]}"
+    return page(title, body, '<a href="index.html">All models</a>', found.page or None)
+
+
+def _trace(found: Dossier) -> str:
+    """What a script fills; without one, the line of the command that prints the same."""
+    if isinstance(found.model, BlackBox):
+        why = "Only its answers are known: there is nothing in it to trace."
+        return section("trace", "Trace a context", f'<p class="none">{why}</p>')
+    if found.page["weights"] is None:
+        lead = "Its weights are too large for a page: what is shown was computed with the page, of the last position."
+        ask = ""
+    else:
+        lead = "Computed here, in this page, from the weights it holds. Type any context."
+        lead += (
+            ""
+            if found.model.transformer.dtype.name == "float64"
+            else (f" The model is {found.model.transformer.dtype}; the page computes in float64: last digits differ.")
+        )
+        ask = (
+            '<div class="ask"><label for="context">Context</label><input id="context" autocomplete="off" '
+            'autocapitalize="none" spellcheck="false" aria-describedby="err"><button type="button" id="random">random'
+            "</button></div>"
+        )
+    if found.sources and found.page["rule"] is None:
+        lead += " What its rule says of a context is not known to the page, which has no Python and no tree of it."
+    first = shortened(found.notable[0][1])
+    body = (
+        f'<div class="card js">{ask}<p class="try">{checks.offered(found)}</p>'
+        '<p class="err" id="err" role="status"></p>'
+        '<p class="answer" id="said" role="status"></p><div id="trace-out"></div></div>'
+        '<p class="nojs">This part needs JavaScript. In a terminal: '
+        f"<code>zoo show {text(found.asked.name)} {text(first)}</code></p>"
+    )
+    return section("trace", "Trace a context", body, f'<span class="js">{lead}</span>')
+
+
+def index_page(found: Sequence[tuple[Dossier, str]]) -> str:
+    """Which model needs one: what failed comes first. Each with the file that its page is in."""
+    found = sorted(found, key=lambda one: GRAVEST.index(one[0].status))
+    rows = []
+    for one, file in found:
+        passed = sum(verdict.passed for verdict in one.verdicts)
+        margins_ = [verdict.margin for verdict in one.verdicts if verdict.margin is not None]
+        least = number(min(margins_)) if margins_ else NONE
+        rows.append(
+            f'<tr><td><a href="{text(file)}"><b>{text(one.model.name)}</b></a></td><td>{chip(one.status)}</td>'
+            f'<td>{story.brief(one)}</td><td class="n" data-l="checks">{passed} of {len(one.verdicts)}</td>'
+            f'<td class="n" data-l="smallest margin">{least}</td><td>{context_map.small(one)}</td></tr>'
+        )
+    counts = {status: sum(one.status == status for one, _ in found) for status in GRAVEST}
+    said = ", ".join(f"{counts[status]} {WORDS[status]}" for status in GRAVEST if counts[status])
+    worst = next(status for status in GRAVEST if counts[status])
+    heads = '<th>model</th><th>verdict</th><th>found</th><th class="n">checks</th><th class="n">smallest margin</th>'
+    heads += "<th>every context</th>"
+    title = f"{len(found)} model{'s' * (len(found) != 1)}"
+    body = (
+        f'<div class="wrap one"><main id="main"><section class="hero"><div class="line"><h1>{title}</h1>'
+        f'{chip(worst, said)}</div><p class="facts">Each is held to a plain rule, in every context where that can be '
+        f'done. What failed comes first.</p><table class="zoo stack"><thead><tr>{heads}</tr></thead>'
+        f"<tbody>{''.join(rows)}"
+        "</tbody></table></section></main></div>"
+    )
+    return page(title, body, "handmade-zoo")

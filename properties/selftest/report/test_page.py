@@ -1,0 +1,245 @@
+"""A report: what its pages say without a script, that they stand alone, and are written whole or not at all."""
+
+import base64
+import hashlib
+import html
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import zoo
+from properties.checks.verdict import Requested
+from properties.command.main import main
+from properties.command.report import write
+from properties.dossier import embedded
+from properties.dossier import gather as gathering
+from properties.dossier.dossier import Dossier
+from properties.dossier.gather import gather
+from properties.report.page.model import SECTIONS, index_page, model_page
+from reference import Fold
+from zoo import Attention, BlackBox, Mlp, Model, Norm, Transformer
+from zoo.errors import FileError
+from zoo.transformer import ACTIVATIONS
+from zoo.transformer.arrays import Array
+
+WRONG = """
+import zoo
+from dataclasses import replace
+
+AAB = zoo.load("aab")
+layer = AAB.transformer.layers[0]
+layer = replace(layer, w_q=layer.w_q * 3 / 1024, w_o=layer.w_o * 3 / 1024, b_o=layer.b_o * 3 / 1024)
+MODEL = replace(AAB, name="aab_three", transformer=replace(AAB.transformer, layers=[layer]))
+"""
+HOSTILE = ["</script><script>alert(1)</script>", "a&b", "\"'<i>\u202e"]
+
+
+@pytest.fixture
+def wrong(tmp_path: Path) -> Path:
+    (path := tmp_path / "wrong.py").write_text(WRONG)
+    return path
+
+
+def hostile() -> Model:
+    """Dense, with an Mlp and Norms, of tokens and a name that a page must not take for its own."""
+    random = np.random.default_rng(0)
+
+    def n(*shape: int) -> Array:
+        return random.normal(size=shape)
+
+    norm = Norm(np.ones(6), n(6), 1e-5)
+    attention = Attention(n(2, 6, 3), n(2, 6, 3), n(2, 6, 3), n(2, 3, 6), n(2, 3), n(2, 3), n(2, 3), n(6), norm=norm)
+    mlp = Mlp(n(6, 4), n(4), n(4, 6), n(6), "gelu", norm)
+    transformer = Transformer(n(3, 6), n(3, 6), [attention, mlp], norm, n(3, 6))
+    return Model("<b onclick='x'>&amp;", HOSTILE, transformer, rule=lambda context: {context[-1]})
+
+
+def dossier(model: Model, others: Sequence[Model] = ()) -> Dossier:
+    return gather(Requested(model.name), model, others, quick=True)
+
+
+def words(page: str) -> str:
+    """What a page says without its script: text, a space between elements."""
+    body = re.sub(r"<(script|style|title)\b.*?</\1>|<[^>]+>", " ", page.partition("<body>")[2], flags=re.DOTALL)
+    return " ".join(html.unescape(body).split())
+
+
+def test_a_report_of_what_fails_and_what_does_not(
+    wrong: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["report", "two_head", str(wrong), "ab", "-o", str(tmp_path / "out"), "--quick"]) == 1
+    assert capsys.readouterr().out.endswith(f"written to {tmp_path / 'out' / 'index.html'}\n")
+    pages = {path.name: path.read_text() for path in (tmp_path / "out").iterdir()}
+    assert set(pages) == {"index.html", "two_head.html", "aab_three.html", "ab.html"}
+    index = re.findall(r'<a href="(\w+\.html)">', pages["index.html"])
+    assert index == ["aab_three.html", "two_head.html", "ab.html"]  # what fails first
+    said = words(pages["aab_three.html"])
+    assert "✗ failed Wrong in 6 of 62 contexts. The shortest is bbaa : it says a , the rule permits b ." in said
+    assert "After bbaa it says a , permitted is b (logits 2.5431, 1.4569)." in said
+    assert "All 6 wrong contexts" in said
+    assert "6 of 62 contexts that are judged are wrong" in said
+    for file, page in pages.items():
+        assert len(page) < 300_000
+        assert "http" not in page.replace("http-equiv=", "").replace("http://www.w3.org/2000/svg", "")
+        for name in SECTIONS if file != "index.html" else ():
+            assert page.count(f'<section id="{name}"') == 1
+
+
+def test_the_policy_has_the_hashes_of_what_is_there() -> None:
+    page = model_page(dossier(zoo.load("ab")))
+    [policy] = re.findall(r'http-equiv="Content-Security-Policy" content="(.*?)"', page)
+    [style], scripts = (
+        re.findall(r"<style>(.*?)</style>", page, re.DOTALL),
+        re.findall(r"<script>(.*?)</script>", page, re.DOTALL),
+    )
+    assert len(scripts) == 1
+    for part in (style, *scripts):
+        assert f"'sha256-{base64.b64encode(hashlib.sha256(part.encode()).digest()).decode()}'" in policy
+    assert policy.startswith("default-src 'none'; ")
+    assert not re.search(r"<[^>]*\s(style|on\w+)=", page)  # which the policy would refuse
+
+
+def test_the_same_input_gives_the_same_bytes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Also where sets are in another order."""
+    line = [sys.executable, "-c", "from properties.command import main; main()"]
+    line += ["report", "aab", "reverse", "-o", str(tmp_path / "other"), "--quick"]
+    subprocess.run(line, env=os.environ | {"PYTHONHASHSEED": "1"}, check=True, capture_output=True)
+    assert main(["report", "aab", "reverse", "-o", str(tmp_path / "one"), "--quick"]) == 0
+    one, other = (
+        sorted((path.name, path.read_bytes()) for path in (tmp_path / name).iterdir()) for name in ("one", "other")
+    )
+    assert one == other
+
+
+def test_whatever_a_name_or_token_is_it_is_text() -> None:
+    found = dossier(hostile())
+    page, index = model_page(found), index_page([(found, "model.html")])
+    for one in (page, index):
+        assert "<b onclick" not in one
+        assert "alert(1)</script>" not in one
+        assert "<i>\u202e" not in one
+    assert "<b onclick='x'>&amp;" in words(page)
+    assert HOSTILE[0] in words(page)
+    [data] = re.findall(r'id="model">(.*?)</script>', page)
+    assert json.loads(data)["vocab"] == HOSTILE
+
+
+def test_files_have_names_of_their_own() -> None:
+    from properties.command.report import _names
+
+    assert _names(["a", "A", "../a", "index", "<>", "é/", "con fig"]) == [
+        "a.html", "A_2.html", "a_3.html", "index_2.html", "model.html", "model_2.html", "con_fig.html"
+    ]  # fmt: skip
+
+
+def black_box() -> Model:
+    """Wrong after ba, and after bb, where it raises."""
+
+    def predict(context: str) -> str:
+        if context == "bb":
+            raise KeyError("no")
+        return "b" if context == "ba" else context[-1]
+
+    return BlackBox("box", "ab", 3, predict, rule=lambda context: {context[-1]}, metadata={"<who>": "me"})
+
+
+def large() -> Model:
+    """Too large for a page, and for pictures."""
+    random = np.random.default_rng(0)
+    w = random.normal(size=(1, 130, 130))
+    transformer = Transformer(random.normal(size=(2, 130)), random.normal(size=(2, 130)), [Attention(w, w, w, w)])
+    return Model("large", "ab", transformer.astype(np.float32), rule=lambda context: {"a"})
+
+
+def test_what_is_shown_of_each_kind_of_model() -> None:
+    proved = dossier(zoo.load("aab", n_ctx=30))
+    assert proved.answers is None
+    assert proved.status == "holds"
+    page = model_page(proved)
+    assert "Right in all ~2^31 contexts, by proof" in words(page)
+    assert page.count('data-leaf="[30,{&quot;-2&quot;:0,&quot;-1&quot;:0}]"') == 1
+    assert "in each of 88 sets of contexts, as it was proved" in words(page)
+    counts = dossier(zoo.load("majority", n_ctx=30))
+    assert any(node[0] == "count" for node in counts.page["rule"]["nodes"])
+    counted = model_page(counts)
+    assert "What its rule says of a context is not known to the page" not in words(counted)
+    last = Fold("", lambda state, token: token, lambda state: {"b" if state == "a" else "a"})
+    folded = model_page(dossier(replace(zoo.load("ab"), rule=last, predictors=())))
+    assert "What its rule says of a context is not known to the page" in words(folded)
+    every = model_page(dossier(zoo.load("reverse")))
+    assert "It answers at every position." in words(every)
+    number = model_page(dossier(zoo.load("share")))
+    assert "It answers with a number, within 0.002." in words(number)
+    single = model_page(dossier(zoo.load("ab").astype(np.float32)))
+    assert "The model is float32; the page computes in float64" in words(single)
+    box = model_page(dossier(black_box()))
+    assert "Wrong in 2 of 14 contexts. The shortest is ba : it says b , the rule permits a ." in words(box)
+    assert "Only its answers are known: there is nothing in it to trace." in words(box)
+    assert "Its author says <who>: me" in words(box)
+    big = dossier(large())
+    assert big.page["weights"] is None
+    assert [len(one["heads"]) for one in big.page["traces"]] == [1] * len(big.notable)
+    assert "Its weights are too large for a page" in words(model_page(big))
+    assert "The residual stream has 130 directions, too many to draw" in words(model_page(big))
+    assert all(len(page) < 300_000 for page in (page, counted, every, number, single, box, model_page(big)))
+
+
+def test_what_is_written_is_whole(wrong: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "out"
+    assert main(["report", "ab", "-o", str(out), "--quick"]) == 0
+    before = (out / "ab.html").read_bytes()
+    (bad := tmp_path / "bad.py").write_text(
+        WRONG.replace("transformer=replace", "rule=lambda c: {'x'}, transformer=replace")
+    )
+    assert main(["report", "ab", str(bad), "-o", str(out), "--quick"]) == 2
+    assert (out / "ab.html").read_bytes() == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bad.py", "out", "wrong.py"]
+    with pytest.raises(FileError, match="cannot be written"):
+        write(out, {"index.html": "x", "no/such": "y"})
+    assert (out / "ab.html").read_bytes() == before
+    assert main(["report", str(wrong), "-o", str(out), "--quick"]) == 1  # a report is replaced
+    assert sorted(path.name for path in out.iterdir()) == ["aab_three.html", "index.html"]
+    capsys.readouterr()
+    (out / "mine.txt").write_text("mine")
+    for place, why in ((out, "exists and holds no report"), (tmp_path / "no" / "out", "there is no directory")):
+        assert main(["report", "ab", "-o", str(place), "--quick"]) == 2
+        assert why in capsys.readouterr().err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bad.py", "out", "wrong.py"]
+
+
+def test_the_slow_sections(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gathering, "EDGE", 16)
+    found = gather(Requested("ab"), zoo.load("ab"), [zoo.load("aab")])
+    said = words(model_page(found))
+    assert re.search(r"Each of the \d+ changes: a weight zeroed", said)
+    assert "right at least up to n_ctx 16, the largest that was looked at" in said
+    assert re.search(r"From \w+ \([\d.]+ .s\) to \w+ \([\d.]+ .s\): [\d,]+ times less", said)
+    assert re.search(r"aab other in \d+ of 62", said)
+    failing = gather(Requested("hostile"), hostile(), [])
+    assert "fails its rule after" in words(model_page(failing))  # its mutants say nothing
+
+
+def test_the_page_computes_with_the_same_operations_and_activations() -> None:
+    """Another column of `test_columns`, in another language."""
+    from properties.report.page.document import SCRIPT
+    from properties.selftest.test_columns import operations
+
+    for name in operations():
+        assert re.search(rf"\b(function {name}\(|const {name} = )", SCRIPT), name
+    table = SCRIPT.partition("ACTIVATIONS = {")[2].partition("};")[0]
+    assert set(re.findall(r"^  (\w+):", table, re.MULTILINE)) == set(ACTIVATIONS) == set(embedded.ACTIVATIONS.values())
+
+
+def test_a_model_with_deviations_says_what_was_meant() -> None:
+    said = words(model_page(dossier(zoo.load("two_head"))))
+    assert "Its author meant another: in 14 contexts it does otherwise, the shortest baaa : it says a" in said
+    silent = replace(zoo.load("ab"), rule=None, predictors=(), margin=None, cycle=None, claims=())
+    assert "? undecided Not settled: the model states no rule" in words(model_page(dossier(silent)))
