@@ -8,7 +8,7 @@ ONE_THREAD := OPENBLAS_NUM_THREADS=1
 # What is run more than once is compiled once, whatever the environment says.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: verify verify-large test nightly bench bench-peers mutants test-all clean
+.PHONY: verify verify-large test docs nightly bench bench-peers mutants test-all clean
 
 verify: .venv/dev
 	$(BIN)/zoo verify --accept-sampled
@@ -23,6 +23,10 @@ test: .venv/dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest --benchmark-disable -n 2 --dist loadfile
+
+# The pages that follow from the code: docs/api.md and docs/command.md.
+docs: .venv/dev
+	$(BIN)/python -m properties.selftest.documents
 
 nightly: .venv/dev
 	$(ONE_THREAD) HYPOTHESIS_PROFILE=soundness $(BIN)/pytest -m soundness --benchmark-disable -n 2

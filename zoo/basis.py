@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from zoo.errors import ModelError
+from zoo.errors import ModelError, shown
 from zoo.transformer.arrays import Array
 
 
@@ -13,16 +13,15 @@ class Basis:
 
     Each keyword is a family of directions with its labels, or how many there are. `basis["pos"]` is all rows of a
     family [family, d], `basis["pos", 3]` one row [d], `basis["pos", 1:3]` and `basis["tok", ["b", "a"]]` some of them
-    [some, d]; slices are of places, as of any list. A family of one is called by its name alone.
+    [some, d]; slices are of places, as of any list. A family of one is called by its name alone. ModelError for what
+    are no labels, and for a direction that there is not.
     """
 
     def __init__(self, **families: Iterable[object] | int) -> None:
-        self.labels = {name: list(range(f) if isinstance(f, int) else f) for name, f in families.items()}
+        self.labels = {name: _labels(name, given) for name, given in families.items()}
         self.names: list[str] = []
         self._start: dict[str, int] = {}
         for name, labels in self.labels.items():
-            if len(set(labels)) != len(labels):
-                raise ModelError(f"the directions {name} have a label twice, but should differ")
             self._start[name] = len(self.names)
             self.names += [name] if len(labels) == 1 else [f"{name} {label}" for label in labels]
 
@@ -40,8 +39,10 @@ class Basis:
         return len(self.names)
 
     def __getitem__(self, key: str | tuple[str, object]) -> Array:
-        family, *label = (key,) if isinstance(key, str) else key
-        if family not in self.labels:
+        family, *label = (key,) if not isinstance(key, tuple) else key if key else ("",)
+        if len(label) > 1:
+            raise ModelError(f"{family!r} has {len(label)} labels, but should have one, a slice or a list of them")
+        if not isinstance(family, str) or family not in self.labels:
             raise ModelError(f"there are no directions {family!r}, but {', '.join(self.labels)}")
         rows: Array = np.zeros((len(self.labels[family]), len(self)))
         np.fill_diagonal(rows[:, self._start[family] :], 1)
@@ -59,18 +60,44 @@ class Basis:
         return self.labels[family].index(label)
 
 
+def _labels(family: str, given: object) -> list[object]:
+    """Those of a family of directions. ModelError where they are none."""
+    if isinstance(given, int) and not isinstance(given, bool) and given > 0:
+        return list(range(given))
+    if not isinstance(given, Iterable) or not (labels := list(given)):
+        raise ModelError(f"the directions {family} are {shown(given)}, but should be labels, or how many there are")
+    try:
+        twice = len(set(labels)) < len(labels)
+    except TypeError:  # what has no hash
+        raise ModelError(f"the directions {family} are {shown(given)}, but should be labels, as texts") from None
+    if twice:
+        raise ModelError(f"the directions {family} have a label twice, but should differ")
+    return labels
+
+
 def move(source: Array, target: Array) -> Array:
     """The matrix that sends each row of source to the same row of target: [k, d_in], [k, d_out] -> [d_in, d_out].
 
-    It is the sum of their outer products; single directions [d] are sent one to one.
+    It is the sum of their outer products; single directions [d] are sent one to one. ModelError where one has more.
     """
-    source, target = np.atleast_2d(source), np.atleast_2d(target)
+    source, target = (_rows(directions) for directions in (source, target))
     if len(source) != len(target):
         raise ModelError(f"{len(source)} directions are sent to {len(target)}, but should be as many")
     matrix = np.zeros((source.shape[1], target.shape[1]))
     k, d_in = np.nonzero(source)  # one-hot rows would make a matrix product do n_ctx times the work
     np.add.at(matrix, d_in, source[k, d_in][:, None] * target[k])
     return matrix
+
+
+def _rows(directions: object) -> Array:
+    """[k, d] of k directions, or of one [d]. ModelError where they are none."""
+    try:
+        rows = np.atleast_2d(np.asarray(directions, np.float64))
+    except (TypeError, ValueError):
+        rows = np.zeros((0, 0, 0))
+    if rows.ndim != 2:
+        raise ModelError(f"{shown(directions)} is moved, but should be directions [k, d], as a Basis gives them")
+    return rows
 
 
 def describe(matrix: Array, rows: Sequence[str], columns: Sequence[str]) -> str:

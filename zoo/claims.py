@@ -8,6 +8,7 @@ import numpy as np
 
 from zoo.contexts import Context
 from zoo.errors import ModelError, shown
+from zoo.rule.origin import where_raised
 
 if TYPE_CHECKING:
     from zoo.model import Model
@@ -39,9 +40,8 @@ class Claim:
         try:
             return self.recompute(model)
         except (Exception, SystemExit) as error:
-            raise ModelError(
-                f"the claim {self.text!r} raises {type(error).__name__}: {shown(error, str)}, but should give a figure"
-            ) from error
+            raised, where = f"{type(error).__name__}: {shown(error, str)}", where_raised(error)
+            raise ModelError(f"the claim {self.text!r} raises {raised}, but should give a figure{where}") from error
 
 
 @dataclass(frozen=True)
@@ -98,16 +98,17 @@ class Lemma:
         try:
             return None if self.real is None else self.real(context)
         except (Exception, SystemExit) as error:
-            raised = f"{type(error).__name__}: {shown(error, str)}"
-            raise ModelError(f"of the lemma {self.text!r} real raises {raised}, but should make a context") from error
+            raised, where = f"{type(error).__name__}: {shown(error, str)}", where_raised(error)
+            says = f"of the lemma {self.text!r} real raises {raised}, but should make a context{where}"
+            raise ModelError(says) from error
 
     def holds(self, model: "Model") -> bool:
         """ModelError where it cannot be computed, or comes out as no bool."""
         try:
             found = self.check(model)
         except (Exception, SystemExit) as error:
-            raised = f"{type(error).__name__}: {shown(error, str)}"
-            raise ModelError(f"the lemma {self.text!r} raises {raised}, but should be true or false") from error
+            raised, where = f"{type(error).__name__}: {shown(error, str)}", where_raised(error)
+            raise ModelError(f"the lemma {self.text!r} raises {raised}, but should be true or false{where}") from error
         if not isinstance(found, bool | np.bool_):
             raise ModelError(f"the lemma {self.text!r} comes out as {shown(found)}, but should be true or false")
         return bool(found)

@@ -28,7 +28,7 @@ from zoo.transformer import Transformer, forward
 from zoo.transformer.arrays import Array
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Model:
     """Weights with a name and a vocabulary, and the claims that come with them.
 
@@ -97,9 +97,7 @@ class Model:
             object.__setattr__(self, "outputs", tuple(map(plain, self.outputs)))
 
     def __repr__(self) -> str:
-        from zoo.inspection.card import line  # which is of models
-
-        return line(self)
+        return f"<{type(self).__name__} {self.name}: n_ctx {self.n_ctx}, tokens {listed(self.vocab, 10)}>"
 
     def _repr_html_(self) -> str:
         """For a notebook: sizes, what checks have found, and a map of its answers."""

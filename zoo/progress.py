@@ -4,7 +4,7 @@ import os
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sized
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
@@ -32,22 +32,11 @@ def steps(items: Iterable[T], doing: str, total: int | None = None) -> Iterator[
     `total` is how many there are, where items have no length. Of work within other work, the line shows the innermost,
     behind the names of the others: there is one bar.
     """
-    if not _is_watched():
-        yield from items
-        return
     work = _Work(doing, len(items) if total is None and isinstance(items, Sized) else total)
-    _works.append(work)
-    try:
-        if not _bars:
-            _bars.append(_bar())
-            _bars[0].start()
+    with _shown(work):
         for item in items:
             yield item
             work.done += 1
-    finally:
-        _works.remove(work)
-        if not _works and _bars:
-            _bars.pop().stop()
 
 
 def _is_watched() -> bool:
@@ -59,6 +48,28 @@ def _is_watched() -> bool:
 def busy(doing: str) -> Iterator[None]:
     """A line that only says that there is work."""
     yield from steps([None], doing)
+
+
+def part(doing: str, done: int, total: int) -> AbstractContextManager[None]:
+    """One part of work that prints between its parts: `steps` would keep its line there meanwhile."""
+    return _shown(_Work(doing, total, done))
+
+
+@contextmanager
+def _shown(work: _Work) -> Iterator[None]:
+    if not _is_watched():
+        yield
+        return
+    _works.append(work)
+    try:
+        if not _bars:
+            _bars.append(_bar())
+            _bars[0].start()
+        yield
+    finally:
+        _works.remove(work)
+        if not _works and _bars:
+            _bars.pop().stop()
 
 
 def _bar() -> "Progress":

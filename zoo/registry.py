@@ -10,6 +10,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from glob import glob
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from pathlib import Path
 from types import CodeType, ModuleType
@@ -18,7 +19,7 @@ import numpy as np
 
 import zoo.models
 from zoo.digits import digits_apart, nearest
-from zoo.errors import ModelError, UnknownNameError
+from zoo.errors import ModelError, UnknownNameError, ZooError, shown
 from zoo.memory import most_bytes
 from zoo.model import Model, Rule
 
@@ -37,9 +38,7 @@ def load(name: str, n_ctx: int | None = None) -> Model:
     where n_ctx is given and it is no family.
     """
     if not isinstance(name, str) or name not in names():
-        file = f"{name}.py"  # beside whoever asks
-        beside = f"; the file is {file}" if isinstance(name, str) and os.path.isfile(file) else ""
-        raise UnknownNameError(unknown("model", str(name), names()) + beside)
+        raise UnknownNameError(_beside_whoever_asks(name) or unknown("model", str(name), names()))
     module_name = f"zoo.models.{name}"
     module = _run(module_name, lambda: importlib.import_module(module_name))
     model = _model(module, str(module.__file__))
@@ -105,6 +104,18 @@ def load_function(target: str) -> Rule:
     return rule
 
 
+def _beside_whoever_asks(name: object) -> str:
+    """A sentence that names the Python file that was meant: of that name, or where no model's is near nearly that."""
+    if not isinstance(name, str):
+        return ""
+    if os.path.isfile(f"{name}.py"):
+        return f"there is no model {name!r}; the file is {name}.py"
+    if difflib.get_close_matches(name, names(), n=1):
+        return ""
+    near = difflib.get_close_matches(f"{name}.py", sorted(glob("*.py")), n=1, cutoff=0.75)
+    return f"there is no model {name!r}; did you mean the file {near[0]}?" if near else ""
+
+
 def unknown(kind: str, name: str, known: Iterable[str]) -> str:
     """A sentence that suggests the nearest known names."""
     near = difflib.get_close_matches(name, known := list(known), n=1)
@@ -165,7 +176,8 @@ def _run(where: str, run: Callable[[], ModuleType]) -> ModuleType:
     except (Exception, SystemExit) as error:
         lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == where]
         at = f" at line {lines[-1]}" if lines else ""
-        raise ModelError(f"{where} could not be run{at}: {type(error).__name__}: {error}") from error
+        text = str(error) if isinstance(error, ZooError) else shown(error, str)
+        raise ModelError(f"{where} could not be run{at}: {type(error).__name__}: {text}") from error
 
 
 def _model(module: ModuleType, where: str) -> Model:
@@ -184,6 +196,8 @@ def _model(module: ModuleType, where: str) -> Model:
 def _member(module: ModuleType, model: Model, n_ctx: int) -> Model:
     build = getattr(module, "build", None)
     if build is None or "n_ctx" not in inspect.signature(build).parameters:
+        if n_ctx == model.n_ctx:
+            return model
         raise ModelError(f"{model.name} is no family: it exists at n_ctx {model.n_ctx} only")
     if not isinstance(n_ctx, int) or n_ctx < 1:
         raise ModelError(f"n_ctx is {n_ctx!r}, but should be a whole number from 1 on")

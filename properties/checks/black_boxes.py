@@ -20,6 +20,7 @@ from zoo.contexts import Context, written
 from zoo.errors import ModelError, shown
 from zoo.progress import steps
 from zoo.rule import Asked
+from zoo.rule.origin import where_raised
 from zoo.rule.watch import watching
 
 REACH, MOST = 10**6, 10**8  # contexts that are all asked for, and with --method enumerate
@@ -148,8 +149,8 @@ def _drawn(box: BlackBox, how: How) -> Iterator[Context]:
             words = tuple(generate(random))
             inside = words in box.scope
         except (Exception, SystemExit) as error:
-            raised = f"{type(error).__name__}: {shown(error, str)}"
-            raise ModelError(f"{box.name}: generate raises {raised}, but should give a context") from error
+            raised, where = f"{type(error).__name__}: {shown(error, str)}", where_raised(error)
+            raise ModelError(f"{box.name}: generate raises {raised}, but should give a context{where}") from error
         if not inside:
             raise ModelError(f"{box.name}: generate gives {shown(words)}, but should give a context of the domain")
         context = "".join(words) if box.reads_strings else words

@@ -58,8 +58,13 @@ def _numbers(transformer: Transformer) -> int:
 
 def affordable(model: Model, cost: float = 1) -> bool:
     """Whether the budget reaches for running every context."""
+    return model.scope.count() <= most_contexts(model, cost)
+
+
+def most_contexts(model: Model, cost: float = 1) -> int:
+    """How many contexts the budget reaches for running."""
     each = flops(model.transformer, model.scope.lengths[-1]) * cost + RULE * min(cost, 1)
-    return model.scope.count() <= BUDGET / each
+    return int(BUDGET / each)
 
 
 def means(model: Model, how: How) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from properties.checks.table import Check, checks
 from properties.checks.verdict import Verdict
 from zoo import registry
-from zoo.errors import ModelError, shown
+from zoo.errors import ModelError, ZooError, shown
 from zoo.model import Model
 
 if TYPE_CHECKING:
@@ -19,11 +19,11 @@ def parametrize_with_checks(
     """Makes one test of each check of each model; the test calls `check(model)`, which raises where it does not pass.
 
     Models, or names of models of the zoo; one, or several. What is undecided does not pass; with `accept_sampled` it
-    does where nothing was found wrong on a sample.
+    does where nothing was found wrong on a sample. ModelError for what are neither models nor names. As in
 
-    @parametrize_with_checks([MODEL])
-    def test_my_models(model, check):
-        check(model)
+        @parametrize_with_checks([MODEL])
+        def test_my_models(model, check):
+            check(model)
     """
     import pytest  # only a test-suite needs it
 
@@ -55,7 +55,10 @@ def asserting(check: Check, accept_sampled: bool = False) -> Callable[[Model], V
 
     def run(model: Model) -> Verdict:
         __tracebackhide__ = True  # pytest shows the verdict, and not this frame
-        verdict = check(model)
+        try:
+            verdict = check(model)
+        except ZooError as error:  # which says what is wrong, and at which line of whose file
+            raise error.with_traceback(None) from None
         if not verdict.passed and not (accept_sampled and verdict.sampled):
             raise AssertionError(verdict.message())
         return verdict

@@ -23,7 +23,9 @@ def add(commands: Commands) -> None:
     add_models(one)
     one.add_argument("--rule", metavar="FILE.py:NAME", help="what is right (the file is run)")
     one.add_argument("--length", type=int, nargs="+", metavar="N", help="only contexts of so many tokens")
-    one.add_argument("--gap", type=float, default=0.0, metavar="G", help="stop where no more than this share is open")
+    one.add_argument(
+        "--gap", type=float, default=0.0, metavar="G", help="stop where no more than this share is open (0)"
+    )
     text = f"of the processor, for each model ({SECONDS:g}); what is not settled by then is open"
     one.add_argument("--max-seconds", type=float, default=SECONDS, metavar="S", help=text)
     add_n_ctx(one)

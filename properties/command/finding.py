@@ -17,18 +17,21 @@ def find(name: str, n_ctx: int | None = None) -> Model:
     if os.path.isdir(name) and name not in registry.names():
         from zoo import files  # what only some need is imported where it is used: the start-up stays quick
 
-        if n_ctx is not None:
-            raise ModelError(f"{name} is a directory and no family: it exists at its own n_ctx only")
-        return files.read(name)
+        return _at_its_own(name, files.read(name), n_ctx)
     if name.endswith((".npz", ".safetensors")):
         from zoo import compiling
         from zoo.files import attention_only
 
-        if n_ctx is not None:
-            raise ModelError(f"{name} is a file of arrays and no family: it exists at its own n_ctx only")
         alone = name.endswith(".safetensors") or (os.path.isfile(name) and attention_only.holds_one(name))
-        return attention_only.read(name) if alone else compiling.read(name)
+        return _at_its_own(name, attention_only.read(name) if alone else compiling.read(name), n_ctx)
     return (registry.load_file if name.endswith(".py") or "/" in name else registry.load)(name, n_ctx)
+
+
+def _at_its_own(name: str, model: Model, n_ctx: int | None) -> Model:
+    """What is read from arrays, which has one size. ModelError where another is asked for."""
+    if n_ctx not in (None, model.n_ctx):
+        raise ModelError(f"{name} holds arrays and no family: it exists at n_ctx {model.n_ctx} only")
+    return model
 
 
 def find_as(options: argparse.Namespace) -> Model:

@@ -42,6 +42,7 @@ def add(commands: Commands) -> None:
     shown.add_argument(
         "--robustness", action="store_true", help="and how much its answers bear: in weights, number types, tokens"
     )
+    add_json(shown, "all of it")
     for one in (says, goes_on, shown):
         add_model(one)
         add_context(one, "?" if one is shown else None)
@@ -56,6 +57,7 @@ def add_inspect(commands: Commands) -> None:
     add_model(one)
     add_context(one, "?")
     one.add_argument("--all", action="store_true", help="list every head and part, where there are many")
+    add_n_ctx(one)
     add_json(one, "everything")
     add_anyway(one)
     one.add_argument("--svg", metavar="FILE", help="draw the attentions and the small matrices to this file")
@@ -111,6 +113,8 @@ def show(options: argparse.Namespace) -> int:
     context = None if options.context is None else read_context(model, options.context)
     if context is not None:
         model.encode(context, options.anyway)  # what cannot be read is said before a page is printed
+    if options.json:
+        return _show_as_json(model, context, options)
     claims = ((claim, claim.recomputed(model)) for claim in model.claims)
     lemmas = ((lemma, lemma.holds(model)) for lemma in model.lemmas)
     if isinstance(model, BlackBox):
@@ -130,6 +134,29 @@ def show(options: argparse.Namespace) -> int:
         from zoo.inspection.reading import reading
 
         read.show(reading(model, context, options.anyway), _permitted(model, context))
+    return 0
+
+
+def _show_as_json(model: Model, context: Context | None, options: argparse.Namespace) -> int:
+    from properties.report import shown_json
+    from properties.report.bearing import said
+    from properties.robustness.bearing import bearing
+    from zoo.inspection.reading import reading
+    from zoo.inspection.sentences import sentences
+
+    boxed = isinstance(model, BlackBox)
+    settled, parts = (None, ()) if boxed else (_settled(model), sentences(model))
+    claims = [(claim, claim.recomputed(model)) for claim in model.claims]
+    lemmas = [(lemma, lemma.holds(model)) for lemma in model.lemmas]
+    found = shown_json.as_json(model, settled, parts, claims, lemmas)
+    if options.robustness and not boxed:
+        borne = bearing(model, registry.family(options.name))
+        found["robustness"] = [said(one).strip() for one in borne]
+    if context is not None and boxed:
+        found["context"] = shown_json.answered(context, model.says(context, options.anyway))
+    elif context is not None:
+        found["context"] = shown_json.read(reading(model, context, options.anyway), _permitted(model, context))
+    print(json.dumps(found, indent=2))
     return 0
 
 
@@ -166,7 +193,7 @@ def inspect(options: argparse.Namespace) -> int:
 
     if options.svg is not None:
         picture.check(options.svg)
-    model = find(options.name)
+    model = find(options.name, options.n_ctx)
     context = None if options.context is None else read_context(model, options.context)
     found = parts.inspect(model, context, anyway=options.anyway)
     if options.svg is not None:

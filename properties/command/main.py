@@ -23,7 +23,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     try:
         with interrupts_kept():
-            options = parser().parse_args(arguments)
+            commands = parser()
+            if not (sys.argv[1:] if arguments is None else arguments):
+                commands.print_help(sys.stderr)
+                raise SystemExit(2)
+            options, behind = commands.parse_known_args(arguments)
+            if behind and not _taken(options, behind):
+                commands.error(f"unrecognized arguments: {' '.join(behind)}")
             keep_freed_memory()
             return int(options.run(options))
     except ZooError as error:
@@ -47,6 +53,19 @@ def keep_freed_memory() -> None:
         mallopt(M_TRIM_THRESHOLD, 2**30)
 
 
+def _taken(options: argparse.Namespace, behind: list[str]) -> bool:
+    """Names and contexts that stand behind an option, which argparse hands back: `zoo verify aab -q ab`."""
+    if any(word.startswith("-") for word in behind):
+        return False
+    if getattr(options, "context", "") is None and len(behind) == 1:
+        [options.context] = behind
+        return True
+    if options.run in (verify.verify, count.count, bear.mutate, measure.cost):
+        options.names += behind
+        return True
+    return False
+
+
 @contextmanager
 def interrupts_kept() -> Iterator[None]:
     """Python drops what is raised while it closes a generator or frees an object: an interrupt is raised once more."""
@@ -68,10 +87,19 @@ def interrupts_kept() -> Iterator[None]:
 
 def parser() -> argparse.ArgumentParser:
     """Every subcommand, in the order in which the help lists them."""
-    result = argparse.ArgumentParser(prog="zoo", description="Hand-built transformers, checked in every context.")
-    result.add_argument("--version", action="version", version=f"handmade-zoo {metadata.version('handmade-zoo')}")
+    text, example = "Hand-built transformers, checked in every context.", "zoo verify aab two_head"
+    more = f"zoo COMMAND --help says what each takes. example: {example}"
+    result = argparse.ArgumentParser(prog="zoo", description=text, epilog=more)
+    result.add_argument("--version", action="version", version=f"handmade-zoo {_version()}")
     commands = result.add_subparsers(required=True, metavar="COMMAND")
     first = (look.add_list, verify.add, count.add, look.add, write.add, new.add)
     for add in (*first, report.add, look.add_inspect, bear.add, measure.add):
         add(commands)
     return result
+
+
+def _version() -> str:
+    try:
+        return metadata.version("handmade-zoo")
+    except metadata.PackageNotFoundError:
+        return "as it stands, not installed"

@@ -2,6 +2,7 @@
 
 import argparse
 import keyword
+import os
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -56,6 +57,12 @@ from properties import parametrize_with_checks
 def test_{name}(model, check):
     check(model)
 '''
+WRITTEN = """\
+{name}.py, a model that holds, and test_{name}.py are written. What to do next:
+    zoo verify {name}.py      does it do what its rule says, in every context?
+    zoo show {name}.py xyz    its weights as sentences, and how it reads xyz
+    pytest test_{name}.py     the same checks as tests, where pytest is installed
+"""
 
 
 def add(commands: Commands) -> None:
@@ -69,7 +76,7 @@ def new(options: argparse.Namespace) -> int:
         raise ModelError(f"the model is to be called {name!r}, but should have a name as Python's are, as my_model")
     texts = {Path(f"{name}.py"): MODEL, Path(f"test_{name}.py"): TEST}
     for path in texts:
-        if path.exists():
+        if os.path.lexists(path):
             raise ModelError(f"{path} is there already, but should be a new file")
     if find_spec(name) is not None:
         raise ModelError(f"the model is to be called {name!r}, but should have a name that no module has")
@@ -78,5 +85,5 @@ def new(options: argparse.Namespace) -> int:
             write_whole(path, text.format(name=name))
         except OSError as error:
             raise ModelError(f"{path} cannot be written: {error.strerror}") from error
-    print(f"{name}.py and test_{name}.py are written: zoo verify {name}.py, zoo show {name}.py, pytest test_{name}.py")
+    print(WRITTEN.format(name=name), end="")
     return 0

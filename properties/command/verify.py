@@ -4,6 +4,7 @@ What only one subcommand needs is imported where it runs: the start-up stays qui
 """
 
 import argparse
+import os
 import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -40,7 +41,9 @@ def add(commands: Commands) -> None:
     names = f"only these: {', '.join(CHECKS)}"
     one.add_argument("--check", nargs="+", action="extend", default=[], metavar="NAME", help=names)
     methods = ["auto", "enumerate", "prove", "sample"]
-    one.add_argument("--method", choices=methods, default="auto", help="how to settle what is said of all contexts")
+    one.add_argument(
+        "--method", choices=methods, default="auto", help="how to settle what is said of all contexts (auto)"
+    )
     add_n_ctx(one)
     text = "models at the large sizes that their files state, which takes minutes; all that state one if none is given"
     one.add_argument("--large", action="store_true", help=text)
@@ -73,6 +76,7 @@ def add(commands: Commands) -> None:
     one = command(commands, "compare", compare, "Do two models give the same answer in every context?")
     one.add_argument("names", nargs=2, metavar="NAME", help=MODEL)
     one.add_argument("--all", action="store_true", help="print every difference, not only the shortest")
+    add_n_ctx(one, "of both, the member of a family that reads N tokens")
     add_json(one, "the verdict")
 
 
@@ -126,6 +130,9 @@ def _planned(options: argparse.Namespace) -> list[Planned]:
     from properties.checks.verdict import Requested
 
     planned = []
+    for name in options.check:
+        if name not in CHECKS and (name in registry.names() or os.path.exists(name)):
+            raise UnknownNameError(f"{name} is no check but a model, and should stand before --check")
     for target, n_ctx, model in _asked_for(options):
         model = model if options.dtype is None else model.astype(options.dtype)
         rule = model.rule if options.rule is None else registry.load_function(options.rule)
@@ -207,6 +214,7 @@ def compare(options: argparse.Namespace) -> int:
     from properties.robustness import comparison
 
     target, other_target = options.names
-    model, other = find(target), find(other_target)
+    model, other = (find(one, options.n_ctx) for one in options.names)
     verdict = comparison.compare(model, other, other_target, options.all)
-    return report.verdicts([(Requested(target), model, [verdict])], options.json, options.all, "checks")
+    asked = Requested(target, options.n_ctx)
+    return report.verdicts([(asked, model, [verdict])], options.json, options.all, "checks")

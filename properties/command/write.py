@@ -5,7 +5,7 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from properties.command.arguments import Commands, add_model, add_n_ctx, command
+from properties.command.arguments import Commands, add_json, add_model, add_n_ctx, command
 from properties.command.finding import find, read_tokens
 from zoo.errors import printable
 from zoo.model import Model
@@ -35,6 +35,7 @@ def add(commands: Commands) -> None:
     add_n_ctx(one, "the longest context", required=True)
     text = "a head for each place that is read, one head that reads a number, or what has fewer parameters"
     one.add_argument("--how", choices=("heads", "number", "smallest"), default="smallest", help=f"{text} (smallest)")
+    add_json(one, "the verdicts")
 
 
 def export(options: argparse.Namespace) -> int:
@@ -79,5 +80,6 @@ def compile_rule(options: argparse.Namespace) -> int:
         refusal = f"{options.directory} is not written, as {wrong.check} {wrong.status}: {wrong.detail}{sentence}"
         print(f"zoo: {printable(refusal)}", file=sys.stderr)
         return 1
-    compiled(model, options.directory)
-    return report.verdicts([(Requested(options.directory), model, found)], False, False)
+    if not options.json:
+        compiled(model, options.directory)
+    return report.verdicts([(Requested(options.directory), model, found)], options.json, False)

@@ -10,39 +10,41 @@ from properties.recheck.hidden import GET, IS, Hidden, PeekError, peek
 from properties.recheck.hidden_number import number
 from properties.recheck.sight import Sight, Unasked
 from zoo.errors import CertificateError
-from zoo.rule import Asked, plain
+from zoo.rule import Asked, Looked, plain
 
 Context = str | tuple[str, ...]
 Said = frozenset[str]
 # A function may raise these whatever the context is; others come from what is no real one.
 ITS_OWN = (LookupError, ValueError, ArithmeticError, AssertionError, StopIteration, GeneratorExit)
+LOOKED = Looked("", True)  # nothing could tell, and any error might be swallowed
 
 
-def blind_answer(asked: Asked, known: Sight, strings: bool, where: object, tells: str = "") -> frozenset[str]:
+def blind_answer(asked: Asked, known: Sight, strings: bool, where: object, looked: Looked = LOOKED) -> frozenset[str]:
     """What the function permits in every context of a leaf. `strings` says that contexts are strings.
 
     CertificateError where that depends on more than the leaf says, or is no answer.
 
-    A single context is asked about as it is; where the function could tell a blindfold from that (it uses what `tells`
+    A single context is asked about as it is; where the function could tell a blindfold from that (by what `looked`
     names), nothing else is believed. Else two real contexts out of the leaf must be answered alike.
     """
-    first, last = (joined(known.example(end), strings) for end in (False, True))
+    first, last = (joined(some, strings) for some in known.ends)
     if first == last and known.is_one:
         return said_of(asked, first)
-    answer = said_of(asked, first) if tells else _blindfolded(asked, known, strings, where)
+    answer = said_of(asked, first) if looked.tells else _blindfolded(asked, known, strings, where, looked.swallows)
     for context in (first, last):
         if said_of(asked, context) != answer:
             raise CertificateError(f"the function permits something else after {context!r} than at {where}")
-    if tells:
-        raise CertificateError(f"the function uses {tells}, and {where} should be a single context, but is several")
+    if looked.tells:
+        raise CertificateError(f"the function uses {looked.tells}, and {where} should be one context, but is several")
     return answer
 
 
-def _blindfolded(asked: Asked, known: Sight, strings: bool, where: object) -> frozenset[str]:
-    """What the function permits that does not see more than `known`."""
+def _blindfolded(asked: Asked, known: Sight, strings: bool, where: object, swallows: bool) -> frozenset[str]:
+    """What the function permits that does not see more than `known`. Where it swallows no error, all come out here."""
     unasked = Unasked(known)
+    context = (_String if strings else _Tuple)(known, range(len(known)), unasked)
     try:
-        answer, stumbled = _watched(asked.raw, (_String if strings else _Tuple)(known, range(len(known)), unasked))
+        answer, stumbled = _watched(asked.raw, context) if swallows else (asked.raw(context), False)
     except (PeekError, Exception, SystemExit) as error:
         raise CertificateError(f"the function does not answer by what {where} says alone ({error!r})") from None
     if stumbled:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from reprlib import repr as shortly
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -92,6 +93,10 @@ class Graph:
         self.roots = list(zip(boxes, stated))
         paths = sum(self.paths[root] for root in stated)
         must(paths <= PATHS, f"there are more than {PATHS} leaves, but should be fewer to be looked at")
+
+    @cached_property
+    def sizes(self) -> list[int]:
+        return list(map(len, self.sets))
 
     def _set(self, its: Any) -> frozenset[int]:
         fine = isinstance(its, list) and its and all(_is_index(token, self.vocab) for token in its)
@@ -184,11 +189,16 @@ class Graph:
 
     def groups(self, box: Box) -> list[Group]:
         """The positions at which tokens are counted."""
+        if not box.counts:
+            return []
         held = {at: self.sets[tokens] for at, tokens in box.known.items()}
         return groups(box.counts, self.sets, held, self.sets[-1])
 
     def count(self, box: Box) -> int:
         """How many contexts a box has, whatever is permitted there."""
+        if not box.counts:
+            held = math.prod(map(self.sizes.__getitem__, box.known.values()))
+            return self.vocab ** (box.length - len(box.known)) * held  # type: ignore[no-any-return]
         counted = {at for count in box.counts for at in count.positions}
         choices = math.prod(len(self.sets[tokens]) for at, tokens in box.known.items() if at not in counted)
         free: int = self.vocab ** (box.length - len(counted | box.known.keys()))

@@ -64,7 +64,7 @@ class Reading:
         self.said: deque[Said] = deque(maxlen=AGAIN)
         with _refusing():
             self.reaches = known(function)
-            self.tells = self.reaches.tells
+            self.looked = self.reaches.looked
 
     def leaves(self, box: Box, root: int) -> Iterator[Leaf]:
         """Those of a box, which they partition; CertificateError where they do not, or the function says otherwise.
@@ -114,7 +114,7 @@ class Reading:
         sets = {at: self.words[its] for at, its in box.known.items()}
         sight = Sight(sets, every, box.length, groups(box.counts, self.words, sets, every))
         asked = self.asked if box.at is None else self.asked.at(box.at)
-        allowed, example = blind_answer(asked, sight, strings, where, self.tells), sight.example(False)
+        allowed, example = blind_answer(asked, sight, strings, where, self.looked), sight.ends[0]
         self._asked((joined(example, strings), allowed, *asked.where))
         return self._leaf(box, allowed, contexts, [self.numbers[token] for token in example])
 

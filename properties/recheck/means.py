@@ -145,18 +145,34 @@ def guess(least: Array, most: Array, value: Array, mask: Array, counted: Counted
     """
     level, most = np.where(mask, value, np.inf).min(axis=(-2, -1)), np.minimum(most, 2.0**900)
     least_step = np.where(mask, np.abs(value), 0).max(axis=(-2, -1)) * 2.0**-50
+    if counted is None:  # what is not there is minus infinity, whatever it weighs
+        value, least, most = np.where(mask, value, -np.inf), np.where(mask, least, 1), np.where(mask, most, 1)
     for _ in range(60):
         above = value - level[..., None, None]
-        weight = np.where(above > 0, most, least)
-        terms = np.where(mask, weight * above, -np.inf)
-        paid, more, _ = _paid(terms, counted)
-        worst = paid.max(axis=-1)
-        total = worst.sum(axis=-1) + more
-        slope = np.where(paid >= (worst - 2.0**-45 * np.abs(worst))[..., None], weight, 0).max(axis=-1).sum(axis=-1)
+        total, slope = _steepest(least, most, above) if counted is None else _priced(least, most, above, mask, counted)
         if not (total > 0).any():
             break
         level = np.where(total > 0, level + np.fmax(total / slope, least_step), level)
     return level  # type: ignore[no-any-return]
+
+
+def _steepest(least: Array, most: Array, above: Array) -> tuple[Array, Array]:
+    """Σ w (v - level) with the worst token of each key, and Σ w of these: above, one weighs most, and below least."""
+    terms = np.maximum(most * above, least * above)
+    at = terms.argmax(axis=-1, keepdims=True)
+    worst, distance = (np.take_along_axis(x, at, -1)[..., 0] for x in (terms, above))
+    weight = np.take_along_axis(most, at, -1)[..., 0]
+    weight = np.where(distance > 0, weight, np.take_along_axis(least, at, -1)[..., 0])
+    return worst.sum(axis=-1), weight.sum(axis=-1)
+
+
+def _priced(least: Array, most: Array, above: Array, mask: Array, counted: Counted) -> tuple[Array, Array]:
+    """The same less the prices of what is counted."""
+    weight = np.where(above > 0, most, least)
+    paid, more, _ = _paid(np.where(mask, weight * above, -np.inf), counted)
+    worst = paid.max(axis=-1)
+    alike = paid >= (worst - 2.0**-45 * np.abs(worst))[..., None]
+    return worst.sum(axis=-1) + more, np.where(alike, weight, 0).max(axis=-1).sum(axis=-1)
 
 
 def excess(least: Array, most: Array, value: Array, mask: Array, level: Array, counted: Counted | None = None) -> Array:

@@ -1,7 +1,7 @@
 """What a leaf says of its contexts, as a function sees it: what each position may hold, and how often tokens occur."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
+from functools import cache, cached_property
 
 from properties.recheck.counts import KINDS, Group, Limits
 
@@ -39,13 +39,16 @@ class Sight:
         others = (len(self.sets.get(at, self.every)) for at in range(self.n) if at not in self.group_at)
         return all(size == 1 for size in others) and all(group.ways() == 1 for group in self.groups)
 
-    def example(self, last: bool) -> list[str]:
-        """One of the contexts: of tokens, where there is a choice, the first or the last."""
-        counted: dict[int, str] = {}
-        for group in self.groups:
-            counted.update(group.example(last))
-        choose = most if last else least
-        return [counted[at] if at in counted else choose(self.sets.get(at, self.every)) for at in range(self.n)]
+    @cached_property
+    def ends(self) -> tuple[list[str], list[str]]:
+        """Two of the contexts: of tokens, where there is a choice, the first or the last."""
+        held = [self.sets.get(at, self.every) for at in range(self.n)]
+        ends = list(map(least, held)), list(map(most, held))
+        for end, some in enumerate(ends):
+            for group in self.groups:
+                for at, token in group.example(bool(end)).items():
+                    some[at] = token
+        return ends
 
     def number(self, positions: range, token: str) -> Form | None:
         """How many of these positions hold a token; None where nothing is known that would say it."""

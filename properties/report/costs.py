@@ -75,6 +75,9 @@ def costs(found: Sequence[Cost]) -> None:
         if cost.rungs:
             console().print(f"\n{cost.name}, each context")
             console().print(_timed(cost.rungs))
+            for rung in cost.rungs:
+                if rung.seconds is None:
+                    console().print(f"{rung.name} was not run: {rung.reason}", soft_wrap=True)
 
 
 def _timed(rungs: Sequence[Rung]) -> Table:
@@ -82,6 +85,6 @@ def _timed(rungs: Sequence[Rung]) -> Table:
     for rung, times in zip(rungs, _implementations(rungs)):
         ratios = ("-" if x is None else f"{x:.3g}" for x in (times["times_baseline"], times["times_rule"]))
         work = "-" if rung.operations is None else f"{rung.operations:,.0f}"
-        taken = rung.reason if rung.seconds is None else _encodable(duration(rung.seconds))
+        taken = "-" if rung.seconds is None else _encodable(duration(rung.seconds))
         table.add_row(rung.name, f"{rung.contexts:,}", taken, *ratios, work)
     return table

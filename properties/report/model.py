@@ -117,7 +117,7 @@ def stated(model: Model, claims: Iterable[tuple[Claim, object]], lemmas: Iterabl
     """Its claims with what was recomputed, its lemmas and deviations."""
     out = console()
     if model.claims:
-        table = grid("claim", "claimed", "recomputed", "source")
+        table = grid(*(Column(name, overflow="fold") for name in ("claim", "claimed", "recomputed", "source")))
         for claim, recomputed in claims:
             table.add_row(claim.text, str(claim.claimed), str(recomputed), claim.source)
         out.print()

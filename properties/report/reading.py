@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from rich.table import Column
 from rich.text import Text
 
-from properties.report.console import console, grid
+from properties.report.console import console, grid, side_by_side
 from zoo.contexts import written
 from zoo.digits import apart
 from zoo.errors import printable
@@ -55,11 +55,12 @@ def _heads(reading: Reading) -> None:
     out = console()
     positions = [f"{token}{i}" for i, token in enumerate(reading.tokens)]
     for (name, pattern), scores in list(zip(reading.patterns, reading.scores))[:COLUMNS]:
-        table = grid(name, *(Column(one, justify="right") for one in positions[-COLUMNS:]))
-        for row, weights in list(zip(positions, pattern[:, -COLUMNS:]))[-COLUMNS:]:
-            table.add_row(row, *map(_weight, weights))
-        table.add_row(f"scores of {positions[-1]}", *(f"{score:.4g}" for score in scores[-COLUMNS:]), style="dim")
-        out.print(table)
+        last = positions[-COLUMNS:]
+        rows = [*((one, "") for one in last), (f"scores of {positions[-1]}", "dim")]
+        seen = zip(pattern[-COLUMNS:, -COLUMNS:].T, scores[-COLUMNS:])
+        least = DUST * float(np.abs(scores[-COLUMNS:]).max())
+        columns = [(one, [*map(_weight, weights), _score(score, least)]) for one, (weights, score) in zip(last, seen)]
+        side_by_side(out, name, rows, columns)
         out.print(f"{_ahead(positions, scores)}\n")
     if (heads := len(reading.patterns)) > COLUMNS or len(positions) > COLUMNS:
         out.print(f"the last {COLUMNS} positions at most, of {heads} heads the first {COLUMNS}; see zoo inspect\n")
@@ -68,6 +69,10 @@ def _heads(reading: Reading) -> None:
 def _weight(weight: float) -> str:
     """Of what is masked, too, it is 0."""
     return f"{weight:.3g}" if weight >= DUST or weight == 0 else "~0"
+
+
+def _score(score: float, least: float) -> str:
+    return "~0" if 0 < abs(score) < least else f"{score:.4g}"
 
 
 def _ahead(positions: Sequence[str], scores: NDArray[Any]) -> str:
@@ -100,19 +105,26 @@ def _logits(reading: Reading) -> None:
     """What each part adds to the logits of the last position."""
     out = console()
     outputs, logits, parts = reading.outputs, reading.logits, reading.shares
-    best = np.argsort(-logits, kind="stable")[:COLUMNS] if len(outputs) > COLUMNS else range(len(outputs))
+    best = np.argsort(-logits, kind="stable")[:COLUMNS] if len(outputs) > COLUMNS else np.arange(len(outputs))
     last = " at the last" if len(reading.answers) > 1 else ""
-    table = grid(f"share of the logits{last}", *(Column(outputs[i], justify="right") for i in best))
     least = sorted(abs(share[best[0]]) for _, share in parts)[-2 * COLUMNS :][0]
     dust = DUST * max(float(np.abs(share).max()) for _, share in parts)
-    for name, share in parts:
-        if abs(share[best[0]]) >= least:
-            table.add_row(name, *("~0" if 0 < abs(share[i]) < dust else f"{share[i]:.6g}" for i in best))
-    table.add_row("logits", *apart([logits[i] for i in best]), style="bold")
-    out.print(table)
+    shown = [(name, share) for name, share in parts if abs(share[best[0]]) >= least]
+    columns = [
+        (outputs[i], [*("~0" if 0 < abs(share[i]) < dust else f"{share[i]:.6g}" for _, share in shown), total])
+        for i, total in zip(best, _totals(logits[best], dust))
+    ]
+    rows = [*((name, "") for name, _ in shown), ("logits", "bold")]
+    side_by_side(out, f"share of the logits{last}", rows, columns)
     if len(parts) > 2 * COLUMNS:
         out.print(
             f"the {2 * COLUMNS} parts with the most of {outputs[best[0]]}, of {len(parts)}; see zoo inspect --all"
         )
     if len(best) < len(outputs):
         out.print(f"the {len(best)} tokens with the largest logits, of {len(outputs)}")
+
+
+def _totals(logits: NDArray[Any], dust: float) -> list[str]:
+    """Logits with as many digits as the largest two differ in; those next to nothing are said to be, but for these."""
+    texts, largest = apart(logits.tolist()), np.argsort(-logits, kind="stable")[:2]
+    return ["~0" if 0 < abs(x) < dust and i not in largest else text for i, (x, text) in enumerate(zip(logits, texts))]

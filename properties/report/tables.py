@@ -8,7 +8,7 @@ from rich.text import Text
 
 from properties.checks.table import CHECKS
 from properties.checks.verdict import Requested, Verdict
-from properties.report.console import grid
+from properties.report.console import grid, side_by_side
 from zoo.black_box import BlackBox
 from zoo.digits import at_least
 from zoo.model import Model
@@ -59,23 +59,10 @@ def checks(out: Console, results: Sequence[Result], asked_for: Sequence[str] = (
     """Checks x models, as many models side by side as there is room for."""
     names = list(dict.fromkeys([*asked_for, *(verdict.check for *_, verdicts in results for verdict in verdicts)]))
     names.sort(key=lambda name: list(CHECKS).index(name) if name in CHECKS else -1)
-    columns = [
-        (model.name, [_cell(verdicts, name) for name in names], _smallest(verdicts)) for _, model, verdicts in results
-    ]
-    room = out.width - 2 - max(len("smallest margin"), *map(len, names))
-    while columns:
-        shown = [columns.pop(0)]
-        used = _width(shown[0])
-        while columns and used + _width(columns[0]) <= room:
-            used += _width(columns[0])
-            shown.append(columns.pop(0))
-        side_by_side = grid("check", *(name for name, *_ in shown))
-        for row, check in enumerate(names):
-            side_by_side.add_row(check, *(cells[row] for _, cells, _ in shown))
-        side_by_side.add_row("smallest margin", *(margin for *_, margin in shown), style="bold")
-        out.print(side_by_side)
-        if columns:
-            out.print()
+    columns: list[tuple[str, list[str | Text]]] = []
+    for _, model, verdicts in results:
+        columns.append((model.name, [*(_cell(verdicts, name) for name in names), _smallest(verdicts)]))
+    side_by_side(out, "check", [*((name, "") for name in names), ("smallest margin", "bold")], columns, "left")
 
 
 def _cell(verdicts: list[Verdict], check: str) -> Text:
@@ -92,8 +79,3 @@ def _cell(verdicts: list[Verdict], check: str) -> Text:
 def _smallest(verdicts: list[Verdict]) -> str:
     margins = [verdict.margin for verdict in verdicts if verdict.margin is not None]
     return at_least(min(margins)) if margins else "-"
-
-
-def _width(column: tuple[str, list[Text], str]) -> int:
-    name, cells, margin = column
-    return 2 + max(len(name), len(margin), *(len(cell) for cell in cells))

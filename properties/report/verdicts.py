@@ -57,6 +57,12 @@ def left_out(names: Sequence[str]) -> None:
         console().print(f"left to zoo verify --large: {', '.join(names)}")
 
 
+def without(reasons: Sequence[str]) -> None:
+    """Prints why models of the zoo are left out, a line for each."""
+    for reason in reasons:
+        console().print(f"left out: {reason}", soft_wrap=True)
+
+
 def as_json(results: Iterable[Result], every: bool = False) -> dict[str, Any]:
     """The documented schema, version 1; docs/json.md spells it out."""
     models = [

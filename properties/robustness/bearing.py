@@ -1,6 +1,6 @@
 """How far every answer of a model is from another one: in logits, in weights, in digits, for a family in tokens."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -13,6 +13,7 @@ from properties.checks.verdict import Verdict
 from properties.robustness import number_types, tolerance
 from properties.robustness.edges import MOST, Edge, validity_edge
 from zoo.model import Model
+from zoo.progress import part
 
 
 @dataclass(frozen=True)
@@ -78,20 +79,34 @@ def bearing(
     if (failing := _failing(model)) is not None:
         yield failing
         return
+    asked = _asked(model, build, most, breaks)
+    for i, find in enumerate(asked):
+        with part("robustness", i, len(asked)):
+            found = list(find())
+        yield from found
+
+
+def _asked(
+    model: Model, build: Callable[[int], Model] | None, most: int, breaks: bool
+) -> list[Callable[[], Iterable[Borne]]]:
+    """What finds out each part of it."""
+    asked: list[Callable[[], Iterable[Borne]]] = []
     if not states_figures_only(model):
-        yield _smallest_margin(model)
+        asked.append(lambda: [_smallest_margin(model)])
     if model.predictors or model.rule is not None:
         if tolerance.names_last(model):
-            yield _certified(model)
+            asked.append(lambda: [_certified(model)])
         if breaks and affordable(model):
-            yield _breaking(model)
+            asked.append(lambda: [_breaking(model)])
     if build is not None:
-        for dtype in (np.float64, np.float32):
-            yield FamilyEdge(dtype.__name__, validity_edge(partial(_in_dtype, build, dtype), most=most))
+        asked += [partial(_family_edge, build, dtype, most) for dtype in (np.float64, np.float32)]
     if states_figures_only(model):
-        yield NothingStated()
-    for name, same, seen in number_types.survives(model):
-        yield InType(name, same, seen)
+        asked.append(lambda: [NothingStated()])
+    return [*asked, lambda: (InType(*one) for one in number_types.survives(model))]
+
+
+def _family_edge(build: Callable[[int], Model], dtype: type, most: int) -> list[Borne]:
+    return [FamilyEdge(dtype.__name__, validity_edge(partial(_in_dtype, build, dtype), most=most))]
 
 
 def _failing(model: Model) -> Failing | None:

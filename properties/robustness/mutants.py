@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from properties.checks.right import answers, changed, judged, margins, permitting, questions
-from properties.checks.settle import answer_logits, sweep
+from properties.checks.settle import affordable, answer_logits, most_contexts, sweep
 from zoo import contexts
 from zoo.black_box import BlackBox
 from zoo.errors import FailingError, ModelError
@@ -64,15 +64,12 @@ def checked(model: Model) -> bool:
 def stories(model: Model, sample: int | None = None) -> Iterator[Story]:
     """The story of each mutant of a model, over all contexts; or of so many, drawn at random but always the same.
 
-    Raises as `refuse_failing` does, and ModelError where the mutants are too many to try each.
+    Raises as `refuse_failing` does, and ModelError where contexts or mutants are too many to try each.
     """
     rows, words, tests = _held(model)
+    if why := too_many(model, sample):
+        raise ModelError(why)
     total = number(model.transformer)
-    if sample is None and total > MOST:
-        raise ModelError(
-            f"{model.name} has {total:,} mutants, but should have {MOST:,} at most for each to be tried: --sample N "
-            "tries so many, drawn at random"
-        )
     chosen: Sequence[int] = range(total)
     if sample is not None and sample < total:
         chosen = sorted(np.random.default_rng(0).choice(total, sample, replace=False).tolist())
@@ -84,6 +81,19 @@ def stories(model: Model, sample: int | None = None) -> Iterator[Story]:
 def number(transformer: Transformer) -> int:
     """How many mutants there are."""
     return sum(1 for _ in _made(transformer))
+
+
+def too_many(model: Model, sample: int | None = None) -> str:
+    """Why not every mutant, or every one of a sample, can be run on every context: what is too many; or nothing."""
+    if not affordable(model):
+        total, most = contexts.counted(model.scope.count()), contexts.counted(most_contexts(model))
+        return f"{model.name} has {total} contexts, but should have {most} at most for each mutant to be run on all"
+    if sample is None and (found := number(model.transformer)) > MOST:
+        return (
+            f"{model.name} has {found:,} mutants, but should have {MOST:,} at most for each to be tried: --sample N "
+            "tries so many, drawn at random"
+        )
+    return ""
 
 
 def refuse_failing(model: Model) -> None:
@@ -102,11 +112,9 @@ def _held(model: Model) -> tuple[list[Array], list[Context], list[tuple[str, Arr
         raise ModelError(
             f"{model.name} has neither rule nor predictor, but should have one for its mutants to be held to"
         )
-    method, batches = sweep(model)
-    if method != "enumerated":
-        total = contexts.counted(model.scope.count())
-        raise ModelError(f"{model.name} has {total} contexts, but should have few enough to run each mutant on all")
-    rows = list(batches)
+    if not affordable(model):
+        raise ModelError(too_many(model))
+    rows = list(sweep(model)[1])
     words = [model.decode(row) for batch in rows for row in batch for _ in range(answers(model, batch.shape[1]))]
     tests: list[tuple[str, Array]] = []  # a check, and which answers it allows [row, output or end]
     for question in questions(model):

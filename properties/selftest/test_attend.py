@@ -1,5 +1,8 @@
 """Where heads look that are written by helpers, in the forward pass."""
 
+from functools import partial
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -42,8 +45,8 @@ def test_all_alike_and_how_loud() -> None:
     np.testing.assert_allclose(quiet[2], [1 / 6, 3 / 6, 1 / 6, 1 / 6])
 
 
-@pytest.mark.parametrize("wrong", [-1, 4])
-def test_what_is_not_there(wrong: int) -> None:
+@pytest.mark.parametrize("wrong", [-1, 4, "1", None])
+def test_what_is_not_there(wrong: Any) -> None:
     for looks in (attend.position, attend.previous):
         with pytest.raises(ModelError, match="is attended to, but should be from 0 to 3"):
             looks(BASIS["pos"], wrong)
@@ -67,3 +70,10 @@ def test_an_mlp_without_biases() -> None:
         Mlp(w_in, activation="relu")
     with pytest.raises(ModelError, match=r"Mlp\.activation is '', but should be one of relu, gelu"):
         Mlp(w_in, w_out=w_out)
+
+
+@pytest.mark.parametrize("positions", [4, "pos", BASIS["pos", 0]])
+def test_what_are_no_positions(positions: Any) -> None:
+    for looks in (partial(attend.position, at=0), attend.previous, attend.alike):
+        with pytest.raises(ModelError, match=r"^positions are .*, but should be rows"):
+            looks(positions)

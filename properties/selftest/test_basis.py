@@ -1,5 +1,7 @@
 """Named directions: in declared order, written as sentences, and printed back as such."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -36,6 +38,24 @@ def test_some_directions_of_a_family() -> None:
 def test_a_label_twice() -> None:
     with pytest.raises(ModelError, match="label twice"):
         Basis(tok="aba")
+
+
+@pytest.mark.parametrize("given", [0, -1, True, None, 2.5, "", [["a"]]])
+def test_what_are_no_labels(given: Any) -> None:
+    with pytest.raises(ModelError, match=r"^the directions tok are .*, but should be labels"):
+        Basis(tok=given)
+
+
+@pytest.mark.parametrize("key", [3, (), slice(2), ("tok", "a", "b")])
+def test_what_is_no_key(key: Any) -> None:
+    with pytest.raises(ModelError, match=r"but pos, tok, scratch|has 2 labels, but should have one"):
+        BASIS[key]
+
+
+@pytest.mark.parametrize("given", ["a", [[1, 2], [3]], np.zeros((1, 2, 3))])
+def test_what_cannot_be_moved(given: Any) -> None:
+    with pytest.raises(ModelError, match="is moved, but should be directions"):
+        move(BASIS["tok", "a"], given)
 
 
 def test_move_sends_each_direction_to_its_own() -> None:

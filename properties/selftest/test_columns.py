@@ -25,6 +25,7 @@ from properties.recheck.margins import Margins
 from properties.selftest.recheck.alone import Alone
 from zoo.cost.baseline import baseline
 from zoo.cost.operations import answer_flops, bytes_moved, flops
+from zoo.enumeration import native
 from zoo.enumeration.prefixes import empty, step
 from zoo.enumeration.rounding import Rounding
 from zoo.files.own_format import from_zoo, to_zoo
@@ -71,6 +72,10 @@ def test_the_operations_are_five() -> None:
 def test_each_column_has_each_operation(column: str) -> None:
     missing = [name for name in sorted(operations()) if not callable(getattr(COLUMNS[column], name, None))]
     assert not missing, f"{column} has no {', '.join(missing)}"
+
+
+def test_so_has_the_one_in_c() -> None:
+    assert set(re.findall(r"(\w+)\(const Model \*m,", native.source())) >= operations()
 
 
 TOKENS = np.array([[0, 1, 1]])
@@ -136,6 +141,7 @@ PLACES: dict[str, tuple[str, Callable[[Transformer], object]]] = {
     "residuals": ("zoo/transformer/forward.py", lambda t: residuals(t, traced(t))),
     "prefixes": ("zoo/enumeration/prefixes.py", lambda t: same(step(t, empty(t), np.arange(1))[0], t)),
     "rounding": ("zoo/enumeration/rounding.py", lambda t: Rounding(t).of_step([np.zeros((1, 2))] * 9, 1)),
+    "enumeration in C": ("zoo/enumeration/native.py", lambda t: native.Walk(t, 3)),
     "shares": ("zoo/inspection/attribution.py", lambda t: list(shares(t, traced(t)))),
     "inspection": ("zoo/inspection/parts.py", lambda t: inspect(model(t))),
     "pictures": ("zoo/inspection/maps.py", lambda t: list(products(model(t)))),

@@ -21,6 +21,7 @@ from properties.selftest.examples import assert_occurred, many
 from properties.selftest.idioms import BY_NAME, EVERYTHING, NUMBERS, OF_STRINGS, TOKENS, TRUTHS
 from zoo.errors import CertificateError, RuleError
 from zoo.rule import Asked, tells
+from zoo.rule.telling import look
 
 Rule = Callable[[Any], Any]
 Arguments = tuple[str, tuple[str, ...], int, str, str, int, int]  # of `compare`
@@ -172,7 +173,7 @@ def blindfold(
     its = {Count(one.positions, i): limits for i, (one, limits) in enumerate(counts.items())}
     sight = Sight(sets, every, length, groups(its, [one.tokens for one in counts], sets, every))
     try:
-        found = blind_answer(Asked(rule, vocab), sight, strings, "the box", tells(rule))
+        found = blind_answer(Asked(rule, vocab), sight, strings, "the box", look(rule))
     except CertificateError:
         return False
     box = Box(length, sets, frozenset(), (), counts)

@@ -7,7 +7,7 @@ import pytest
 
 from properties.command.main import main
 from zoo import progress
-from zoo.progress import steps
+from zoo.progress import part, steps
 
 
 @pytest.fixture
@@ -73,6 +73,18 @@ def test_work_that_is_given_up_leaves_nothing_behind(capsys: pytest.CaptureFixtu
     lines = capsys.readouterr().err
     assert "afterwards" in lines
     assert "within" not in lines
+
+
+@pytest.mark.usefixtures("terminal")
+def test_between_parts_there_is_no_bar(capsys: pytest.CaptureFixture[str]) -> None:
+    for i in range(2):
+        with part("outside", i, 2):
+            [bar] = progress._bars
+            bar.refresh()
+            shown = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", capsys.readouterr().err)
+            assert re.search(rf"outside .* {i}/2 ", shown)
+        assert not progress._bars
+        assert not progress._works
 
 
 @pytest.mark.usefixtures("terminal")

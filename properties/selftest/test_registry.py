@@ -68,6 +68,7 @@ def test_a_file_in_the_zoo_with_another_name(tmp_path: Path, monkeypatch: pytest
         ("import nothing_of_that_name", "could not be run at line 1: ModuleNotFoundError"),
         ("MODEL =", "could not be run: SyntaxError"),
         ("raise SystemExit(0)", "could not be run at line 1: SystemExit"),
+        ("raise ValueError('one\\ntwo\\nzoo: all hold')", "line 1: ValueError: one two zoo: all hold$"),
         (
             "from zoo import Transformer\nTransformer([[1]], [[1, 2]], [])",
             "could not be run at line 2: ModelError: .*d_model",
@@ -133,3 +134,15 @@ def test_a_name_without_its_ending(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     (tmp_path / "mine.py").write_text("")
     with pytest.raises(UnknownNameError, match=r"; the file is mine\.py$"):
         zoo.load("mine")
+    (tmp_path / "my_model.py").write_text("")
+    with pytest.raises(UnknownNameError, match=r"'my_modle'; did you mean the file my_model\.py\?$"):
+        zoo.load("my_modle")
+    (tmp_path / "abb.py").write_text("")
+    with pytest.raises(UnknownNameError, match=r"did you mean 'ab'\?$"):
+        zoo.load("aba")
+
+
+def test_a_model_is_shown_in_a_line() -> None:
+    assert repr(zoo.load("aab")) == "<Model aab: n_ctx 5, tokens a, b>"
+    box = "<BlackBox ripple_adder: n_ctx 22, tokens 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 2 others>"
+    assert repr(zoo.load("ripple_adder")) == box

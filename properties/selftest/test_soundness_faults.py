@@ -37,7 +37,7 @@ from properties.selftest.recheck.faults import CERTIFICATES
 from zoo.black_box import BlackBox
 from zoo.compiling import heads, number, tables
 from zoo.distill.answers import Part
-from zoo.enumeration import paths
+from zoo.enumeration import native, paths
 from zoo.enumeration.rounding import Rounding
 from zoo.errors import RuleError
 from zoo.rule.numbers import near, whole_text
@@ -63,7 +63,7 @@ AS_WRITTEN = Fault(
 )
 TIE_IS_RIGHT = Fault(judges._held, "if margin > 0:", "if margin >= 0:")
 SMALL_UNIT = Fault(Rounding.__init__, "2 * program.unit", "0.001 * program.unit")
-NOTHING_DOUBTFUL = Fault(paths._settled, "if not margin.min() > 2 * tile.error:", "if False:")
+NOTHING_DOUBTFUL = Fault(paths._settled, "if not least > 2 * tile.error:", "if False:")
 NAN_ANSWERS = Fault(
     forward.greedy, "best: Array = logits.argmax(axis=-1)", "return logits.argmax(axis=-1)  # type: ignore"
 )
@@ -169,11 +169,17 @@ SEEN: dict[str, list[Fault]] = {
     "enumeration.test_soundness_of_enumeration:test_running_sums_say_what_forward_says": [SMALL_UNIT, NOTHING_DOUBTFUL],
     "enumeration.test_soundness_of_enumeration:test_kept_prefixes_say_what_forward_says": [SMALL_UNIT],
     "enumeration.test_answers:test_enumerated_logits_and_answers_are_those_of_forward": [
-        Fault(paths._ranked, "return token, best - second", "return token, 2 * (best - second)")
+        Fault(paths._ranked, "return Ranked(token, best - second)", "return Ranked(token, 2 * (best - second))")
     ],
     "enumeration.test_answers:test_running_sums_stay_within_their_bound": [SMALL_UNIT],
     "enumeration.test_answers:test_kept_prefixes_stay_within_their_bound": [SMALL_UNIT],
     "enumeration.test_answers:test_rows_by_running_sums_are_those_of_forward": [SMALL_UNIT],
+    "enumeration.test_native:test_what_is_enumerated_in_c_is_what_numpy_says": [
+        *(SMALL_UNIT, NOTHING_DOUBTFUL),
+        Fault(native.Walk._walk, "lanes - 1)", "0)"),
+        Fault(native.Walk.__init__, "[:most, None]", "[::-1, None]"),
+        Fault(paths._Lowest.add, "smallest <= self.margin + apart", "smallest < self.margin"),
+    ],
     "distill.test_soundness_of_programs:test_a_distilled_program_is_the_model": [NOTHING_DOUBTFUL],
     "distill.test_domains:test_any_table_over_any_layouts": [Fault(Part.matters, ".any())", ".all())")],
     # what people are told
@@ -235,7 +241,7 @@ SEEN: dict[str, list[Fault]] = {
     "test_idioms:test_idioms_blindfolded": [
         Fault(
             blindfold.blind_answer,
-            "said_of(asked, first) if tells else _blindfolded(asked, known, strings, where)",
+            "said_of(asked, first) if looked.tells else _blindfolded(asked, known, strings, where, looked.swallows)",
             "said_of(asked, first)",
         )
     ],

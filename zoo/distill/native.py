@@ -11,7 +11,6 @@ import mmap
 import os
 import platform
 import re
-import shutil
 import signal
 import struct
 import subprocess
@@ -25,6 +24,7 @@ from typing import Any
 import numpy as np
 
 from reference.assembly import Assembly, Instruction, parse
+from zoo.c_library import find_compiler
 from zoo.errors import UnavailableError
 from zoo.transformer.arrays import Array
 
@@ -143,14 +143,6 @@ class Compiled:
             )
             rounds *= 2
         return taken / (rounds // 2) / len(contexts)
-
-
-def find_compiler() -> str:
-    """$CC, or cc, gcc or clang on the path; UnavailableError where there is none."""
-    for name in (os.environ.get("CC"), "cc", "gcc", "clang"):
-        if name and (found := shutil.which(name)):
-            return found
-    raise UnavailableError("no C compiler is found, but cc, gcc or clang should be on the path, or named by CC")
 
 
 def executed(listing: str, contexts: Iterable[bytes], emulated: bool | None = None) -> list[tuple[int, int]]:

@@ -1,7 +1,7 @@
 """The answers of a transformer in all contexts, sharing work; read `paths` first.
 
-Each cheaper path is another program than the forward pass, and `rounding` bounds what they can differ by. What is right
-is not known here.
+Each cheaper path, by numpy or in C (`native`), is another program than the forward pass, and `rounding` bounds by what
+they can differ. What is right is not known here.
 """
 
 from zoo.enumeration.paths import Answers, Path, Tile, answers, last_rows, logits, path

@@ -7,16 +7,21 @@
 
 The first two are other programs than `forward`. Contexts in which the best two logits are so close that the difference
 could decide are doubtful: they are run on `forward`, and what is returned for them is its.
+
+Many contexts are gone through in C where this machine can compile it (`zoo.enumeration.native`), by the same two paths.
 """
 
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, reduce
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
 from zoo import contexts
+from zoo.enumeration import native
+from zoo.enumeration.native import Ranked
 from zoo.enumeration.prefixes import Cache, cacheable, empty, extended, step
 from zoo.enumeration.rounding import Rounding, Seen
 from zoo.enumeration.running_sums import Sums, single_attention
@@ -37,7 +42,7 @@ class Answers:
     length: int
     tokens: Array  # the first largest logit, unsigned int [contexts]
     margin: float  # the smallest best - second best logit; NaN where a logit is none, inf with a vocabulary of one
-    at: int  # the number of the first context that has it
+    at: int  # the number of the first context that has it, as far as rounding lets tell
     doubtful: Array  # the numbers of the contexts that were run on `forward`, int [doubtful]
 
 
@@ -49,12 +54,19 @@ class Tile(NamedTuple):
     where: tuple[slice | int, ...]
     logits: Array
     error: float  # how far from those of `forward` they may be
+    ranked: Ranked | None = None  # the answers alone, where there are no logits; they are in their place
 
     def numbers(self, local: tuple[Any, ...]) -> Array:
         """The numbers of some of its contexts, given by their indices in the tile."""
         free = iter(local)
         axes = [part.start + next(free) if isinstance(part, slice) else part for part in self.where]
         return np.asarray(np.ravel_multi_index(np.broadcast_arrays(*axes), self.shape))
+
+    def number(self, local: Iterable[Any]) -> int:
+        """That of one of them; a call of numpy for one number would cost more than a small tile."""
+        free = iter(local)
+        axes = (part.start + next(free) if isinstance(part, slice) else part for part in self.where)
+        return int(reduce(lambda number, axis: number * axis[0] + axis[1], zip(self.shape, axes), 0))
 
 
 def path(transformer: Transformer) -> Path:
@@ -77,19 +89,41 @@ def answers(transformer: Transformer, lengths: Iterable[int] | None = None) -> d
     dtype = np.min_scalar_type(len(transformer.readout) - 1)
     wanted = _lengths(transformer, lengths, dtype.itemsize)
     tokens = {n: np.empty(vocab**n, dtype=dtype) for n in wanted}
-    lowest: dict[int, list[tuple[float, int]]] = {n: [] for n in wanted}
+    compiled = native.usable(transformer, sum(map(len, tokens.values())))
+    lowest = {n: _Lowest() for n in wanted}
     doubtful: dict[int, list[Array]] = {n: [np.empty(0, dtype=np.int64)] for n in wanted}
-    for tile, best, margin, found in _settled(transformer, wanted):
-        tokens[tile.length].reshape(tile.shape)[tile.where] = best
-        at = np.unravel_index(margin.argmin(), margin.shape)  # NaN counts as the smallest
-        lowest[tile.length].append((float(margin[at]), int(tile.numbers(at))))
+    for tile, ranked, least, found in _settled(transformer, wanted, tokens if compiled else None):
+        if tile.ranked is None:  # otherwise they are there
+            tokens[tile.length].reshape(tile.shape)[tile.where] = ranked.tokens
+        lowest[tile.length].add(tile, ranked.margin, least)
         doubtful[tile.length].append(found)
-    return {
-        n: Answers(
-            n, tokens[n], *min(lowest[n], key=lambda x: (x[0] == x[0], *x)), np.sort(np.concatenate(doubtful[n]))
-        )
-        for n in wanted
-    }
+    return {n: Answers(n, tokens[n], *lowest[n].found(), np.sort(np.concatenate(doubtful[n]))) for n in wanted}
+
+
+class _Lowest:
+    """The smallest margin, and the first context that has it.
+
+    Where two contexts have the same margin, rounding decides which is smaller, and so would the way of enumerating. In
+    one program each logit is off from real arithmetic by half the error that both have: two margins that are equal
+    come out no farther apart than twice the error.
+    """
+
+    def __init__(self) -> None:
+        self.margin, self.at = np.inf, sys.maxsize
+
+    def add(self, tile: Tile, margin: Array, smallest: float) -> None:
+        smallest = -np.inf if np.isnan(smallest) else smallest
+        apart = max(0.0, 2 * tile.error) if np.isfinite(tile.error) else 0.0
+        less = smallest < self.margin - apart
+        if less or (smallest <= self.margin + apart and tile.number((0,) * margin.ndim) < self.at):
+            first = (~(margin > smallest + apart)).argmax()
+            at = tile.number(np.unravel_index(first, margin.shape))
+            self.at = at if less else min(at, self.at)
+        self.margin = min(self.margin, smallest)
+
+    def found(self) -> tuple[float, int]:
+        """NaN where a margin is, and the number of the context."""
+        return np.nan if self.margin == -np.inf else self.margin, self.at
 
 
 def logits(transformer: Transformer, lengths: Iterable[int] | None = None) -> dict[int, Array]:
@@ -128,22 +162,36 @@ def _sums(transformer: Transformer) -> Sums:
     return Sums(transformer)
 
 
-def _settled(transformer: Transformer, lengths: list[int]) -> Iterator[tuple[Tile, Array, Array, Array]]:
-    """Each tile with its answers and margins, doubtful contexts run on `forward`, and the numbers of these."""
-    tiles = {"sums": _by_sums, "prefixes": _by_prefixes, "forward": _by_forward}[path(transformer)]
+def _settled(
+    transformer: Transformer, lengths: list[int], room: dict[int, Array] | None = None
+) -> Iterator[tuple[Tile, Ranked, float, Array]]:
+    """Each tile, its answers and margins, the smallest, and the numbers of what was doubtful and is run on `forward`.
+
+    With `room` for the answers, they are computed in C.
+    """
     with np.errstate(all="ignore"):  # what overflows becomes NaN or infinite, and is doubtful
-        for tile in tiles(transformer, lengths):
-            best, margin = _ranked(tile.logits)
-            numbers = np.empty(0, dtype=np.int64)
-            if not margin.min() > 2 * tile.error:
-                close = ~(margin > 2 * tile.error)
+        for tile in _tiles(transformer, lengths, room):
+            ranked = _ranked(tile.logits) if tile.ranked is None else tile.ranked
+            numbers, least = np.empty(0, dtype=np.int64), float(ranked.margin.min())
+            if not least > 2 * tile.error:
+                close = ~(ranked.margin > 2 * tile.error)
                 numbers = tile.numbers(np.nonzero(close))
-                tile.logits[:, close] = _run(transformer, tile.length, numbers).T
-                best, margin = _ranked(tile.logits)
-            yield tile, best, margin, numbers
+                rows = _run(transformer, tile.length, numbers).T
+                if tile.ranked is None:
+                    tile.logits[:, close] = rows
+                ranked.tokens[close], ranked.margin[close] = _ranked(rows.astype(ranked.margin.dtype))
+                least = float(ranked.margin.min())  # NaN where one is
+            yield tile, ranked, least, numbers
 
 
-def _ranked(logits: Array) -> tuple[Array, Array]:
+def _tiles(transformer: Transformer, lengths: list[int], room: dict[int, Array] | None) -> Iterator[Tile]:
+    own = path(transformer)
+    if room is not None and own != "forward":
+        return {"sums": _compiled_sums, "prefixes": _compiled_prefixes}[own](transformer, room)
+    return {"sums": _by_sums, "prefixes": _by_prefixes, "forward": _by_forward}[own](transformer, lengths)
+
+
+def _ranked(logits: Array) -> Ranked:
     """The first largest of logits [vocab, ...], and by how much it beats the next: [...] each. NaN stays NaN."""
     best, second = logits[0], np.full_like(logits[0], -np.inf)
     token = np.zeros(best.shape, dtype=np.min_scalar_type(len(logits) - 1))
@@ -151,7 +199,7 @@ def _ranked(logits: Array) -> tuple[Array, Array]:
         np.copyto(token, token.dtype.type(i), where=candidate > best)
         second = np.maximum(second, np.minimum(best, candidate)) if i > 1 else np.minimum(best, candidate)
         best = np.maximum(best, candidate)
-    return token, best - second
+    return Ranked(token, best - second)
 
 
 def _run(transformer: Transformer, length: int, numbers: Array, rows: int = 4096) -> Array:
@@ -191,6 +239,20 @@ def _walk(
     index = (slice(start * vocab, (start + cache.contexts) * vocab),)
     yield Tile(cache.length + 1, (vocab ** (cache.length + 1),), index, rows.T, error)
     yield from _walk(transformer, rounding, extended(cache, made, vocab), start * vocab, most, seen)
+
+
+def _compiled_sums(transformer: Transformer, room: dict[int, Array]) -> Iterator[Tile]:
+    sums = _sums(transformer)
+    for length, answers in room.items():
+        for part, token, ranked in native.sums(sums, length, answers):
+            where = (part, slice(0, None), token)
+            yield Tile(length, sums.shape(length), where, np.empty(0), sums.error, ranked)
+
+
+def _compiled_prefixes(transformer: Transformer, room: dict[int, Array]) -> Iterator[Tile]:
+    for length, where, ranked, error in native.Walk(transformer, max(room, default=0)).tiles(room):
+        if length in room:
+            yield Tile(length, (transformer.sizes["vocab"] ** length,), (where,), np.empty(0), error, ranked)
 
 
 def _by_forward(transformer: Transformer, lengths: list[int]) -> Iterator[Tile]:

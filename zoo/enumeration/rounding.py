@@ -13,7 +13,7 @@ of one number and an exact zero, k.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -40,7 +40,22 @@ class Value:
         return Value(self.size[index], self.error[index])
 
 
+class Rows(NamedTuple):
+    """What matters here of rows of the residual stream, [row, d_model], as one program computed them."""
+
+    largest: Array  # the largest absolute values, [d_model]
+    variance: float  # that of the row that varies least, in float64: the mean square of distances from a row's mean
+
+
 Seen = tuple[tuple[Value, Value], ...]  # of each Attention the keys and values so far, [head, d] each
+
+
+def _largest(rows: Array | Rows) -> Array:
+    return rows.largest if isinstance(rows, Rows) else np.abs(rows).max(axis=0)
+
+
+def _variance(rows: Array | Rows) -> float:
+    return rows.variance if isinstance(rows, Rows) else float(rows.astype(np.float64).var(axis=-1).min())
 
 
 class Rounding:
@@ -66,14 +81,14 @@ class Rounding:
         self.known = (longest + 16) * self.ulp < 0.5
 
     @np.errstate(all="ignore")
-    def of_step(self, residuals: Sequence[Array], length: int, seen: Seen = ()) -> tuple[float, Seen]:
+    def of_step(self, residuals: Sequence[Array | Rows], length: int, seen: Seen = ()) -> tuple[float, Seen]:
         """How far the logits of two programs can be apart, and what was seen.
 
         Of rows with these residual streams, [rows, d_model] each, as one of the programs computed them: the embedding,
         then one after each layer. Each row sees `length` tokens, those before it `seen`.
         """
         now: list[tuple[Value, Value]] = []
-        x = self.embed(np.abs(residuals[0]).max(axis=0))
+        x = self.embed(_largest(residuals[0]))
         for layer, before, after in zip(self.exact.layers, residuals, residuals[1:]):
             h = self.normalize(x, layer.norm, before)
             if isinstance(layer, Mlp):
@@ -109,13 +124,13 @@ class Rounding:
         error = error + len(parts) * (self.ulp * size + self.tiny)
         return self.finite(Value(size + error, error))
 
-    def after(self, x: Value, added: Value, rows: Array) -> Value:
+    def after(self, x: Value, added: Value, rows: Array | Rows) -> Value:
         """The stream to which that is added, of rows [rows, d_model] as one program had it then: [d_model]
 
         The other program's is as far from real arithmetic as the one that was seen.
         """
         error = self.sum([x, added]).error
-        return Value(np.abs(rows).max(axis=0).astype(np.float64) + 2 * error, error)
+        return Value(_largest(rows).astype(np.float64) + 2 * error, error)
 
     def map(self, x: Value, w: Array, b: Array | None) -> Value:
         """x @ w + b: [..., d_in] -> [..., d_out]
@@ -206,7 +221,7 @@ class Rounding:
         error = 1.2 * x.error + (4 + EXP_ULPS) / 2 * self.ulp * x.size + 4 * self.tiny * (1 + x.size)
         return Value(x.size + error, error)
 
-    def normalize(self, x: Value, norm: Norm | None, rows: Array) -> Value:
+    def normalize(self, x: Value, norm: Norm | None, rows: Array | Rows) -> Value:
         """Of rows [rows, d_model] as one program had them, of which the one that varies least is magnified most."""
         if norm is None:
             return x
@@ -221,12 +236,12 @@ class Rounding:
         away = x.size + x.size.mean()
         return Value(away, x.error + x.error.mean() + (len(away) + 3) * (self.ulp * away + self.tiny))
 
-    def deviation(self, error: Array, rows: Array, eps: float) -> tuple[float, float]:
+    def deviation(self, error: Array, rows: Array | Rows, eps: float) -> tuple[float, float]:
         """D = sqrt(mean(c²) + eps): the least that it is in a program, D', and how far it is off, relative to that.
 
         Of distances c from the mean that are off by such errors [d_model], and with the roundings of c / D.
         """
-        ulp, n = self.ulp, rows.shape[-1]
+        ulp, n = self.ulp, len(error)
         # D moves by no more than the root mean square of what c moves by.
         off = float(np.sqrt((error * error).mean()))
         # Squares are not negative: D' is at least this, unless the sum of eps and their mean may become zero.
@@ -235,7 +250,7 @@ class Rounding:
         # than `off`; real arithmetic's is off from that by `off`, and another program's from that again: 3. Roundings:
         # here of differences 1, squared 3, n - 1 additions, a division and eps: n + 4, halved by the root, and the
         # root; in the program, from c', n + 2, halved, and the root: n + 5 of u, and n + 6 `ulp` are more.
-        least = np.sqrt(rows.astype(np.float64).var(axis=-1).min() + eps)
+        least = np.sqrt(_variance(rows) + eps)
         least = np.maximum((1 - (n + 6) * ulp) * least - 3 * off, root)
         # The squares' sum may lose n tiny, of which the mean is 1, the division 1 and eps 1; n + 2 is no less than 3.
         under = (n + 2) * self.tiny / least  # and the root half of that

@@ -47,22 +47,30 @@ class Sums:
 
     def tiles(self, length: int) -> Iterator[tuple[slice, int, Array]]:
         """(some first halves, a last token, logits [output, first halves, second halves]), for all contexts."""
-        first_halves, second_halves, _ = self.shape(length)
-        rows = min(first_halves, max(1, TILE // second_halves))
-        split = self._split(length)
-        for token, terms in enumerate(self._terms(length)):
-            first = _all_sums(terms[:, :, :split])  # [head, sum, first halves]
+        for [token], [first], [second] in self.halves(length, 1):
+            fixed = self.fixed[length - 1, token]
+            for part in self.parts(length, TILE):
+                yield part, token, self._tile(fixed, first[:, :, part, None], second[:, :, None])
+
+    def halves(self, length: int, together: int) -> Iterator[tuple[Array, Array, Array]]:
+        """(some last tokens, sums of all first halves and of all second halves, [last token, head, sum, half] each)"""
+        split, all_terms = self._split(length), self._terms(length)
+        for start in range(0, self.vocab, together):
+            terms = all_terms[start : start + together]
+            lasts = np.arange(start, start + len(terms))
+            first = _all_sums(terms[..., :split, :])
             # The last token's own term goes along with every second half.
-            second = _all_sums(terms[:, :, split:-1]) + terms[:, :, -1:, token]  # [head, sum, second halves]
-            if not np.isfinite(np.abs(first).max(axis=-1) + np.abs(second).max(axis=-1)).all():
-                first = np.full_like(first, np.nan)  # a sum overflows: none of these logits is known
-            for start in range(0, first_halves, rows):
-                part = slice(start, min(start + rows, first_halves))
-                yield (
-                    part,
-                    token,
-                    self._tile(self.fixed[length - 1, token], first[:, :, part, None], second[:, :, None]),
-                )
+            own = terms[np.arange(len(terms)), :, :, -1, lasts]  # [last token, head, sum]
+            second = _all_sums(terms[..., split:-1, :]) + own[..., None]
+            known = np.isfinite(np.abs(first).max(axis=-1) + np.abs(second).max(axis=-1)).all(axis=(1, 2))
+            first[~known] = np.nan  # where a sum overflows none of these logits is known
+            yield lasts, first, second
+
+    def parts(self, length: int, size: int) -> Iterator[slice]:
+        """The first halves, so many at a time that a tile has about that many contexts."""
+        first_halves, second_halves, _ = self.shape(length)
+        rows = max(1, size // second_halves)
+        yield from (slice(start, min(start + rows, first_halves)) for start in range(0, first_halves, rows))
 
     def logits(self, tokens: Array) -> Array:
         """Of any contexts of one length, a look-up and an addition a position: [batch, seq] -> [batch, output]."""

@@ -17,7 +17,7 @@ from zoo.rule.asking import (
     name_of,
     plain,
 )
-from zoo.rule.telling import tells
+from zoo.rule.telling import Looked, tells
 
 __all__ = [
     "LAZY",
@@ -28,6 +28,7 @@ __all__ = [
     "TRAINING",
     "Asked",
     "Function",
+    "Looked",
     "Permitted",
     "Words",
     "name_of",

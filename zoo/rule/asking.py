@@ -10,6 +10,7 @@ from operator import is_
 from typing import Any
 
 from zoo.errors import RuleError, listed, shown
+from zoo.rule.origin import where_raised
 
 Function = Callable[..., Any]  # a rule or a predictor
 SHOULD = "but should depend on nothing but its context"
@@ -19,7 +20,7 @@ SHOULD = "but should depend on nothing but its context"
 class Words:
     """How a RuleError says that a function raises, answers what is no set or token, or names what is no token.
 
-    In braces may stand name, context, error, text, answer, token, right and vocab.
+    In braces may stand name, context, error, text, where, answer, token, right and vocab.
     """
 
     raises: str
@@ -28,7 +29,7 @@ class Words:
 
 
 RULE = Words(
-    "{name}({context}) raises {error}: {text}, but should answer every context",
+    "{name}({context}) raises {error}: {text}, but should answer every context{where}",
     "{name}({context}) is {answer}, but should be {right}",
     "{name}({context}) permits {token}, but should permit some of {vocab}",
 )
@@ -70,8 +71,8 @@ class Asked:
         except NoAnswerError as error:
             raise RuleError(self._say(error.words, context, answer=error.answer, token=error.token)) from None
         except (Exception, SystemExit) as error:
-            sentence = self._say(self.words.raises, context, error=type(error).__name__, text=shown(error, str))
-            raise RuleError(sentence) from error
+            more = {"error": type(error).__name__, "text": shown(error, str), "where": where_raised(error)}
+            raise RuleError(self._say(self.words.raises, context, **more)) from error
 
     def of(self, function: Function) -> "Asked":
         """Another function, in place of this one."""

@@ -21,7 +21,7 @@ class Number(Enum):
 NUMBER: Final = Number.NUMBER
 TOO_LARGE = 10**4000  # Python refuses to write a whole number of more than 4,300 digits
 NUMBERS = Words(
-    "{name}({context}) raises {error}: {text}, but should answer every context",
+    "{name}({context}) raises {error}: {text}, but should answer every context{where}",
     *["{name}({context}) is {answer}, but should be a number, or None where nothing is asked"] * 2,
 )
 

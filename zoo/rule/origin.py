@@ -2,7 +2,9 @@
 
 import sys
 import sysconfig
+import traceback
 import types
+from pathlib import Path
 from typing import Any
 
 from zoo.rule.harmless import WRAPPERS
@@ -27,3 +29,13 @@ def is_ours(module: str) -> bool:
 def in_library(file: str) -> bool:
     """Whether a file belongs to Python or to an installed package."""
     return file.startswith((*LIBRARY, "<frozen"))
+
+
+def where_raised(error: BaseException) -> str:
+    """As " (line 3 of mine.py)": the last place on the way to an error that is not ours nor a library's; or nothing"""
+    place = ""
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        file = frame.f_code.co_filename
+        if not (in_library(file) or is_ours(str(frame.f_globals.get("__name__"))) or file.startswith("<")):
+            place = f" (line {line} of {Path(file).name})"
+    return place

@@ -57,6 +57,15 @@ def test_a_failure_shows_the_verdict_and_no_frame_of_the_library(whose: str, tmp
         assert hidden not in out
 
 
+def test_a_rule_that_raises_is_one_sentence(tmp_path: Path) -> None:
+    out = run(tmp_path, WRONG.replace('{"a"}', "context[5]"))
+    assert "E       zoo.errors.RuleError: <lambda>('a') raises IndexError: string index out of range, but should" in out
+    assert "should answer every context (line 7 of test_it.py)" in out
+    assert len(out.splitlines()) < 25
+    for hidden in ("asking.py", "testing.py", "def run("):
+        assert hidden not in out
+
+
 def test_models_or_names_one_or_several() -> None:
     several = parametrize_with_checks(["ab", zoo.load("aab")]).args[1]
     assert [one.id for one in several if one.id.endswith("rule")] == ["ab-rule", "aab-rule"]

@@ -27,6 +27,7 @@ def test_what_is_written_verifies(
     ("name", "says"),
     [
         ("my-model", "is to be called 'my-model', but should have a name as Python's are"),
+        ("a" * 300, "aaa.py cannot be written: File name too long"),
         ("class", "is to be called 'class', but should have a name as Python's are"),
         ("numpy", "is to be called 'numpy', but should have a name that no module has"),
         ("mine", "mine.py is there already, but should be a new file"),

@@ -25,6 +25,7 @@ from zoo.cost.ladder import IMPLEMENTATIONS, Rung, ladder
 from zoo.cost.operations import answer_flops, flops
 from zoo.cost.spread import spread
 from zoo.distill import distill
+from zoo.enumeration.native import Ranked
 from zoo.errors import FileError, ModelError
 from zoo.transformer import forward
 from zoo.transformer.arrays import Array
@@ -72,7 +73,7 @@ def always_a(transformer: object, tokens: Array) -> Array:
             "zoo.cost.ladder.batched",
             lambda transformer, batch: [0 * rows[:, 0] for rows in batch],
         ),
-        ("enumeration", "zoo.enumeration.paths._ranked", lambda x: (np.zeros(x[0].shape, int), np.ones(x[0].shape))),
+        ("enumeration", "zoo.enumeration.paths._ranked", lambda x: Ranked(0 * x[0].astype(int), 0 * x[0] + 1)),
         ("distilled", "zoo.cost.ladder.emit.python", lambda program: "def predict_aab(context):\n    return 'a'\n"),
         ("rule", "zoo.models.aab.MODEL", replace(aab.MODEL, rule=lambda context: {"a"})),
     ],

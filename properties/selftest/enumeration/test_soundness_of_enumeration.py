@@ -1,5 +1,6 @@
 """At the ends of the dtype, every way of enumerating against the forward pass in every context."""
 
+import sys
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -19,7 +20,7 @@ from properties.selftest.extreme_models import (
 )
 from properties.selftest.extreme_rules import Executed
 from zoo import ModelError, Transformer
-from zoo.enumeration import Tile, paths, running_sums
+from zoo.enumeration import Tile, native, paths, running_sums
 from zoo.enumeration.rounding import Rounding
 from zoo.transformer.arrays import Array
 
@@ -33,34 +34,48 @@ def check_enumeration(drawn: Drawn, outcomes: Counter[str]) -> None:
     if isinstance(drawn, ModelError):
         outcomes["refused"] += 1
         return
+    executed = Executed(drawn)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(paths, "MANY", 1)  # running sums wherever they can be
         patch.setattr(paths, "ROWS", 8)  # and few contexts together, as if there were many
         patch.setattr(running_sums, "TILE", 8)
-        kinds = enumerated(drawn)
-    count(outcomes, Executed(drawn), *kinds)
+        patch.setattr(native, "TILE", 8)
+        patch.setattr(native, "BLOCK", 32)
+        patch.setattr(native, "FEWEST", sys.maxsize)
+        kinds = enumerated(drawn, executed)
+        if native.usable(drawn, sys.maxsize) and "forward" not in kinds:
+            patch.setattr(native, "FEWEST", 1)
+            kinds |= {"in C"}
+            assert_enumerated(executed, paths.answers(drawn))
+    count(outcomes, executed, *kinds)
 
 
-def enumerated(transformer: Transformer) -> set[str]:
-    executed, path = Executed(transformer), paths.path(transformer)
+def enumerated(transformer: Transformer, executed: Executed) -> set[str]:
+    path = paths.path(transformer)
     kinds: set[str] = {path}
     answers, logits = paths.answers(transformer), paths.logits(transformer)
     tiles = {"sums": paths._by_sums, "prefixes": paths._by_prefixes, "forward": paths._by_forward}
+    assert_enumerated(executed, answers)
     for n, one in answers.items():
         words = [context for context in executed.logits if len(context) == n]  # in lexicographic order
-        assert_answers(executed, words, one.tokens)
         rows = rows_of(transformer, words, executed.vocab)
         assert_answers(executed, words, logits[n].argmax(axis=1))
         assert_answers(executed, words, rows.argmax(axis=1))
         nan = [i for i, c in enumerate(words) if executed.answer(c) == "" == executed.batched.answer(c)]
         assert np.isnan(rows[nan]).any(axis=1).all(), f"logits are NaN, but {rows[nan]} that are trusted are enumerated"
-        if nan:
-            assert np.isnan(one.margin), f"a logit of {n} tokens is NaN, but the smallest margin is {one.margin}"
         kinds |= {"doubtful"} if len(one.doubtful) else set()
         kinds |= {"settled"} if len(one.doubtful) < len(words) else set()
     for tile in tiles[path](transformer, list(answers)):
         assert_within(executed, tile)
     return kinds
+
+
+def assert_enumerated(executed: Executed, answers: dict[int, paths.Answers]) -> None:
+    for n, one in answers.items():
+        words = [context for context in executed.logits if len(context) == n]
+        assert_answers(executed, words, one.tokens)
+        if any(executed.answer(c) == "" == executed.batched.answer(c) for c in words):
+            assert np.isnan(one.margin), f"a logit of {n} tokens is NaN, but the smallest margin is {one.margin}"
 
 
 def rows_of(transformer: Transformer, words: list[str], vocab: str) -> Array:

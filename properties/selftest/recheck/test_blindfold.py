@@ -9,7 +9,7 @@ import pytest
 from properties.recheck.blindfold import blind_answer
 from properties.recheck.sight import Sight
 from zoo.errors import CertificateError
-from zoo.rule import Asked
+from zoo.rule import Asked, Looked
 
 Function = Callable[[Any], Any]
 
@@ -173,11 +173,11 @@ def test_a_single_context_is_asked_about_as_it_is() -> None:
     """A function that could tell is believed there, and nowhere else; one that raises is not."""
     sets = {0: frozenset("a"), 1: frozenset("b")}
     made = Asked(lambda c: says(type(c) is str and c == "ab"), ["a", "b"])
-    assert blind_answer(made, sight(sets), True, "the leaf", "type") == {"a"}
-    with pytest.raises(CertificateError, match="uses type, and the leaf should be a single context"):
-        blind_answer(Asked(lambda c: {"a"}, ["a", "b"]), sight({}), True, "the leaf", "type")
+    assert blind_answer(made, sight(sets), True, "the leaf", Looked("type", True)) == {"a"}
+    with pytest.raises(CertificateError, match="uses type, and the leaf should be one context"):
+        blind_answer(Asked(lambda c: {"a"}, ["a", "b"]), sight({}), True, "the leaf", Looked("type", True))
     with pytest.raises(CertificateError, match="permits something else after 'bb' than at the leaf"):
-        blind_answer(Asked(lambda c: says(c[0] == "a"), ["a", "b"]), sight({}), True, "the leaf", "type")
+        blind_answer(Asked(lambda c: says(c[0] == "a"), ["a", "b"]), sight({}), True, "the leaf", Looked("type", True))
     with pytest.raises(CertificateError, match=r"raises KeyError.* after 'ab'"):
         blind_answer(Asked(lambda c: {"aa": {"a"}}[c], ["a", "b"]), sight(sets), True, "the leaf")
 

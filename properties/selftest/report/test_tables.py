@@ -9,8 +9,9 @@ import zoo
 from properties import check_model
 from properties.checks.verdict import Requested
 from properties.command.main import main
-from properties.report import console, tables
+from properties.report import console, reading, tables
 from zoo import Model, Transformer
+from zoo.inspection.reading import reading as read
 
 WRONG = Model("wrong", "ab", Transformer(np.eye(2), np.zeros((3, 2)), []), rule=lambda context: {"a"})
 SILENT = Model("silent", "ab", WRONG.transformer)
@@ -39,6 +40,24 @@ def test_the_small_models_of_the_zoo_are_a_line_each_in_80_columns() -> None:
     assert len(models) > 15
     found = lines(80, *models)
     assert [line.split()[0] for line in found] == ["model", *(model.name for model in models)]
+
+
+def test_tables_are_as_wide_as_there_is_room(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is cut, and no header is broken: the columns that have no room stand in a table of their own."""
+    monkeypatch.setattr(console, "console", lambda: console.Plain(highlight=False, width=45))
+    monkeypatch.setattr(reading, "console", console.console)
+    model = zoo.load("count")
+    reading.show(read(model, "aabb" * 2), None)
+    out = capsys.readouterr().out
+    shares = [line.split() for line in out.splitlines() if line.startswith(("share of the logits", "logits "))]
+    assert [len(words) for words in shares] == [4 + 6, 1 + 6, 4 + 3, 1 + 3]
+    assert shares[0][4:] + shares[2][4:] == [*"01234567", "8+"]
+    assert shares[1][1:] + shares[3][1:] == ["0", "7", "12", "15", "16", "15", "12", "7", "0"]
+    patterns = [line for line in out.splitlines() if line.startswith("b7  ")]
+    assert " ".join(patterns).split().count("0.125") == 8
+    assert all(len(line) <= 45 for line in out.splitlines())
 
 
 def test_where_there_are_no_such_characters() -> None:

@@ -70,6 +70,18 @@ def test_too_many_mutants_are_counted_before_one_is_made(monkeypatch: pytest.Mon
     assert len([*stories(ab.MODEL, 48)]) == 48
 
 
+def test_of_all_models_those_that_are_too_large_are_left_out(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(zoo.registry, "names", lambda: ["ab", "adder_circle", "explainer"])
+    assert main(["mutate", "--sample", "5"]) == 0
+    out = capsys.readouterr().out
+    assert "ab: 5 mutants, " in out
+    assert "\nleft out: adder_circle has ~2^100 contexts, but should have 172795 at most for each mutant" in out
+    assert main(["mutate", "adder_circle"]) == 2
+    assert "should have 172795 at most" in capsys.readouterr().err
+
+
 def test_structural_mutants() -> None:
     assert {m.change for m in mutants(two_head.MODEL.transformer) if not m.index} == {
         "b_o added once too often",

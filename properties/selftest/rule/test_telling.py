@@ -67,7 +67,7 @@ def test_a_certificate_of_a_rule_that_tells_is_refused(name: str) -> None:
     made = certificate(model, always_a)
     assert len(list(read(made, model, always_a))) == 4
     rule = says_b_once(TELLERS[name][0])
-    with pytest.raises(CertificateError, match=r"uses .*should be a single context|something else after"):
+    with pytest.raises(CertificateError, match=r"uses .*should be one context|something else after"):
         list(read(made, model, rule))
 
 

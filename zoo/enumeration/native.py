@@ -1,0 +1,256 @@
+"""Every context in C, `every_context.c`, which the compiler of this machine makes to a library when it is first wanted.
+
+It is a program in double precision, whatever the transformer's type, and its answers are bounded like all others: what
+`rounding` says of any program of that type is true of one that rounds less. Where there is no compiler, or none that
+works, numpy does it, as where there are few contexts.
+"""
+
+import ctypes
+import sys
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from importlib.resources import files
+from math import prod
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from zoo.c_library import library
+from zoo.enumeration.rounding import Rounding, Rows, Seen
+from zoo.enumeration.running_sums import Sums
+from zoo.errors import UnavailableError
+from zoo.transformer import Attention, Mlp, Norm, Transformer, chosen, unhandled
+from zoo.transformer.arrays import TYPES, Array
+
+LANES, LASTS = 16, 2  # as in the C
+BLOCK = 2**17  # contexts that one call is for: tens of milliseconds, so that Ctrl-C is heeded
+TILE = 2**16  # and one of running sums
+FEWEST = 2**16  # contexts that are worth a library: numpy takes a tenth of a second for them
+
+integer, number, pointer = ctypes.c_int64, ctypes.c_double, ctypes.c_void_p
+
+
+class Ranked(NamedTuple):
+    """The answers of contexts that come one after another, or of a tile of running sums."""
+
+    tokens: Array  # the first largest logit, [...]
+    margin: Array  # best - second best, NaN where that is not known: [...]
+
+
+class _Map(ctypes.Structure):
+    _fields_ = (("outputs", integer), ("start", pointer), ("input", pointer), ("weight", pointer), ("bias", pointer))
+
+
+class _Norm(ctypes.Structure):
+    _fields_ = (("weight", pointer), ("bias", pointer), ("eps", number))
+
+
+class _Layer(ctypes.Structure):
+    _fields_ = (
+        *(("heads", integer), ("gelu", integer), ("multiplier", number), ("norm", _Norm)),
+        *((name, _Map) for name in ("into", "key", "value", "out")),
+        *((name, pointer) for name in ("scored", "mixed", "keys", "values")),
+    )
+
+
+class _Halves(ctypes.Structure):
+    _fields_ = (
+        *((name, integer) for name in ("vocab", "lasts", "heads", "outputs", "firsts", "seconds")),
+        *((name, pointer) for name in ("fixed", "first", "second")),
+    )
+
+
+class _Model(ctypes.Structure):
+    _fields_ = (
+        *((name, integer) for name in ("vocab", "d_model", "layers", "lead", "most")),
+        *(("embedded", pointer), ("layer", pointer), ("norm", _Norm), ("readout", _Map)),
+        *((name, pointer) for name in ("x", "normed", "hidden", "mean", "added", "scores", "logits")),
+        *(("largest", pointer), ("varies", pointer)),
+    )
+
+
+def usable(transformer: Transformer, contexts: int) -> bool:
+    """Whether all contexts, so many, are enumerated in C."""
+    known = transformer.sizes["vocab"] > 1 and 1 < len(transformer.readout) <= 256 and transformer.dtype.type in TYPES
+    return known and contexts >= FEWEST and _library() is not None
+
+
+@lru_cache(maxsize=1)
+def _library() -> ctypes.CDLL | None:
+    """The library, or None, which is said once."""
+    try:
+        return library(source())
+    except UnavailableError as error:
+        print(f"zoo: every context is enumerated by numpy, which takes longer: {error}", file=sys.stderr)
+        return None
+
+
+def source() -> str:
+    return files("zoo.enumeration").joinpath("every_context.c").read_text(encoding="utf-8")
+
+
+class _Arrays:
+    """Arrays as C reads them: doubles, integers and numbers side by side, alive as long as this is."""
+
+    def __init__(self) -> None:
+        self.kept: list[Any] = []
+
+    def doubles(self, array: Array) -> int:
+        return self._address(np.ascontiguousarray(array, np.float64))
+
+    def integers(self, array: Any) -> int:
+        return self._address(np.ascontiguousarray(array, np.int64))
+
+    def lanes(self, *shape: int) -> int:
+        return self._address(np.zeros((*shape, LANES)))
+
+    def _address(self, array: Array) -> int:
+        self.kept.append(array)
+        return array.ctypes.data
+
+    def norm(self, norm: Norm | None) -> _Norm:
+        return _Norm() if norm is None else _Norm(self.doubles(norm.weight), self.doubles(norm.bias), norm.eps)
+
+    def map(self, w: Array, b: Array | None) -> _Map:
+        """Of w [inputs, outputs] what is not zero, output by output."""
+        outputs, inputs = np.nonzero(w.T)
+        start = np.searchsorted(outputs, np.arange(w.shape[1] + 1))
+        bias = np.zeros(w.shape[1]) if b is None else b
+        weights = w.T[outputs, inputs]
+        return _Map(w.shape[1], self.integers(start), self.integers(inputs), self.doubles(weights), self.doubles(bias))
+
+    def layer(self, layer: Attention | Mlp, length: int) -> tuple[_Layer, int]:
+        """The layer, and how many numbers it has in hand at most."""
+        if isinstance(layer, Attention):
+            return self._attention(layer, length)
+        if not isinstance(layer, Mlp):
+            unhandled(layer)
+        gelu = chosen({"relu": 0, "gelu": 1}, layer.activation)
+        maps = self.map(layer.w_in, layer.b_in), _Map(), _Map(), self.map(layer.w_out, layer.b_out)
+        return _Layer(0, gelu, 0, self.norm(layer.norm), *maps), layer.sizes["d_mlp"]
+
+    def _attention(self, layer: Attention, length: int) -> tuple[_Layer, int]:
+        """Without what is zero in every query or key of a head, or is no value that it reads."""
+        q, k, v = (
+            np.any(w != 0, axis=1) | (False if b is None else b != 0)
+            for w, b in ((layer.w_q, layer.b_q), (layer.w_k, layer.b_k), (layer.w_v, layer.b_v))
+        )  # [head, d] each
+        scored, mixed = q & k, v & np.any(layer.w_o != 0, axis=2)
+
+        def joined(w: Array, b: Array | None, own: Array) -> _Map:
+            """Of [head, d_model, d] and [head, d] what is wanted, for all heads at once."""
+            return self.map(w.swapaxes(1, 2)[own].T, None if b is None else b[own])
+
+        queries, keys = joined(layer.w_q, layer.b_q, scored), joined(layer.w_k, layer.b_k, scored)
+        values, out = joined(layer.w_v, layer.b_v, mixed), self.map(layer.w_o[mixed], layer.b_o)
+        begin = [np.concatenate([[0], own.sum(axis=1).cumsum()]) for own in (scored, mixed)]
+        kept = self.lanes(length, queries.outputs), self.lanes(length, values.outputs)
+        maps = self.norm(layer.norm), queries, keys, values, out, *map(self.integers, begin)
+        return _Layer(len(q), 0, layer.multiplier, *maps, *kept), max(queries.outputs, values.outputs)
+
+
+class Walk:
+    """All contexts of up to `most` tokens, of a transformer that keeps its rows (`prefixes.cacheable`)."""
+
+    def __init__(self, transformer: Transformer, most: int) -> None:
+        exact, arrays = transformer.astype(np.float64), _Arrays()
+        self.arrays, self.vocab, self.most = arrays, exact.sizes["vocab"], most
+        layers, wide = zip(*(arrays.layer(layer, most) for layer in exact.layers)) if exact.layers else ((), ())
+        embedded = exact.token_embedding + exact.position_embedding[:most, None]  # [position, token, d_model]
+        self.layers = (_Layer * len(layers))(*layers)
+        width = max(*wide, exact.d_model, len(exact.readout), most)
+        self.largest = np.zeros((most, len(layers) + 1, exact.d_model, LANES))
+        self.varies = np.full((most, len(layers) + 1, LANES), np.inf)
+        self.model = _Model(
+            *(self.vocab, exact.d_model, len(layers), 0, most),
+            *(arrays.doubles(embedded), ctypes.addressof(self.layers)),
+            *(arrays.norm(exact.final_norm), arrays.map(exact.readout.T, None)),
+            *(arrays.lanes(width) for _ in range(7)),
+            *(self.largest.ctypes.data, self.varies.ctypes.data),
+        )
+        self.rounding = Rounding(transformer)
+        self.met: list[tuple[Array, Array]] = []  # what was largest, and varied least, when the errors were computed
+        self.errors: list[tuple[float, Seen]] = []  # at each position
+
+    def tiles(self, room: Mapping[int, Array]) -> Iterator[tuple[int, slice, Ranked, float]]:
+        """(length, the numbers of contexts, their answers, how far logits may be off), each context of it once.
+
+        `room` has an array for the answers of each length that is wanted, where they are written.
+        """
+        for lead, most in bands(self.vocab, self.most):
+            lengths = range(lead + 1, most + 1)
+            sizes = [self.vocab ** (n - lead) for n in lengths]
+            tokens = [room[n] if n in room else np.empty(self.vocab**n, np.uint8) for n in lengths]
+            margins = [np.empty(LANES * size) for size in sizes]
+            for first in range(0, self.vocab**lead, LANES):
+                lanes = min(LANES, self.vocab**lead - first)
+                parts = [slice(first * size, (first + lanes) * size) for size in sizes]
+                ranked = [
+                    Ranked(all_of[part], own[: lanes * size])
+                    for all_of, own, part, size in zip(tokens, margins, parts, sizes)
+                ]
+                self._walk(first, lanes, lead, most, ranked)
+                for n, part, one in zip(lengths, parts, ranked):
+                    yield n, part, one, self.errors[n - 1][0]
+
+    def _walk(self, first: int, lanes: int, lead: int, most: int, ranked: list[Ranked]) -> None:
+        """The contexts that begin with those of `lead` tokens from number `first` on, a lane each."""
+        numbers = first + np.minimum(np.arange(LANES), lanes - 1)  # a lane too many does one again
+        begin = np.ascontiguousarray(numbers // self.vocab ** np.arange(lead)[::-1, None] % self.vocab, np.int64)
+        self.model.lead, self.model.most = lead, most
+        own = _library()
+        assert own is not None
+        to = [(pointer * len(part))(*(array.ctypes.data for array in part)) for part in zip(*ranked)]
+        powers: Array = self.vocab ** np.arange(1, most - lead + 1, dtype=np.int64)
+        arrays = pointer(begin.ctypes.data), *to, pointer(powers.ctypes.data)
+        own.walk(ctypes.byref(self.model), integer(lanes), *arrays)
+        self._bound(most)
+
+    def _bound(self, most: int) -> None:
+        """The errors from the first position on where larger numbers were met, or fewer that vary.
+
+        They hold for all contexts so far, and for those before it, which met no larger ones than were known then.
+        """
+        for at in range(most):
+            largest, varies = self.largest[at].max(axis=-1), self.varies[at].min(axis=-1)
+            if at < len(self.met) and all(map(np.array_equal, self.met[at], (largest, varies))):
+                continue
+            del self.met[at:], self.errors[at:]
+            self.met.append((largest, varies))
+            rows = [Rows(most_, float(least)) for most_, least in zip(largest, varies)]
+            self.errors.append(self.rounding.of_step(rows, at + 1, self.errors[at - 1][1] if at else ()))
+
+
+def bands(vocab: int, most: int) -> Iterator[tuple[int, int]]:
+    """(lead, most): lengths above `lead` up to `most` together, contexts side by side that differ in the first `lead`.
+
+    As many as there are lanes at least, unless they are few, and not more than a block together.
+    """
+    lead = 0
+    while vocab**most > LANES and (vocab**lead < LANES or LANES * vocab ** (most - lead) > BLOCK) and lead < most - 1:
+        lead += 1
+    if lead:
+        yield from bands(vocab, lead)
+    yield lead, most
+
+
+def sums(own: Sums, length: int, room: Array) -> Iterator[tuple[slice, int, Ranked]]:
+    """(some first halves, a last token, answers [first halves, second halves]), as `Sums.tiles` has logits.
+
+    The answers are written to `room`, which has a place for those of all contexts.
+    """
+    c = _library()
+    assert c is not None
+    answers, seconds, parts = room.reshape(own.shape(length)), own.shape(length)[1], list(own.parts(length, TILE))
+    margins = np.empty(LASTS * parts[0].stop * seconds)
+    for lasts, *halves in own.halves(length, LASTS):
+        fixed, first, second = map(np.ascontiguousarray, (own.fixed[length - 1, lasts], *halves))
+        sizes = (own.vocab, *first.shape[:2], fixed.shape[1], first.shape[-1], seconds)
+        both = _Halves(*sizes, *(array.ctypes.data for array in (fixed, first, second)))
+        for part in parts:
+            tokens = answers[part, :, lasts[0] :]
+            to = pointer(tokens.ctypes.data), pointer(margins.ctypes.data)
+            c.sums(ctypes.byref(both), integer(part.start), integer(part.stop), *to)
+            shape = (len(lasts), part.stop - part.start, seconds)
+            for i, margin in enumerate(margins[: prod(shape)].reshape(shape)):
+                yield part, int(lasts[i]), Ranked(tokens[:, :, i], margin)
