@@ -97,7 +97,9 @@ class Model:
             object.__setattr__(self, "outputs", tuple(map(plain, self.outputs)))
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.name}: n_ctx {self.n_ctx}, tokens {listed(self.vocab, 10)}>"
+        from zoo.inspection.card import line  # which is of models
+
+        return line(self)
 
     def _repr_html_(self) -> str:
         """For a notebook: sizes, what checks have found, and a map of its answers."""

@@ -3,6 +3,7 @@
 import argparse
 import os
 from dataclasses import replace
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from properties.command.arguments import Commands, add_domain, add_dtype, add_json, add_models, add_n_ctx, command
@@ -56,7 +57,7 @@ def count(options: argparse.Namespace) -> int:
         report.counts(found, sources, options.json)
         raise
     report.counts(found, sources, options.json)
-    reached = all(one.open <= options.gap * one.total for one in found)
+    reached = all(one.open <= Fraction(options.gap) * one.total for one in found)
     return 0 if reached or not options.gap else 1
 
 

@@ -60,7 +60,7 @@ def _taken(options: argparse.Namespace, behind: list[str]) -> bool:
     if getattr(options, "context", "") is None and len(behind) == 1:
         [options.context] = behind
         return True
-    if options.run in (verify.verify, count.count, bear.mutate, measure.cost):
+    if isinstance(getattr(options, "names", None), list) and options.run is not verify.compare:  # which has two
         options.names += behind
         return True
     return False

@@ -1,6 +1,8 @@
 """How many words have a sum of terms that is not above zero, by convolution on a grid: at least and at most."""
 
+import math
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 
@@ -11,6 +13,8 @@ from zoo.transformer.arrays import Array
 EXACT = 2**53  # whole numbers below are sums and products of such without rounding
 FAR = 2**40  # grid cells that a term may move a sum by, if that does not decide it
 BEYOND = 2**60  # more than any such sum
+BITS = 1000  # of numbers of words that are computed with as they are; larger ones are divided by a power of two
+MOST_BITS = 1900  # of numbers of words that are counted at all
 
 
 @dataclass(frozen=True)
@@ -22,7 +26,7 @@ class Grid:
     error: float
 
 
-def wrong(words: Words, down: Array, up: Array, own: tuple[float, float], resolution: int) -> tuple[float, float]:
+def wrong(words: Words, down: Array, up: Array, own: tuple[float, float], resolution: int) -> tuple[int, int]:
     """Of words, how many have a sum of `up` that is not above 0, at least, and of `down`, at most.
 
     down <= up [position, token]; `own` is added to either sum. Those that are not counted have sums of `down` above 0.
@@ -30,16 +34,28 @@ def wrong(words: Words, down: Array, up: Array, own: tuple[float, float], resolu
     kept = _possible(words, down, own[0])
     if kept is None:
         return 0, 0
+    if kept.count.bit_length() > MOST_BITS:
+        return 0, kept.count
     low, high = _ends(kept.may, down, up)
     before, after = _sums(high)
     decided = kept.may & (own[1] + before[:-1, None] + after[1:, None] + up <= 0)  # whatever stands elsewhere
     grid, middle = _grid(kept.may, decided, down, up, own, (low, high), resolution)
     least, most, roundings = _convolved(kept, grid, middle, (_sums(low)[1], after))
-    if kept.count < EXACT:
-        return least, most
     # Each number of words went through so many roundings at most, and through 4 for what is multiplied here.
-    slack = (roundings + 4) * FLOAT64.unit * 1.01
-    return least * (1 - slack), most * (1 + slack)
+    slack = 0.0 if kept.count < EXACT else (roundings + 4) * FLOAT64.unit * 1.01
+    unit = 2 ** _halvings(kept.count)
+    return math.ceil(Fraction(least * (1 - slack)) * unit), math.floor(Fraction(most * (1 + slack)) * unit)
+
+
+def _halvings(count: int) -> int:
+    """How often numbers of words are halved to be floats, exactly: none of them is too small for one then."""
+    return max(0, count.bit_length() - BITS)
+
+
+def _times(x: float, ways: int) -> float:
+    """A number of words, halved as often as need be, with each of so many ways to go on, which may be no float."""
+    halvings = _halvings(ways)
+    return math.ldexp(x, halvings) * float(ways >> halvings)
 
 
 def _possible(words: Words, down: Array, own: float) -> Words | None:
@@ -86,13 +102,13 @@ def _grid(
 
 
 def _convolved(kept: Words, grid: Grid, own: float, rest: tuple[Array, Array]) -> tuple[float, float, int]:
-    """How many at least and at most, and through how many roundings each number went.
+    """How many at least and at most, halved as often as need be, and through how many roundings each number went.
 
     For each state, how many beginnings of words have each sum, as far as it is not decided by what may follow. `rest`
     is the least and the most that follows.
     """
     automaton, left = kept.automaton, kept.left
-    sums: dict[int, Array] = {0: np.ones(1)}
+    sums: dict[int, Array] = {0: np.full(1, 2.0 ** -_halvings(kept.count))}
     base, length, surely, roundings = 0, 1, 0.0, 0
     for at, may in enumerate(kept.may):
         # Below `low` it is wrong and above `high` it is right, whatever follows; one cell for what is rounded here.
@@ -107,7 +123,7 @@ def _convolved(kept: Words, grid: Grid, own: float, rest: tuple[Array, Array]) -
                 if kind not in histograms or not (ways := left[at + 1][to]):
                     continue
                 found, start = np.convolve(numbers, histograms[kind][1]), base + histograms[kind][0] - least
-                surely += float(found[: max(0, -start)].sum()) * ways
+                surely += _times(float(found[: max(0, -start)].sum()), ways)
                 part = found[max(0, -start) : max(0, size - start)]
                 if len(part):
                     new.setdefault(to, np.zeros(size))[max(0, start) : max(0, start) + len(part)] += part

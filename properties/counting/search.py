@@ -6,6 +6,7 @@ Whatever is stopped, by time or by hand, is certain so far, and what is certain 
 import heapq
 import math
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -79,13 +80,21 @@ class Counting:
 
     def steps(self, gap: float = 0.0, max_seconds: float | None = None) -> Iterator[None]:
         """Goes on until no more than `gap` is open, or the processor was at it for so many seconds."""
-        deadline = math.inf if max_seconds is None else time.process_time() + max_seconds
+        begin = time.process_time()
+        deadline = math.inf if max_seconds is None else begin + max_seconds
         assert self.model.rule is not None
         reading = Reading(self.model.rule, self.model.vocab, "rule", names=self.model.names)
-        long = [n for n in self.lengths if time.process_time() < deadline and not self._start(reading, n)]
-        while self._open and time.process_time() < deadline and not self._narrow_enough(gap):
-            self._narrow()
-            yield
+        left, long = deque(reversed(self.lengths)), []  # most contexts are long
+        while (now := time.process_time()) < deadline and not self._narrow_enough(gap):
+            if left and (not self._open or now < (begin + deadline) / 2):  # or nothing might come of so many lengths
+                length = left.popleft()
+                long += [length] * (not self._start(reading, length))
+            elif self._open:
+                self._narrow()
+                yield
+            else:
+                break
+        long.sort()
         for length in long:
             for _ in self._one_by_one(length):
                 yield

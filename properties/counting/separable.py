@@ -5,7 +5,6 @@ settles the part; tokens with which nothing can be wrong are left out; what is s
 rival is a convolution. What is split is whether a token of the heavier half occurs.
 """
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cache, lru_cache
@@ -68,8 +67,8 @@ class Separable:
             return Bounded(part, found, found)
         own = np.stack([compared.own_down[rivals], compared.own_up[rivals]], axis=1).tolist()
         each = [wrong(words, down[i], up[i], (low, high), self.resolution) for i, (low, high) in enumerate(own)]
-        most = min(sum(math.floor(number) for _, number in each), words.count)
-        least = min(max(math.ceil(number) for number, _ in each), most)
+        most = min(sum(number for _, number in each), words.count)
+        least = min(max(number for number, _ in each), most)
         feared = np.argsort([-most for _, most in each], kind="stable")
         return Bounded(replace(part, words=words), least, most, tuple(rivals[feared].tolist()))
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from decimal import ROUND_CEILING, ROUND_FLOOR, Context
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from fractions import Fraction
 from typing import Any
 
@@ -11,6 +11,7 @@ from properties.report.console import console
 from zoo.digits import percent_at_least, percent_at_most
 
 LARGE = 40  # digits of a number that are printed for people
+LINES = 24  # lengths of which each has its sentence, if there are more
 
 
 def counts(found: Sequence[Count], sources: Sequence[str], as_json: bool) -> None:
@@ -21,11 +22,21 @@ def counts(found: Sequence[Count], sources: Sequence[str], as_json: bool) -> Non
     out = console()
     for i, (count, source) in enumerate(zip(found, sources)):
         out.print("\n" * (i > 0) + count.name + (f" ({source})" if source else ""), soft_wrap=True)
-        for one in count.lengths:
+        shown = _shown(count.lengths)
+        for one in shown:
             kind = f"contexts of {one.length} token{'s' * (one.length > 1)}"
             out.print(f"  {_sentence(one, kind)}", soft_wrap=True)
+        if more := len(count.lengths) - len(shown):
+            out.print(f"  {more:,} other lengths: see --json", soft_wrap=True)
         if len(count.lengths) > 1:
             out.print(f"  {_sentence(count, 'contexts in all')}", soft_wrap=True)
+
+
+def _shown(lengths: Sequence[Counted]) -> list[Counted]:
+    """All lengths, or where there are many the first ones that are not right in all contexts."""
+    if len(lengths) <= LINES:
+        return list(lengths)
+    return [one for one in lengths if one.wrong or one.open][:LINES] or list(lengths[:LINES])
 
 
 def _sentence(one: Count | Counted, kind: str) -> str:
@@ -44,7 +55,7 @@ def _sentence(one: Count | Counted, kind: str) -> str:
 
 
 def _number(number: int) -> str:
-    return f"{number:,}" if number < 10**LARGE else f"about {float(number):.3g}"
+    return f"{number:,}" if number < 10**LARGE else f"about {Decimal(number):.3g}"
 
 
 def counts_as_json(found: Sequence[Count]) -> dict[str, Any]:

@@ -78,22 +78,22 @@ def stories(model: Model, sample: int | None = None) -> Iterator[Story]:
         yield _story(mutant, _logits(mutant.transformer, model, rows), original, tests, words, model)
 
 
-def number(transformer: Transformer) -> int:
-    """How many mutants there are."""
-    return sum(1 for _ in _made(transformer))
-
-
 def too_many(model: Model, sample: int | None = None) -> str:
     """Why not every mutant, or every one of a sample, can be run on every context: what is too many; or nothing."""
     if not affordable(model):
         total, most = contexts.counted(model.scope.count()), contexts.counted(most_contexts(model))
         return f"{model.name} has {total} contexts, but should have {most} at most for each mutant to be run on all"
-    if sample is None and (found := number(model.transformer)) > MOST:
+    if sample is None and (made := number(model.transformer)) > MOST:
         return (
-            f"{model.name} has {found:,} mutants, but should have {MOST:,} at most for each to be tried: --sample N "
+            f"{model.name} has {made:,} mutants, but should have {MOST:,} at most for each to be tried: --sample N "
             "tries so many, drawn at random"
         )
     return ""
+
+
+def number(transformer: Transformer) -> int:
+    """How many mutants there are."""
+    return sum(1 for _ in _made(transformer))
 
 
 def refuse_failing(model: Model) -> None:

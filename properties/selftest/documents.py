@@ -137,7 +137,7 @@ def _fields(node: ast.FunctionDef | ast.ClassDef, lines: list[str]) -> Iterator[
 
 def _method(node: ast.FunctionDef) -> str:
     """As an item of a list."""
-    doc = inspect.cleandoc(ast.get_docstring(node) or "").replace("\n", "\n  ")
+    doc = textwrap.indent(ast.get_docstring(node) or "", "  ").lstrip()
     decorators = {ast.unparse(one) for one in node.decorator_list}
     named = node.name if decorators & {"property", "cached_property"} else _short(node)
     return f"- `{named}`: {doc}"

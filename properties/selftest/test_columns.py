@@ -166,6 +166,7 @@ OTHERS = {
     "properties/proof/interval.py": "behind Bounds",
     "properties/proof/positions.py": "whether attentions are masked, all or none of them",
     "properties/proof/reach.py": "how much memory Bounds take, which refuse",
+    "properties/proof/reduced.py": "one attention and nothing else; others are bounded as they are",
     "properties/recheck/attention.py": "behind Stream",
     "properties/recheck/batches.py": "behind Stream",
     "properties/recheck/margins.py": "behind Stream",

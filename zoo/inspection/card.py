@@ -1,4 +1,4 @@
-"""What a model looks like where it is the value of a cell of a notebook: what it is, what is known of it, and its map.
+"""What a model looks like where it is the value of a cell or a line: one line, and in a notebook its map.
 
 The HTML stands in a page of somebody else's: every style is in its element, there is no script, and what is not the
 ink of the page itself can be read on white and on black.
@@ -19,6 +19,7 @@ from zoo.inspection.context_map import DEVIATES, WRONG, orders, runs
 from zoo.model import NUMBER, Model
 
 MOST = 4096  # contexts of a map
+LINE = 200  # characters
 GLYPHS = {"holds": "✓", "deviates": "≠", "failed": "✗", "undecided": "?"}
 COLOURS = {"holds": "#2a9d78", "deviates": "#c98a00", "failed": "#e0523a", "undecided": "#8a75c9"}
 TONES = {"0": 0.22, "1": 0.8, "2": 0.5}  # of the page's own ink
@@ -40,6 +41,12 @@ _known: WeakKeyDictionary[Model, Known] = WeakKeyDictionary()
 def settled(model: Model, known: Known) -> None:
     """Remembers what was found of a model, for as long as there is the model."""
     _known[model] = known
+
+
+def line(model: Model) -> str:
+    kind = "BlackBox" if isinstance(model, BlackBox) else "Model"
+    text = printable(f"<{kind} {model.name}: {sizes(model)}>")
+    return text if len(text) <= LINE else f"{text[: LINE - 4]}...>"
 
 
 def sizes(model: Model) -> str:

@@ -127,7 +127,8 @@ def test_show_as_json(capsys: pytest.CaptureFixture[str]) -> None:
 def test_what_prints_a_table_prints_json_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     [subcommands] = [one.choices for one in parser()._actions if isinstance(one.choices, dict)]
     without = {name for name, one in subcommands.items() if "--json" not in one.format_help()}
-    assert without == {"recheck", "predict", "complete", "export", "new", "distill"}  # lines, and no table
+    # They print lines, or write pages, and no table.
+    assert without == {"recheck", "predict", "complete", "export", "new", "distill", "report"}
     (tmp_path / "mine.py").write_text("def last(context):\n    return {context[-1]}\n")
     asked = ["--vocab", "ab", "--window", "1", "--n-ctx", "3", "--json"]
     assert main(["compile", f"{tmp_path / 'mine.py'}:last", str(tmp_path / "made"), *asked]) == 0
@@ -212,6 +213,7 @@ WRONG_USAGE = [
     ["verify", "--jsn"],
     ["show", "aab", "--json", "a", "b"],
     ["new", "a", "b"],
+    ["compare", "ab", "ab", "--all", "ab"],
 ]
 
 

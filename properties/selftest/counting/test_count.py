@@ -3,17 +3,19 @@
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
+from itertools import islice
 from typing import Any
 
 import numpy as np
 import pytest
 
 import properties
-from properties.counting import Counting, general, search, separable
+from properties.counting import Counting, convolution, general, search, separable
 from properties.counting.automaton import anything
 from properties.counting.engine import Bounded
 from properties.counting.separable import Separable
 from properties.counting.words import Words
+from properties.report.counts import _sentence as sentence
 from properties.selftest.counting.maxima import SIZE, maxima
 from reference import Fold
 from zoo import Model, ModelError
@@ -71,6 +73,38 @@ def test_a_count_by_sums_is_exact_in_any_order(
     assert tuple(one.wrong for one in found.lengths) == wrong_by_running()
     assert found.open == 0
     assert 0.01 < found.wrong / found.total < 0.5
+
+
+def counted_in_steps(number: int) -> list[tuple[int, int]]:
+    counting, found = Counting(model(), [4]), list[tuple[int, int]]()
+    for _ in islice(counting.steps(), number):
+        found.append((counting.so_far().wrong, counting.so_far().open))
+    return found
+
+
+def test_numbers_that_are_too_large_for_floats_are_halved(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Exactly: of numbers that are not too large, what is halved all the same comes out the same."""
+    before = counted_in_steps(12)
+    assert any(wrong > 0 for wrong, _ in before)
+    monkeypatch.setattr(convolution, "BITS", 5)
+    assert counted_in_steps(12) == before
+
+
+def test_more_contexts_than_floats_can_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten tokens at 400 positions, each of which adds up; of numbers beyond all others less is said, but never more."""
+    rng, zeros, n = np.random.default_rng(1), np.zeros((1, 4, 1)), 400
+    attention = Attention(zeros, zeros, rng.normal(size=(1, 4, 4)), rng.normal(size=(1, 4, 4)))
+    transformer = Transformer(rng.normal(size=(10, 4)), np.zeros((n, 4)), [attention])
+    found = []
+    for bits in (convolution.MOST_BITS, 0):
+        monkeypatch.setattr(convolution, "MOST_BITS", bits)
+        counting = Counting(Model("long", "0123456789", transformer, Fold("0", max, lambda best: {best})), [n])
+        for _ in islice(counting.steps(), 6):
+            pass
+        found.append(counting.so_far())
+        assert found[-1].total == 10**n
+        assert "of about 1.00e+400 contexts" in sentence(found[-1], "contexts")
+    assert 0 < found[0].open < found[1].open <= 10**n
 
 
 def test_plain_rules_and_several_heads_are_counted_alike(monkeypatch: pytest.MonkeyPatch) -> None:
