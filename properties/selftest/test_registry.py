@@ -143,6 +143,8 @@ def test_a_name_without_its_ending(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_a_model_is_shown_in_a_line() -> None:
-    assert repr(zoo.load("aab")) == "<Model aab: n_ctx 5, tokens a, b>"
-    box = "<BlackBox ripple_adder: n_ctx 22, tokens 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 2 others>"
+    sizes = "62 contexts of 1 to 5 tokens over a, b; 1 layer, 1 head, d_model 8, float64"
+    assert repr(zoo.load("aab")) == f"<Model aab: {sizes}>"
+    digits = ", ".join("0123456789+=")
+    box = f"<BlackBox ripple_adder: ~2^66 contexts of 22 tokens over {digits}; a black box>"
     assert repr(zoo.load("ripple_adder")) == box
