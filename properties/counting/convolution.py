@@ -85,7 +85,8 @@ def _grid(
     """A grid with about so many cells where sums are undecided, and the middle of `own`."""
     (_, low), (_, high) = map(_sums, ends)
     reached = [own[i] + np.concatenate([[0.0], np.cumsum(ends[i])]) for i in (0, 1)]
-    width = float((np.minimum(reached[1], -low) - np.maximum(reached[0], -high)).max())
+    # Where every sum is decided there is no such cell, but a negative width would take from the error.
+    width = max(0.0, float((np.minimum(reached[1], -low) - np.maximum(reached[0], -high)).max()))
     open_ = may & ~decided
     middle, half = np.where(open_, (down + up) / 2, 0), np.where(open_, (up - down) / 2, 0)
     sure = float(half.max(axis=1, initial=0).sum())

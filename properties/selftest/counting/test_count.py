@@ -12,6 +12,7 @@ import pytest
 import properties
 from properties.counting import Counting, convolution, general, search, separable
 from properties.counting.automaton import anything
+from properties.counting.convolution import wrong
 from properties.counting.engine import Bounded
 from properties.counting.separable import Separable
 from properties.counting.words import Words
@@ -134,6 +135,14 @@ def test_what_is_not_counted() -> None:
         properties.count(replace(model(), rule=None))
     with pytest.raises(ModelError, match="at every position, but should"):
         properties.count(replace(model(), rule=lambda context, at: {"00"}, answers="every"))
+
+
+def test_words_that_are_all_decided_are_all_wrong() -> None:
+    """By one token whatever stands beside it, while all else is tiny: no sum comes near zero."""
+    words = Words.of(np.array([[False, True], [True, True]]), anything(2))
+    assert words is not None
+    terms = np.array([[1e25, -9315.0], [-2e-272, -3e-122]])
+    assert wrong(words, terms, terms, (3e-228, 3e-228), 3) == (2, 2)
 
 
 def test_words_are_those_that_are_accepted() -> None:

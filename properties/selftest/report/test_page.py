@@ -237,6 +237,7 @@ def test_the_slow_sections(monkeypatch: pytest.MonkeyPatch) -> None:
     assert re.search(r"aab other in \d+ of 62", said)
     monkeypatch.setattr(gathering, "WORK", 0)
     monkeypatch.setattr(gathering, "FEWEST", 5)
+    found.model = zoo.load("aab")
     gathering.SLOW["which weights matter"](found)
     assert isinstance(found.mutants, Mutants)
     assert (len(found.mutants.stories), list(found.mutants.caught)) == (5, [])
