@@ -19,6 +19,36 @@ from zoo import RuleError
 Function = Callable[[Any], Any]
 
 
+class AnyCase(str):
+    """Equal in any case. `!=` is a string's own all the same: it is asked for before the contrary of `==` would be."""
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        return str.lower(self) == other
+
+    __hash__ = str.__hash__
+
+
+class Unlike(str):
+    """Unlike whatever it is compared with."""
+
+    __slots__ = ()
+
+    def __ne__(self, other: object) -> bool:
+        return True
+
+
+class Three(int):
+    def __ne__(self, other: object) -> bool:
+        return other != 0
+
+
+class Refusing:
+    def __eq__(self, other: object) -> bool:
+        raise LookupError
+
+
 def last(context: Any) -> str:
     return str(context[-1])
 
@@ -112,6 +142,10 @@ FUNCTIONS: list[Function] = [
     lambda c: {"a"} if not any(t == "b" for t in c) else {"b"},
     lambda c: {"a"} if next(iter(reversed(c))) == "a" else {"b"},
     lambda c: set() if c[0] != "a" else {"a", "b"},
+    lambda c: {"a"} if c[0] != AnyCase("A") else {"b"},
+    lambda c: {"a"} if c[-1] != Unlike("a") else {"b"},
+    lambda c: {"a"} if c[-2:] != Unlike("ab") else {"b"},
+    lambda c: {"a"} if c.count("a") != Three(3) else {"b"},
     cache(lambda c: {"a"} if c[-1] == "a" else {"b"}),
 ]
 
@@ -143,8 +177,15 @@ def test_tokens_that_are_no_characters() -> None:
             case _:
                 return {"yes"}
 
+    def compared(context: Any) -> set[str]:
+        """Of a length or another, a real tuple asks the first that differs."""
+        try:
+            return {"no"} if context == (Refusing(),) or context != () else {"yes"}
+        except LookupError:
+            return {"maybe"}
+
     vocab = ("yes", "no", "maybe")
-    for function in (rule, matched):
+    for function in (rule, matched, compared):
         found = list(leaves(function, vocab, 3))
         for context in product(vocab, repeat=3):
             assert [leaf.permitted for leaf in found if _holds(leaf, context)] == [function(context)]
