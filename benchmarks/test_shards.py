@@ -20,7 +20,7 @@ from zoo.shards import Shards, processes
 
 
 def proof(executor: Executor | None) -> object:
-    model = registry.load("two_head_either", 2048)
+    model = registry.load("two_head_either", 4096)
     assert model.rule is not None
     found = prove_answers(model.transformer, model.vocab, model.rule, executor=executor)
     return found.status, found.margin, found.boxes, found.contexts

@@ -94,8 +94,9 @@ def check_model(
 ) -> Verdicts:
     """Runs all checks that apply, or the named ones: a list, which is also a table. RuleError for a rule that is none.
 
-    "auto" runs every context where that is quick, and proves beyond; "enumerate", "prove" and "sample" insist. What
-    cannot be proved (that a batch mixes no rows, say) is run on all contexts or on a sample whatever the method.
+    "auto" runs every context where that is quick, and proves beyond, unless running is done sooner; the methods
+    "enumerate", "prove" and "sample" insist. What cannot be proved (that a batch mixes no rows, say) is run on all
+    contexts or on a sample whatever the method.
     Shards of proofs and of what is enumerated are settled by the `executor`, where one is given: see docs/cluster.md.
     """
     if not isinstance(model, Model):
