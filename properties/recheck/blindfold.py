@@ -131,7 +131,10 @@ class _Tuple(Hidden):
 
     def __eq__(self, other: Any) -> Any:
         if type(other) in (tuple, _Tuple):
-            return len(self) == len(other) and all(map(operator.eq, self, other))
+            if len(self) != len(other):  # a real one asks what is of a class of its own all the same
+                plainly = type(other) is _Tuple or all(type(its) in (str, _Token) for its in other)
+                return False if plainly else peek(self)
+            return all(map(operator.eq, self, other))
         return peek(self)  # `tuple[context]` holds the tokens of a real one: it is not met within that
 
     def __contains__(self, item: Any) -> bool:

@@ -32,6 +32,12 @@ class Hidden:
     def __delattr__(self, name: str) -> None:
         raise AttributeError(f"{IS[type(self)].__name__!r} object has no attribute {name!r}")
 
+    def __ne__(self, other: object) -> Any:
+        kind, own = type(other), IS[type(self)]
+        if kind is not own and kind not in IS and issubclass(kind, own):  # it is asked first, and may say anything
+            return peek(self)
+        return object.__ne__(self, other)
+
 
 SET: Callable[[Any, Any], None] = vars(Hidden)["_Hidden__inside"].__set__
 GET: Callable[[Any], Any] = vars(Hidden)["_Hidden__inside"].__get__

@@ -27,6 +27,8 @@ STAND_INS = (
         "properties.proof.reading.lazy_count",
         "properties.proof.reading.run",
         "properties.recheck.blindfold",
+        "properties.recheck.hidden",
+        "properties.recheck.hidden_number",
     ),
 )
 CONSTRUCTORS = {"__init__", "__new__", "__post_init__", "__class_getitem__"}  # of a class, not of an object of it

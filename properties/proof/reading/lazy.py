@@ -35,6 +35,12 @@ class _StandIn:
     def __delattr__(self, name: str) -> None:
         object.__delattr__(_KINDS[type(self)](), name)
 
+    def __ne__(self, other: Any) -> Any:
+        kind, own = type(other), _KINDS[type(self)]
+        if kind is not own and kind not in _KINDS and issubclass(kind, own):  # it is asked first, and may say anything
+            return operator.ne(_real(self), other)
+        return object.__ne__(self, other)
+
 
 _keep: Callable[[Any, Any], None] = vars(_StandIn)["_StandIn__known"].__set__
 _open: Callable[[Any], Any] = vars(_StandIn)["_StandIn__known"].__get__
@@ -121,12 +127,6 @@ class LazyString(_Context):
         sought, size = _sought(item)
         return any(_part(self, i, size) == sought for i in range(len(self) - size + 1))
 
-    def __str__(self) -> str:
-        return str(_real(self))
-
-    def __hash__(self) -> int:
-        return hash(_real(self))
-
     def __getattribute__(self, name: str) -> Any:
         return LazyMethod(self, name) if name in ("startswith", "endswith", "count") else super().__getattribute__(name)
 
@@ -142,7 +142,9 @@ class LazyTuple(_Context):
 
     def __eq__(self, other: Any) -> Any:
         if type(other) in (tuple, LazyTuple):
-            return len(self) == len(other) and all(mine == its for mine, its in zip(self, other))
+            if len(self) != len(other):  # what is of a class of its own is asked all the same
+                return type(other) is tuple and any(type(its) is not str for its in other) and _real(self) == other
+            return all(mine == its for mine, its in zip(self, other))
         return _equals(_insisting(self), other, tuple)
 
     def __contains__(self, item: Any) -> bool:
@@ -288,10 +290,10 @@ for _kind in (LazyToken, LazyString, LazyTuple):
 for _operation in (operator.lt, operator.le, operator.gt, operator.ge):
     setattr(LazyToken, f"__{_operation.__name__}__", _ordered(_operation))
 _asked: tuple[Callable[..., Any], ...] = (len, iter, operator.getitem, operator.contains)
-for _kind in (LazyToken, LazyString):
-    _on_real(_kind, "__format__", format)
-    _on_real(_kind, "__repr__", repr)
+_on_real(LazyToken, "__format__", format)
+_on_real(LazyToken, "__repr__", repr)
 for _text in (str, repr, format, hash):
+    _on_real(LazyString, f"__{_text.__name__}__", _text)
     setattr(LazyTuple, f"__{_text.__name__}__", lambda self, *how, of=_text: of(_real(_insisting(self)), *how))
 _on_real(LazyIterator, "__repr__", repr)
 for _method in _asked:

@@ -70,7 +70,7 @@ class LazyInteger(_StandIn):
         return _compare(self, other, operator.eq, equals)
 
     def __bool__(self) -> bool:
-        return self != 0
+        return bool(self != 0)
 
 
 def _is_whole(value: Any) -> bool:

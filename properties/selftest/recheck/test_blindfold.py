@@ -36,6 +36,28 @@ class Undecided(str):
     __hash__ = str.__hash__
 
 
+class Unlike(str):
+    """A string that is unlike everything, though equal to what has its text."""
+
+    __slots__ = ()
+
+    def __ne__(self, other: object) -> bool:
+        return True
+
+
+class Refusing:
+    def __eq__(self, other: object) -> bool:
+        raise LookupError
+
+
+def unlike(context: Any) -> set[str]:
+    """By a refusal, where a real tuple would ask; not by lengths alone."""
+    try:
+        return says(context == (Refusing(),) * 3)
+    except LookupError:
+        return {"a"}
+
+
 def sight(sets: dict[int, frozenset[str]], vocab: str = "ab", n: int = 2) -> Sight:
     return Sight(sets, frozenset(vocab), n)
 
@@ -97,6 +119,7 @@ REFUSED: dict[str, Function] = {
     "its hash": lambda c: says(hash(c)),
     "an order": lambda c: says(c[0] < "b"),
     "a sum": lambda c: says(c + c),
+    "a token that is unlike all": lambda c: says(c[0] != Unlike("?")),
     "a token in it": lambda c: says("a" in c),
     "two tokens": lambda c: says(c[0] == c[1]),
     "a token and its text": lambda c: says(str(c[0]) == "a"),
@@ -110,7 +133,7 @@ ONLY_STRINGS_REFUSED: dict[str, Function] = {
     "a number in it": lambda c: says(5 in c),
     "a token in its text": lambda c: says("a" in c[0]),
 }
-ONLY_TUPLES_REFUSED: dict[str, Function] = {"a tuple and a string": lambda c: says(c == "aa")}
+ONLY_TUPLES_REFUSED: dict[str, Function] = {"a tuple and a string": lambda c: says(c == "aa"), "a refusal": unlike}
 SETS: tuple[dict[int, frozenset[str]], ...] = ({}, {1: frozenset("a")}, {1: frozenset("b")})
 
 
