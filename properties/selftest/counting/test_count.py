@@ -145,6 +145,14 @@ def test_words_that_are_all_decided_are_all_wrong() -> None:
     assert wrong(words, terms, terms, (3e-228, 3e-228), 3) == (2, 2)
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_sum_that_is_further_than_cells_can_be_numbered(sign: int) -> None:
+    words = Words.of(np.array([[True, True], [True, True]]), anything(2))
+    assert words is not None
+    terms = sign * np.array([[1e-280, -1e-280], [1e300, 2e-280]])
+    assert wrong(words, terms, terms, (0.0, 0.0), 10**300) == ((0, 0) if sign == 1 else (4, 4))
+
+
 def test_words_are_those_that_are_accepted() -> None:
     """Of two tokens, those in which one of some occurs, and no token that is in none of them."""
     may = np.array([[True, True, True], [True, False, False]])
