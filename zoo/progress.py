@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable, Iterator, Sized
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
@@ -20,6 +21,18 @@ class _Work:
     doing: str
     total: int | None
     done: int = 0
+
+    def __post_init__(self) -> None:
+        self.begun, self.first = time.monotonic(), self.done
+
+    def rate(self) -> str:
+        """How many a second, and how long the rest takes at that: "3.2/s, 0:40 left"; nothing before one is done."""
+        done, seconds = self.done - self.first, time.monotonic() - self.begun
+        if not done or not self.total or seconds <= 0:
+            return ""
+        left = round((self.total - self.done) * seconds / done)
+        rate = f"{done / seconds:,.0f}" if done >= 10 * seconds else f"{done / seconds:.2g}"
+        return f"{rate}/s, {timedelta(seconds=left)} left"
 
 
 _works: list[_Work] = []  # those that are under way, each within the one before
@@ -86,10 +99,11 @@ def _bar() -> "Progress":
             for task in self.tasks:  # there is one
                 within = [f"{one.doing} {one.done}/{one.total}" for one in outer if one.total != 1]
                 task.description = " - ".join([*within, work.doing])
-                task.completed, task.total = work.done, work.total
+                task.completed, task.total, task.fields["rate"] = work.done, work.total, work.rate()
                 yield self.make_tasks_table([task])
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    rate = TextColumn("{task.fields[rate]}")
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), rate)
     bar = Bar(*columns, console=Console(stderr=True), transient=True)
-    bar.add_task("")
+    bar.add_task("", rate="")
     return bar

@@ -9,20 +9,25 @@ import pkgutil
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from glob import glob
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from pathlib import Path
 from types import CodeType, ModuleType
+from typing import Any
+from weakref import WeakKeyDictionary, ref
 
 import numpy as np
 
 import zoo.models
+from zoo.black_box import BlackBox
 from zoo.digits import digits_apart, nearest
 from zoo.errors import ModelError, UnknownNameError, ZooError, shown
 from zoo.memory import most_bytes
 from zoo.model import Model, Rule
+from zoo.transformer import Transformer
 
+Origin = tuple[str, int | None]  # a name or a file, and the n_ctx of the member of a family
 MOST_N_CTX, SURE = 2**16, 1024  # of a family; up to SURE the memory is not looked at
 
 
@@ -46,7 +51,7 @@ def load(name: str, n_ctx: int | None = None) -> Model:
         raise ModelError(
             f"{module.__file__} names its model {model.name!r}, but should name it {name!r}, like the file"
         )
-    return model if n_ctx is None else _member(module, model, n_ctx)
+    return _found(model if n_ctx is None else _member(module, model, n_ctx), name, n_ctx)
 
 
 def large(name: str) -> int | None:
@@ -86,9 +91,9 @@ def load_file(path: str | Path, n_ctx: int | None = None) -> Model:
     path = Path(path)
     if not os.path.isfile(path) or path.suffix != ".py":
         raise ModelError(f"{path} is no model file, but should be a Python file that defines MODEL")
-    module = _run(str(path), lambda: _import_file(path))
+    module = _run(str(path), lambda: import_file(path))
     model = _model(module, str(path))
-    return model if n_ctx is None else _member(module, model, n_ctx)
+    return _found(model if n_ctx is None else _member(module, model, n_ctx), str(path.resolve()), n_ctx)
 
 
 def load_function(target: str) -> Rule:
@@ -97,11 +102,46 @@ def load_function(target: str) -> Rule:
     path = Path(file)
     if not os.path.isfile(path) or path.suffix != ".py":
         raise ModelError(f"{target} names no Python file, but should be FILE.py:NAME")
-    function = getattr(_run(file, lambda: _import_file(path)), name, None)
+    function = getattr(_run(file, lambda: import_file(path)), name, None)
     if not callable(function):
         raise ModelError(f"{file} defines no function {name!r}, but should: it was asked for as {target}")
     rule: Rule = function
     return rule
+
+
+_origins: "WeakKeyDictionary[Transformer, Origin]" = WeakKeyDictionary()
+_functions: dict[int, tuple["ref[Any]", Origin, int]] = {}
+
+
+def _found(model: Model, target: str, n_ctx: int | None) -> Model:
+    """The model; what its weights, its rule and its predictors were found by is kept in mind."""
+    if not isinstance(model, BlackBox):
+        _origins[model.transformer] = target, n_ctx
+        for i, function in enumerate((model.rule, *model.predictors)):
+            with suppress(TypeError):  # what has no weak references
+                _functions[id(function)] = ref(function), (target, n_ctx), i
+    return model
+
+
+def origin_of(function: object) -> tuple[Origin, int] | None:
+    """By what `load` or `load_file` finds a model with this rule (0), or with this predictor (from 1 on)."""
+    known = _functions.get(id(function))
+    return None if known is None or known[0]() is not function else known[1:]
+
+
+def origin(transformer: Transformer) -> Origin | None:
+    """By what `load` or `load_file` finds a model with these weights, or with weights that become these `astype`."""
+    if transformer in _origins:
+        return _origins[transformer]
+    own = transformer.named_arrays()
+    for other, found in list(_origins.items()):
+        arrays = other.named_arrays()
+        if arrays.keys() == own.keys() and all(arrays[name].shape == own[name].shape for name in own):
+            with np.errstate(all="ignore"):
+                cast = {name: array.astype(transformer.dtype) for name, array in arrays.items()}
+            if all(np.array_equal(cast[name], own[name]) for name in own):
+                return found
+    return None
 
 
 def _beside_whoever_asks(name: object) -> str:
@@ -158,7 +198,8 @@ def _beside(path: Path) -> Iterator[None]:
             sys.modules.pop(name, None)
 
 
-def _import_file(path: Path) -> ModuleType:
+def import_file(path: Path) -> ModuleType:
+    """The module that a file is; it is run."""
     name = f"zoo_model_file_{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path, loader=_AsWritten(name, str(path)))
     assert spec is not None

@@ -1,22 +1,24 @@
 """Running a model on every context it can be run on, and holding its answers against permitted ones."""
 
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from properties.checks.right import Question, allowed, answers, judged, margins, permitting, questions
+from properties.checks.right import Question, allowed, margins, questions
+from properties.checks.running import answer_logits as answer_logits
+from properties.checks.running import counterexample as counterexample
+from properties.checks.running import run
 from properties.checks.verdict import AUTO, Finding, How, Method
-from properties.proof.counterexample import Counterexample
 from properties.proof.reach import within_reach
 from properties.proof.search import Proof, prove_answers
 from properties.proof.splits import Splits
-from zoo import contexts, enumeration
+from zoo import contexts
 from zoo.cost.operations import flops
 from zoo.errors import ModelError
-from zoo.model import NUMBER, Context, Model
+from zoo.model import Model
 from zoo.progress import steps
 from zoo.rule.watch import known
 from zoo.transformer import Attention, Mlp, Transformer
@@ -96,22 +98,6 @@ def _sample(model: Model, cost: float) -> Iterator[Array]:
             yield model.scope.draw(random, model.vocab, length, rows)
 
 
-def answer_logits(model: Model, tokens: Array, exact: bool = False) -> Array:
-    """[batch, seq] -> the logits of each answer, [row, output]. What overflows shows in the logits, not as a warning.
-
-    A row is a context or, where the model answers at every position, a position of one, in order.
-
-    The order of the best two is that of the forward pass. Where that is quicker, the logits are computed by running
-    sums, within a bound of the forward pass's (`zoo.enumeration`); `exact` asks for the forward pass's own.
-    """
-    with np.errstate(all="ignore"):
-        if model.answers == "every":
-            return model.forward(tokens).reshape(-1, len(model.transformer.readout))
-        if exact or model.outputs is NUMBER or type(model).forward is not Model.forward:
-            return model.forward(tokens, last=True)[:, -1]
-        return enumeration.last_rows(model.transformer, tokens)
-
-
 def settle(model: Model, question: Question, how: How = AUTO) -> Finding:
     """Every context's answer against the permitted ones, by the strongest means that is quick enough.
 
@@ -121,7 +107,7 @@ def settle(model: Model, question: Question, how: How = AUTO) -> Finding:
     if by_proof(model, how):
         found, judging = _proved(model, proof_of(model, question, how), question)
     else:
-        found, judging = _run(model, question, *sweep(model, how))
+        found, judging = run(model, question, *sweep(model, how), how)
     found = _meant(found, model, question)
     complete = found.method != "sampled" and not (found.failures or found.left)
     if question.kind == "rule" and complete and not any(judging.values()):
@@ -151,28 +137,6 @@ def _where_judged(model: Model, judging: Mapping[int, int]) -> str:
     silent = [str(length) for length in model.scope.lengths if not judging[length]]
     none = f", none in contexts of {' or '.join(silent)} tokens" if silent else ""
     return f"{contexts.counted(sum(judging.values()))} answers judged{none}"
-
-
-def _run(
-    model: Model, question: Question, method: Method, batches: Iterator[Array]
-) -> tuple[Finding, Mapping[int, int]]:
-    """What running finds, and how many answers were judged in contexts of each length."""
-    seen, number, smallest = 0, Counter[int](), np.inf
-    failures: list[Context] = []
-    first: Counterexample | None = None
-    with permitting(model, question, method == "enumerated") as permits:
-        for tokens in batches:
-            logits, allowed = answer_logits(model, tokens), permits(tokens)
-            by = margins(model, logits, [allowed])
-            seen += len(tokens)
-            number[tokens.shape[1]] += int(judged(allowed).sum())
-            smallest = min(smallest, float(by.min()))
-            failing = np.flatnonzero(~(by > 0))
-            failures += map(model.decode, tokens[np.unique(failing // answers(model, tokens.shape[1]))])
-            if len(failing) and first is None:
-                first = counterexample(model, tokens, failing[0], logits, allowed)
-    margin = smallest if any(number.values()) else None
-    return Finding("failed" if failures else "holds", method, seen, "", margin, first, tuple(failures)), number
 
 
 def _proved(model: Model, proof: Proof, question: Question) -> tuple[Finding, Mapping[int, int]]:
@@ -228,10 +192,10 @@ def _of_those_looked_at(found: Finding, model: Model) -> str:
     return some if found.contexts == total else f"{some} looked at, of {contexts.counted(total)}"
 
 
-def proof_of(model: Model, question: Question, how: How) -> Proof:
-    """What a proof finds in the time that `how` has for it, or that of the method auto."""
+def proof_of(model: Model, question: Question, how: How, boxes: int | None = None) -> Proof:
+    """What a proof of at most so many boxes finds in the time that `how` has for it, or that of the method auto."""
     seconds = PROOF_SECONDS.get(how.method, PROOF_SECONDS["auto"]) if how.seconds is None else how.seconds
-    return _proof(model, question, how, seconds)
+    return _proof(model, question, how, seconds, boxes)
 
 
 def least_proof(model: Model, how: How) -> Proof | None:
@@ -265,7 +229,7 @@ def proof_of_one_answer(model: Model, how: How) -> tuple[Proof, Question] | None
 _proofs: deque[tuple[tuple[object, ...], Proof]] = deque(maxlen=8)
 
 
-def _proof(model: Model, question: Question, how: How, seconds: float) -> Proof:
+def _proof(model: Model, question: Question, how: How, seconds: float, boxes: int | None) -> Proof:
     """A proof, or the one that was found before, if nothing has changed that the function reaches.
 
     One that ran out of time is remembered only for a certificate, which is of no other.
@@ -278,17 +242,10 @@ def _proof(model: Model, question: Question, how: How, seconds: float) -> Proof:
             return found
     splits = Splits(vocab, model.scope, model.names) if how.certified else None
     told: dict[str, Any] = {"first": not how.every, "max_seconds": seconds, "kind": kind, "domain": model.domain}
-    told |= outputs | {"settled": None if splits is None else splits.add}
+    told |= {"executor": how.executor, "keep": how.keep}
+    told |= outputs | {"settled": None if splits is None else splits.add, "max_boxes": boxes}
     found = prove_answers(model.transformer, vocab, function, **told)
     found.splits = splits
     if how.certified or not found.widest:
         _proofs.append((about, found))
     return found
-
-
-def counterexample(model: Model, tokens: Array, row: int, logits: Array, allowed: Array) -> Counterexample:
-    """What the model says in one row of the answers in contexts [batch, seq], and what is permitted there."""
-    context, at = divmod(int(row), answers(model, tokens.shape[1]))
-    where = at if model.answers == "every" else None
-    dtype = model.transformer.dtype
-    return Counterexample.of(tokens[context], model.vocab, logits[row], allowed[row], dtype, model.names, where)

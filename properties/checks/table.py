@@ -6,6 +6,7 @@ Each check is one function of a model whose docstring is the claim that it settl
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -88,15 +89,19 @@ def checks(model: Model, names: Iterable[str] = ()) -> list[tuple[str, Check]]:
     return [(name, entry.run) for name, entry in CHECKS.items() if name in chosen and entry.to(model)]
 
 
-def check_model(model: Model, method: str = "auto", names: Sequence[str] = ()) -> Verdicts:
+def check_model(
+    model: Model, method: str = "auto", names: Sequence[str] = (), executor: Executor | None = None
+) -> Verdicts:
     """Runs all checks that apply, or the named ones: a list, which is also a table. RuleError for a rule that is none.
 
-    "auto" runs every context where that is quick, and proves beyond; "enumerate", "prove" and "sample" insist. What
-    cannot be proved (that a batch mixes no rows, say) is run on all contexts or on a sample whatever the method.
+    "auto" runs every context where that is quick, and proves beyond, unless running is done sooner; the methods
+    "enumerate", "prove" and "sample" insist. What cannot be proved (that a batch mixes no rows, say) is run on all
+    contexts or on a sample whatever the method.
+    Shards of proofs and of what is enumerated are settled by the `executor`, where one is given: see docs/cluster.md.
     """
     if not isinstance(model, Model):
         raise ModelError(f"{model!r} is checked, but should be a Model")
-    how = How(known_method(method))
+    how = How(known_method(method), executor=executor)
     if names and not checks(model, names):
         raise UnknownNameError(f"{', '.join(names)} applies to nothing in {model.name}, and would settle nothing")
     found = Verdicts(run(model, how) for _, run in checks(model, names))

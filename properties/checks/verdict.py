@@ -3,12 +3,14 @@
 import shlex
 import sys
 from collections.abc import Mapping
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from properties.proof.counterexample import Counterexample
 from zoo.black_box import TRIES
 from zoo.contexts import Context, counted_of, written
+from zoo.shards import Keep
 
 Status = Literal["holds", "failed", "undecided", "deviates"]
 Method = Literal["enumerated", "proved", "sampled", "computed"]
@@ -21,7 +23,8 @@ class How:
 
     `every` wrong context is sought, or where not the shortest, which is found sooner. Where it is to be `certified`,
     the splits of each proof are kept. A black box with more contexts than can be asked for is tried on so many, drawn
-    with this seed. A proof may take so many seconds, None as many as the method has for it.
+    with this seed. A proof may take so many seconds, None as many as the method has for it. Shards of
+    proofs and of what is enumerated are settled by an `executor`, and kept where that is asked for.
     """
 
     method: Wanted = "auto"
@@ -30,6 +33,8 @@ class How:
     seed: int = 0
     tries: int = TRIES
     seconds: float | None = None
+    executor: Executor | None = None
+    keep: Keep | None = None
 
 
 AUTO = How()

@@ -6,6 +6,7 @@ import sys
 
 from properties.command.arguments import Commands, add_json, add_models, add_n_ctx, command
 from properties.command.finding import find_all
+from properties.command.spread import add_spread, spread
 from zoo import progress
 from zoo.errors import FailingError, ModelError, printable
 
@@ -15,6 +16,7 @@ def add(commands: Commands) -> None:
     one = command(commands, "mutate", mutate, text)
     add_models(one, "all that say what is right and are not too large, if none is given")
     one.add_argument("--all", action="store_true", help="a line for each mutant, not for each kind")
+    add_spread(one)
     one.add_argument("--sample", type=int, metavar="N", help="of each model so many, drawn at random (all)")
     add_n_ctx(one)
     add_json(one, "the counts")
@@ -36,7 +38,11 @@ def mutate(options: argparse.Namespace) -> int:
             mutants.refuse_failing(model)
             if why := mutants.too_many(model, options.sample):
                 raise ModelError(why)
-        results = [(model, list(mutants.stories(model, options.sample))) for model in progress.steps(models, "models")]
+        with spread(options, models) as (executor, keep):
+            results = [
+                (model, list(mutants.stories(model, options.sample, executor, keep)))
+                for model in progress.steps(models, "models")
+            ]
     except FailingError as error:
         print(f"zoo: {printable(str(error))}", file=sys.stderr)
         return 1

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from properties.command.arguments import Commands, add_domain, add_dtype, add_json, add_models, add_n_ctx, command
 from properties.command.finding import find_all, with_domain
+from properties.command.spread import Spread, add_spread, spread
 from zoo import progress, registry
 from zoo.errors import ModelError, ZooError
 
@@ -32,6 +33,7 @@ def add(commands: Commands) -> None:
     add_n_ctx(one)
     add_dtype(one)
     add_domain(one)
+    add_spread(one)
     add_json(one, "the counts")
 
 
@@ -59,8 +61,9 @@ def count(options: argparse.Namespace) -> int:
         sources.append(model.source if os.path.exists(target) else "")  # what a file did not say, for one
     found: list[Count] = []
     try:
-        for model in models:
-            _count(model, options, found)
+        with spread(options, models) as spreading:
+            for model in models:
+                _count(model, options, found, spreading)
     except KeyboardInterrupt:  # what is certain so far
         report.counts(found, sources, options.json)
         raise
@@ -69,11 +72,11 @@ def count(options: argparse.Namespace) -> int:
     return 0 if reached or not options.gap else 1
 
 
-def _count(model: "Model", options: argparse.Namespace, found: "list[Count]") -> None:
+def _count(model: "Model", options: argparse.Namespace, found: "list[Count]", spreading: Spread) -> None:
     """Counts one model; what was found goes last into the list, also where it is interrupted."""
     from properties.counting import Counting
 
-    counting = Counting(model, options.length)
+    counting = Counting(model, options.length, *spreading)
     found.append(counting.so_far())
     try:
         for _ in progress.steps(counting.steps(options.gap, options.max_seconds), "sets of contexts"):

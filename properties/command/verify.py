@@ -22,6 +22,7 @@ from properties.command.arguments import (
     command,
 )
 from properties.command.finding import find, find_all, with_domain, with_within
+from properties.command.spread import add_spread, spread
 from zoo import progress, registry
 from zoo.black_box import TRIES, BlackBox
 from zoo.errors import FailingError, ModelError, UnknownNameError, printable
@@ -63,6 +64,7 @@ def add(commands: Commands) -> None:
     one.add_argument("--tries", type=int, metavar="N", help=f"how many of its contexts are tried ({TRIES})")
     text = "exit status 0 also where nothing is wrong on a sample, which is undecided"
     one.add_argument("--accept-sampled", action="store_true", help=text)
+    add_spread(one)
 
     one = command(
         commands, "recheck", recheck, "Confirm a certificate without the prover, by exact sums (python-flint)."
@@ -77,14 +79,14 @@ def add(commands: Commands) -> None:
     one.add_argument("names", nargs=2, metavar="NAME", help=MODEL)
     one.add_argument("--all", action="store_true", help="print every difference, not only the shortest")
     add_n_ctx(one, "of both, the member of a family that reads N tokens")
+    add_spread(one)
     add_json(one, "the verdict")
 
 
 def verify(options: argparse.Namespace) -> int:
     from properties.proof import certificate
-    from properties.report import verdicts as report
 
-    planned = _planned(options)
+    planned = planned_of(options)
     if options.certificate is not None:
         if len(planned) != 1:
             raise ModelError(f"{len(planned)} models are verified, but a certificate is of one")
@@ -94,17 +96,31 @@ def verify(options: argparse.Namespace) -> int:
             raise ModelError(f"{model.name} is a black box, but a certificate is of a proof, which needs weights")
         rule = model.rule if options.rule is not None else None
         function = rule if rule is not None else certificate.function_of(model)
-    runs = [(model, run) for _, model, chosen in planned for _, run in chosen]
-    how = replace(_how(options, [model for _, model, _ in planned]), certified=options.certificate is not None)
-    verdicts = [run(model, how) for model, run in progress.steps(runs, "checks")]
+    with spread(options, [model for _, model, _ in planned]) as (executor, keep):
+        how = _how(options, [model for _, model, _ in planned])
+        how = replace(how, certified=options.certificate is not None, executor=executor, keep=keep)
+        status = _reported(options, planned, how)
+        if options.certificate is not None:
+            return status if _certified(options.certificate, model, function, how) else 1
+    return status
+
+
+def _reported(options: argparse.Namespace, planned: list[Planned], how: "How") -> int:
+    """Settles all checks, and prints what comes of it; returns the exit status."""
+    from properties.report import verdicts as report
+
+    if len(planned) > 1 and (how.executor or how.keep):
+        from properties.command.together import together
+
+        verdicts = together(options, planned, how)
+    else:
+        runs = [(model, run) for _, model, chosen in planned for _, run in chosen]
+        verdicts = [run(model, how) for model, run in progress.steps(runs, "checks")]
     results = [(asked, model, [verdicts.pop(0) for _ in chosen]) for asked, model, chosen in planned]
-    accept = options.accept_sampled
     length: report.Length = "failures" if options.quiet else "checks" if options.verbose else "models"
-    status = report.verdicts(results, options.json, options.all, length, options.check, accept)
+    status = report.verdicts(results, options.json, options.all, length, options.check, options.accept_sampled)
     if not (options.names or options.large or options.json or options.quiet):
         report.left_out([name for name in registry.names() if _only_large(name)])
-    if options.certificate is not None:
-        return status if _certified(options.certificate, model, function, how) else 1
     return status
 
 
@@ -124,7 +140,7 @@ def _how(options: argparse.Namespace, models: list[Model]) -> "How":
     return how
 
 
-def _planned(options: argparse.Namespace) -> list[Planned]:
+def planned_of(options: argparse.Namespace) -> list[Planned]:
     """Each model that is asked for, and how it was, with its checks. UnknownNameError where there are none."""
     from properties.checks.table import checks
     from properties.checks.verdict import Requested
@@ -215,6 +231,7 @@ def compare(options: argparse.Namespace) -> int:
 
     target, other_target = options.names
     model, other = (find(one, options.n_ctx) for one in options.names)
-    verdict = comparison.compare(model, other, other_target, options.all)
+    with spread(options, [model, other]) as (executor, keep):
+        verdict = comparison.compare(model, other, other_target, options.all, executor, keep)
     asked = Requested(target, options.n_ctx)
     return report.verdicts([(asked, model, [verdict])], options.json, options.all, "checks")

@@ -5,44 +5,46 @@ Whatever is stopped, by time or by hand, is certain so far, and what is certain 
 
 import heapq
 import math
-import time
 from collections import deque
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import chain, islice
+from typing import Any
 
-import numpy as np
-
-from properties.counting import terms
-from properties.counting.engine import Bounded, Engine
-from properties.counting.general import General
+from properties.counting.engine import Bounded
+from properties.counting.narrowing import Narrowing, OneByOne, Shard
 from properties.counting.parts import of_fold, of_leaves
 from properties.counting.result import Count, Counted
-from properties.counting.separable import Separable
-from properties.proof.counterexample import judged, margin_of
 from properties.proof.reading.decision_tree import Reading
 from zoo.black_box import BlackBox
-from zoo.enumeration import last_rows
 from zoo.errors import ContextError, ModelError
 from zoo.model import Model
-from zoo.rule import Asked
+from zoo.shards import Keep, Shards, bare
 
 SECONDS = 60.0
 LEAVES = 20_000  # of a plain rule at one length: with more, its contexts are gone through one by one
+SMALL_PARTS, SMALL = 256, 2 * 10**6  # of parts not looked at, together in a shard: how many, of how many words
 ROWS = 4096  # of these at a time
 
 
 def count(
-    model: Model, lengths: Iterable[int] | None = None, gap: float = 0.0, max_seconds: float | None = SECONDS
+    model: Model,
+    lengths: Iterable[int] | None = None,
+    gap: float = 0.0,
+    max_seconds: float | None = SECONDS,
+    executor: Executor | None = None,
+    keep: Keep | None = None,
 ) -> Count:
     """How many contexts the model answers as its rule permits: of some lengths, or of all of its domain.
 
     Stops where no more than `gap` of them is open, or after so many seconds of the processor; None is no limit. A tie
-    is wrong. ModelError for a model without a rule or weights, or that answers with numbers or at every position;
-    RuleError for a rule that is none.
+    is wrong. With an `executor`, shards of the work are settled there, and seconds are of the clock; with `keep`, what
+    an earlier run settled is not settled again. ModelError for a model without a rule or weights, or that answers with
+    numbers or at every position; RuleError for a rule that is none.
     """
-    counting = Counting(model, lengths)
+    counting = Counting(model, lengths, executor, keep)
     for _ in counting.steps(gap, max_seconds):
         pass
     return counting.so_far()
@@ -60,32 +62,45 @@ class _Found:
 class Counting:
     """A count on its way: `steps` narrows what `so_far` says."""
 
-    def __init__(self, model: Model, lengths: Iterable[int] | None = None) -> None:
+    def __init__(
+        self,
+        model: Model,
+        lengths: Iterable[int] | None = None,
+        executor: Executor | None = None,
+        keep: Keep | None = None,
+    ) -> None:
         check(model, lengths)
         self.model, self.scope = model, model.scope
         self.lengths = _lengths(model, lengths)
         self._known = {n: _Found(0, self.scope.count(n), self.scope.count(n)) for n in self.lengths}
         self._sums = dict(self._known)  # the same, of the parts there are; it may be less narrow
-        self._open: list[tuple[int, int, Engine, Bounded]] = []  # a heap
-        self._pushed, self._begin = 0, time.process_time()
-        self.general = General(model.transformer, model.names)
-        self.separable = Separable(model.transformer, model.names) if terms.separable(model.transformer) else None
+        self._open: list[tuple[int, int, Shard]] = []  # a heap
+        self._pushed = 0
+        self.spread: dict[str, Any] = {"executor": executor, "keep": keep}
+        self.shards = Shards(Narrowing, replace(bare(model), rule=None, predictors=(), accuracy=None), **self.spread)
+        self._begin = self.shards.clock()
+        narrowing = self.shards.made(Narrowing)
+        self.engine, self.general, self.separable = narrowing.engine, narrowing.general, narrowing.separable
 
     def so_far(self) -> Count:
         rows = []
         for n, found in self._known.items():
             skipped = self.scope.count(n) - found.judged
             rows.append(Counted(n, found.judged - found.most, found.least, found.most - found.least, skipped))
-        return Count(self.model.name, tuple(rows), time.process_time() - self._begin)
+        return Count(self.model.name, tuple(rows), self.shards.clock() - self._begin)
 
     def steps(self, gap: float = 0.0, max_seconds: float | None = None) -> Iterator[None]:
         """Goes on until no more than `gap` is open, or the processor was at it for so many seconds."""
-        begin = time.process_time()
-        deadline = math.inf if max_seconds is None else begin + max_seconds
+        with self.shards:
+            yield from self._steps(gap, math.inf if max_seconds is None else max_seconds)
+
+    def _steps(self, gap: float, seconds: float) -> Iterator[None]:
+        begin = self.shards.clock()
+        deadline = begin + seconds
         assert self.model.rule is not None
         reading = Reading(self.model.rule, self.model.vocab, "rule", names=self.model.names)
         left, long = deque(reversed(self.lengths)), []  # most contexts are long
-        while (now := time.process_time()) < deadline and not self._narrow_enough(gap):
+        while (now := self.shards.clock()) < deadline and not self._narrow_enough(gap):
             if left and (not self._open or now < (begin + deadline) / 2):  # or nothing might come of so many lengths
                 length = left.popleft()
                 long += [length] * (not self._start(reading, length))
@@ -96,7 +111,7 @@ class Counting:
                 break
         for _ in chain.from_iterable(map(self._one_by_one, sorted(long))):
             yield
-            if time.process_time() >= deadline or self._narrow_enough(gap):
+            if self.shards.clock() >= deadline or self._narrow_enough(gap):
                 break
         reading.check()
 
@@ -112,36 +127,46 @@ class Counting:
             parts = list(of_fold(reading.table, self.scope, length))
         if len(parts) > LEAVES:
             return False
-        parts = [part for part in parts if 0 < len(part.permitted) < len(self.model.names)]
+        parts, general = [part for part in parts if 0 < len(part.permitted) < len(self.model.names)], list[Bounded]()
         number = sum(part.words.count for part in parts)
         self._known = self._known | {length: _Found(0, number, number)}
         self._sums[length] = self._known[length]
         for part in parts:
             if self.separable is not None and self.separable.knows(part):
-                self._push(self.separable, map(Bounded.not_yet, part.ending()))
+                self._push("separable", map(Bounded.not_yet, part.ending()))
             else:
-                self._push(self.general, [Bounded.not_yet(part)])
+                general.append(Bounded.not_yet(part))
+        self._push("general", general)
         return True
 
-    def _push(self, engine: Engine, found: Iterable[Bounded]) -> None:
-        for one in found:
-            if one.most > one.least:
-                self._pushed += 1
-                heapq.heappush(self._open, (one.least - one.most, self._pushed, engine, one))
+    def _push(self, name: str, found: Iterable[Bounded]) -> None:
+        """As shards: of as many parts as the engine takes at a time; of those it has not looked at, of small ones more.
+
+        In the parts of a shard about as much is open.
+        """
+        some = deque(sorted((one for one in found if one.most > one.least), key=lambda one: one.least - one.most))
+        batch = self.engine(name).batch
+        while some:
+            parts, words = [some.popleft()], 0
+            while some and len(parts) < (batch if some[0].looked else SMALL_PARTS):
+                words += some[0].most
+                if len(parts) >= batch and words > SMALL:
+                    break
+                parts.append(some.popleft())
+            self._pushed += 1
+            heapq.heappush(self._open, (parts[0].least - parts[0].most, self._pushed, Shard(name, parts)))
 
     def _narrow(self) -> None:
         """Splits the parts in which most is open, and bounds what comes of them."""
-        engine, taken = self._open[0][2], list[Bounded]()
-        while self._open and self._open[0][2] is engine and len(taken) < engine.batch:
-            taken.append(heapq.heappop(self._open)[-1])
-        parts = [part for one in taken for part in (engine.split(one) if one.looked else [one.part])]
-        found = engine.bound(parts)
-        for sign, some in ((-1, taken), (1, found)):
+        _, _, shard = heapq.heappop(self._open)
+        width = self.shards.width
+        found = self.shards(shard, [one for *_, one in heapq.nsmallest(width, self._open)] if width else ())
+        for sign, some in ((-1, shard.parts), (1, found)):
             for one in some:
                 sums = self._sums[one.part.length]
                 least, most = sums.least + sign * one.least, sums.most + sign * one.most
                 self._sums[one.part.length] = replace(sums, least=least, most=most)
-        self._push(engine, found)
+        self._push(shard.engine, found)
         known = {}
         for length, sums in self._sums.items():
             before = self._known[length]
@@ -150,20 +175,12 @@ class Counting:
 
     def _one_by_one(self, length: int) -> Iterator[None]:
         """Every context of a length is run, and the rule is asked about it."""
-        assert self.model.rule is not None
-        names, asked = np.array(self.model.names), Asked(self.model.rule, self.model.names, "rule")
-        for tokens in self.scope.batches(self.model.vocab, ROWS, [length]):
-            with np.errstate(all="ignore"):  # what overflows shows in the logits
-                logits = last_rows(self.model.transformer, tokens)
-            said = [asked(self.model.decode(row)) for row in tokens]
-            right = np.array([[name in permitted for name in names] for permitted in said])
-            speaks = judged(right)
-            wrong = int((~(margin_of(logits, right) > 0) & speaks).sum())  # NaN is not above 0
-            before, silent = self._known[length], int((~speaks).sum())
-            fine = len(tokens) - silent - wrong
-            now = _Found(before.least + wrong, before.most - silent - fine, before.judged - silent)
-            self._known = self._known | {length: now}
-            yield
+        with Shards(OneByOne, replace(bare(self.model), predictors=()), **self.spread) as shards:
+            for tokens, (wrong, silent) in shards.each(self.scope.batches(self.model.vocab, ROWS, [length])):
+                before, fine = self._known[length], len(tokens) - silent - wrong
+                now = _Found(before.least + wrong, before.most - silent - fine, before.judged - silent)
+                self._known = self._known | {length: now}
+                yield
 
 
 def check(model: Model, lengths: Iterable[int] | None = None) -> None:

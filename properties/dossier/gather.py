@@ -6,6 +6,7 @@ What could not be found, or was not looked for, is there as `Missing`, which say
 import inspect
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from importlib.metadata import version
 from typing import Any, TypeVar
 
@@ -24,6 +25,7 @@ from properties.proof.splits import MOST_KEPT
 from properties.robustness import mutants
 from properties.robustness.bearing import bearing
 from properties.robustness.comparison import compare
+from properties.robustness.edges import validity_edge
 from reference import Fold
 from zoo import registry
 from zoo.black_box import BlackBox
@@ -39,7 +41,7 @@ from zoo.progress import busy, steps
 
 SECONDS = 20.0  # of the processor, for a certificate where nothing was proved before, and for a count
 WORK = 4 * 10**9  # operations that all mutants together may take; beyond, some are drawn
-EDGE = 256  # tokens up to which a family's edge is sought
+EDGE, BOXES = 256, 1000  # tokens up to which a family's edge is sought, and how many sets of each length are tried
 FEWEST = 50  # mutants that are drawn
 APART = 81  # contexts of a length that have a cell of the map each
 LARGEST = 64  # d_model beyond which there are no pictures
@@ -189,7 +191,8 @@ def _bearing(found: Dossier) -> None:
     each = flops(model.transformer, model.scope.lengths[-1])
     breaks = 2 * parameters(model.transformer).nonzero * model.scope.count() * each <= WORK
     build = registry.family(found.asked.name)
-    found.bearing = _tried(lambda: list(bearing(model, build, EDGE, breaks)))
+    find_edge = partial(validity_edge, most=EDGE, boxes=BOXES)
+    found.bearing = _tried(lambda: list(bearing(model, build, find_edge, breaks)))
 
 
 def _cost(found: Dossier) -> None:

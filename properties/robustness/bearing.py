@@ -11,7 +11,7 @@ from properties.checks.settle import PROOF_SECONDS, affordable
 from properties.checks.table import CHECKS
 from properties.checks.verdict import Verdict
 from properties.robustness import number_types, tolerance
-from properties.robustness.edges import MOST, Edge, validity_edge
+from properties.robustness.edges import Edge, validity_edge
 from zoo.model import Model
 from zoo.progress import part
 
@@ -70,16 +70,19 @@ Borne = Failing | SmallestMargin | Certified | Breaking | FamilyEdge | NothingSt
 
 
 def bearing(
-    model: Model, build: Callable[[int], Model] | None, most: int = MOST, breaks: bool = True
+    model: Model,
+    build: Callable[[int], Model] | None,
+    find_edge: Callable[[Callable[[int], Model]], Edge] = validity_edge,
+    breaks: bool = True,
 ) -> Iterator[Borne]:
     """One after the other, as each takes its time. `build` gives the members of a family by their n_ctx.
 
-    No edge is sought beyond `most` tokens; what breaks an answer is, unless that is not asked for.
+    `find_edge` finds where it ends to be right; what breaks an answer is sought, unless that is not asked for.
     """
     if (failing := _failing(model)) is not None:
         yield failing
         return
-    asked = _asked(model, build, most, breaks)
+    asked = _asked(model, build, find_edge, breaks)
     for i, find in enumerate(asked):
         with part("robustness", i, len(asked)):
             found = list(find())
@@ -87,7 +90,10 @@ def bearing(
 
 
 def _asked(
-    model: Model, build: Callable[[int], Model] | None, most: int, breaks: bool
+    model: Model,
+    build: Callable[[int], Model] | None,
+    find_edge: Callable[[Callable[[int], Model]], Edge],
+    breaks: bool,
 ) -> list[Callable[[], Iterable[Borne]]]:
     """What finds out each part of it."""
     asked: list[Callable[[], Iterable[Borne]]] = []
@@ -99,14 +105,16 @@ def _asked(
         if breaks and affordable(model):
             asked.append(lambda: [_breaking(model)])
     if build is not None:
-        asked += [partial(_family_edge, build, dtype, most) for dtype in (np.float64, np.float32)]
+        asked += [partial(_family_edge, build, dtype, find_edge) for dtype in (np.float64, np.float32)]
     if states_figures_only(model):
         asked.append(lambda: [NothingStated()])
     return [*asked, lambda: (InType(*one) for one in number_types.survives(model))]
 
 
-def _family_edge(build: Callable[[int], Model], dtype: type, most: int) -> list[Borne]:
-    return [FamilyEdge(dtype.__name__, validity_edge(partial(_in_dtype, build, dtype), most=most))]
+def _family_edge(
+    build: Callable[[int], Model], dtype: type, find_edge: Callable[[Callable[[int], Model]], Edge]
+) -> list[Borne]:
+    return [FamilyEdge(dtype.__name__, find_edge(partial(_in_dtype, build, dtype)))]
 
 
 def _failing(model: Model) -> Failing | None:

@@ -37,12 +37,13 @@ class Edge:
     at: int | None = None
 
 
-def validity_edge(build: Callable[[int], Model], start: int = 8, most: int = MOST) -> Edge:
+def validity_edge(build: Callable[[int], Model], start: int = 8, most: int = MOST, boxes: int | None = None) -> Edge:
     """By proof at lengths that double, then by bisection for the last right and for the first wrong one.
 
     Each n_ctx is proved on the contexts of that length, the longest that the model reads. Two things are left to
     arithmetic: that shorter contexts of the same model win by more, as fewer positions that are not asked for share the
-    attention; and that what holds at both ends of a step of the bisection holds in between.
+    attention; and that what holds at both ends of a step of the bisection holds in between. A length is given up after
+    SECONDS, or after so many boxes, which are as many on every machine.
     """
 
     @cache
@@ -51,8 +52,13 @@ def validity_edge(build: Callable[[int], Model], start: int = 8, most: int = MOS
         function = stated(model)
         if function is None:
             raise ModelError(f"{model.name} states no rule or predictor, but should for an edge to be sought")
-        told: dict[str, Any] = {"first": True, "max_seconds": SECONDS, "domain": model.domain}
-        told |= {"names": model.names, "within": model.within, "every": model.answers == "every"}
+        told: dict[str, Any] = {"first": True, "domain": model.domain, "max_boxes": boxes}
+        told |= {
+            "max_seconds": SECONDS if boxes is None else None,
+            "names": model.names,
+            "within": model.within,
+            "every": model.answers == "every",
+        }
         return prove_answers(model.transformer, model.vocab, function, [model.scope.lengths[-1]], **told)
 
     def last(low: int, high: int, statuses: tuple[str, ...]) -> int:

@@ -7,6 +7,7 @@ permitted. Published arrays and recomputed claims do not count, as they would ca
 
 from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
+from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -17,14 +18,17 @@ from properties.checks.right import answers, changed, judged, margins, permittin
 from properties.checks.settle import affordable, answer_logits, most_contexts, sweep
 from zoo import contexts
 from zoo.black_box import BlackBox
+from zoo.cost.operations import flops
 from zoo.errors import FailingError, ModelError
 from zoo.model import Context, Model
 from zoo.progress import steps
+from zoo.shards import Keep, Shards, bare
 from zoo.transformer import Attention, Transformer
 from zoo.transformer.arrays import Array
 from zoo.transformer.parts import Name
 
 MOST = 20_000  # mutants that are all tried
+SECOND = 10**9  # operations of the forward pass, which take about a second
 
 WEIGHTS: dict[str, Callable[[float], float]] = {
     "zeroed": lambda w: 0.0,
@@ -61,21 +65,46 @@ def checked(model: Model) -> bool:
     return not isinstance(model, BlackBox) and (model.rule is not None or bool(model.predictors))
 
 
-def stories(model: Model, sample: int | None = None) -> Iterator[Story]:
+def stories(
+    model: Model, sample: int | None = None, executor: Executor | None = None, keep: Keep | None = None
+) -> Iterator[Story]:
     """The story of each mutant of a model, over all contexts; or of so many, drawn at random but always the same.
 
-    Raises as `refuse_failing` does, and ModelError where contexts or mutants are too many to try each.
+    Raises as `refuse_failing` does, and ModelError where contexts or mutants are too many to try each. With an
+    `executor`, some at a time are tried there; with `keep`, those that an earlier run tried are not tried again.
     """
-    rows, words, tests = _held(model)
-    if why := too_many(model, sample):
-        raise ModelError(why)
-    total = number(model.transformer)
-    chosen: Sequence[int] = range(total)
-    if sample is not None and sample < total:
-        chosen = sorted(np.random.default_rng(0).choice(total, sample, replace=False).tolist())
-    original = _logits(model.transformer, model, rows)
-    for mutant in steps(mutants(model.transformer, set(chosen)), f"mutants of {model.name}", len(chosen)):
-        yield _story(mutant, _logits(mutant.transformer, model, rows), original, tests, words, model)
+    with Shards(Trials, bare(model), executor=executor, keep=keep) as shards:
+        trials = shards.made(Trials)
+        if why := too_many(model, sample):
+            raise ModelError(why)
+        total = number(model.transformer)
+        chosen: Sequence[int] = range(total)
+        if sample is not None and sample < total:
+            chosen = sorted(np.random.default_rng(0).choice(total, sample, replace=False).tolist())
+        made = mutants(model.transformer, set(chosen))
+        some = (chosen[i : i + trials.several] for i in range(0, len(chosen), trials.several))
+        told = (one for _, found in shards.each(some) for one in found)
+        for outcome, check, context in steps(told, f"mutants of {model.name}", len(chosen)):
+            yield Story(next(made), outcome, check, context)
+
+
+class Trials:
+    """Tries mutants by their numbers: a shard is some of them, and is settled as outcome, check and context of each."""
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        self.rows, self.words, self.tests = _held(model)
+        self.original = _logits(model.transformer, model, self.rows)
+        each = sum(flops(model.transformer, batch.shape[1]) * len(batch) for batch in self.rows)
+        self.several = max(1, min(SECOND // each, 256))
+
+    def __call__(self, numbers: Sequence[int]) -> list[tuple[str, str, Context | None]]:
+        found = []
+        for mutant in mutants(self.model.transformer, set(numbers)):
+            logits = _logits(mutant.transformer, self.model, self.rows)
+            story = _story(mutant, logits, self.original, self.tests, self.words, self.model)
+            found.append((story.outcome, story.check, story.context))
+        return found
 
 
 def too_many(model: Model, sample: int | None = None) -> str:

@@ -37,7 +37,17 @@ MODULES: dict[str, Sequence[str]] = {
     ],
     "zoo.attend": ["position", "previous", "alike"],
     "properties": [
-        *("check_model", "checks", "prove", "parametrize_with_checks", "count", "Verdict", "Counterexample", "Count")
+        *(
+            "check_model",
+            "checks",
+            "prove",
+            "parametrize_with_checks",
+            "count",
+            "Verdict",
+            "Verdicts",
+            "Counterexample",
+            "Count",
+        )
     ],
     "reference": ["Fold"],
     "zoo.files": ["read", "write_gpt2", "write_zoo"],

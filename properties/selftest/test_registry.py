@@ -143,6 +143,9 @@ def test_a_name_without_its_ending(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_a_model_is_shown_in_a_line() -> None:
-    assert repr(zoo.load("aab")) == "<Model aab: 62 contexts of 1 to 5 tokens over a, b; 1 layer, 1 head, d_model 8, float64>"
+    assert (
+        repr(zoo.load("aab"))
+        == "<Model aab: 62 contexts of 1 to 5 tokens over a, b; 1 layer, 1 head, d_model 8, float64>"
+    )
     box = "<BlackBox ripple_adder: ~2^66 contexts of 22 tokens over 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, +, =; a black box>"
     assert repr(zoo.load("ripple_adder")) == box

@@ -174,10 +174,11 @@ class Transformer(Part):
 
     def __repr__(self) -> str:
         sizes = f"n_ctx {self.n_ctx}, d_model {self.d_model}, {len(self.token_embedding)} tokens, {self.dtype}"
-        layers = [
-            f"{layer.sizes['d_mlp']} {layer.activation}" if isinstance(layer, Mlp) else f"{layer.sizes['head']} heads"
-            for layer in self.layers[:8]
-        ]
+        layers = []
+        for layer in self.layers[:8]:
+            heads = layer.sizes.get("head", 0)
+            mlp = f"{layer.sizes['d_mlp']} {layer.activation}" if isinstance(layer, Mlp) else ""
+            layers.append(mlp or f"{heads} head{'s' * (heads != 1)}")
         more = [f"{len(self.layers) - 8} more"] if len(self.layers) > 8 else []
         return f"<Transformer: {sizes}, {', '.join(layers + more) or 'no layers'}>"
 

@@ -6,7 +6,7 @@ from properties.report.page.document import chip, folded, many, missing, number,
 from zoo.contexts import counted
 from zoo.model import Model
 
-SHOWN, MOST = 12, 200  # patterns at once, and folded
+SHOWN, MOST = 12, 72  # patterns at once, and folded
 POSITIONS = 12  # of a pattern; of one that reads further back, the words alone are shown
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from properties import Verdict
-from properties.checks import accuracy, answers, cycles, folds, mechanics, right, settle, testing
+from properties.checks import accuracy, answers, cycles, folds, mechanics, right, running, settle, testing
 from properties.checks.table import CHECKS
 from properties.proof import counterexample
 from properties.selftest.checks import test_faults
@@ -24,17 +24,17 @@ from zoo import Model
 
 FAULTS: list[tuple[ModuleType, str, str, str]] = [  # module, its source, what it is exchanged for, the test that sees it
     (accuracy, "if least >= stated:", "if True:", "test_an_accuracy_that_is_not_reached"),
-    (settle, "~(by > 0)", "(by < 0)", "test_a_tie_that_falls_to_the_right_side"),
+    (running, "~(by > 0)", "(by < 0)", "test_a_tie_that_falls_to_the_right_side"),
     (folds, "if said != meant:", "if False:", "test_a_fold_that_is_another_rule_than_it_stands_for"),
     (right, "np.where(np.isnan(least), -np.inf, least)", "np.where(np.isnan(least), np.inf, least)", "test_logits_that_are_not_numbers"),
-    (settle, "tokens, failing[0], logits", "tokens, failing[-1], logits", "test_a_model_right_at_lengths_one_to_four_and_wrong_at_five"),
-    (settle, "failures += map(model.decode, tokens[np.unique(failing // answers(model, tokens.shape[1]))])", "pass", "test_a_rule_with_one_wrong_entry"),
-    (settle, "enumeration.last_rows(model.transformer, tokens)", "model.forward(tokens)[:, 0]", "test_large_three"),
-    (settle, "if exact or model.outputs is NUMBER or type(model).forward is not Model.forward:", "if exact:", "test_a_batch_that_mixes_rows"),
-    (settle, "    for tokens in batches:\n", "    for tokens in list(batches)[:4]:\n", "test_a_rule_with_one_wrong_entry"),
+    (running, "tokens, failing[0], logits", "tokens, failing[-1], logits", "test_a_model_right_at_lengths_one_to_four_and_wrong_at_five"),
+    (running, "failures += map(model.decode, tokens[found.wrong])", "pass", "test_a_rule_with_one_wrong_entry"),
+    (running, "enumeration.last_rows(model.transformer, tokens)", "model.forward(tokens)[:, 0]", "test_large_three"),
+    (running, "if exact or model.outputs is NUMBER or type(model).forward is not Model.forward:", "if exact:", "test_a_batch_that_mixes_rows"),
+    (running, "    for tokens in batches:\n", "    for tokens in list(batches)[:4]:\n", "test_a_rule_with_one_wrong_entry"),
     (right, "for name in names:", "for name in model.names:", "test_large_three"),
     (counterexample, "allowed.any(axis=-1) & ~allowed.all(axis=-1)", "allowed.any(axis=-1)", "test_a_vacuous_rule"),
-    (settle, "int(judged(allowed).sum())", "1", "test_a_vacuous_rule"),
+    (running, "int(judged(permitted).sum())", "1", "test_a_vacuous_rule"),
     (settle, 'return "sampled", _sample', 'return "enumerated", _sample', "test_a_sample_is_no_pass"),
     (settle, 'return replace(found, status="undecided", detail=f"right in', 'return replace(found, status="holds", detail=f"right in', "test_a_sample_is_no_pass"),
     (answers, 'return Finding("undecided", method, seen, detail)', 'return Finding("holds", method, seen, detail)', "test_a_sample_is_no_pass"),
@@ -47,7 +47,7 @@ FAULTS: list[tuple[ModuleType, str, str, str]] = [  # module, its source, what i
     (settle, "scope.batches(model.vocab, rows),", "scope.batches(model.vocab, rows, scope.lengths[:-1]),", "test_a_model_right_at_lengths_one_to_four_and_wrong_at_five"),
     (settle, "and complete and not any(judging.values()):", "and False:", "test_a_vacuous_rule"),
     (answers, 'gives it one"\n        return Finding("undecided",', 'gives it one"\n        return Finding("holds",', "test_a_model_that_claims_nothing_is_no_pass"),
-    (answers, "how) for predictor in model.predictors]", "how) for predictor in model.predictors[:1]]", "test_a_predictor_that_is_wrong_in_one_context_of_thousands"),
+    (answers, "by) for predictor in model.predictors]", "by) for predictor in model.predictors[:1]]", "test_a_predictor_that_is_wrong_in_one_context_of_thousands"),
     (answers, "if stated != found:", "if found - stated:", "test_a_deviation_that_is_not_exactly_as_stated"),
     (answers, "if stated != found:", "if stated - found:", "test_a_deviation_that_is_not_exactly_as_stated"),
     (answers, "key=lambda c: (len(c), tuple(c))", "key=lambda c: (-len(c), tuple(c))", "test_a_deviation_that_no_longer_holds"),

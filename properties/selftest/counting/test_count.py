@@ -12,6 +12,7 @@ import pytest
 import properties
 from properties.counting import Counting, convolution, general, search, separable
 from properties.counting.automaton import anything
+from properties.counting.convolution import wrong
 from properties.counting.engine import Bounded
 from properties.counting.separable import Separable
 from properties.counting.words import Words
@@ -148,6 +149,22 @@ def test_what_is_not_counted() -> None:
         properties.count(replace(model(), rule=None))
     with pytest.raises(ModelError, match="at every position, but should"):
         properties.count(replace(model(), rule=lambda context, at: {"00"}, answers="every"))
+
+
+def test_words_that_are_all_decided_are_all_wrong() -> None:
+    """By one token whatever stands beside it, while all else is tiny: no sum comes near zero."""
+    words = Words.of(np.array([[False, True], [True, True]]), anything(2))
+    assert words is not None
+    terms = np.array([[1e25, -9315.0], [-2e-272, -3e-122]])
+    assert wrong(words, terms, terms, (3e-228, 3e-228), 3) == (2, 2)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_sum_that_is_further_than_cells_can_be_numbered(sign: int) -> None:
+    words = Words.of(np.array([[True, True], [True, True]]), anything(2))
+    assert words is not None
+    terms = sign * np.array([[1e-280, -1e-280], [1e300, 2e-280]])
+    assert wrong(words, terms, terms, (0.0, 0.0), 10**300) == ((0, 0) if sign == 1 else (4, 4))
 
 
 def test_words_are_those_that_are_accepted() -> None:

@@ -263,9 +263,8 @@ def test_biases_are_part_of_the_pictures_where_they_matter() -> None:
 
 def test_what_is_a_value_of_a_line_or_a_cell_is_short() -> None:
     model = zoo.load("two_head")
-    assert (
-        repr(model) == "<Model two_head: 126 contexts of 1 to 6 tokens over a, b; 1 layer, 2 heads, d_model 8, float64>"
-    )
+    sizes = "126 contexts of 1 to 6 tokens over a, b; 1 layer, 2 heads, d_model 8, float64"
+    assert repr(model) == f"<Model two_head: {sizes}>"
     assert repr(model.basis) == "Basis(pos=6, tok='ab')"
     assert repr(Basis(x=["in", "out"], big=range(1000))) == "Basis(x=['in', 'out'], big=1000)"
     assert repr(model.transformer) == "<Transformer: n_ctx 6, d_model 8, 2 tokens, float64, 2 heads>"

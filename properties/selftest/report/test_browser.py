@@ -69,13 +69,15 @@ Array.from({length: zoo.model.n_ctx}, (_, i) => zoo.contexts(i + 1)).filter((som
     return [tokens, zoo.forward(tokens).logits.slice(-places.length), permitted];
   }))
 """
+DENSE = {"dense": hostile(), "dense, float32": hostile().astype(np.float32)}  # with gelu, Norms and all biases
 SMALL = [model.name for model in map(zoo.load, zoo.names()) if model.scope.count() < 6000]
 
 
-@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize("name", [*SMALL, *DENSE])
 def test_every_context_as_the_page_computes_it(name: str, browser: Browser, tmp_path: Path) -> None:
-    """The logits, to 1e-9, and what the rule permits: in every context of the small models of the zoo."""
-    model, every = zoo.load(name), zoo.load(name).answers == "every"
+    """The logits, to 1e-9, and what the rule permits: in every context of the zoo's small models."""
+    model = DENSE.get(name) or zoo.load(name)
+    every = model.answers == "every"
     (page := tmp_path / "page.html").write_text(model_page(computed(model)))
     browser.open(page)
     found = browser.evaluate(EVERY)
@@ -83,7 +85,7 @@ def test_every_context_as_the_page_computes_it(name: str, browser: Browser, tmp_
     for length, some in zip(model.scope.lengths, found):
         tokens, logits, permitted = (list(each) for each in zip(*some))
         rows = np.array(tokens)
-        own = model.forward(rows)[:, 0 if every else -1 :]
+        own = model.astype(np.float64).forward(rows)[:, 0 if every else -1 :]
         np.testing.assert_allclose(np.array(logits), own, rtol=1e-9, atol=1e-9)
         assert len(np.unique(rows, axis=0)) == len(rows)
         for context, said in zip(map(model.decode, rows), permitted):

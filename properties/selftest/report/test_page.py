@@ -21,7 +21,7 @@ from properties.command.main import main
 from properties.command.report import write
 from properties.dossier import embedded
 from properties.dossier import gather as gathering
-from properties.dossier.dossier import Dossier
+from properties.dossier.dossier import Dossier, Mutants
 from properties.dossier.gather import gather
 from properties.report.page.model import SECTIONS, index_page, model_page
 from reference import Fold
@@ -55,8 +55,10 @@ def hostile() -> Model:
     def n(*shape: int) -> Array:
         return random.normal(size=shape)
 
-    norm = Norm(np.ones(6), n(6), 1e-5)
-    attention = Attention(n(2, 6, 3), n(2, 6, 3), n(2, 6, 3), n(2, 3, 6), n(2, 3), n(2, 3), n(2, 3), n(6), norm=norm)
+    norm = Norm(np.ones(6), n(6), 2.0**-10)
+    attention = Attention(
+        n(2, 6, 3), n(2, 6, 3), n(2, 6, 3), n(2, 3, 6), n(2, 3), n(2, 3), n(2, 3), n(6), True, 0.5, norm
+    )
     mlp = Mlp(n(6, 4), n(4), n(4, 6), n(6), "gelu", norm)
     transformer = Transformer(n(3, 6), n(3, 6), [attention, mlp], norm, n(3, 6))
     return Model("<b onclick='x'>&amp;", HOSTILE, transformer, rule=lambda context: {context[-1]})
@@ -192,7 +194,9 @@ def test_what_is_shown_of_each_kind_of_model() -> None:
     assert all(len(page) < 300_000 for page in (page, counted, every, number, single, box, model_page(big)))
 
 
-def test_what_is_written_is_whole(wrong: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_written_is_whole(
+    wrong: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     out = tmp_path / "out"
     assert main(["report", "ab", "-o", str(out), "--quick"]) == 0
     before = (out / "ab.html").read_bytes()
@@ -205,6 +209,14 @@ def test_what_is_written_is_whole(wrong: Path, tmp_path: Path, capsys: pytest.Ca
     with pytest.raises(FileError, match="cannot be written"):
         write(out, {"index.html": "x", "no/such": "y"})
     assert (out / "ab.html").read_bytes() == before
+    with monkeypatch.context() as patched:  # where the new one cannot get its name, the old one has it again
+        rename = Path.rename
+        refused = iter([False, True, False])
+        patched.setattr(Path, "rename", lambda a, b: rename(a, a / "no" / "such" if next(refused) else b))
+        with pytest.raises(FileError, match="cannot be written"):
+            write(out, {"index.html": "x"})
+    assert (out / "ab.html").read_bytes() == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bad.py", "out", "wrong.py"]
     assert main(["report", str(wrong), "-o", str(out), "--quick"]) == 1  # a report is replaced
     assert sorted(path.name for path in out.iterdir()) == ["aab_three.html", "index.html"]
     capsys.readouterr()
@@ -223,6 +235,13 @@ def test_the_slow_sections(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "right at least up to n_ctx 16, the largest that was looked at" in said
     assert re.search(r"From \w+ \([\d.]+ .s\) to \w+ \([\d.]+ .s\): [\d,]+ times less", said)
     assert re.search(r"aab other in \d+ of 62", said)
+    monkeypatch.setattr(gathering, "WORK", 0)
+    monkeypatch.setattr(gathering, "FEWEST", 5)
+    found.model = zoo.load("aab")
+    gathering.SLOW["which weights matter"](found)
+    assert isinstance(found.mutants, Mutants)
+    assert (len(found.mutants.stories), list(found.mutants.caught)) == (5, [])
+    assert "5 were drawn of" in words(model_page(found))
     failing = gather(Requested("hostile"), hostile(), [])
     assert "fails its rule after" in words(model_page(failing))  # its mutants say nothing
 
@@ -241,5 +260,6 @@ def test_the_page_computes_with_the_same_operations_and_activations() -> None:
 def test_a_model_with_deviations_says_what_was_meant() -> None:
     said = words(model_page(dossier(zoo.load("two_head"))))
     assert "Its author meant another: in 14 contexts it does otherwise, the shortest baaa : it says a" in said
+    assert "4 to 6 28 0.993295 ≠ 14 not as meant trace aabaaa" in said  # of the rule's patterns
     silent = replace(zoo.load("ab"), rule=None, predictors=(), margin=None, cycle=None, claims=())
     assert "? undecided Not settled: the model states no rule" in words(model_page(dossier(silent)))

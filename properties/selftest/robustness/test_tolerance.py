@@ -10,7 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import zoo
-from properties.proof import search
+from properties.proof import settling
 from properties.proof.bounds import Bounds
 from properties.proof.boxes import Boxes
 from properties.robustness import edges
@@ -123,6 +123,8 @@ def test_the_edge_of_aab(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_rounding_leaves_undecided_is_neither_right_nor_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
     """In float32, 973 is not settled, whatever the time: the search of it is ended after some batches."""
     ticking(monkeypatch, seconds=0.5)
+    monkeypatch.setattr(settling, "MOST", 1)
+    monkeypatch.setattr(settling, "DEEP", 1)
     edge = validity_edge(in_float32(published_scale), start=968, most=976)
     assert (edge.right, edge.wrong, edge.sought) == (972, 974, 974)
 
@@ -136,7 +138,8 @@ def test_an_edge_beyond_what_is_sought() -> None:
 def test_what_takes_too_long_is_not_taken_for_right(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two batches are in time: the 90 leaves at 16, of the 186 at 32 not all, and at 8 of the 42 where none is."""
     ticking(monkeypatch, seconds=1)
-    monkeypatch.setattr(search, "BATCH", 64)
+    monkeypatch.setattr(settling, "BATCH", 64)
+    monkeypatch.setattr(settling, "MOST", 1)
     build = registry.family("induction")
     assert build is not None
     assert validity_edge(build) == Edge(16, None, 32)

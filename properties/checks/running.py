@@ -1,0 +1,101 @@
+"""What running contexts shows of a rule or predictor, batch by batch, here or on workers."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from properties.checks.right import Question, answers, judged, margins, permitting, questions
+from properties.checks.verdict import Finding, How, Method
+from properties.proof.counterexample import Counterexample
+from zoo import enumeration
+from zoo.model import NUMBER, Context, Model
+from zoo.shards import Shards, bare
+from zoo.transformer.arrays import Array
+
+
+@dataclass(frozen=True)
+class Ran:
+    """Of a batch: the least margin, how many answers are judged, which contexts are wrong, and the first of them."""
+
+    least: float
+    judged: int
+    wrong: Array  # int [context]: rows of the batch
+    first: Counterexample | None
+
+
+def run(
+    model: Model, question: Question, method: Method, batches: Iterator[Array], how: How
+) -> tuple[Finding, Mapping[int, int]]:
+    """What running finds, and how many answers were judged in contexts of each length."""
+    seen, number, smallest = 0, Counter[int](), np.inf
+    failures: list[Context] = []
+    first: Counterexample | None = None
+    for tokens, found in _each(model, question, method, batches, how):
+        seen += len(tokens)
+        number[tokens.shape[1]] += found.judged
+        smallest = min(smallest, found.least)
+        failures += map(model.decode, tokens[found.wrong])
+        first = first or found.first
+    margin = smallest if any(number.values()) else None
+    return Finding("failed" if failures else "holds", method, seen, "", margin, first, tuple(failures)), number
+
+
+def _each(
+    model: Model, question: Question, method: Method, batches: Iterator[Array], how: How
+) -> Iterator[tuple[Array, Ran]]:
+    if method == "enumerated" and (how.executor or how.keep):
+        rule, predictors = (question.function, ()) if question.kind == "rule" else (None, (question.function,))
+        only = replace(bare(model), rule=rule, predictors=predictors, accuracy=None)
+        with Shards(Running, only, executor=how.executor, keep=how.keep) as shards:
+            yield from shards.each(batches)
+        return
+    with permitting(model, question, method == "enumerated") as permits:
+        for tokens in batches:
+            yield tokens, ran(model, tokens, permits(tokens))
+
+
+class Running:
+    """Runs a model on batches of contexts, and holds it against the one question that is stated of it."""
+
+    def __init__(self, model: Model) -> None:
+        self.model, [self.question] = model, questions(model)
+
+    def __call__(self, tokens: Array) -> Ran:
+        with permitting(self.model, self.question, every=False) as permits:
+            return ran(self.model, tokens, permits(tokens))
+
+
+def ran(model: Model, tokens: Array, permitted: Array) -> Ran:
+    """What is seen in contexts [batch, seq], of which that is permitted."""
+    logits = answer_logits(model, tokens)
+    by = margins(model, logits, [permitted])
+    failing = np.flatnonzero(~(by > 0))
+    first = counterexample(model, tokens, failing[0], logits, permitted) if len(failing) else None
+    wrong = np.unique(failing // answers(model, tokens.shape[1]))
+    return Ran(float(by.min()), int(judged(permitted).sum()), wrong, first)
+
+
+def answer_logits(model: Model, tokens: Array, exact: bool = False) -> Array:
+    """[batch, seq] -> the logits of each answer, [row, output]. What overflows shows in the logits, not as a warning.
+
+    A row is a context or, where the model answers at every position, a position of one, in order.
+
+    The order of the best two is that of the forward pass. Where that is quicker, the logits are computed by running
+    sums, within a bound of the forward pass's (`zoo.enumeration`); `exact` asks for the forward pass's own.
+    """
+    with np.errstate(all="ignore"):
+        if model.answers == "every":
+            return model.forward(tokens).reshape(-1, len(model.transformer.readout))
+        if exact or model.outputs is NUMBER or type(model).forward is not Model.forward:
+            return model.forward(tokens, last=True)[:, -1]
+        return enumeration.last_rows(model.transformer, tokens)
+
+
+def counterexample(model: Model, tokens: Array, row: int, logits: Array, allowed: Array) -> Counterexample:
+    """What the model says in one row of the answers in contexts [batch, seq], and what is permitted there."""
+    context, at = divmod(int(row), answers(model, tokens.shape[1]))
+    where = at if model.answers == "every" else None
+    dtype = model.transformer.dtype
+    return Counterexample.of(tokens[context], model.vocab, logits[row], allowed[row], dtype, model.names, where)

@@ -1,0 +1,125 @@
+"""What a subject is, as one number: the same here and on another machine, if it is the same there."""
+
+import hashlib
+import inspect
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from enum import Enum
+from fractions import Fraction
+from functools import cache, partial
+from importlib import metadata
+from pathlib import Path
+from types import BuiltinFunctionType, CodeType, EllipsisType, FunctionType, MethodType
+from typing import Any
+
+import numpy as np
+
+from zoo.errors import RuleError, shown
+
+PROJECT = ("zoo.", "properties.", "reference.")
+PLAIN = (type(None), bool, int, float, complex, str, bytes, EllipsisType, Fraction, range, np.generic)
+
+
+def digest(subject: object, shared: Sequence[object] = ()) -> str:
+    """sha256 of all that a subject is made of; of a function, its name and the file that defines it.
+
+    What is `shared` goes by its number. RuleError for what could not be told from something else by that.
+    """
+    sha = hashlib.sha256()
+    for part in _parts(subject, {id(one): i for i, one in enumerate(shared)}):
+        sha.update(part)
+        sha.update(b"\0")
+    return sha.hexdigest()
+
+
+def _parts(one: Any, shared: Mapping[int, int]) -> Iterator[bytes]:
+    kind = type(one)
+    yield kind.__qualname__.encode()
+    if id(one) in shared:
+        yield f"shared {shared[id(one)]}".encode()
+    elif isinstance(one, PLAIN):
+        yield repr(one).encode()
+    elif isinstance(one, np.ndarray) and not one.dtype.hasobject:
+        yield f"{one.shape} {one.dtype.str}".encode()
+        yield np.ascontiguousarray(one).tobytes()
+    elif isinstance(one, Enum):
+        yield one.name.encode()
+    elif isinstance(one, (frozenset, set)):
+        yield from sorted(digest(item).encode() for item in one)
+    elif isinstance(one, (tuple, list)):
+        yield str(len(one)).encode()
+        for item in one:
+            yield from _parts(item, shared)
+    elif isinstance(one, Mapping):
+        for item in one.items():
+            yield from _parts(item, shared)
+    elif isinstance(one, type | FunctionType | BuiltinFunctionType):
+        yield f"{one.__qualname__} {source_digest(one)}".encode()
+        yield from _of_code(getattr(one, "__code__", None), shared)
+        for cell in getattr(one, "__closure__", None) or ():
+            if isinstance(cell.cell_contents, PLAIN):  # which of several that one line makes
+                yield repr(cell.cell_contents).encode()
+    elif isinstance(one, MethodType):
+        yield from _parts((one.__func__, one.__self__), shared)
+    elif isinstance(one, partial):
+        yield from _parts((one.func, one.args, one.keywords), shared)
+    elif hasattr(one, "__wrapped__"):  # functools.cache, say
+        yield from _parts(one.__wrapped__, shared)
+    elif is_dataclass(one):
+        yield from _of_class(kind)
+        yield from _parts([getattr(one, field.name) for field in fields(one) if field.init], shared)
+    elif hasattr(one, "__dict__") and not inspect.ismodule(one):
+        yield from _of_class(kind)
+        yield from _parts(vars(one), shared)
+    else:
+        raise RuleError(f"{shown(one)} is of a kind that cannot be sent, but should be plain data or a function")
+
+
+def _of_code(code: CodeType | None, shared: Mapping[int, int]) -> Iterator[bytes]:
+    """What a function does itself: its file may have changed since it was run."""
+    if code is not None:
+        yield code.co_code + " ".join((*code.co_names, *code.co_varnames)).encode()
+        for constant in code.co_consts:
+            yield from _of_code(constant, shared) if isinstance(constant, CodeType) else _parts(constant, shared)
+
+
+def _of_class(kind: type) -> Iterator[bytes]:
+    """The project's own are told apart by `versions`."""
+    if not kind.__module__.startswith(PROJECT):
+        yield source_digest(kind).encode()
+
+
+def source_digest(one: Any) -> str:
+    """sha256 of the file that defines a function or class; empty for what is built in."""
+    path = source_file(one)
+    return "" if path is None else _of_file(path, path.stat().st_mtime_ns)
+
+
+def source_file(one: Any) -> Path | None:
+    """The file that defines a function or class, where there is one."""
+    if isinstance(one, type):
+        file = getattr(sys.modules.get(one.__module__), "__file__", None)
+    else:
+        file = getattr(inspect.unwrap(one), "__globals__", {}).get("__file__")
+    path = None if file is None else Path(file)
+    return path.resolve() if path is not None and path.is_file() else None
+
+
+@cache
+def _of_file(path: Path, changed: int) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@cache
+def versions() -> dict[str, str]:
+    """Of what results depend on: the project's version and source, numpy's version, Python's."""
+    sha = hashlib.sha256()
+    root = Path(__file__).parents[2]
+    for folder in ("reference", "zoo", "properties"):
+        for path in sorted((root / folder).rglob("*.[pc]*")):
+            if path.suffix in (".py", ".c") and "selftest" not in path.parts:
+                sha.update(f"{path.relative_to(root).as_posix()}\n".encode() + path.read_bytes())
+    project = f"{metadata.version('handmade-zoo')} (source {sha.hexdigest()[:8]})"
+    python = ".".join(map(str, sys.version_info[:2]))
+    return {"handmade-zoo": project, "numpy": np.__version__, "Python": python}

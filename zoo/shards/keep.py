@@ -1,0 +1,128 @@
+"""What is settled of long work, kept in a file: the next run goes on where this one was stopped, however it was.
+
+The file is a SQLite database, which a program that is killed leaves whole. Results stand there by the work that they
+are of and by what the shard is, as digests.
+"""
+
+import sqlite3
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from zoo.black_box import BlackBox
+from zoo.errors import ModelError
+from zoo.model import Model
+from zoo.shards.digest import digest, versions
+
+FORMAT = "1"
+SHORT = 16  # digits of a digest
+OFTEN = 0.5  # seconds: so much may be lost
+TABLES = (
+    "CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT)",
+    "CREATE TABLE settled (work TEXT, shard TEXT, result BLOB, PRIMARY KEY (work, shard))",
+)
+
+
+class Keep:
+    """A file of what is settled of some models; ModelError where it is of others or other versions, or no such file."""
+
+    def __init__(self, path: str | Path, *models: Model) -> None:
+        self.path, self.saved = Path(path), time.monotonic()
+        about = {"format": FORMAT, **versions(), **_of_models(models)}
+        try:
+            self.database = sqlite3.connect(self.path, timeout=1, isolation_level=None, check_same_thread=False)
+        except sqlite3.Error as error:
+            raise self._useless(error) from error
+        try:
+            self.run("PRAGMA locking_mode = EXCLUSIVE")  # one run at a time
+            self.run("BEGIN EXCLUSIVE")
+            if not self.run("SELECT name FROM sqlite_master"):
+                for table in TABLES:
+                    self.run(table)
+                for item in about.items():
+                    self.run("INSERT INTO about VALUES (?, ?)", item)
+            self._check(about)
+            self.save()
+        except ModelError:
+            self.database.close()
+            raise
+
+    def _check(self, about: dict[str, str]) -> None:
+        found = dict(self.run("SELECT name, value FROM about"))
+        for name, value in about.items():
+            if found.get(name) != value:
+                raise ModelError(
+                    f"{self.path} is of another {name} ({found.get(name)}), but should be of {value}, "
+                    "or another file for what is kept"
+                )
+
+    def run(self, command: str, values: Sequence[object] = ()) -> list[Any]:
+        """The rows that a command of the database gives. ModelError where the file is none, is in use, or is full."""
+        try:
+            return self.database.execute(command, values).fetchall()
+        except sqlite3.Error as error:
+            raise self._useless(error) from error
+
+    def _useless(self, error: Exception) -> ModelError:
+        return ModelError(
+            f"{self.path} cannot be used ({error}), but should be a file that --keep wrote, and no one uses"
+        )
+
+    def of(self, name: str, subject: str) -> "Kept":
+        """What is kept of one work: what it is called, and the digest of its subject."""
+        return Kept(self, f"{name} {subject}")
+
+    def save(self) -> None:
+        if self.database.in_transaction:
+            self.run("COMMIT")
+        self.saved = time.monotonic()
+
+    def close(self) -> None:
+        self.save()
+        self.database.close()
+
+    def __enter__(self) -> "Keep":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class Kept:
+    """The results of one work, by a digest of the shard that each is of."""
+
+    def __init__(self, keep: Keep, work: str) -> None:
+        self.keep, self.work = keep, work
+
+    def result(self, shard: str) -> bytes | None:
+        rows = self.keep.run("SELECT result FROM settled WHERE work = ? AND shard = ?", (self.work, shard))
+        return bytes(rows[0][0]) if rows else None
+
+    def add(self, shard: str, result: bytes) -> None:
+        if not self.keep.database.in_transaction:
+            self.keep.run("BEGIN EXCLUSIVE")
+        self.keep.run("INSERT OR REPLACE INTO settled VALUES (?, ?, ?)", (self.work, shard, result))
+        if time.monotonic() - self.keep.saved > OFTEN:
+            self.keep.save()
+
+
+def about(model: Model) -> str:
+    """What a model is, as one number; of a black box nothing is known."""
+    return "" if isinstance(model, BlackBox) else digest(_of_models((model,)))
+
+
+def _of_models(models: tuple[Model, ...]) -> dict[str, str]:
+    """What is refused if it differs, each by a word that says what it is."""
+    for model in models:
+        if isinstance(model, BlackBox):
+            raise ModelError(f"{model.name} is a black box, but should have weights for what is settled to be kept")
+    return {
+        "model": ", ".join(model.name for model in models),
+        "arrays": digest([model.transformer for model in models])[:SHORT],
+        "dtype": ", ".join(str(model.transformer.dtype) for model in models),
+        "vocabulary": digest([model.vocab for model in models])[:SHORT],
+        "domain": digest([model.domain for model in models])[:SHORT],
+        "rule": digest([(model.rule, model.predictors) for model in models])[:SHORT],
+        "answers": digest([(model.answers, model.outputs, model.within) for model in models])[:SHORT],
+    }

@@ -1,0 +1,225 @@
+"""How a subject and its shards get to another process: functions by name or file, models of the zoo by name.
+
+What arrives is checked: versions, the digest of each file, and that of the subject as it was put together again.
+"""
+
+import importlib
+import inspect
+import io
+import pickle
+import sys
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, is_dataclass, replace
+from functools import _lru_cache_wrapper, lru_cache
+from pathlib import Path
+from types import FunctionType, SimpleNamespace
+from typing import Any
+
+from zoo import registry
+from zoo.errors import ModelError, RuleError, UnavailableError
+from zoo.model import Model
+from zoo.shards.digest import PROJECT, digest, source_digest, source_file, versions
+from zoo.transformer import Transformer
+
+MOST = 2**25  # bytes of a subject that goes along with each of its shards
+KEPT = 4  # subjects that a worker has at hand
+SAFE = (*PROJECT, "numpy", "builtins", "fractions", "collections")
+ARRAYS = ("_reconstruct", "_frombuffer", "scalar")
+FILE_MODULE = "zoo_model_file_"  # what the registry calls files that it runs
+
+Work = Callable[[Any], Any]
+Make = Callable[..., Work]  # of a subject: what settles shards of it
+
+
+class _Pickler(pickle.Pickler):
+    """Pickles by value what is data, by name what can be imported, and by file what stands in a file that is run."""
+
+    def __init__(self, file: io.BytesIO, shared: Sequence[object]) -> None:
+        super().__init__(file, protocol=5)
+        self.shared = {id(one): i for i, one in enumerate(shared)}
+
+    def persistent_id(self, one: object) -> int | None:
+        """Of what both sides have."""
+        return self.shared.get(id(one))
+
+    def reducer_override(self, one: Any) -> Any:
+        if (of := registry.origin_of(one)) is not None:
+            return _function, (*of[0], of[1])
+        if isinstance(one, type | FunctionType | _lru_cache_wrapper):
+            return _named(one)
+        if isinstance(one, Transformer) and (known := registry.origin(one)) is not None:
+            return _transformer, (*known, str(one.dtype))
+        if is_dataclass(one) and type(one).__module__.startswith(PROJECT):
+            stated = {field.name: getattr(one, field.name) for field in fields(one) if field.init}  # nothing cached
+            return _made, (type(one), stated)
+        return NotImplemented
+
+
+class _Unpickler(pickle.Unpickler):
+    def __init__(self, file: io.BytesIO, shared: Sequence[object]) -> None:
+        super().__init__(file)
+        self.shared = shared
+
+    def persistent_load(self, number: int) -> object:
+        return self.shared[number]
+
+
+class _SafeUnpickler(_Unpickler):
+    """Of what a file says: only the project's own data and arrays, nothing that would run."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        found = super().find_class(module, name) if module.startswith(SAFE) else None
+        if (
+            isinstance(found, type)
+            or found is _made
+            or (found is not None and module.startswith("numpy.") and name in ARRAYS)
+        ):
+            return found
+        raise ModelError(f"what was kept names {module}.{name}, but should be of what shards settle")
+
+
+def _made(kind: type, stated: dict[str, Any]) -> Any:
+    """A dataclass of the project, of what it states."""
+    if not (is_dataclass(kind) and kind.__module__.startswith(PROJECT)):
+        raise ModelError(f"a {kind.__name__} was sent, but should be data of the project")
+    return kind(**stated)
+
+
+def dumps(one: object, shared: Sequence[object] = ()) -> bytes:
+    file = io.BytesIO()
+    try:
+        _Pickler(file, shared).dump(one)
+    except (pickle.PicklingError, TypeError, AttributeError) as error:
+        raise RuleError(f"what is asked cannot be sent ({error}), but should be plain data or functions") from error
+    return file.getvalue()
+
+
+def loads(data: bytes, shared: Sequence[object] = (), safely: bool = False) -> Any:
+    """ModelError for what is not data, where that is to be made sure."""
+    return (_SafeUnpickler if safely else _Unpickler)(io.BytesIO(data), shared).load()
+
+
+def _named(one: Any) -> Any:
+    """How a function or a class is found again. RuleError where it cannot be."""
+    name, module = one.__qualname__, one.__module__
+    if "<" in name or module == "__main__":
+        what = "is defined in __main__" if module == "__main__" else "is a lambda or stands within another function"
+        raise RuleError(f"{name} {what}, but should be at the top of a file or module to be sent to other processes")
+    by_file = module.startswith(FILE_MODULE)
+    same = module.partition(".")[0] in ("numpy", *sys.stdlib_module_names) or module == __name__
+    if same or (isinstance(one, type) and not by_file):
+        return NotImplemented  # by its name
+    space = vars(sys.modules[module]) if isinstance(one, type) else inspect.unwrap(one).__globals__
+    there: Any = SimpleNamespace(**space)
+    for part in name.split("."):
+        there = getattr(there, part, None)
+    if there is not one:
+        raise RuleError(f"{name} is not what {module} has by that name, but should be to be sent to other processes")
+    if by_file and (path := source_file(one)) is not None:
+        return _from_file, (str(path), name, source_digest(one))
+    return _from_module, (module, name, source_digest(one))
+
+
+def _from_module(module: str, name: str, its: str) -> Any:
+    try:
+        found: Any = importlib.import_module(module)
+        for part in name.split("."):
+            found = getattr(found, part)
+    except (ImportError, AttributeError) as error:
+        raise UnavailableError(f"{module}.{name} is not to be had on a worker ({error}), but should be") from error
+    return _same(found, its, f"{module}.{name}")
+
+
+def _from_file(path: str, name: str, its: str) -> Any:
+    if not Path(path).is_file():
+        raise UnavailableError(f"{path} is not to be had on a worker, but should be the same file at the same place")
+    found: Any = _run(path, its)
+    for part in name.split("."):
+        found = getattr(found, part)
+    return _same(found, its, path)
+
+
+_modules: dict[tuple[str, str], Any] = {}  # files that were run, by what they say
+
+
+def _run(path: str, its: str) -> Any:
+    if (path, its) not in _modules:
+        _modules[path, its] = registry.import_file(Path(path))
+    return _modules[path, its]
+
+
+def _same(found: Any, its: str, what: str) -> Any:
+    if source_digest(found) != its:
+        raise UnavailableError(f"{what} says something else on a worker, but should be the same file")
+    return found
+
+
+@lru_cache(maxsize=1)
+def _model(target: str, n_ctx: int | None) -> Model:
+    """By what it was found by; whether it is the same is checked with the whole subject."""
+    return (registry.load_file if target.endswith(".py") else registry.load)(target, n_ctx)
+
+
+def _transformer(target: str, n_ctx: int | None, dtype: str) -> Transformer:
+    return _model(target, n_ctx).transformer.astype(dtype)
+
+
+def _function(target: str, n_ctx: int | None, number: int) -> Any:
+    """A rule or predictor of a model."""
+    model = _model(target, n_ctx)
+    return (model.rule, *model.predictors)[number]
+
+
+def bare(model: Model) -> Model:
+    """The model with what is right, and nothing else that may not travel."""
+    return replace(model, source="", claims=(), deviations=(), cycle=None, basis=None, head_basis=None, lemmas=())
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """A subject on its way, what makes work of it, and with which versions it was packed."""
+
+    content: bytes
+    digest: str
+    versions: tuple[tuple[str, str], ...]
+
+    @classmethod
+    def of(cls, make: Make, subject: tuple[Any, ...]) -> "Parcel":
+        """RuleError for a function that cannot be found again elsewhere, ModelError where it is too large."""
+        content = dumps((make, subject))
+        if len(content) > MOST:
+            raise ModelError(
+                f"the model is {len(content) / 1e6:.0f} MB, but should be {MOST / 1e6:.0f} MB at most to be sent to "
+                "other processes, or be one of the zoo, or the MODEL of a file, which are sent by name"
+            )
+        return cls(content, digest(subject), tuple(versions().items()))
+
+    def open(self) -> Work:
+        """UnavailableError where versions differ, or what is found here is something else."""
+        own = versions()
+        for name, its in self.versions:
+            if own.get(name) != its:
+                raise UnavailableError(f"a worker has {name} {own.get(name)}, but should have {its}, as it is here")
+        make, subject = loads(self.content)
+        if digest(subject) != self.digest:
+            raise UnavailableError("the model or rule is another one on a worker, but should be the same files")
+        work: Work = make(*subject)
+        return work
+
+
+_at_hand: OrderedDict[str, Work] = OrderedDict()
+_one_at_a_time = threading.Lock()  # bounds keep what they computed, and rules are watched
+
+
+def settled_elsewhere(parcel: Parcel, shard: bytes) -> bytes:
+    """What a worker does with a shard."""
+    with _one_at_a_time:
+        work = _at_hand.get(parcel.digest)
+        if work is None:
+            work = _at_hand[parcel.digest] = parcel.open()
+            while len(_at_hand) > KEPT:
+                _at_hand.popitem(last=False)
+        shared = getattr(work, "shared", ())
+        return dumps(work(loads(shard, shared)), shared)
