@@ -123,6 +123,7 @@ def write(directory: Path, pages: Mapping[str, str]) -> None:
         fresh.mkdir()
         for name, content in pages.items():
             (fresh / name).write_text(content, encoding="utf-8", newline="\n")
+        _check(directory)  # once more: pages take minutes, and others write there too
         if directory.exists():
             directory.rename(old)
         try:
@@ -134,7 +135,7 @@ def write(directory: Path, pages: Mapping[str, str]) -> None:
     except OSError as error:
         raise FileError(f"{directory} cannot be written: {error.strerror}") from error
     finally:  # whatever ends it, Ctrl-C too
-        if old.exists() and not directory.exists():
+        if os.path.exists(old) and not os.path.exists(directory):  # also of a name that is too long
             old.rename(directory)
         for path in (fresh, old):
             shutil.rmtree(path, ignore_errors=True)

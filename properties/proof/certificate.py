@@ -158,8 +158,11 @@ def write(certificate: dict[str, Any], path: str | Path) -> None:
 
 def read(path: str | Path) -> dict[str, Any]:
     """The certificate in a file; ModelError where that is no JSON object."""
+    path = Path(path)
     try:
-        content = json.loads(Path(path).read_text())
+        if path.is_char_device() or path.is_block_device():
+            raise OSError("it is a device")  # which may have no end
+        content = json.loads(path.read_text())
     except (OSError, ValueError, RecursionError) as error:
         raise ModelError(f"{path} cannot be read, but should be a certificate in JSON: {error}") from error
     if not isinstance(content, dict):

@@ -1,6 +1,7 @@
 """`zoo verify --certificate` and `zoo recheck` as their user meets them."""
 
 import json
+import os
 import sys
 from collections import deque
 from importlib.util import find_spec
@@ -120,6 +121,7 @@ def test_what_a_certificate_is_about_is_named_in_it(tmp_path: Path, capsys: pyte
     [
         (["missing.json", "aab"], "missing.json cannot be read, but should be a certificate in JSON"),
         ([".", "aab"], ". cannot be read, but should be a certificate in JSON"),
+        ([os.devnull, "aab"], "null cannot be read, but should be a certificate in JSON: it is a device"),
         (["list.json", "aab"], "list.json is no certificate, but should be a JSON object"),
         (["text.json", "aab"], "text.json cannot be read, but should be a certificate in JSON"),
         (["deep.json", "aab"], "deep.json cannot be read, but should be a certificate in JSON"),

@@ -221,6 +221,11 @@ def test_what_is_written_is_whole(
     assert sorted(path.name for path in out.iterdir()) == ["aab_three.html", "index.html"]
     capsys.readouterr()
     (out / "mine.txt").write_text("mine")
+    with pytest.raises(FileError, match="exists and holds no report"):  # by then
+        write(out, {"index.html": "x"})
+    assert (out / "mine.txt").read_text() == "mine"
+    with pytest.raises(FileError, match="cannot be written: File name too long"):
+        write(tmp_path / ("x" * 300), {"index.html": "x"})
     for place, why in ((out, "exists and holds no report"), (tmp_path / "no" / "out", "there is no directory")):
         assert main(["report", "ab", "-o", str(place), "--quick"]) == 2
         assert why in capsys.readouterr().err
