@@ -19,7 +19,7 @@ from properties.counting.words import Words
 from properties.report.counts import _sentence as sentence
 from properties.selftest.counting.maxima import SIZE, maxima
 from reference import Fold
-from zoo import Model, ModelError
+from zoo import Model, ModelError, RuleError
 from zoo.model import Context
 from zoo.transformer import Attention, Transformer, forward
 
@@ -121,6 +121,20 @@ def test_plain_rules_and_several_heads_are_counted_alike(monkeypatch: pytest.Mon
         found = properties.count(one, [2, 3], max_seconds=None)
         assert found.lengths == by_sums.lengths
         assert (found.open, found.skipped, found.total) == (0, 0, SIZE**2 + SIZE**3)
+
+
+def test_a_rule_that_remembers_what_it_read_one_by_one_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the last context is what settles it."""
+    monkeypatch.setattr(search, "LEAVES", 1)
+    kept: list[str] = []
+
+    def rule(context: Context) -> set[str]:
+        if context[0] != "00" and context[1] == "03":
+            kept.append(context[0])
+        return {max(context)}
+
+    with pytest.raises(RuleError, match="rule changes 'kept' when it is called"):
+        properties.count(replace(model(), rule=rule), [2], max_seconds=None)
 
 
 def test_a_gap_ends_a_count() -> None:
