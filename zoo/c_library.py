@@ -13,6 +13,7 @@ import platform
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from zoo.errors import UnavailableError
@@ -32,17 +33,31 @@ def find_compiler() -> str:
     raise UnavailableError("no C compiler is found, but cc, gcc or clang should be on the path, or named by CC")
 
 
-def library(source: str) -> ctypes.CDLL:
-    """The library made from C, compiled or kept since it was; UnavailableError where that cannot be."""
+def library(source: str, functions: Iterable[str] = ()) -> ctypes.CDLL:
+    """The library made from C, compiled or kept since it was; UnavailableError where that cannot be.
+
+    Or where it has not all of the functions that are named.
+    """
     compiler = find_compiler()
-    key = _key(source, compiler)
-    folder = _folder()
-    with tempfile.TemporaryDirectory() as elsewhere:
-        kept = _kept(folder, key) if folder else None
-        try:
-            return ctypes.CDLL(str(kept or _compile(source, compiler, folder or Path(elsewhere), key)))
-        except OSError as error:
-            raise UnavailableError(f"what {compiler} made is not used ({error}), but should be a library") from error
+    try:
+        key = _key(source, compiler)
+        folder = _folder()
+        with tempfile.TemporaryDirectory() as elsewhere:
+            kept = _kept(folder, key) if folder else None
+            return opened(kept or _compile(source, compiler, folder or Path(elsewhere), key), compiler, functions)
+    except OSError as error:
+        raise UnavailableError(f"{compiler} is not used ({error}), but should be able to write a library") from error
+
+
+def opened(path: Path, compiler: str, functions: Iterable[str]) -> ctypes.CDLL:
+    """A library that was compiled; UnavailableError where it is none, or has not these functions."""
+    try:
+        own = ctypes.CDLL(str(path))
+        for function in functions:
+            getattr(own, function)
+    except (OSError, AttributeError) as error:
+        raise UnavailableError(f"what {compiler} made is not used ({error}), but should be a library") from error
+    return own
 
 
 def _key(source: str, compiler: str) -> str:
@@ -64,14 +79,15 @@ def _machine() -> list[str]:
 
 def _folder() -> Path | None:
     """Where libraries are kept; None where that cannot be written to, or others than the user can."""
-    folder = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "handmade-zoo"
+    own = os.environ.get("XDG_CACHE_HOME", "")
     try:
+        folder = Path(own if os.path.isabs(own) else "~/.cache").expanduser() / "handmade-zoo"  # others are invalid
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         about = folder.stat()
     except (OSError, RuntimeError):  # RuntimeError: there is no home
         return None
-    own = not hasattr(os, "getuid") or (about.st_uid == os.getuid() and not about.st_mode & 0o022)
-    return folder if own and os.access(folder, os.W_OK) else None
+    is_own = not hasattr(os, "getuid") or (about.st_uid == os.getuid() and not about.st_mode & 0o022)
+    return folder if is_own and os.access(folder, os.W_OK) else None
 
 
 def _kept(folder: Path, key: str) -> Path | None:
@@ -94,17 +110,18 @@ def _compile(source: str, compiler: str, folder: Path, key: str) -> Path:
         program, made = Path(workshop, "program.c"), Path(workshop, "program.so")
         program.write_text(source)
         for options in ((*OPTIONS, *NATIVE), OPTIONS):
-            failure = _run([compiler, *options, "-o", str(made), str(program), "-lm"])
+            failure = run([compiler, *options, "-o", str(made), str(program), "-lm"])
             if not failure and made.is_file():
                 return made.replace(folder / _name(key, made.read_bytes()))
     failure = failure or "it makes no file"
     raise UnavailableError(f"{compiler} fails ({failure}), but should compile C to a library")
 
 
-def _run(command: list[str]) -> str:
-    """What went wrong, in a line; nothing where nothing did."""
+def run(command: list[str]) -> str:
+    """What went wrong, in a line, whatever its encoding is; nothing where nothing did."""
     try:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=SECONDS)
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, errors="replace", timeout=SECONDS)
     except (OSError, subprocess.TimeoutExpired) as error:
         return str(error)
-    return " ".join(done.stderr.split())[-200:] or f"status {done.returncode}" if done.returncode else ""
+    said = " ".join("".join(one if one.isprintable() else " " for one in done.stderr).split())
+    return said[-200:] or f"status {done.returncode}" if done.returncode else ""

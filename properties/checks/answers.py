@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from properties.checks.choice import decided, open_to, said
 from properties.checks.cycles import of_contexts, of_suffixes, refuse_unwalkable, walk, walkable
 from properties.checks.right import (
     OWN,
@@ -64,14 +65,16 @@ def rule(model: Model, how: How) -> Finding:
     if model.rule is None:
         detail = "the model states no rule, predictor or claim to hold it to; --rule FILE.py:NAME gives it one"
         return Finding("undecided", "computed", 0, detail)
-    return settle(model, checked_rule(model.rule, model.names), how)
+    by = decided(model, how)
+    return said(settle(model, checked_rule(model.rule, model.names), by), how, by)
 
 
 @check(applies=lambda model: bool(model.predictors), needs="answers")
 def predictors(model: Model, how: How) -> Finding:
     """In every context the answer is the one that each predictor gives, also where the rule is silent."""
-    findings = [settle(model, checked_predictor(predictor, model.names), how) for predictor in model.predictors]
-    worst = _worst(findings)
+    by = decided(model, how)
+    findings = [settle(model, checked_predictor(predictor, model.names), by) for predictor in model.predictors]
+    worst = said(_worst(findings), how, by)
     least = [finding.margin for finding in findings if finding.margin is not None]
     detail = worst.detail
     if len(findings) > 1:  # whose it is
@@ -83,11 +86,11 @@ def predictors(model: Model, how: How) -> Finding:
 @check(applies=lambda model: bool(model.deviations), needs="answers")
 def deviations(model: Model, how: How) -> Finding:
     """What was meant fails in exactly the stated contexts: one more or one less is a failure."""
-    faults: list[tuple[str, Counterexample | None]] = []
+    how, faults = decided(model, replace(how, every=True)), list[tuple[str, Counterexample | None]]()
     late: Finding | None = None
     for deviation in model.deviations:
         meant = checked_rule(deviation.meant, model.names)
-        seen = settle(model, meant, replace(how, every=True))
+        seen = settle(model, meant, how)
         if seen.left:
             detail = f"not all contexts were settled in the time allowed: {seen.left}{means(model, how)}"
             late = replace(seen, status="undecided", detail=detail, margin=None)
@@ -118,6 +121,7 @@ def deviations(model: Model, how: How) -> Finding:
 def margin(model: Model, how: How) -> Finding:
     """In every context what is permitted wins over what is not, in logits by at least the stated margin."""
     assert model.margin is not None
+    how = decided(model, how)
     proof = least_proof(model, how)
     if proof is not None and not proof.contexts:
         return Finding("failed", "proved", settled(model, proof), "vacuous: nothing is determined in any context")
@@ -126,7 +130,9 @@ def margin(model: Model, how: How) -> Finding:
         detail = f"at least {found}, in {proof.where}; stated {stated}"
         if proof.margin >= model.margin:
             return Finding("holds", "proved", settled(model, proof), detail, proof.margin)
-        if not affordable(model):  # else it is run: a bound leaves a little to rounding
+        if open_to(model, how):
+            how = replace(how, method="enumerate")  # a bound leaves a little to rounding
+        elif not affordable(model):
             seen = settled(model, proof)
             return Finding("undecided", "proved", seen, detail + means(model, how), proof.margin)
     method, batches = sweep(model, how)
@@ -166,6 +172,7 @@ def float32(model: Model, how: How) -> Finding:
         single = model.astype(np.float32)
     except ModelError as error:
         return Finding("failed", "computed", 0, f"the weights do not fit: {error}")
+    how = decided(model, how)
     if stated := questions(model):
         if (
             by_proof(model, how) and model.predictors
@@ -216,6 +223,8 @@ def cycle(model: Model, how: How) -> Finding:
     method: Method
     if how.method == "enumerate":
         refuse_unwalkable(model)
+    elif walkable(model):
+        how = decided(model, how)
     if affordable(model) or how.method == "enumerate":
         window, method, count = model.n_ctx, "enumerated", model.scope.count()
         path = walk(of_contexts(model), goal, window)

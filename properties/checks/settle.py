@@ -228,10 +228,10 @@ def _of_those_looked_at(found: Finding, model: Model) -> str:
     return some if found.contexts == total else f"{some} looked at, of {contexts.counted(total)}"
 
 
-def proof_of(model: Model, question: Question, how: How) -> Proof:
-    """What a proof finds in the time that `how` has for it, or that of the method auto."""
+def proof_of(model: Model, question: Question, how: How, boxes: int | None = None) -> Proof:
+    """What a proof of at most so many boxes finds in the time that `how` has for it, or that of the method auto."""
     seconds = PROOF_SECONDS.get(how.method, PROOF_SECONDS["auto"]) if how.seconds is None else how.seconds
-    return _proof(model, question, how, seconds)
+    return _proof(model, question, how, seconds, boxes)
 
 
 def least_proof(model: Model, how: How) -> Proof | None:
@@ -265,7 +265,7 @@ def proof_of_one_answer(model: Model, how: How) -> tuple[Proof, Question] | None
 _proofs: deque[tuple[tuple[object, ...], Proof]] = deque(maxlen=8)
 
 
-def _proof(model: Model, question: Question, how: How, seconds: float) -> Proof:
+def _proof(model: Model, question: Question, how: How, seconds: float, boxes: int | None) -> Proof:
     """A proof, or the one that was found before, if nothing has changed that the function reaches.
 
     One that ran out of time is remembered only for a certificate, which is of no other.
@@ -278,7 +278,7 @@ def _proof(model: Model, question: Question, how: How, seconds: float) -> Proof:
             return found
     splits = Splits(vocab, model.scope, model.names) if how.certified else None
     told: dict[str, Any] = {"first": not how.every, "max_seconds": seconds, "kind": kind, "domain": model.domain}
-    told |= outputs | {"settled": None if splits is None else splits.add}
+    told |= outputs | {"settled": None if splits is None else splits.add, "max_boxes": boxes}
     found = prove_answers(model.transformer, vocab, function, **told)
     found.splits = splits
     if how.certified or not found.widest:

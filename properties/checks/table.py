@@ -91,8 +91,9 @@ def checks(model: Model, names: Iterable[str] = ()) -> list[tuple[str, Check]]:
 def check_model(model: Model, method: str = "auto", names: Sequence[str] = ()) -> Verdicts:
     """Runs all checks that apply, or the named ones: a list, which is also a table. RuleError for a rule that is none.
 
-    "auto" runs every context where that is quick, and proves beyond; "enumerate", "prove" and "sample" insist. What
-    cannot be proved (that a batch mixes no rows, say) is run on all contexts or on a sample whatever the method.
+    "auto" runs every context where that is quick, and proves beyond, unless running is done sooner; the methods
+    "enumerate", "prove" and "sample" insist. What cannot be proved (that a batch mixes no rows, say) is run on all
+    contexts or on a sample whatever the method.
     """
     if not isinstance(model, Model):
         raise ModelError(f"{model!r} is checked, but should be a Model")

@@ -9,6 +9,7 @@ import pytest
 import zoo
 from zoo import c_library
 from zoo.c_library import library
+from zoo.distill.native import Compiled
 from zoo.enumeration import native, paths
 from zoo.errors import UnavailableError
 
@@ -17,6 +18,8 @@ try:
 except UnavailableError as lacking:
     pytest.skip(str(lacking), allow_module_level=True)
 
+# A library of something else.
+ANOTHER = """while [ "$1" != -o ]; do shift; done; echo 'int other;' > other.c; cc -shared -fPIC -o "$2" other.c"""
 SOURCE = "int answer(void) { return 42; }\n"
 
 
@@ -76,6 +79,8 @@ def test_a_cache_that_others_write_to_is_not_used(tmp_path: Path, kept: Callable
         ("exit 0", "it makes no file"),
         ('while [ "$1" != -o ]; do shift; done; echo junk > "$2"', "should be a library"),
         ("printf half > handmade-half; kill -9 $$", "status -9"),
+        ("printf '\\344\\033 in another encoding' >&2; exit 1", "\ufffd in another encoding"),
+        (ANOTHER, "undefined symbol"),
     ],
 )
 def test_a_compiler_that_does_not_work_costs_time_alone(
@@ -99,6 +104,24 @@ def test_a_compiler_that_does_not_work_costs_time_alone(
     assert said.count("\n") == 1
     assert "by numpy, which takes longer" in said
     assert says in said
+
+
+@pytest.mark.parametrize(
+    "does", ["exit 0", 'while [ "$1" != -o ]; do shift; done; echo junk > "$2"', "printf '\\344' >&2; exit 1", ANOTHER]
+)
+def test_such_a_compiler_times_nothing(does: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    compiler(tmp_path, monkeypatch, does)
+    with pytest.raises(UnavailableError, match=r"but should (be|compile C to) a library"):
+        Compiled()
+
+
+def test_a_cache_that_would_be_below_any_folder_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("XDG_CACHE_HOME", "cache")
+    assert library(SOURCE).answer() == 42
+    assert [path.name for path in tmp_path.iterdir()] == ["home"]
 
 
 def test_without_a_compiler_numpy_does_it(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

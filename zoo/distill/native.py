@@ -13,7 +13,6 @@ import platform
 import re
 import signal
 import struct
-import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -24,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from reference.assembly import Assembly, Instruction, parse
-from zoo.c_library import find_compiler
+from zoo.c_library import find_compiler, opened, run
 from zoo.errors import UnavailableError
 from zoo.transformer.arrays import Array
 
@@ -120,12 +119,9 @@ class Compiled:
         with tempfile.TemporaryDirectory() as folder:
             (Path(folder) / "program.c").write_text(source + TIMING)
             command = [compiler, "-O2", "-shared", "-fPIC", "-o", f"{folder}/program.so", f"{folder}/program.c"]
-            done = subprocess.run(command, capture_output=True, text=True)
-            if done.returncode:
-                raise UnavailableError(
-                    f"{compiler} fails ({done.stderr.strip()[-200:]}), but should compile C to a library"
-                )
-            self._library = ctypes.CDLL(f"{folder}/program.so")
+            if failure := run(command):
+                raise UnavailableError(f"{compiler} fails ({failure}), but should compile C to a library")
+            self._library = opened(Path(folder) / "program.so", compiler, ["seconds", *([name] if name else [])])
         self._library.seconds.restype = ctypes.c_double
         self.function: Any = FUNCTION((name, self._library)) if name else None
 

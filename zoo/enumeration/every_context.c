@@ -26,10 +26,7 @@ typedef struct {                /* a linear map, of each output the inputs that 
     const int64_t *start, *input;
     const double *weight, *bias;
 } Map;
-typedef struct {                /* without a weight there is none */
-    const double *weight, *bias;
-    double eps;
-} Norm;
+typedef struct { const double *weight, *bias; double eps; } Norm; /* without a weight there is none */
 typedef struct {
     int64_t heads, gelu;        /* no heads: an Mlp */
     double multiplier;
@@ -60,28 +57,17 @@ static inline double exponential(double x)
     double k = shifted - 0x1.8p52;
     double r = (within - k * 0x1.62e42feep-1) - k * 0x1.a39ef35793c76p-33;
     double p = 1.0 / 6227020800;
-    p = p * r + 1.0 / 479001600;
-    p = p * r + 1.0 / 39916800;
-    p = p * r + 1.0 / 3628800;
-    p = p * r + 1.0 / 362880;
-    p = p * r + 1.0 / 40320;
-    p = p * r + 1.0 / 5040;
-    p = p * r + 1.0 / 720;
-    p = p * r + 1.0 / 120;
-    p = p * r + 1.0 / 24;
-    p = p * r + 1.0 / 6;
+    p = p * r + 1.0 / 479001600, p = p * r + 1.0 / 39916800, p = p * r + 1.0 / 3628800;
+    p = p * r + 1.0 / 362880, p = p * r + 1.0 / 40320, p = p * r + 1.0 / 5040;
+    p = p * r + 1.0 / 720, p = p * r + 1.0 / 120, p = p * r + 1.0 / 24, p = p * r + 1.0 / 6;
     p = p * r + 0.5;
-    p = p * r + 1;
-    p = p * r + 1;
+    p = p * r + 1, p = p * r + 1;
     union { double number; uint64_t bits; } power = {shifted};
     power.bits = (power.bits + 1023) << 52;
     return x < -708.3965 ? 0 : p * power.number;
 }
 
-void exponentials(double *x, int64_t n)
-{
-    for (int64_t i = 0; i < n; i++) x[i] = exponential(x[i]);
-}
+void exponentials(double *x, int64_t n) { for (int64_t i = 0; i < n; i++) x[i] = exponential(x[i]); }
 
 static void linear(const Map *map, Lanes *restrict out, const Lanes *restrict in)
 {
@@ -96,7 +82,7 @@ static void linear(const Map *map, Lanes *restrict out, const Lanes *restrict in
     }
 }
 
-/* The residual stream before a layer, or the last: how large it gets, and with a Norm how little it varies. NaN stays. */
+/* Of the stream before a layer, or the last: how large it gets, and with a Norm how little it varies. NaN stays. */
 static const Lanes *normalize(const Model *m, const Norm *norm, int64_t at, int64_t layer)
 {
     const Lanes *x = m->x;
@@ -119,14 +105,16 @@ static const Lanes *normalize(const Model *m, const Norm *norm, int64_t at, int6
         deviation[l] = sqrt(variance[l] + norm->eps);
         least[l] = variance[l] < least[l] ? variance[l] : least[l];
     }
-    for (int64_t j = 0; j < m->d_model; j++) EACH out[j][l] = out[j][l] / deviation[l] * norm->weight[j] + norm->bias[j];
+    for (int64_t j = 0; j < m->d_model; j++)
+        EACH out[j][l] = out[j][l] / deviation[l] * norm->weight[j] + norm->bias[j];
     return out;
 }
 
 static void attend(const Model *m, const Layer *layer, int64_t at, const Lanes *h)
 {
     Lanes *q = m->hidden, *weight = m->scores;
-    const int64_t *scored = layer->scored, *mixed = layer->mixed, wide = scored[layer->heads], deep = mixed[layer->heads];
+    const int64_t *scored = layer->scored, *mixed = layer->mixed;
+    const int64_t wide = scored[layer->heads], deep = mixed[layer->heads];
     linear(&layer->in, q, h);
     linear(&layer->key, layer->keys + at * wide, h);
     linear(&layer->value, layer->values + at * deep, h);
@@ -180,10 +168,7 @@ static void embed(const Model *m, int64_t at, const int64_t *token)
         EACH m->x[j][l] = m->embedded[(at * m->vocab + token[l]) * m->d_model + j];
 }
 
-static void unembed(const Model *m, const Lanes *h)
-{
-    linear(&m->readout, m->logits, h);
-}
+static void unembed(const Model *m, const Lanes *h) { linear(&m->readout, m->logits, h); }
 
 /* The logits after one token more in each lane, at a position. */
 static void row(const Model *m, int64_t at, const int64_t *token)
@@ -304,7 +289,8 @@ void sums(const Halves *h, int64_t from, int64_t to, uint8_t *restrict tokens, d
         uint8_t token[LASTS][SIDE];
         for (int64_t last = 0; last < h->lasts; last++)
             ranked(h, token[last], margin + last * (to - from) * h->seconds, last, a, b, contexts);
-        if (h->vocab == 2) for (int c = 0; c < contexts; c++) tokens[2 * c] = token[0][c], tokens[2 * c + 1] = token[1][c];
+        if (h->vocab == 2)
+            for (int c = 0; c < contexts; c++) tokens[2 * c] = token[0][c], tokens[2 * c + 1] = token[1][c];
         else for (int64_t last = 0; last < h->lasts; last++)
             for (int c = 0; c < contexts; c++) tokens[c * h->vocab + last] = token[last][c];
         tokens += contexts * h->vocab, margin += contexts;

@@ -79,7 +79,7 @@ def usable(transformer: Transformer, contexts: int) -> bool:
 def _library() -> ctypes.CDLL | None:
     """The library, or None, which is said once."""
     try:
-        return library(source())
+        return library(source(), ("walk", "sums"))
     except UnavailableError as error:
         print(f"zoo: every context is enumerated by numpy, which takes longer: {error}", file=sys.stderr)
         return None

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import reference
 import zoo
 from properties import check_model
-from properties.checks import answers, cycles, settle
+from properties.checks import answers, choice, cycles, settle
 from properties.checks.table import CHECKS
 from properties.checks.verdict import How
 from properties.command.finding import read_context
@@ -92,6 +92,7 @@ def test_the_means_that_would_finish_are_named(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setitem(settle.PROOF_SECONDS, "auto", 0)
     monkeypatch.setattr(answers, "TRY_SECONDS", 0)
     monkeypatch.setattr(settle, "BUDGET", 10**6)
+    monkeypatch.setattr(choice, "LONGEST", 0)  # else it is done
     model = replace(two_head.MODEL, predictors=[two_head.MODEL.predict])
     hint = "; --method enumerate would settle it, by running all 126 contexts"
     names = ["rule", "predictors", "deviations", "margin", "float32", "cycle"]

@@ -47,7 +47,7 @@ FAULTS: list[tuple[ModuleType, str, str, str]] = [  # module, its source, what i
     (settle, "scope.batches(model.vocab, rows),", "scope.batches(model.vocab, rows, scope.lengths[:-1]),", "test_a_model_right_at_lengths_one_to_four_and_wrong_at_five"),
     (settle, "and complete and not any(judging.values()):", "and False:", "test_a_vacuous_rule"),
     (answers, 'gives it one"\n        return Finding("undecided",', 'gives it one"\n        return Finding("holds",', "test_a_model_that_claims_nothing_is_no_pass"),
-    (answers, "how) for predictor in model.predictors]", "how) for predictor in model.predictors[:1]]", "test_a_predictor_that_is_wrong_in_one_context_of_thousands"),
+    (answers, "by) for predictor in model.predictors]", "by) for predictor in model.predictors[:1]]", "test_a_predictor_that_is_wrong_in_one_context_of_thousands"),
     (answers, "if stated != found:", "if found - stated:", "test_a_deviation_that_is_not_exactly_as_stated"),
     (answers, "if stated != found:", "if stated - found:", "test_a_deviation_that_is_not_exactly_as_stated"),
     (answers, "key=lambda c: (len(c), tuple(c))", "key=lambda c: (-len(c), tuple(c))", "test_a_deviation_that_no_longer_holds"),
