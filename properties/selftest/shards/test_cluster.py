@@ -33,7 +33,7 @@ def dask() -> Any:
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
-    with dask().LocalCluster(2, processes=True, threads_per_worker=1, dashboard_address=None) as started:
+    with dask().LocalCluster(2, processes=True, threads_per_worker=1, dashboard_address="127.0.0.1:0") as started:
         yield started.scheduler_address
 
 
