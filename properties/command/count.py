@@ -10,7 +10,7 @@ from properties.command.arguments import Commands, add_domain, add_dtype, add_js
 from properties.command.finding import find_all, with_domain
 from properties.command.spread import Spread, add_spread, spread
 from zoo import progress, registry
-from zoo.errors import ModelError
+from zoo.errors import ModelError, ZooError
 
 if TYPE_CHECKING:
     from properties.counting import Count
@@ -22,7 +22,7 @@ SECONDS = 60.0
 def add(commands: Commands) -> None:
     text = "Count the contexts in which models are right: exactly, or at least and at most so many."
     one = command(commands, "count", count, text)
-    add_models(one)
+    add_models(one, "all of the zoo that can be counted if none is given")
     one.add_argument("--rule", metavar="FILE.py:NAME", help="what is right (the file is run)")
     one.add_argument("--length", type=int, nargs="+", metavar="N", help="only contexts of so many tokens")
     one.add_argument(
@@ -39,6 +39,7 @@ def add(commands: Commands) -> None:
 
 def count(options: argparse.Namespace) -> int:
     """Exit status 1 where a gap was asked for that was not reached."""
+    from properties.counting import check
     from properties.report import counts as report
 
     if not 0 <= options.gap < 1:
@@ -49,7 +50,14 @@ def count(options: argparse.Namespace) -> int:
     for target, model in find_all(options.names, options.n_ctx):
         rule = model.rule if options.rule is None else registry.load_function(options.rule)
         model = model if options.dtype is None else model.astype(options.dtype)
-        models.append(with_domain(replace(model, rule=rule), options))
+        model = with_domain(replace(model, rule=rule), options)
+        try:
+            check(model, options.length)
+        except ZooError:
+            if options.names:
+                raise
+            continue
+        models.append(model)
         sources.append(model.source if os.path.exists(target) else "")  # what a file did not say, for one
     found: list[Count] = []
     try:

@@ -6,6 +6,6 @@ engines bounds how many of a part are wrong: `separable`, or `general`. Bounds a
 """
 
 from properties.counting.result import Count, Counted
-from properties.counting.search import Counting, count
+from properties.counting.search import Counting, check, count
 
-__all__ = ["Count", "Counted", "Counting", "count"]
+__all__ = ["Count", "Counted", "Counting", "check", "count"]

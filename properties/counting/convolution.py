@@ -93,7 +93,8 @@ def _grid(
     center = (own[0] + own[1]) / 2
     size = abs(center) + float(np.abs(middle).max(axis=1, initial=0).sum())
     step = max(width / resolution, sure, 1e-12 * size, 1e-290)
-    cells = np.rint(np.clip(middle / step, -FAR, FAR))
+    with np.errstate(over="ignore"):
+        cells = np.rint(np.clip(middle / step, -FAR, FAR))
     # The middle, the product with the step and their difference are rounded, each by less than a unit of 2 |middle|.
     off = np.abs(middle - cells * step) + half + 8 * FLOAT64.unit * np.abs(middle)
     error = off.max(axis=1, initial=0).sum() + (own[1] - own[0]) / 2
@@ -114,7 +115,7 @@ def _convolved(kept: Words, grid: Grid, own: float, rest: tuple[Array, Array]) -
     for at, may in enumerate(kept.may):
         # Below `low` it is wrong and above `high` it is right, whatever follows; one cell for what is rounded here.
         ends = (sign * grid.error - own - part[at + 1] for sign, part in zip((-1, 1), rest[::-1]))
-        low, high = (max(-BEYOND, min(round(end / grid.step), BEYOND)) + sign for end, sign in zip(ends, (-2, 2)))
+        low, high = (_cell(end, grid.step) + sign for end, sign in zip(ends, (-2, 2)))
         histograms = _histograms(grid.cells[at], may, automaton.of_kind, low - base - length, high - base)
         least = max(low, base + min((first for first, _ in histograms.values()), default=0))
         most = min(high, base + length + max((first + len(h) - 2 for first, h in histograms.values()), default=0))
@@ -135,6 +136,12 @@ def _convolved(kept: Words, grid: Grid, own: float, rest: tuple[Array, Array]) -
     values = own + grid.step * (base + np.arange(length))
     low_sum, high_sum = (float(total[values + error <= 0].sum()) for error in (grid.error, -grid.error))
     return surely + low_sum, surely + high_sum, roundings + length
+
+
+def _cell(end: float, step: float) -> int:
+    """The nearest grid cell, of those that matter. What is too far away to be a number is beyond them too."""
+    with np.errstate(over="ignore"):
+        return round(min(max(float(np.divide(end, step)), -BEYOND), BEYOND))
 
 
 def _histograms(cells: Array, may: Array, of_kind: Array, floor: int, ceiling: int) -> dict[int, tuple[int, Array]]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from properties.counting.engine import Bounded
@@ -69,7 +69,7 @@ class Counting:
         executor: Executor | None = None,
         keep: Keep | None = None,
     ) -> None:
-        _check(model)
+        check(model, lengths)
         self.model, self.scope = model, model.scope
         self.lengths = _lengths(model, lengths)
         self._known = {n: _Found(0, self.scope.count(n), self.scope.count(n)) for n in self.lengths}
@@ -109,12 +109,10 @@ class Counting:
                 yield
             else:
                 break
-        long.sort()
-        for length in long:
-            for _ in self._one_by_one(length):
-                yield
-                if self.shards.clock() >= deadline or self._narrow_enough(gap):
-                    return
+        for _ in chain.from_iterable(map(self._one_by_one, sorted(long))):
+            yield
+            if self.shards.clock() >= deadline or self._narrow_enough(gap):
+                break
         reading.check()
 
     def _narrow_enough(self, gap: float) -> bool:
@@ -185,8 +183,8 @@ class Counting:
                 yield
 
 
-def _check(model: Model) -> None:
-    """ModelError for what is not counted."""
+def check(model: Model, lengths: Iterable[int] | None = None) -> None:
+    """ModelError for what is not counted, ContextError where its domain has none of these lengths."""
     if not isinstance(model, Model) or isinstance(model, BlackBox):
         raise ModelError(f"{getattr(model, 'name', model)!s} has no weights, but should be a Model to be counted")
     if model.rule is None:
@@ -194,6 +192,7 @@ def _check(model: Model) -> None:
     if model.answers != "last" or not model.names:
         what = "at every position" if model.answers != "last" else "with a number"
         raise ModelError(f"{model.name} answers {what}, but should with a name after the last position to be counted")
+    _lengths(model, lengths)
 
 
 def _lengths(model: Model, lengths: Iterable[int] | None) -> list[int]:

@@ -66,6 +66,19 @@ def test_what_is_refused(arguments: list[str], sentence: str, capsys: pytest.Cap
     assert sentence in capsys.readouterr().err
 
 
+def test_what_is_refused_is_found_out_before_anything_is_counted(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where models are named; else those are left out, of which the zoo has some."""
+    with monkeypatch.context() as patch:
+        patch.setattr(Counting, "steps", lambda *_: pytest.fail("one is counted"))
+        assert main(["count", "ab", "share"]) == 2
+    assert main(["count", "--length", "1"]) == 0
+    said = capsys.readouterr().out
+    assert "\ntwo_head\n" in said
+    assert "share" not in said
+
+
 def test_an_interval_is_rounded_to_its_own_sides() -> None:
     found = Count("m", (Counted(1, 1, 1, 1), Counted(2, 10**30, 1, 1, 5)), 0.0)
     accuracy = counts_as_json([found])["models"][0]["accuracy"]

@@ -19,7 +19,7 @@ from properties.counting.words import Words
 from properties.report.counts import _sentence as sentence
 from properties.selftest.counting.maxima import SIZE, maxima
 from reference import Fold
-from zoo import Model, ModelError
+from zoo import Model, ModelError, RuleError
 from zoo.model import Context
 from zoo.transformer import Attention, Transformer, forward
 
@@ -123,6 +123,20 @@ def test_plain_rules_and_several_heads_are_counted_alike(monkeypatch: pytest.Mon
         assert (found.open, found.skipped, found.total) == (0, 0, SIZE**2 + SIZE**3)
 
 
+def test_a_rule_that_remembers_what_it_read_one_by_one_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the last context is what settles it."""
+    monkeypatch.setattr(search, "LEAVES", 1)
+    kept: list[str] = []
+
+    def rule(context: Context) -> set[str]:
+        if context[0] != "00" and context[1] == "03":
+            kept.append(context[0])
+        return {max(context)}
+
+    with pytest.raises(RuleError, match="rule changes 'kept' when it is called"):
+        properties.count(replace(model(), rule=rule), [2], max_seconds=None)
+
+
 def test_a_gap_ends_a_count() -> None:
     found = properties.count(model(), [4], gap=0.2)
     assert 0 < found.open <= 0.2 * found.total
@@ -143,6 +157,14 @@ def test_words_that_are_all_decided_are_all_wrong() -> None:
     assert words is not None
     terms = np.array([[1e25, -9315.0], [-2e-272, -3e-122]])
     assert wrong(words, terms, terms, (3e-228, 3e-228), 3) == (2, 2)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_sum_that_is_further_than_cells_can_be_numbered(sign: int) -> None:
+    words = Words.of(np.array([[True, True], [True, True]]), anything(2))
+    assert words is not None
+    terms = sign * np.array([[1e-280, -1e-280], [1e300, 2e-280]])
+    assert wrong(words, terms, terms, (0.0, 0.0), 10**300) == ((0, 0) if sign == 1 else (4, 4))
 
 
 def test_words_are_those_that_are_accepted() -> None:
