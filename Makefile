@@ -53,7 +53,7 @@ test-all: .venv/peers test
 
 .venv/peers: .venv/dev
 	$(BIN)/pip install --quiet "$(TORCH)"  # first, so that no other package chooses a larger build
-	$(BIN)/pip install --quiet --editable ".[peers,emulator]"
+	$(BIN)/pip install --quiet --editable ".[peers,emulator,notebook,dask]"
 	touch $@
 
 .venv/mutants: .venv/dev

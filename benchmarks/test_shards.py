@@ -20,9 +20,9 @@ from zoo.shards import Shards, processes
 
 
 def proof(executor: Executor | None) -> object:
-    model = registry.load("two_head_either", 4096)
+    model = registry.load("adder", 14)
     assert model.rule is not None
-    found = prove_answers(model.transformer, model.vocab, model.rule, executor=executor)
+    found = prove_answers(model.transformer, model.vocab, model.rule, domain=model.domain, executor=executor)
     return found.status, found.margin, found.boxes, found.contexts
 
 

@@ -1,10 +1,12 @@
 """The contexts that a page offers to trace, and what it computes with."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
 from properties.dossier import embedded
+from properties.dossier.answers import questions
 from properties.dossier.dossier import Dossier, Missing
 from properties.dossier.tree import Read
 from zoo.black_box import BlackBox
@@ -26,6 +28,7 @@ def held_by_page(found: Dossier) -> None:
         "weights": own,
         "traces": held,
         "rule": trees[0],
+        "asked": {} if trees[0] is not None or model.answers == "every" else _asked(found),
         "meant": trees[1],
         "first": found.notable[0][1],
         "map": found.answers is not None,
@@ -34,6 +37,18 @@ def held_by_page(found: Dossier) -> None:
             for one in ([] if isinstance(found.beside, Missing) else found.beside)
             if one.failures
         },
+    }
+
+
+def _asked(found: Dossier) -> dict[str, list[Any]]:
+    """What is permitted in the contexts that are offered, where there is no tree that says so of every one."""
+    model, stated = found.model, questions(found.model)
+    if not stated:
+        return {}
+    number = {name: i for i, name in enumerate(model.names)}
+    return {
+        ",".join(map(str, model.encode(context).tolist())): sorted(number.get(one, one) for one in stated[0](context))
+        for _, context in found.notable
     }
 
 

@@ -14,6 +14,7 @@ from zoo.transformer import Attention, Transformer
 from zoo.transformer.arrays import Array
 
 COARSE, FINE = 40, 52  # bits of a level: leaves of the same levels are one to what comes behind
+LIGHT = -52 * np.log(2)  # a score so much lower changes nothing of a coarse level
 
 
 class Table:
@@ -126,7 +127,11 @@ class Floats(Stream):
 
 
 class Seen:
-    """What the queries of one token at position p see, in one layer, of sets of contexts: [set, key, token]"""
+    """What the queries of one token at position p see, in one layer, of sets of contexts: [set, key, token]
+
+    A head that hardly hears a key is given sets that hold there whatever any of them holds: these have more contexts,
+    and so what bounds them bounds the others, and many become one. Where that says too little, it is done `fine`.
+    """
 
     def __init__(
         self,
@@ -139,42 +144,82 @@ class Seen:
         counted: Counted | None = None,
     ) -> None:
         """`numbers` are the rows, one for all sets or of each."""
-        self.stream, self.i, self.mask, self.counted = stream, i, masks.copy(), counted
-        self.mask[:, p] = np.arange(masks.shape[-1]) == t  # at its own position, a query sees its own key
+        self.stream, self.i, self.counted = stream, i, counted
+        mask: Array = masks.copy()
+        mask[:, p] = np.arange(masks.shape[-1]) == t  # at its own position, a query sees its own key
         if counted is not None:
-            self.mask = counted.possible(self.mask)
-        there = self.mask if len(numbers) == len(masks) else self.mask.any(axis=0, keepdims=True)
+            mask = counted.possible(mask)
+        there: Array = mask if len(numbers) == len(masks) else np.asarray(mask.any(axis=0, keepdims=True))
         kept = np.where(there, numbers, numbers[there][0])
         assert kept.min() >= 0, "what a position may hold should have a row"
         self.keys, at = np.unique(kept, return_inverse=True)
         self.at = at.reshape(kept.shape)
         queries, which = np.unique(numbers[:, p, t], return_inverse=True)
         which, unit = which.reshape(-1, 1, 1), float(stream.program.unit.mid())
-        self.weights = []
+        # Of each head: sets that are different to it, and which of them each set became.
+        self.masks, self.weights, self.which = list[Array](), list[tuple[Array, Array]](), list[Array]()
         for h in range(stream.t.layers[i].sizes["head"]):
             low, high = (ends[which, self.at] for ends in stream.scores(i, h, queries, self.keys))
-            self.weights.append(weights(low, high, self.mask, unit))
+            heard = None if stream.fine or counted is not None or len(low) > 1 else _heard(low[0], high[0], there[0])
+            few, became = _alike(mask, heard)
+            self.masks.append(few)
+            self.which.append(became)
+            self.weights.append(weights(low, high, few, unit))
 
-    def level(self, h: int, values: Array) -> Array:
-        """A bound on a head's mean of values, [key] -> [set]."""
-        return levels(*self.weights[h], values[self.at], self.mask, self.stream.bits, self.counted)
+    def level(self, h: int, values: Array, some: Array | None = None) -> Array:
+        """A bound on a head's mean of values, [key] -> [set], of some sets."""
+        few, which = np.unique(self.which[h] if some is None else self.which[h][some], return_inverse=True)
+        counted = None if self.counted is None else Counted(*(part[few] for part in self.counted))
+        at = self.at if len(self.at) == 1 else self.at[few]
+        mask, least, most = (part[few] for part in (self.masks[h], *self.weights[h]))
+        found = levels(least, most, values[at], mask, self.stream.bits, counted)
+        return found[which.reshape(-1)]
 
-    def heads(self, columns: bool = True) -> list[Heads]:
-        """Of each set; without `columns` only the sizes, and infinities elsewhere; a size is infinite if not known."""
-        layer, count = self.stream.t.layers[self.i], len(self.mask)
+    def heads(self, columns: bool = True) -> tuple[list[Heads], Array]:
+        """Those that are different, and of each set which; without `columns` only the sizes, and infinities elsewhere.
+
+        A size is infinite if not known.
+        """
+        layer, count = self.stream.t.layers[self.i], len(self.which[0])
         size = np.zeros((count, layer.sizes["head"], layer.sizes["d_v"]))
         low, high = np.full_like(size, -np.inf), np.full_like(size, np.inf)
-        for h in range(layer.sizes["head"]):
+        for h, (mask, which) in enumerate(zip(self.masks, self.which)):
             values = self.stream.values(self.i, h, self.keys)[self.keys]
             for k, column in enumerate(self.stream.columns(self.i, h)):
                 its = values[:, k].max(axis=-1)[self.at]
-                size[:, h, column] = _coarser(np.where(self.mask, its, 0).max(axis=(1, 2)))
+                size[:, h, column] = _coarser(np.where(mask, its, 0).max(axis=(1, 2)))[which]
                 if columns and size[:, h, column].any():
                     low[:, h, column] = -self.level(h, values[:, k, 0])
                     high[:, h, column] = self.level(h, values[:, k, 1])
             # What is not known is not known of values that are zero either: times infinity they would be NaN.
-            size[np.isnan(self.weights[h][1]).any(axis=(1, 2)), h] = np.inf
-        return [Heads(self.mask.shape[1], *its) for its in zip(size, low, high)]
+            unknown: Array = np.asarray(np.isnan(self.weights[h][1]).any(axis=(1, 2)))
+            size[unknown[which], h] = np.inf
+        every = np.stack([size, low, high], axis=1)
+        first, number = _distinct(every)
+        return [Heads(self.masks[0].shape[1], *its) for its in every[first]], number
+
+
+def _heard(low: Array, high: Array, there: Array) -> Array:
+    """The keys that may weigh more than e^LIGHT of one that is always there: bool [key]"""
+    reached = np.where(there, low, np.inf).min(axis=-1).max()
+    heard: Array = ~(np.where(there, high, -np.inf).max(axis=-1) < reached + LIGHT)
+    return heard
+
+
+def _alike(mask: Array, heard: Array | None) -> tuple[Array, Array]:
+    """Sets that differ where they are heard, and elsewhere hold what any does; and of each set which one it became."""
+    if heard is None or heard.all():
+        return mask, np.arange(len(mask))
+    first, which = _distinct(mask[:, heard])
+    return np.where(heard[:, None], mask[first], mask.any(axis=0)), which
+
+
+def _distinct(x: Array) -> tuple[Array, Array]:
+    """Of entries along the first axis that are alike bit by bit the first, and of each entry which of these it is."""
+    each = [entry.tobytes() for entry in x]
+    numbers = {key: i for i, key in enumerate(dict.fromkeys(each))}
+    which = np.array([numbers[key] for key in each])
+    return np.unique(which, return_index=True)[1], which
 
 
 def _coarser(size: Array) -> Array:

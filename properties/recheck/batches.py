@@ -87,14 +87,15 @@ def _behind_attention(margins: Margins, i: int, causal: bool, numbers: Array, co
         may_be = contexts.sets[contexts.codes[some, p]]
         for t in np.flatnonzero(may_be.any(axis=0)).tolist():
             mine = may_be[:, t]
-            _, firsts, which = np.unique(alike[mine], return_index=True, return_inverse=True)
+            _, firsts, alike_to = np.unique(alike[mine], return_index=True, return_inverse=True)
             shown, behind = some[mine][firsts], list[int]()
             for part in parts(shown, keys * len(margins.vocab)):
                 before = numbers[:, :keys] if len(numbers) == 1 else numbers[part, :keys]
                 seen = Seen(margins, i, p, t, before, contexts.masks(part, keys), contexts.counted(part, keys))
+                heads, which = seen.heads()
                 own = np.broadcast_to(before[:, p, t], len(part)).tolist()
-                behind += [margins.behind_attention(i, *its) for its in zip(own, seen.heads(), strict=True)]
-            found[some[mine], p, t] = np.array(behind)[which]
+                behind += [margins.behind_attention(i, number, heads[k]) for number, k in zip(own, which.tolist())]
+            found[some[mine], p, t] = np.array(behind)[alike_to]
     return found
 
 

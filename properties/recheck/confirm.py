@@ -1,7 +1,7 @@
 """Leaves of a certificate, confirmed many at a time: by how much the answer wins, or what running a context says."""
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from itertools import product
@@ -64,21 +64,23 @@ class Confirmation:
     def _bounds(self, margins: Margins, leaves: Sequence[Leaf]) -> list[Bound]:
         contexts, found = self._contexts(leaves), [Bound(math.inf, math.inf)] * len(leaves)
         numbers = rows(margins, contexts, margins.last)
-        for alike in _alike(leaves):
-            one, at, pairs = leaves[alike[0]], _at(leaves[alike[0]].box), self._pairs(leaves[alike[0]])
-            keys = one.box.length if self.sees_all else at + 1
-            may_be = np.array([[token in leaves[i].own for token in margins.vocab] for i in alike])
-            if one.box.at is not None and not self._fits(margins, one.box.length):
+        for here in _alike(leaves, _place):
+            box = leaves[here[0]].box
+            keys, at = box.length if self.sees_all else _at(box) + 1, _at(box)
+            may_be = np.array([[token in leaves[i].own for token in margins.vocab] for i in here])
+            if box.at is not None and not self._fits(margins, box.length):
                 may_be[:] = False
-                for i in alike:
+                for i in here:
                     found[i] = Bound(-math.inf, math.inf)
             for t in np.flatnonzero(may_be.any(axis=0)).tolist():
-                for some in parts(alike[may_be[:, t]], keys * len(margins.vocab)):
+                for some in parts(here[may_be[:, t]], keys * len(margins.vocab)):
                     before = (numbers if len(numbers) == 1 else numbers[some])[:, :keys]
                     counted = contexts.counted(some, keys)
-                    lower = margins.lower(before, contexts.masks(some, keys), t, pairs, counted, at)
-                    for i, row in zip(some.tolist(), lower, strict=True):
-                        found[i] = _together(found[i], self._bound(one, row))
+                    shown = margins.shown(before, contexts.masks(some, keys), t, counted, at)
+                    for alike in _alike([leaves[i] for i in some], _question):
+                        lower = margins.lowest(shown, alike, self._pairs(leaves[some[alike[0]]]))
+                        for i, row in zip(some[alike].tolist(), lower, strict=True):
+                            found[i] = _together(found[i], self._bound(leaves[i], row))
         return found
 
     def _contexts(self, leaves: Sequence[Leaf]) -> Contexts:
@@ -163,11 +165,20 @@ def _together(a: Bound, b: Bound) -> Bound:
     return Bound(min(a.least, b.least), min(a.most, b.most))
 
 
-def _alike(leaves: Sequence[Leaf]) -> list[Array]:
-    """The numbers of leaves of one length of which the same is asked."""
+def _place(leaf: Leaf) -> object:
+    return leaf.box.length, leaf.box.at
+
+
+def _question(leaf: Leaf) -> object:
+    """Of leaves where that is the same, the same differences are bounded."""
+    return leaf.kind, leaf.answer, leaf.permitted
+
+
+def _alike(leaves: Sequence[Leaf], what: Callable[[Leaf], object]) -> list[Array]:
+    """The numbers of leaves of which something is the same."""
     groups: dict[object, list[int]] = {}
     for i, leaf in enumerate(leaves):
-        groups.setdefault((leaf.box.length, leaf.box.at, leaf.kind, leaf.answer, leaf.permitted), []).append(i)
+        groups.setdefault(what(leaf), []).append(i)
     return [np.array(group) for group in groups.values()]
 
 

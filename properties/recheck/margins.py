@@ -27,6 +27,13 @@ class End(NamedTuple):
     heads: Heads
 
 
+class Shown(NamedTuple):
+    """Of sets of contexts, what the last position of each ends in, and what it sees, if there is an attention."""
+
+    ends: Array
+    seen: Seen | None
+
+
 class Behind(NamedTuple):
     """From the last attention on: the Mlps, what comes out of them, its sizes, and what the attention may round."""
 
@@ -73,29 +80,39 @@ class Margins(Floats):
         `numbers` [set or 1, position, token] are those of the rows before the last attention, `masks` [set, position,
         token] say what each position that is seen may hold, `counted` how many of them hold what.
         """
+        return self.lowest(self.shown(numbers, masks, t, counted, p), np.arange(len(masks)), pairs)
+
+    def shown(self, numbers: Array, masks: Array, t: int, counted: Counted | None = None, p: int = -1) -> Shown:
+        """What stands at a position behind the last attention, whatever answer is asked about."""
         p %= masks.shape[1]
-        own = np.broadcast_to(numbers[:, p, t], len(masks)).tolist()
+        own = np.broadcast_to(numbers[:, p, t], len(masks))
         if self.heads:
             seen = Seen(self, self.last, p, t, numbers, masks, counted)
-            heads = seen.heads(columns=bool(self.behind) or self.t.final_norm is not None)
+            heads, which = seen.heads(columns=bool(self.behind) or self.t.final_norm is not None)
         else:
-            heads = [Heads(0, *np.zeros((3, 0, 0)))] * len(masks)
-        ends = [self.end(*its) for its in zip(own, heads, strict=True)]
-        if not self.heads or (self.behind and not self.fine):
-            found = {end: [self.margin(end, *pair, None) for pair in pairs] for end in set(ends)}
-            return np.array([found[end] for end in ends])
-        out = np.empty((len(ends), len(pairs)))
+            seen, heads, which = None, [Heads(0, *np.zeros((3, 0, 0)))], np.zeros(len(masks), int)
+        both, at = np.unique(own * len(heads) + which, return_inverse=True)
+        ends = np.array([self.end(number // len(heads), heads[number % len(heads)]) for number in both.tolist()])
+        return Shown(ends[at.reshape(-1)], seen)
+
+    def lowest(self, shown: Shown, some: Array, pairs: Sequence[tuple[int, int]]) -> Array:
+        """`lower` of some of the sets that are shown."""
+        seen, (ends, which) = shown.seen, np.unique(shown.ends[some], return_inverse=True)
+        if seen is None or (self.behind and not self.fine):
+            found = np.array([[self.margin(end, *pair, None) for pair in pairs] for end in ends.tolist()])
+            return found[which.reshape(-1)]
+        out = np.empty((len(some), len(pairs)))
         # Without an Mlp behind, the direction is the same at all ends.
-        for end in sorted(set(ends)) if self.behind else [None]:
-            some = [i for i, its in enumerate(ends) if end in (None, its)]
+        for end in ends.tolist() if self.behind else [None]:
+            mine = np.flatnonzero((shown.ends[some] == end) | (end is None))
             for k, pair in enumerate(pairs):
                 try:
-                    along = [seen.level(h, self.along(h, *pair, end, seen.keys)) for h in self.heads]
+                    along = [seen.level(h, self.along(h, *pair, end, seen.keys), some[mine]) for h in self.heads]
                 except CertificateError:  # it may overflow
-                    out[some, k] = -np.inf
+                    out[mine, k] = -np.inf
                     continue
-                for i in some:
-                    out[i, k] = self.margin(ends[i], *pair, [float(level[i]) for level in along])
+                for i, levels in zip(mine.tolist(), np.transpose(along).tolist(), strict=True):
+                    out[i, k] = self.margin(int(shown.ends[some[i]]), *pair, levels)
         return out
 
     def end(self, number: int, heads: Heads) -> int:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache, cached_property
+from itertools import repeat
 
 from properties.recheck.counts import KINDS, Group, Limits
 
@@ -42,7 +43,7 @@ class Sight:
     @cached_property
     def ends(self) -> tuple[list[str], list[str]]:
         """Two of the contexts: of tokens, where there is a choice, the first or the last."""
-        held = [self.sets.get(at, self.every) for at in range(self.n)]
+        held = [*map(self.sets.get, range(self.n), repeat(self.every))]
         ends = list(map(least, held)), list(map(most, held))
         for end, some in enumerate(ends):
             for group in self.groups:

@@ -21,7 +21,7 @@ def test_the_notebook_runs_and_shows_what_it_says() -> None:
     nbclient, _ = (pytest.importorskip(name, reason=reason) for name in ("nbclient", "ipykernel"))
     nbformat = pytest.importorskip("nbformat", reason=reason)
     stored, run = nbformat.read(NOTEBOOK, 4), nbformat.read(NOTEBOOK, 4)
-    nbclient.NotebookClient(run, timeout=120, kernel_name="python3").execute()
+    nbclient.NotebookClient(run, timeout=300, startup_timeout=300, kernel_name="python3").execute()
     assert outputs(run) == outputs(stored)
     shown = [kind for _, some in outputs(run) for kind, _ in some]
     assert shown.count("execute_result") == 6

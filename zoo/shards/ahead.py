@@ -18,7 +18,7 @@ from zoo.errors import UnavailableError
 from zoo.shards.digest import digest
 from zoo.shards.executors import DEATHS, workers
 from zoo.shards.keep import Keep
-from zoo.shards.travel import Make, Parcel, Work, dumps, loads, settled_elsewhere
+from zoo.shards.travel import Make, Parcel, Work, both_have, dumps, loads, settled_elsewhere
 
 T = TypeVar("T")
 W = TypeVar("W")
@@ -66,7 +66,7 @@ class Shards:
         """What is settled of a shard; what follows is begun."""
         known = "" if self.kept is None else digest(shard, self._shared)
         if self.kept is not None and (found := self.kept.result(known)) is not None:
-            return loads(found, self._shared, safely=True)
+            return loads(found, both_have(self._shared, shard), safely=True)
         if self.executor is None:
             result = self.work(shard)
         else:
@@ -74,9 +74,9 @@ class Shards:
             wanted = {id(one) for one in ahead}
             for number in [number for number in self.futures if number not in wanted]:
                 self.futures.pop(number)[1].cancel()
-            result = loads(self._result(ahead), self._shared)
+            result = loads(self._result(ahead), both_have(self._shared, shard))
         if self.kept is not None:
-            self.kept.add(known, dumps(result, self._shared))
+            self.kept.add(known, dumps(result, both_have(self._shared, shard)))
         return result
 
     def each(self, shards: Iterable[T]) -> Iterator[tuple[T, Any]]:

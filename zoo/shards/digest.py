@@ -33,7 +33,7 @@ def digest(subject: object, shared: Sequence[object] = ()) -> str:
     return sha.hexdigest()
 
 
-def _parts(one: Any, shared: Mapping[int, int]) -> Iterator[bytes]:
+def _parts(one: Any, shared: Mapping[int, int]) -> Iterator[bytes | memoryview]:
     kind = type(one)
     yield kind.__qualname__.encode()
     if id(one) in shared:
@@ -42,7 +42,7 @@ def _parts(one: Any, shared: Mapping[int, int]) -> Iterator[bytes]:
         yield repr(one).encode()
     elif isinstance(one, np.ndarray) and not one.dtype.hasobject:
         yield f"{one.shape} {one.dtype.str}".encode()
-        yield np.ascontiguousarray(one).tobytes()
+        yield np.ascontiguousarray(one).reshape(-1).view(np.uint8).data  # not copied
     elif isinstance(one, Enum):
         yield one.name.encode()
     elif isinstance(one, (frozenset, set)):
@@ -76,7 +76,7 @@ def _parts(one: Any, shared: Mapping[int, int]) -> Iterator[bytes]:
         raise RuleError(f"{shown(one)} is of a kind that cannot be sent, but should be plain data or a function")
 
 
-def _of_code(code: CodeType | None, shared: Mapping[int, int]) -> Iterator[bytes]:
+def _of_code(code: CodeType | None, shared: Mapping[int, int]) -> Iterator[bytes | memoryview]:
     """What a function does itself: its file may have changed since it was run."""
     if code is not None:
         yield code.co_code + " ".join((*code.co_names, *code.co_varnames)).encode()

@@ -12,7 +12,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
-from functools import _lru_cache_wrapper, lru_cache
+from functools import _lru_cache_wrapper, cache, lru_cache
 from pathlib import Path
 from types import FunctionType, SimpleNamespace
 from typing import Any
@@ -36,14 +36,6 @@ Make = Callable[..., Work]  # of a subject: what settles shards of it
 class _Pickler(pickle.Pickler):
     """Pickles by value what is data, by name what can be imported, and by file what stands in a file that is run."""
 
-    def __init__(self, file: io.BytesIO, shared: Sequence[object]) -> None:
-        super().__init__(file, protocol=5)
-        self.shared = {id(one): i for i, one in enumerate(shared)}
-
-    def persistent_id(self, one: object) -> int | None:
-        """Of what both sides have."""
-        return self.shared.get(id(one))
-
     def reducer_override(self, one: Any) -> Any:
         if (of := registry.origin_of(one)) is not None:
             return _function, (*of[0], of[1])
@@ -51,10 +43,26 @@ class _Pickler(pickle.Pickler):
             return _named(one)
         if isinstance(one, Transformer) and (known := registry.origin(one)) is not None:
             return _transformer, (*known, str(one.dtype))
-        if is_dataclass(one) and type(one).__module__.startswith(PROJECT):
-            stated = {field.name: getattr(one, field.name) for field in fields(one) if field.init}  # nothing cached
-            return _made, (type(one), stated)
+        kind: Any = type(one)
+        if is_dataclass(one) and kind.__module__.startswith(PROJECT):
+            return _made, (kind, {name: getattr(one, name) for name in _stated(kind)})  # nothing cached
         return NotImplemented
+
+
+class _Sharing(_Pickler):
+    """The same, of what both sides have by its number."""
+
+    def __init__(self, file: io.BytesIO, shared: Sequence[object]) -> None:
+        super().__init__(file, protocol=5)
+        self.shared = {id(one): i for i, one in enumerate(shared)}
+
+    def persistent_id(self, one: object) -> int | None:
+        return self.shared.get(id(one))
+
+
+@cache
+def _stated(kind: Any) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind) if field.init)
 
 
 class _Unpickler(pickle.Unpickler):
@@ -90,7 +98,7 @@ def _made(kind: type, stated: dict[str, Any]) -> Any:
 def dumps(one: object, shared: Sequence[object] = ()) -> bytes:
     file = io.BytesIO()
     try:
-        _Pickler(file, shared).dump(one)
+        (_Sharing(file, shared) if shared else _Pickler(file, protocol=5)).dump(one)
     except (pickle.PicklingError, TypeError, AttributeError) as error:
         raise RuleError(f"what is asked cannot be sent ({error}), but should be plain data or functions") from error
     return file.getvalue()
@@ -222,4 +230,10 @@ def settled_elsewhere(parcel: Parcel, shard: bytes) -> bytes:
             while len(_at_hand) > KEPT:
                 _at_hand.popitem(last=False)
         shared = getattr(work, "shared", ())
-        return dumps(work(loads(shard, shared)), shared)
+        given = loads(shard, shared)
+        return dumps(work(given), both_have(shared, given))
+
+
+def both_have(shared: Sequence[object], shard: Any) -> tuple[object, ...]:
+    """What a result may refer to: what all shards may, and the boxes of its own."""
+    return (*shared, *getattr(shard, "boxes", ()))

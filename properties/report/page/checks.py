@@ -11,7 +11,6 @@ from properties.report.page.document import (
     facts,
     folded,
     many,
-    minus,
     missing,
     number,
     prose,
@@ -19,12 +18,11 @@ from properties.report.page.document import (
     shortened,
     table,
     text,
-    token,
     trace,
 )
 from zoo.black_box import BlackBox
 from zoo.contexts import counted
-from zoo.digits import exact, nearest, percent_at_least, percent_at_most
+from zoo.digits import exact, percent_at_least, percent_at_most
 
 LONGEST = 400  # characters of what a check says
 LISTED = 100  # wrong contexts
@@ -95,17 +93,10 @@ def _table(found: Dossier, some: list[Verdict], label: str) -> str:
 
 def _sentence(one: Verdict) -> str:
     """A counterexample in words, without anybody's help."""
-    shown = one.counterexample
-    assert shown is not None
-    says = text(shown.problem) if shown.problem else f"says {token(shown.predicted or 'nothing')}"
-    at = "" if shown.at is None else f" at token {shown.at + 1}"
-    wrong = (
-        ""
-        if shown.predicted in shown.permitted
-        else f", permitted is {text(' or '.join(shown.permitted[:8]) or 'nothing')}"
-    )
-    logits = f" (logits {', '.join(minus(nearest(x)) for x in shown.logits[:8])})" if shown.logits else ""
-    return f"After {context(shown.context)}{at} it {says}{wrong}{logits}."
+    assert one.counterexample is not None
+    said = one.counterexample.sentence()
+    short = said if len(said) <= LONGEST else f"{said[: LONGEST // 2]} … {said[-LONGEST // 2 :]}"
+    return f"{text(short[:1].upper() + short[1:])}."
 
 
 def _figures(found: Dossier) -> str:

@@ -10,7 +10,6 @@ from importlib.resources import files
 from typing import Any
 
 from properties.dossier.dossier import Missing
-from properties.report.tables import GRAVEST
 from zoo.contexts import Context, written
 from zoo.digits import at_least
 from zoo.errors import printable
@@ -24,7 +23,6 @@ PARTS = ("forward.js", "draw.js", "map.js", "trace.js", "page.js")
 SCRIPT = f"(() => {{\n'use strict';\n{''.join((FOLDER / part).read_text(encoding='utf-8') for part in PARTS)}}})();"
 NONE = "\N{EN DASH}"  # in place of a number
 LONG = 40  # tokens of a context, of which the first and the last are shown
-__all__ = ["GRAVEST", "Missing"]
 
 
 def page(title: str, body: str, nav: str, data: dict[str, Any] | None = None) -> str:

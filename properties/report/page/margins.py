@@ -37,7 +37,11 @@ def margins(found: Dossier) -> str:
         labels = {i: name for (_, i, _), name in zip(values, names)}
         figure = _figure(values, labels, found.model.margin)
     else:
-        leaves = [(one.margin, i, "") for i, one in enumerate(found.settled) if math.isfinite(one.margin)]
+        leaves = [
+            (one.margin, i, "" if one.margin > 0 else "db")
+            for i, one in enumerate(found.settled)
+            if math.isfinite(one.margin)
+        ]
         if not leaves:
             return _none("a black box has no logits" if isinstance(found.maps, Missing) else "none was measured")
         lead = f"The least by which the right answer wins in each of {len(leaves)} sets of contexts, as it was proved."

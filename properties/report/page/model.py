@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 from properties.dossier.dossier import Dossier
 from properties.report.page import checks, closing, context_map, story
-from properties.report.page.document import GRAVEST, NONE, WORDS, chip, number, page, section, shortened, text
+from properties.report.page.document import NONE, WORDS, chip, number, page, section, shortened, text
 from properties.report.page.margins import margins
 from properties.report.page.rule import rule
 from properties.report.page.weights import mutants, weights
+from properties.report.tables import GRAVEST
 from zoo.black_box import BlackBox
 
 SECTIONS = {
@@ -71,7 +72,9 @@ def _trace(found: Dossier) -> str:
             "</button></div>"
         )
     if found.sources and found.page["rule"] is None:
-        lead += " What its rule says of a context is not known to the page, which has no Python and no tree of it."
+        lead += (
+            " What its rule says is known to the page of the contexts below only: it has no Python, and no tree of it."
+        )
     first = shortened(found.notable[0][1])
     body = (
         f'<div class="card js">{ask}<p class="try">{checks.offered(found)}</p>'

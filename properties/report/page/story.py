@@ -28,6 +28,8 @@ def _wrong(found: Dossier, verdict: Verdict) -> str:
     shown, answers = verdict.counterexample, found.answers
     if answers is not None and answers.wrong.any():
         where = f"Wrong in <b>{int(answers.wrong.sum())} of {counted(len(answers.words))}</b> contexts."
+    elif verdict.detail.startswith("wrong in the shortest context"):  # which is said next
+        where = "<b>Wrong</b>."
     else:
         where = f"<b>{text(verdict.detail[:1].upper() + verdict.detail[1:])}</b>."
     if shown is None:

@@ -21,7 +21,8 @@ function judged(f, rule, meant, at) {
   return { logits, rule, meant, best, rival, says: name(f.outputs[best]), margin: rival === undefined ? null : logits[best] - logits[rival], wrong, deviates };
 }
 function judge(tokens, f, at = tokens.length - 1) {
-  return judged(f, permitted(M.rule, tokens, at), permitted(M.meant, tokens, at), at);
+  const rule = permitted(M.rule, tokens, at) ?? M.asked[tokens.join(",")] ?? null;
+  return judged(f, rule, permitted(M.meant, tokens, at), at);
 }
 function verdict(w) {
   const or = (some) => some.map((one) => M.number ? figure(one) : name(one)).join(" or ");

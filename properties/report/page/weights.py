@@ -30,7 +30,8 @@ def weights(found: Dossier) -> str:
         else:
             body += drawn
     if left_out:
-        body += f'<p class="none">{many(left_out, "other picture")} would make the page too large.</p>'
+        which = many(left_out, "other picture" if body else "picture")
+        body += f'<p class="none">{which} would make the page too large.</p>'
     cap = (
         f"Row: from this direction. Column: to that. Of W_Q·W_K^T, rows attend and columns are attended to. Rows and "
         f"columns of zeros are left out, “always” is a bias; {text(said(largest))}, and how strong it is goes "

@@ -12,13 +12,14 @@ import pytest
 import reference
 import zoo
 from properties.proof.certificate import digest, source_digest
-from properties.recheck import recheck
+from properties.recheck import attention, recheck
 from properties.recheck.about import _digest
 from properties.recheck.attention import Seen
 from properties.recheck.graph import PATHS, Graph
 from properties.recheck.margins import Margins
 from properties.recheck.stream import Heads
 from properties.selftest.models import ab, induction
+from properties.selftest.planted import Fault, plant
 from properties.selftest.proof.certificates import certificate
 from properties.selftest.recheck.alone import Alone
 from properties.selftest.recheck.forgeries import put, without
@@ -27,6 +28,7 @@ from properties.selftest.recheck.test_worst_roundings import Sizes
 from properties.selftest.recheck.truth import Json, Truth, confirmed
 from zoo import Model, Norm, Transformer
 from zoo.errors import CertificateError, MismatchError
+from zoo.models import adder
 from zoo.transformer import Layer
 
 pytest.importorskip("flint", reason="python-flint is not installed, and nothing can be confirmed without it")
@@ -113,7 +115,7 @@ def test_an_infinite_level_is_none() -> None:
 def _heads(alone: Alone) -> Heads:
     """What the heads add at the first position."""
     seen = Seen(alone.margins, 0, 0, 0, alone.numbers(0)[:, :1], alone.boxes[0][None, :1])
-    return seen.heads()[0]
+    return seen.heads()[0][0]
 
 
 def test_what_was_forgotten_is_found_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -230,3 +232,20 @@ def test_what_is_said_to_be_proved_and_may_overflow_is_refused() -> None:
     made = put(certificate(large(ab.build(1), 1.0), reference.ab), ("arrays",), digest(model.transformer))
     with pytest.raises(CertificateError, match="numbers may overflow at the leaf"):
         recheck(made, model, reference.ab)
+
+
+@pytest.mark.parametrize("distinct", ["_distinct(mask[:, heard])", "_distinct(mask[:, heard & False])"])
+def test_sets_that_are_one_to_a_head_differ_where_it_does_not_hear(
+    distinct: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of every sum two digits are heard, and what stands elsewhere becomes any. Where all became one, it is seen."""
+    fault = Fault(attention._alike, "_distinct(mask[:, heard])", distinct)
+    plant(monkeypatch, fault)
+    model = adder.build(8)
+    alone = Alone(model.transformer, fine=False)
+    sums = [(a, b) for a in range(10) for b in range(10)]
+    tokens = np.array([[a, (3 * a + b) % 10, 10, b, (7 * b + a) % 10, 11] for a, b in sums])
+    alone.together(list(np.eye(12, dtype=bool)[tokens]))
+    logits, found = model.forward(tokens, last=True)[:, -1], alone.lowest(range(100), 11, [(0, 1), (7, 2)])
+    off = [logits[:, a] - logits[:, b] - found[:, k] for k, (a, b) in enumerate([(0, 1), (7, 2)])]
+    assert [bool(its.min() >= 0 and its.max() < 1e-6) for its in off] == [fault.old == fault.new] * 2

@@ -181,7 +181,7 @@ def test_a_page_without_a_script_tells_the_story(browser: Browser, report: Path)
         browser.dressed()
     text = browser.evaluate("document.body.innerText")
     assert "Wrong in 6 of 62 contexts. The shortest is bbaa: it says a, the rule permits b." in text
-    assert "After bbaa it says a, permitted is b (logits 2.5431, 1.4569)." in text
+    assert "After bbaa it says a, permitted is b (logits 2.5431, 1.4569, margin -1.0862)." in text
     assert "zoo show" in text
     assert "random" not in text  # no button that does nothing
     browser.open(report / "aab_three.html")

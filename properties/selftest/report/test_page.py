@@ -85,7 +85,7 @@ def test_a_report_of_what_fails_and_what_does_not(
     assert index == ["aab_three.html", "two_head.html", "ab.html"]  # what fails first
     said = words(pages["aab_three.html"])
     assert "✗ failed Wrong in 6 of 62 contexts. The shortest is bbaa : it says a , the rule permits b ." in said
-    assert "After bbaa it says a , permitted is b (logits 2.5431, 1.4569)." in said
+    assert "After bbaa it says a, permitted is b (logits 2.5431, 1.4569, margin -1.0862)." in said
     assert "All 6 wrong contexts" in said
     assert "6 of 62 contexts that are judged are wrong" in said
     for file, page in pages.items():
@@ -172,10 +172,12 @@ def test_what_is_shown_of_each_kind_of_model() -> None:
     counts = dossier(zoo.load("majority", n_ctx=30))
     assert any(node[0] == "count" for node in counts.page["rule"]["nodes"])
     counted = model_page(counts)
-    assert "What its rule says of a context is not known to the page" not in words(counted)
+    assert "What its rule says is known to the page of the contexts below only" not in words(counted)
     last = Fold("", lambda state, token: token, lambda state: {"b" if state == "a" else "a"})
-    folded = model_page(dossier(replace(zoo.load("ab"), rule=last, predictors=())))
-    assert "What its rule says of a context is not known to the page" in words(folded)
+    folds = dossier(replace(zoo.load("ab"), rule=last, predictors=()))
+    assert folds.page["asked"]["0"] == [1]  # b after a
+    folded = model_page(folds)
+    assert "What its rule says is known to the page of the contexts below only" in words(folded)
     every = model_page(dossier(zoo.load("reverse")))
     assert "It answers at every position." in words(every)
     number = model_page(dossier(zoo.load("share")))

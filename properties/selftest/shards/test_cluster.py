@@ -17,6 +17,7 @@ from properties.proof.boxes import Settled
 from properties.proof.search import prove_answers
 from properties.selftest.models import aab, induction
 from properties.selftest.shards.asked import Doubling, counts, only_a, proof, small_shards, tried
+from properties.selftest.shards.pretending import pretend
 from zoo.errors import RuleError, UnavailableError
 from zoo.shards import Shards, cluster
 
@@ -32,7 +33,7 @@ def dask() -> Any:
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
-    with dask().LocalCluster(2, processes=True, threads_per_worker=1, dashboard_address=None) as started:
+    with dask().LocalCluster(2, processes=True, threads_per_worker=1, dashboard_address="127.0.0.1:0") as started:
         yield started.scheduler_address
 
 
@@ -83,22 +84,13 @@ def test_rules_and_versions_that_differ_are_refused(address: str) -> None:
             proof(aab.MODEL, lambda context: {"a"}, executor=executor)
         client: Any = vars(executor)["_client"]
         for name in ("handmade-zoo", "numpy"):
-            client.run(_pretend, name, "0.0")
+            client.run(pretend, name, "0.0")
             with pytest.raises(
                 UnavailableError, match=rf"^a worker has {name} 0\.0, but should have .*, as it is here$"
             ):
                 proof(aab.build(3), only_a, executor=executor)
-            client.run(_pretend)
+            client.run(pretend)
         assert proof(aab.build(3), only_a, executor=executor) == proof(aab.build(3), only_a)
-
-
-def _pretend(name: str = "", version: str = "") -> None:
-    """On a worker: another version."""
-    from zoo.shards import digest, travel
-
-    true = digest.versions()
-    other: Any = travel
-    other.versions = (lambda: true | {name: version}) if name else digest.versions
 
 
 def test_no_scheduler(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
