@@ -149,7 +149,7 @@ class Seen:
         mask[:, p] = np.arange(masks.shape[-1]) == t  # at its own position, a query sees its own key
         if counted is not None:
             mask = counted.possible(mask)
-        there: Array = mask if len(numbers) == len(masks) else mask.any(axis=0, keepdims=True)
+        there: Any = mask if len(numbers) == len(masks) else mask.any(axis=0, keepdims=True)
         kept = np.where(there, numbers, numbers[there][0])
         assert kept.min() >= 0, "what a position may hold should have a row"
         self.keys, at = np.unique(kept, return_inverse=True)
@@ -192,7 +192,7 @@ class Seen:
                     low[:, h, column] = -self.level(h, values[:, k, 0])
                     high[:, h, column] = self.level(h, values[:, k, 1])
             # What is not known is not known of values that are zero either: times infinity they would be NaN.
-            unknown: Array = np.isnan(self.weights[h][1]).any(axis=(1, 2))
+            unknown: Any = np.isnan(self.weights[h][1]).any(axis=(1, 2))
             size[unknown[which], h] = np.inf
         every: Array = np.stack([size, low, high], axis=1)
         first, number = _distinct(every)
