@@ -21,11 +21,10 @@ from properties.checks.right import (
     own_or_none,
     questions,
 )
+from properties.checks.running import answer_logits, counterexample
 from properties.checks.settle import (
     affordable,
-    answer_logits,
     by_proof,
-    counterexample,
     least_proof,
     means,
     proof_of,

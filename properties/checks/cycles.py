@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from properties.checks.settle import MOST, affordable, answer_logits
+from properties.checks.running import answer_logits
+from properties.checks.settle import MOST, affordable
 from properties.proof.reading.decision_tree import Reading
 from zoo import contexts
 from zoo.errors import ModelError

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings, target
 from hypothesis.strategies import SearchStrategy
 
 from properties.checks.right import allowed, margins, questions
-from properties.checks.settle import answer_logits, counterexample
+from properties.checks.running import answer_logits, counterexample
 from properties.proof.counterexample import Counterexample
 from zoo.black_box import BlackBox
 from zoo.errors import ModelError

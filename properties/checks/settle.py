@@ -8,9 +8,7 @@ from typing import Any
 import numpy as np
 
 from properties.checks.right import Question, allowed, margins, questions
-from properties.checks.running import answer_logits as answer_logits
-from properties.checks.running import counterexample as counterexample
-from properties.checks.running import run
+from properties.checks.running import answer_logits, counterexample, run
 from properties.checks.verdict import AUTO, Finding, How, Method
 from properties.proof.reach import within_reach
 from properties.proof.search import Proof, prove_answers

@@ -34,6 +34,11 @@ def _at_its_own(name: str, model: Model, n_ctx: int | None) -> Model:
     return model
 
 
+def only_large(name: str) -> bool:
+    """Whether a model of the zoo is published at its large size, which takes minutes."""
+    return registry.large(name) == registry.load(name).n_ctx
+
+
 def find_as(options: argparse.Namespace) -> Model:
     """The one model named, at the n_ctx and in the arithmetic that the options ask for."""
     model = find(options.name, options.n_ctx)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from properties.command.arguments import Commands, add_models, add_n_ctx, command
-from properties.command.finding import find_all
+from properties.command.finding import find_all, only_large
 from zoo import registry
 from zoo.errors import FileError, ZooError
 from zoo.model import Model
@@ -44,7 +44,7 @@ def report(options: argparse.Namespace) -> int:
 
     directory = Path(options.directory)
     _check(directory)
-    chosen = options.names or [name for name in registry.names() if registry.large(name) != registry.load(name).n_ctx]
+    chosen = options.names or [name for name in registry.names() if not only_large(name)]
     named = find_all(chosen, options.n_ctx)
     rule = None if options.rule is None else registry.load_function(options.rule)
     models = [(target, model if rule is None else replace(model, rule=rule)) for target, model in named]

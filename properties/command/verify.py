@@ -21,7 +21,7 @@ from properties.command.arguments import (
     add_n_ctx,
     command,
 )
-from properties.command.finding import find, find_all, with_domain, with_within
+from properties.command.finding import find, find_all, only_large, with_domain, with_within
 from properties.command.spread import add_spread, spread
 from zoo import progress, registry
 from zoo.black_box import TRIES, BlackBox
@@ -120,7 +120,7 @@ def _reported(options: argparse.Namespace, planned: list[Planned], how: "How") -
     length: report.Length = "failures" if options.quiet else "checks" if options.verbose else "models"
     status = report.verdicts(results, options.json, options.all, length, options.check, options.accept_sampled)
     if not (options.names or options.large or options.json or options.quiet):
-        report.left_out([name for name in registry.names() if _only_large(name)])
+        report.left_out([name for name in registry.names() if only_large(name)])
     return status
 
 
@@ -164,7 +164,7 @@ def planned_of(options: argparse.Namespace) -> list[Planned]:
 def _asked_for(options: argparse.Namespace) -> list[tuple[str, int | None, Model]]:
     """Models, with what they were asked for by; where none is named, all of the zoo that does not take minutes."""
     if not options.large:
-        names = options.names or [name for name in registry.names() if not _only_large(name)]
+        names = options.names or [name for name in registry.names() if not only_large(name)]
         return [(target, options.n_ctx, model) for target, model in find_all(names, options.n_ctx)]
     if options.n_ctx is not None:
         raise ModelError("--n-ctx is given with --large, but should be left to the sizes that models state")
@@ -173,11 +173,6 @@ def _asked_for(options: argparse.Namespace) -> list[tuple[str, int | None, Model
         raise ModelError(f"{none[0]} states no large size, but should be a model of the zoo that does")
     sizes = {name: n_ctx for name, n_ctx in named.items() if n_ctx is not None}
     return [(name, n_ctx, registry.load(name, n_ctx)) for name, n_ctx in sizes.items()]
-
-
-def _only_large(name: str) -> bool:
-    """Whether a model of the zoo is published at its large size."""
-    return registry.large(name) == registry.load(name).n_ctx
 
 
 def _certified(path: str, model: Model, function: "Function", how: "How") -> bool:

@@ -11,7 +11,8 @@ import numpy as np
 from properties.checks.right import Question, checked_predictor, checked_rule, judged, permitting
 from properties.checks.right import answers as answers_of
 from properties.checks.right import margins as margins_by
-from properties.checks.settle import affordable, answer_logits
+from properties.checks.running import answer_logits
+from properties.checks.settle import affordable
 from zoo.black_box import BlackBox
 from zoo.contexts import Context
 from zoo.digits import nearest

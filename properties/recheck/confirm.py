@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from properties.recheck.batches import NUMBERS, Contexts, Counts, parts, rows
-from properties.recheck.graph import Box, Graph
+from properties.recheck.graph import Graph
 from properties.recheck.leaves import Leaf
 from properties.recheck.margins import Margins
 from zoo.model import Model
@@ -66,7 +66,8 @@ class Confirmation:
         numbers = rows(margins, contexts, margins.last)
         for here in _alike(leaves, _place):
             box = leaves[here[0]].box
-            keys, at = box.length if self.sees_all else _at(box) + 1, _at(box)
+            at = box.position
+            keys = box.length if self.sees_all else at + 1
             may_be = np.array([[token in leaves[i].own for token in margins.vocab] for i in here])
             if box.at is not None and not self._fits(margins, box.length):
                 may_be[:] = False
@@ -86,7 +87,7 @@ class Confirmation:
     def _contexts(self, leaves: Sequence[Leaf]) -> Contexts:
         """Those of leaves; where all is causal, nothing is seen of what stands behind the position that is asked."""
         longest = max(leaf.box.length for leaf in leaves)
-        lengths = np.array([_at(leaf.box) + 1 if self.causal else leaf.box.length for leaf in leaves])
+        lengths = np.array([leaf.box.position + 1 if self.causal else leaf.box.length for leaf in leaves])
         codes = np.full((len(leaves), longest), self.every)
         for code, leaf in zip(codes, leaves):
             if leaf.kind == "run":  # which is one context, whatever else says so
@@ -143,10 +144,6 @@ class Confirmation:
             return math.isfinite(value) and abs(Fraction(value) - Fraction(number)) < Fraction(self.within)
         right = np.isin(np.arange(len(logits)), list(leaf.permitted))
         return bool(logits[right].max() > logits[~right].max())
-
-
-def _at(box: Box) -> int:
-    return box.length - 1 if box.at is None else box.at
 
 
 def _of_number(right: float, within: float, low: float, high: float) -> Bound:

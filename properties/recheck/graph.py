@@ -64,6 +64,11 @@ class Box(NamedTuple):
     counts: Counts = NOTHING
     said: Permitted | None = None
 
+    @property
+    def position(self) -> int:
+        """Where it is asked; behind a context, at its last token."""
+        return self.length - 1 if self.at is None else self.at
+
 
 Node = Split | Ranges | Saying | End
 SETS = "should split into sets, and nodes before it"

@@ -88,7 +88,7 @@ class Reading:
             if kind == "run":
                 if leaf.contexts != 1:
                     raise CertificateError(f"{where} was run, but is more than one context")
-                leaf = leaf._replace(own=frozenset([leaf.example[self._at(here)]]))
+                leaf = leaf._replace(own=frozenset([leaf.example[here.position]]))
             if kind == "proved" and self.outputs and answer not in permitted:
                 said = self.model.names[answer]
                 raise CertificateError(f"the answer of {where} is {said!r}, but should be permitted there")
@@ -137,17 +137,13 @@ class Reading:
         return self._leaf(box, allowed, contexts, example)
 
     def _leaf(self, box: Box, allowed: frozenset[Any], contexts: int, example: list[int]) -> Leaf:
-        at = self._at(box)
+        at = box.position
         own = self.graph.held(box, at)
         for group in self.graph.groups(box):
             if at in group.positions:
                 own = group.possible(at, own)
         permitted = frozenset(self.outputs[name] if self.outputs else name for name in allowed)
         return Leaf(box, "", -1, permitted, contexts, own, example)
-
-    @staticmethod
-    def _at(box: Box) -> int:
-        return box.length - 1 if box.at is None else box.at
 
     def _asked(self, said: Said) -> None:
         """After as many leaves as are a power of two, the memory is looked at: it may come back to what it was."""

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from properties.checks.right import changed, own_or_none
-from properties.checks.settle import PROOF_SECONDS, affordable, answer_logits, counterexample
+from properties.checks.running import answer_logits, counterexample
+from properties.checks.settle import PROOF_SECONDS, affordable
 from properties.checks.verdict import Method, Verdict
 from properties.proof.search import prove_equal
 from zoo.contexts import counted

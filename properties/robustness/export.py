@@ -20,7 +20,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from properties.checks.right import judged, judging, margins, own_answers, questions
-from properties.checks.settle import answer_logits, sweep
+from properties.checks.running import answer_logits
+from properties.checks.settle import sweep
 from properties.proof.counterexample import margin_of
 from properties.robustness.number_types import in_type
 from zoo.contexts import counted, written

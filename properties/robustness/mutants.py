@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from properties.checks.right import answers, changed, judged, margins, permitting, questions
-from properties.checks.settle import affordable, answer_logits, most_contexts, sweep
+from properties.checks.running import answer_logits
+from properties.checks.settle import affordable, most_contexts, sweep
 from zoo import contexts
 from zoo.black_box import BlackBox
 from zoo.cost.operations import flops

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from properties.checks.right import answers, changed, judging, margins, questions
-from properties.checks.settle import answer_logits, sweep
+from properties.checks.running import answer_logits
+from properties.checks.settle import sweep
 from zoo.contexts import counted, written
 from zoo.errors import ModelError
 from zoo.files.tensors import to_bfloat16

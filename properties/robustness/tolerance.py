@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from properties.checks.right import answers, judging, margins, own_answers
-from properties.checks.settle import answer_logits
+from properties.checks.running import answer_logits
 from properties.proof.bounds import Bounds
 from properties.proof.boxes import Boxes, Settled
 from properties.proof.judges import stated

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 import zoo
-from properties.command import verify
+from properties.command import finding
 from properties.command.main import main
 
 FILE = """
@@ -57,4 +57,4 @@ def test_large_sizes(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_the_adders_are_published_at_their_large_size() -> None:
-    assert [name for name in zoo.names() if verify._only_large(name)] == ["adder", "adder_circle"]
+    assert [name for name in zoo.names() if finding.only_large(name)] == ["adder", "adder_circle"]
