@@ -14,6 +14,7 @@ from properties.counting import Counting, convolution, general, search, separabl
 from properties.counting.automaton import anything
 from properties.counting.convolution import wrong
 from properties.counting.engine import Bounded
+from properties.counting.narrowing import OneByOne
 from properties.counting.separable import Separable
 from properties.counting.words import Words
 from properties.report.counts import _sentence as sentence
@@ -135,6 +136,18 @@ def test_a_rule_that_remembers_what_it_read_one_by_one_is_refused(monkeypatch: p
 
     with pytest.raises(RuleError, match="rule changes 'kept' when it is called"):
         properties.count(replace(model(), rule=rule), [2], max_seconds=None)
+
+
+def test_a_worker_refuses_a_rule_that_remembers() -> None:
+    """Whoever asks the worker sees nothing of what it kept there."""
+    kept: list[Context] = []
+
+    def rule(context: Context) -> set[str]:
+        kept.append(context)
+        return {max(context)}
+
+    with pytest.raises(RuleError, match="rule changes 'kept' when it is called"):
+        OneByOne(replace(model(), rule=rule))(np.array([[0, 1], [1, 2]]))
 
 
 def test_a_gap_ends_a_count() -> None:
