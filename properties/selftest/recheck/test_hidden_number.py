@@ -173,8 +173,7 @@ def test_a_number_is_a_constant_and_what_is_counted(name: str) -> None:
             assert constant + sum(each) == sum(context[at] == token for at in where)
         assert all(sight.limit(key)[0] < sight.limit(key)[1] for key in terms)
         if len(terms) < 2:
-            [(key, times)] = list(terms.items()) or [(None, 0)]
-            ends = [constant] if key is None else sorted(constant + times * end for end in sight.limit(key))
-            assert (min(numbers), max(numbers)) == (ends[0], ends[-1])
+            ends = [constant + sum(times * sight.limit(key)[i] for key, times in terms.items()) for i in range(2)]
+            assert [min(numbers), max(numbers)] == sorted(ends)
         known += 1
     assert known > 3
