@@ -116,5 +116,5 @@ def evidence(found: Dossier) -> str:
     pairs = [("Reproduce", f"<code>zoo verify {source}{options}</code>"), ("Made with", text(made))]
     pairs += [("Weights", f'<span class="hash">sha256 {found.digest}</span>')] if found.digest else []
     passed = sum(one.passed for one in found.verdicts)
-    pairs += [("Checks", f"{passed} of {many(len(found.verdicts), 'check')} pass")]
+    pairs += [("Checks", f"{passed} of {many(len(found.verdicts), 'check')} pass{'es' * (len(found.verdicts) == 1)}")]
     return section("evidence", "Evidence", body + facts(pairs))

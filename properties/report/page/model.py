@@ -8,7 +8,7 @@ from properties.report.page.document import NONE, WORDS, chip, number, page, sec
 from properties.report.page.margins import margins
 from properties.report.page.rule import rule
 from properties.report.page.weights import mutants, weights
-from properties.report.tables import GRAVEST
+from properties.report.tables import GRAVEST, tallied
 from zoo.black_box import BlackBox
 
 SECTIONS = {
@@ -99,9 +99,9 @@ def index_page(found: Sequence[tuple[Dossier, str]]) -> str:
             f'<td>{story.brief(one)}</td><td class="n" data-l="checks">{passed} of {len(one.verdicts)}</td>'
             f'<td class="n" data-l="smallest margin">{least}</td><td>{context_map.small(one)}</td></tr>'
         )
-    counts = {status: sum(one.status == status for one, _ in found) for status in GRAVEST}
-    said = ", ".join(f"{counts[status]} {WORDS[status]}" for status in GRAVEST if counts[status])
-    worst = next(status for status in GRAVEST if counts[status])
+    counts = tallied(one.status for one, _ in found)
+    said = ", ".join(counts[status] for status in GRAVEST if status in counts)
+    worst = next(status for status in GRAVEST if status in counts)
     heads = '<th>model</th><th>verdict</th><th>found</th><th class="n">checks</th><th class="n">smallest margin</th>'
     heads += "<th>every context</th>"
     title = f"{len(found)} model{'s' * (len(found) != 1)}"
