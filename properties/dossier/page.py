@@ -1,6 +1,6 @@
 """The contexts that a page offers to trace, and what it computes with."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,9 +8,10 @@ import numpy as np
 from properties.dossier import embedded
 from properties.dossier.answers import questions
 from properties.dossier.dossier import Dossier, Missing
+from properties.dossier.states import states
 from properties.dossier.tree import Read
 from zoo.black_box import BlackBox
-from zoo.model import Context
+from zoo.model import Context, Model
 
 NOTABLE = 6  # contexts
 
@@ -23,7 +24,9 @@ def held_by_page(found: Dossier) -> None:
         return
     own = embedded.weights(model)
     held = None if own is not None else embedded.traces(model, [context for _, context in found.notable])
-    trees = [one.tree if isinstance(one, Read) else None for one in (found.rule, found.meant)]
+    stated = [(one.function, one.kind) for one in questions(model)[:1]]
+    meant = [(one.meant, "rule") for one in model.deviations[:1]]
+    trees = [_ruling(model, read, its) for read, its in ((found.rule, stated), (found.meant, meant))]
     found.page = embedded.about(model) | {
         "weights": own,
         "traces": held,
@@ -38,6 +41,12 @@ def held_by_page(found: Dossier) -> None:
             if one.failures
         },
     }
+
+
+def _ruling(model: Model, read: Read | Missing | None, function: Sequence[tuple[Any, str]]) -> Any:
+    """What a page asks in place of a function that is Python: its tree, or of a fold its states; None where it cannot."""
+    tree = read.tree if isinstance(read, Read) else None
+    return tree if tree is not None or not function else states(model, *function[0])
 
 
 def _asked(found: Dossier) -> dict[str, list[Any]]:

@@ -136,8 +136,20 @@ function layouts(length) {
 const fits = (tokens, sets) => sets !== null && sets.every((set, i) => set.includes(tokens[i]));
 const inDomain = (tokens) => M.anywhere || layouts(tokens.length).some((sets) => fits(tokens, sets));
 
+// What a fold permits: its states as properties/dossier/states.py writes them, walked through token by token.
+const tables = new Map();
+function uint16(text) {
+  const view = new DataView(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer);
+  return Array.from({ length: view.byteLength / 2 }, (_, i) => view.getUint16(2 * i, true));
+}
+function ended(fold, tokens) {
+  if (!tables.has(fold)) tables.set(fold, { next: uint16(fold.next), says: uint16(fold.says) });
+  const { next, says } = tables.get(fold);
+  return fold.permits[says[tokens.reduce((state, token) => next[state * fold.tokens + token], 0)]] ?? null;
+}
 // What a tree permits: numbers of outputs, a number, or nothing; null where it is not known here.
 function permitted(tree, tokens, at) {
+  if (tree && tree.permits) return inDomain(tokens) ? ended(tree, tokens) : null;
   const n = tokens.length, layout = layouts(n).findIndex((sets) => fits(tokens, sets)), where = M.every ? at : 0;
   const root = tree ? tree.of.findIndex((one) => one[0] === n && one[1] === layout && one[2] === where) : -1;
   if (root < 0) return null;

@@ -19,7 +19,7 @@ import zoo
 from properties.checks.verdict import Requested
 from properties.command.main import main
 from properties.command.report import write
-from properties.dossier import embedded
+from properties.dossier import embedded, states
 from properties.dossier import gather as gathering
 from properties.dossier.dossier import Dossier, Mutants
 from properties.dossier.gather import gather
@@ -161,7 +161,7 @@ def large() -> Model:
     return Model("large", "ab", transformer.astype(np.float32), rule=lambda context: {"a"})
 
 
-def test_what_is_shown_of_each_kind_of_model() -> None:
+def test_what_is_shown_of_each_kind_of_model(monkeypatch: pytest.MonkeyPatch) -> None:
     proved = dossier(zoo.load("aab", n_ctx=30))
     assert proved.answers is None
     assert proved.status == "holds"
@@ -175,8 +175,13 @@ def test_what_is_shown_of_each_kind_of_model() -> None:
     assert "What its rule says is known to the page of the contexts below only" not in words(counted)
     last = Fold("", lambda state, token: token, lambda state: {"b" if state == "a" else "a"})
     folds = dossier(replace(zoo.load("ab"), rule=last, predictors=()))
-    assert folds.page["asked"]["0"] == [1]  # b after a
-    folded = model_page(folds)
+    assert folds.page["rule"]["permits"] == [(1,), (0,)]
+    assert "What its rule says is known to the page of the contexts below only" not in words(model_page(folds))
+    with monkeypatch.context() as patched:
+        patched.setattr(states, "ENTRIES", 5)  # of 3 states and 2 tokens
+        large_fold = dossier(folds.model)
+    assert large_fold.page["asked"]["0"] == [1]  # b after a
+    folded = model_page(large_fold)
     assert "What its rule says is known to the page of the contexts below only" in words(folded)
     every = model_page(dossier(zoo.load("reverse")))
     assert "It answers at every position." in words(every)
