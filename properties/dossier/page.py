@@ -44,7 +44,7 @@ def held_by_page(found: Dossier) -> None:
 
 
 def _ruling(model: Model, read: Read | Missing | None, function: Sequence[tuple[Any, str]]) -> Any:
-    """What a page asks in place of a function that is Python: its tree, or of a fold its states; None where it cannot."""
+    """What a page asks in place of a function that is Python: its tree, or of a fold its states; None without."""
     tree = read.tree if isinstance(read, Read) else None
     return tree if tree is not None or not function else states(model, *function[0])
 

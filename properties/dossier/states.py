@@ -34,12 +34,13 @@ def states(model: Model, function: Function, kind: str) -> dict[str, Any] | None
         return None
     following = np.full((max(seen) + 1, len(model.vocab)), NOWHERE)
     says, permits = np.full(len(table.states), NOWHERE), dict[tuple[Any, ...], int]()
-    asked, numbers = table.asked.of(function.answer), {name: i for i, name in enumerate(model.names)}
+    asked = table.asked.of(function.answer)
+    numbers: dict[Any, Any] = {name: i for i, name in enumerate(model.names)}
     for state in sorted(seen):
         following[state] = table.after(state)
     for state in sorted({end for row in following.tolist() for end in row} - {NOWHERE}):
         try:
-            permitted = tuple(sorted(numbers.get(name, name) for name in asked(table.states[state])))
+            permitted = tuple(sorted(numbers[name] if name in numbers else name for name in asked(table.states[state])))
         except ZooError:  # where no context of the domain ends, it need not say anything
             continue
         says[state] = permits.setdefault(permitted, len(permits))

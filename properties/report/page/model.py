@@ -73,8 +73,8 @@ def _trace(found: Dossier) -> str:
         )
     if found.sources and found.page["rule"] is None:
         lead += (
-            " What its rule says is known to the page of the contexts below only: it has no Python, and the rule's tree "
-            "or states are too many for it."
+            " What its rule says is known to the page of the contexts below only: it has no Python, and the tree or "
+            "the states of the rule are too many for it."
         )
     first = shortened(found.notable[0][1])
     body = (

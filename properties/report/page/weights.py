@@ -1,12 +1,14 @@
 """The weights as pictures, with names and numbers, and as sentences; and which of them matter."""
 
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 
 from properties.dossier.dossier import Caught, Dossier, Missing, Mutants
 from properties.report.page.document import as_data, context, folded, many, missing, section, table, text
 from properties.robustness.mutants import Story
 from zoo.black_box import BlackBox
-from zoo.inspection.pictures import figure, said, scale
+from zoo.inspection.maps import Map
+from zoo.inspection.pictures import FINEST, figure, said, scale
 
 DRAWN, CAUGHT = 90_000, 60_000  # characters of the pictures of a page: a page is to stay small
 CELL = 15
@@ -19,16 +21,9 @@ def weights(found: Dossier) -> str:
     sentences = "".join(_sentence(title, its) for title, its in found.sentences if its)
     if isinstance(found.maps, Missing):
         return section("weights", "The weights", missing(found.maps) + sentences, _sizes(found))
-    largest = scale([one for _, maps in found.maps for one in maps])
-    body, left_out = "", 0
     room = min(DRAWN, max(DRAWN // 4, 200_000 - len(as_data(found.page))))
-    for title, maps in found.maps:
-        figures = (f'<figure class="scroll">{figure(one, largest)}</figure>' for one in maps)
-        drawn = f'<h3>{text(title)}</h3><div class="mats">{"".join(figures)}</div>' if maps else ""
-        if len(body) + len(drawn) > room:
-            left_out += len(maps)
-        else:
-            body += drawn
+    largest = scale([one for _, maps in found.maps for one in maps])
+    body, left_out = _drawn(found.maps, largest, room)
     if left_out:
         which = many(left_out, "other picture" if body else "picture")
         body += f'<p class="none">{which} would make the page too large.</p>'
@@ -39,6 +34,24 @@ def weights(found: Dossier) -> str:
     )
     folded_ = folded("The weights as sentences", sentences)
     return section("weights", "The weights", f'{body}<p class="cap">{cap}</p>{folded_}', _sizes(found))
+
+
+def _drawn(every: Sequence[tuple[str, list[Map]]], largest: float, room: int) -> tuple[str, int]:
+    """The pictures in so many characters, as fine as all of them have room, and how many there was none for."""
+    for finest in FINEST:
+        body, left_out = "", 0
+        for title, maps in every:
+            figures = [f'<figure class="scroll">{figure(one, largest, finest)}</figure>' for one in maps]
+            drawn = f'<h3>{text(title)}</h3><div class="mats">{"".join(figures)}</div>' if maps else ""
+            if len(body) + len(drawn) > room:
+                left_out += len(maps)
+                if finest != FINEST[-1]:
+                    break
+            else:
+                body += drawn
+        if not left_out:
+            break
+    return body, left_out
 
 
 def _sizes(found: Dossier) -> str:

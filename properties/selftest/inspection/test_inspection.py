@@ -16,9 +16,9 @@ from properties.selftest import domains
 from properties.strategies import as_model, tokens, transformers
 from zoo import Basis, files, published_figures
 from zoo.errors import ContextError
-from zoo.inspection.maps import Map, products, scores, writes
+from zoo.inspection.maps import SIDE, Map, products, scores, writes
 from zoo.inspection.parts import inspect, json_text, matrix
-from zoo.inspection.pictures import LARGEST, MOST, figure, short, svg
+from zoo.inspection.pictures import MOST, figure, short, svg
 from zoo.inspection.reading import reading
 from zoo.model import Model
 from zoo.transformer import Attention, Transformer, forward
@@ -171,9 +171,13 @@ def test_a_picture_says_what_is_left_out_and_escapes_names() -> None:
     texts = [node.text for node in short.iter() if node.tag.endswith("text")]
     assert texts[2:8] == ["attention of head 0.0", "attended to", "attends", "<a> 0", "<a> 0", "1"]
     assert r"\x1b 0" in [node.text for node in ElementTree.fromstring(drawn(["\x1b"])).iter()]  # which XML cannot hold
-    assert "1 maps are not drawn" in drawn(["a"] * (LARGEST + 1))
-    assert f"{MOST // 60**2 + 1} maps are not drawn" in drawn(["a"] * 60, heads=MOST // 60**2 + 1)
-    assert "2 maps are not drawn" in drawn(["a"], model=zoo.load("aab", n_ctx=LARGEST))
+    assert "not drawn" not in drawn(["a"] * 60, heads=MOST // 60**2 + 1)  # which are drawn smaller
+    heads = MOST // 8**2
+    said = f"{heads + 1} maps are not drawn: more than 30,000 squares in all"
+    assert said in drawn(["a"] * 8, heads=heads + 1)
+    long = drawn(["a"] * (SIDE + 1), model=zoo.load("aab", n_ctx=SIDE))  # so many positions, and two directions more
+    assert "not drawn" not in long
+    assert "65 x 65 entries; of 2 x 2, a square shows the one farthest from 0" in long
 
 
 def texts_overlap(picture: str) -> list[str]:
