@@ -40,10 +40,11 @@ def states(model: Model, function: Function, kind: str) -> dict[str, Any] | None
         following[state] = table.after(state)
     for state in sorted({end for row in following.tolist() for end in row} - {NOWHERE}):
         try:
-            permitted = tuple(sorted(numbers[name] if name in numbers else name for name in asked(table.states[state])))
+            said = asked(table.states[state])
         except ZooError:  # where no context of the domain ends, it need not say anything
             continue
-        says[state] = permits.setdefault(permitted, len(permits))
+        permitted: list[Any] = [numbers.get(name, name) for name in said]
+        says[state] = permits.setdefault(tuple(sorted(permitted)), len(permits))
     return {"tokens": len(model.vocab), "next": _bytes(following), "says": _bytes(says), "permits": list(permits)}
 
 

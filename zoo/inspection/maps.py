@@ -40,9 +40,7 @@ class Coarse:
 
     def said(self) -> str:
         rows, columns = self.shape
-        return (
-            f"{rows:,} x {columns:,} entries; of {self.high:,} x {self.wide:,}, a square shows the one farthest from 0"
-        )
+        return f"{rows:,} x {columns:,} entries, {self.high:,} x {self.wide:,} a square"
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,9 +7,11 @@ the cube root, so that a 1 is seen beside a 1024. Every value is also there as a
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from html import escape
 from typing import Any
+
+import numpy as np
 
 from zoo.errors import printable
 from zoo.inspection import maps
@@ -20,17 +22,19 @@ CELL, ROW, AROUND, LETTER, WORD = 34, 24, 24, 7, 8  # pixels; WORD is of a lette
 SMALL = 18  # of a square without a number, where there are more than WIDE columns
 WIDE = 24  # columns with numbers
 FINEST = (maps.SIDE, 32, 16, 8)  # rows or columns of one map, of which those are drawn for which there is room
-MOST = 30_000  # squares of a picture, about 4 MB; LIGHT that stand for several entries take as much as one
-LIGHT = 8
+MOST = 30_000  # squares of a picture, about 4 MB
+LIGHT = 8  # squares without a number take as much as one that has one
 SHADES = 12  # of such squares, of either sign
-NAMED = 3  # of the largest entries, that are written below them
+NAMES = 8  # of their rows or columns that are written, about
 LEAST = 0.005  # of an attention that is written into its square
 STRONG = 0.62  # beyond, what stands on a colour is light
 # What a page has in its style sheet, for a file that stands alone; the classes are those of properties/report/page.
 STYLE = """text{font:11px ui-monospace,Menlo,Consolas,monospace;fill:#56616b}.h{font:600 12.5px sans-serif;fill:#1d2329}
 .w{font:italic 11px sans-serif}.p{fill:#1b66a6}.q{fill:#b5470d}.a{fill:#205f8d}.z{fill:none;stroke:#e2e5e8}
 .v{fill:#1d2329}.vi{fill:#fff}.bg{fill:#fff}
+.sq path{fill:none;stroke-width:.94}.sq .p{stroke:#1b66a6}.sq .q{stroke:#b5470d}.sq .a{stroke:#205f8d}
 @media(prefers-color-scheme:dark){text{fill:#a3adb6}.h,.v{fill:#e6eaed}.p{fill:#6db3ea}.q{fill:#f08f58}.a{fill:#7cbdec}
+.sq .p{stroke:#6db3ea}.sq .q{stroke:#f08f58}.sq .a{stroke:#7cbdec}
 .z{stroke:#2f363c}.vi{fill:#14181b}.bg{fill:#14181b}}"""
 
 
@@ -84,13 +88,16 @@ def scale(some: Sequence[Map]) -> float:
 
 
 def fitted(one: Map, finest: int) -> Map:
-    """As it is drawn where pictures have so many rows and columns; what is small but long may have more."""
-    one = one.folded()
-    return one if max(one.matrix.shape) <= FINEST[0] and one.matrix.size <= finest**2 else one.binned(finest)
+    """As it is drawn where pictures have so many rows and columns; one with little to draw may have more."""
+    one, most = one.folded(), FINEST[0]
+    light = max(one.matrix.shape) <= most and (finest == most or _squares(one) <= finest**2 // 4)
+    return one if light else one.binned(finest)
 
 
 def _squares(one: Map) -> int:
-    return one.matrix.size // (LIGHT if one.coarse else 1)
+    """What it takes to draw, in squares with a number."""
+    nonzero = 0 if one.coarse else int(np.count_nonzero(one.matrix))
+    return nonzero + (one.matrix.size - nonzero) // LIGHT
 
 
 def said(largest: float) -> str:
@@ -131,8 +138,10 @@ def heat(one: Map, largest: float) -> str:
     row, turned = min(ROW, cell), _turned(one)
     parts.append(_text(left, 28, one.column, "w"))
     parts.append(_text(left - 6, above - 5, one.row, "w", "end"))
-    parts += [_text(left - 6, above + row * i + row // 2 + 4, name, anchor="end") for i, name in enumerate(one.rows)]
-    for j, name in enumerate(one.columns):
+    every = [max(1, len(names) // NAMES) if one.coarse else 1 for names in (one.rows, one.columns)]
+    for i, name in list(enumerate(one.rows))[:: every[0]]:
+        parts.append(_text(left - 6, above + row * i + row // 2 + 4, name, anchor="end"))
+    for j, name in list(enumerate(one.columns))[:: every[1]]:
         x = left + cell * j + cell // 2
         if turned:
             where = f'transform="translate({x + 4} {above - 5}) rotate(-90)"'
@@ -142,7 +151,7 @@ def heat(one: Map, largest: float) -> str:
     if one.coarse:
         bottom = above + row * len(one.rows)
         parts += [_text(0, bottom + 18 + 16 * k, line, "w") for k, line in enumerate(_below(one))]
-        return "".join([*parts, *_shades(one, largest, (left, above, cell, row))])
+        return "".join([*parts, _shades(one, largest, left, above)])
     nothing = ""
     for i, values in enumerate(one.matrix.tolist()):
         for j, x in enumerate(values):
@@ -159,29 +168,34 @@ def _outline(left: int, top: int, cell: int, row: int) -> str:
     return f"M{left + 0.5} {top + 0.5}h{cell - 1}v{row - 1}h{1 - cell}z"
 
 
-def _shades(one: Map, largest: float, at: tuple[int, int, int, int]) -> Iterator[str]:
-    """Squares that stand for several entries: a path for all of about one value, as there may be thousands."""
-    left, above, cell, row = at
+def _shades(one: Map, largest: float, left: int, above: int) -> str:
+    """Squares that stand for several entries: a path for all of about one value, as there may be thousands.
+
+    Each is a stroke from left to right, in units of squares.
+    """
     alike: dict[tuple[str, int], list[tuple[float, str]]] = {}
     for i, values in enumerate(one.matrix.tolist()):
         for j, x in enumerate(values):
-            strong = strength(x, 1.0 if one.attention else largest, one.attention) if x else 0
-            kind = ("a" if one.attention else "p" if x > 0 else "q") if x else "z"
-            square = x, _outline(left + cell * j, above + row * i, cell, row)
-            alike.setdefault((kind, math.ceil(SHADES * strong)), []).append(square)
+            if x:
+                strong = strength(x, 1.0 if one.attention else largest, one.attention)
+                kind = "a" if one.attention else "p" if x > 0 else "q"
+                alike.setdefault((kind, math.ceil(SHADES * strong)), []).append((x, f"M{j} {i}h.94"))
+    paths = []
     for (kind, shade), squares in sorted(alike.items()):
-        values, outlines = zip(*squares)
-        title = "zero" if kind == "z" else f"{min(values):.4g} to {max(values):.4g}"
-        filled = "" if kind == "z" else f' fill-opacity="{shade / SHADES:.3f}"'
-        yield f'<path class="{kind}"{filled} d="{"".join(outlines)}"><title>{title}</title></path>'
+        values, strokes = zip(*squares)
+        title = f"{min(values):.4g} to {max(values):.4g}"
+        opacity = f'stroke-opacity="{shade / SHADES:.3g}"'
+        paths.append(f'<path class="{kind}" {opacity} d="{"".join(strokes)}"><title>{title}</title></path>')
+    where = f'transform="translate({left} {above + SMALL / 2:g}) scale({SMALL})"'
+    return f'<g class="sq" {where}>{"".join(paths)}</g>'
 
 
 def _below(one: Map) -> list[str]:
     """What is written below squares that stand for several entries."""
     if one.coarse is None:
         return []
-    some = "; ".join(f"{row} {_to(one)} {column} {x:.4g}" for row, column, x in one.coarse.largest[:NAMED])
-    return [one.coarse.said(), f"the largest: {some}"]
+    row, column, x = one.coarse.largest[0]
+    return [one.coarse.said(), f"farthest from 0: {row} {_to(one)} {column} {x:.4g}"]
 
 
 def _to(one: Map) -> str:
@@ -232,7 +246,7 @@ def _spoken(one: Map, most: int = 40) -> str:
 
 
 def _cell(one: Map) -> int:
-    return CELL if one.matrix.shape[1] <= WIDE else SMALL
+    return CELL if one.matrix.shape[1] <= WIDE and not one.coarse else SMALL
 
 
 def _turned(one: Map) -> bool:

@@ -3,6 +3,12 @@
 const byId = (id) => document.getElementById(id);
 const held = byId("model");
 const M = held ? JSON.parse(held.textContent) : null;
+if (M) { // what properties/dossier/page.py wrote shorter
+  const whole = (names) => names && names.size ? Array.from({ length: names.size }, (_, i) => names.some[i] ?? `token ${i}`) : names;
+  M.vocab = whole(M.vocab);
+  M.outputs = whole(M.outputs) ?? M.vocab;
+  M.sets = M.sets.map((set) => set ?? M.vocab.map((_, i) => i));
+}
 
 // Arrays as properties/dossier/embedded.py writes them: {shape, at, x} or {shape, f8 or f4}.
 function unpack(array) {

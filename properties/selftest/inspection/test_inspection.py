@@ -177,7 +177,7 @@ def test_a_picture_says_what_is_left_out_and_escapes_names() -> None:
     assert said in drawn(["a"] * 8, heads=heads + 1)
     long = drawn(["a"] * (SIDE + 1), model=zoo.load("aab", n_ctx=SIDE))  # so many positions, and two directions more
     assert "not drawn" not in long
-    assert "65 x 65 entries; of 2 x 2, a square shows the one farthest from 0" in long
+    assert "65 x 65 entries, 2 x 2 a square" in long
 
 
 def texts_overlap(picture: str) -> list[str]:
@@ -251,6 +251,29 @@ def test_pictures_have_one_language() -> None:
         "3e-14",
         "12.5",
     ]
+
+
+def test_squares_that_stand_for_several_entries_show_the_one_farthest_from_0() -> None:
+    random = np.random.default_rng(0)
+    matrix = random.normal(size=(5, 7)) * (random.random((5, 7)) < 0.4)
+    matrix[0, :2] = 3.0, -3.0  # of two that are as far, the positive one
+    matrix[4, 6] = -9.0
+    whole = Map("w", matrix, [f"r{i}" for i in range(5)], [f"c{j}" for j in range(7)])
+    for most in (4, 3, 2):
+        one = whole.binned(4).binned(most)  # what is put together may be put together again
+        assert one.coarse is not None
+        high, wide = one.coarse.high, one.coarse.wide
+        assert max(one.matrix.shape) <= most
+        folded = whole.folded()
+        for (i, j), x in np.ndenumerate(one.matrix):
+            part = folded.matrix[high * i : high * (i + 1), wide * j : wide * (j + 1)].ravel()
+            assert x == max(part, key=lambda entry: (abs(entry), entry))
+        assert list(one.rows) == [f"{name} …" for name in list(folded.rows)[::high]]
+        assert one.coarse.largest[0] == ("r4", "c6", -9.0)
+        squares, picture = re.findall(r"M\d+ \d+h", drawn(one, 9)[1]), drawn(one, 9)[1]
+        assert len(squares) == np.count_nonzero(one.matrix)
+        assert f"5 x 7 entries, {high} x {wide} a square; {np.count_nonzero(matrix)} are not zero, " in picture
+    assert whole.binned(7).coarse is None
 
 
 def test_biases_are_part_of_the_pictures_where_they_matter() -> None:

@@ -197,8 +197,35 @@ def test_what_is_shown_of_each_kind_of_model(monkeypatch: pytest.MonkeyPatch) ->
     assert big.page["weights"] is None
     assert [len(one["heads"]) for one in big.page["traces"]] == [1] * len(big.notable)
     assert "Its weights are too large for a page" in words(model_page(big))
-    assert "The residual stream has 130 directions, too many to draw" in words(model_page(big))
+    drawn = model_page(big)
+    assert re.search(r"W_Q: what it asks for: 130 x 130 entries, \d+ x \d+ a square; 16,900 are not zero", drawn)
+    assert re.search(r"130 x 130 entries, \d+ x \d+ a square farthest from 0: dim \d+ → dim \d+ -?\d", words(drawn))
     assert all(len(page) < 300_000 for page in (page, counted, every, number, single, box, model_page(big)))
+
+
+def test_a_page_is_small_whatever_it_holds() -> None:
+    """Dense weights and wrong contexts, pictures and sentences, and a vocabulary of which some is shown."""
+    random = np.random.default_rng(0)
+
+    def n(*shape: int) -> Array:
+        return random.normal(size=shape)
+
+    attention = Attention(n(2, 32, 16), n(2, 32, 16), n(2, 32, 16), n(2, 16, 32))
+    layers: list[Attention | Mlp] = [attention, Mlp(n(32, 64), n(64), n(64, 32), n(32), "relu")]
+    transformer = Transformer(n(3, 32), n(5, 32), layers, None, n(3, 32))
+    found = dossier(Model("dense", "abc", transformer, rule=lambda context: {context[-1]}))
+    page = model_page(found)
+    assert 200_000 < len(page.encode()) < 300_000
+    assert "a square" in page
+    assert "too large for a page" not in words(page)
+    tokens = [f"token{i}" for i in range(8000)]
+    few = Transformer(n(8000, 2), n(3, 2), [])
+    many = Dossier(Requested("many"), Model("many", tokens, few), [])
+    gathering.SECTIONS["page"](many)
+    assert many.page["weights"] is None
+    assert many.page["vocab"]["size"] == 8000
+    shown = {i for one in many.page["traces"] for i in (*one["tokens"], *one["outputs"])}
+    assert set(many.page["vocab"]["some"]) == shown
 
 
 def test_what_is_written_is_whole(
