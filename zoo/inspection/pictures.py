@@ -21,10 +21,10 @@ from zoo.model import Model
 CELL, ROW, AROUND, LETTER, WORD = 34, 24, 24, 7, 8  # pixels; WORD is of a letter of a title
 SMALL = 18  # of a square without a number, where there are more than WIDE columns
 WIDE = 24  # columns with numbers
-FINEST = (maps.SIDE, 32, 16, 8)  # rows or columns of one map, of which those are drawn for which there is room
+FINEST = (maps.SIDE, 32, 24, 16, 12, 8)  # rows or columns of one map, of which those are drawn for which there is room
 MOST = 30_000  # squares of a picture, about 4 MB
 LIGHT = 8  # squares without a number take as much as one that has one
-SHADES = 12  # of such squares, of either sign
+SHADES = 8  # of such squares, of either sign
 NAMES = 8  # of their rows or columns that are written, about
 LEAST = 0.005  # of an attention that is written into its square
 STRONG = 0.62  # beyond, what stands on a colour is light
@@ -65,6 +65,8 @@ def svg(model: Model, found: dict[str, Any]) -> str:
             x += size(one)[0]
         y, width = y + max(size(one)[1] for one in line), max(width, x)
     words = f"{model.name}: {said(largest)}"
+    if any(one.coarse for line in lines for one in line):
+        words += "; a square of several entries shows the one farthest from 0"
     notes = [
         _text(AROUND, 26, "Rows attend, columns are attended to, from 0 to 1.", "h"),
         _text(AROUND, 44, words, "w"),
@@ -183,7 +185,7 @@ def _shades(one: Map, largest: float, left: int, above: int) -> str:
     paths = []
     for (kind, shade), squares in sorted(alike.items()):
         values, strokes = zip(*squares)
-        title = f"{min(values):.4g} to {max(values):.4g}"
+        title = f"{min(values):.3g} to {max(values):.3g}"
         opacity = f'stroke-opacity="{shade / SHADES:.3g}"'
         paths.append(f'<path class="{kind}" {opacity} d="{"".join(strokes)}"><title>{title}</title></path>')
     where = f'transform="translate({left} {above + SMALL / 2:g}) scale({SMALL})"'

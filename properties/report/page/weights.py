@@ -22,7 +22,7 @@ def weights(found: Dossier, room: int = DRAWN + SAID) -> str:
     sentences, left_out = "", 0
     for title, its in found.sentences:
         said_ = _sentence(title, its) if its else ""
-        if len(sentences) + len(said_) > min(SAID, room // 2):
+        if len(sentences) + len(said_) > min(SAID, room // 3):
             left_out += 1
         else:
             sentences += said_
