@@ -267,7 +267,7 @@ def run_property(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_planted_fault_is_seen(name: str, fault: Fault, monkeypatch: pytest.MonkeyPatch) -> None:
     plant(monkeypatch, fault)
     with (
-        first_failure_counts(60 if name in COUNTED else EXAMPLES),
+        first_failure_counts(12 if name in COUNTED else EXAMPLES),
         pytest.raises((AssertionError, RuleError)) as raised,
     ):
         run_property(name, monkeypatch)
