@@ -16,7 +16,8 @@ from properties.dossier import gather as gathering
 from properties.dossier.dossier import Dossier
 from properties.report.page.model import model_page
 from properties.selftest.report.browser import Browser
-from properties.selftest.report.test_page import HOSTILE, WRONG, dossier, hostile, large
+from properties.selftest.report.test_kinds import large
+from properties.selftest.report.test_page import HOSTILE, WRONG, dossier, hostile
 from reference import Fold
 from zoo import Model
 
