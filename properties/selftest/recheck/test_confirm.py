@@ -68,6 +68,25 @@ def test_bounds_are_those_of_the_token_that_stands_there() -> None:
     assert not confirmation([[1, 1], [0, 1]]).run(leaf("run", {0}))  # a tie is no answer
 
 
+def test_what_is_not_confirmed_quickly_is_looked_at_once_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was proved by less than stated, and what was run by nothing."""
+    its, fine = confirmation(np.zeros((2, 2))), list[list[Leaf]]()
+    kinds = [("proved", 2.0), ("proved", 1.0), ("run", 1.0), ("run", 0.0), ("run", -9.0), ("proved", 1.5), ("run", 3.0)]
+    leaves = [leaf(kind, {0}, answer=number) for number, (kind, _) in enumerate(kinds)]
+
+    def bounds(margins: Any, leaves: list[Leaf]) -> list[Bound]:
+        if margins is its.fine:
+            fine.append(leaves)
+            return [Bound(100 + one.answer, np.inf) for one in leaves]
+        return [Bound(kinds[one.answer][1], np.inf) for one in leaves]
+
+    monkeypatch.setattr(its, "_bounds", bounds)
+    found = list(its.bounds(leaves, 1.5))
+    assert [one for one, _ in found] == leaves
+    assert [bound.least for _, bound in found] == [2, 101, 1, 103, 104, 1.5, 3]
+    assert fine == [[leaves[1], leaves[3], leaves[4]]]
+
+
 def test_a_number_is_right_where_it_is_nearer_than_allowed() -> None:
     its = confirmation([[0.75]], outputs=NUMBER, within=0.25)
     for number, right in ((0.75, True), (0.5, False), (1.0, False), (0.501, True), (0.999, True), (0, False)):
