@@ -259,8 +259,9 @@ static inline void quotients(
     }
 }
 
-static inline void ranked(
-    const Halves *h, uint8_t *restrict token, double *restrict margin, int64_t last, int64_t a, int64_t b, int contexts)
+/* Of some contexts the answers and margins; how many margins are not above so much. */
+static inline int64_t ranked(const Halves *h, uint8_t *restrict token, double *restrict margin, double above,
+    int64_t last, int64_t a, int64_t b, int contexts)
 {
     double x[SIDE], y[SIDE];
     Rank rank;
@@ -278,21 +279,37 @@ static inline void ranked(
         for (int c = 0; c < contexts; c++) token[c] = (uint8_t)rank.token[c];
         for (int c = 0; c < contexts; c++) margin[c] = margin_of(&rank, c);
     }
+    int64_t close = 0;
+    for (int c = 0; c < contexts; c++) close += !(margin[c] > above);
+    return close;
 }
 
-/* Some first halves with all second halves: the answers [first half][second half][vocab], and their margins, [lasts]
-   [first half][second half]. */
-void sums(const Halves *h, int64_t from, int64_t to, uint8_t *restrict tokens, double *restrict margin)
+/* Some first halves with all second halves, as below; how many margins are not above so much. */
+static int64_t tile(const Halves *h, int64_t from, int64_t to, uint8_t *restrict tokens, double *restrict margin, double above)
 {
+    int64_t close = 0;
     for (int64_t a = from; a < to; a++) for (int64_t b = 0; b < h->seconds; b += SIDE) {
         const int contexts = h->seconds - b < SIDE ? (int)(h->seconds - b) : SIDE;
         uint8_t token[LASTS][SIDE];
         for (int64_t last = 0; last < h->lasts; last++)
-            ranked(h, token[last], margin + last * (to - from) * h->seconds, last, a, b, contexts);
+            close += ranked(h, token[last], margin + last * (to - from) * h->seconds, above, last, a, b, contexts);
         if (h->vocab == 2)
             for (int c = 0; c < contexts; c++) tokens[2 * c] = token[0][c], tokens[2 * c + 1] = token[1][c];
         else for (int64_t last = 0; last < h->lasts; last++)
             for (int c = 0; c < contexts; c++) tokens[c * h->vocab + last] = token[last][c];
         tokens += contexts * h->vocab, margin += contexts;
     }
+    return close;
+}
+
+/* First halves with all second halves, so many together: the answers, [first half][second half][vocab] from the first
+   on, and of those that were last the margins, [lasts][first half][second half]. Where one is not above so much these
+   are the last: which they begin with, or where it ends. */
+int64_t sums(const Halves *h, int64_t from, int64_t to, int64_t together, uint8_t *tokens, double *margin, double above)
+{
+    for (; from < to; from += together) {
+        int64_t next = to - from < together ? to : from + together;
+        if (tile(h, from, next, tokens + from * h->seconds * h->vocab, margin, above)) return from;
+    }
+    return to;
 }

@@ -7,7 +7,7 @@ works, numpy does it, as where there are few contexts.
 
 import ctypes
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from importlib.resources import files
 from math import prod
@@ -24,10 +24,18 @@ from zoo.transformer.arrays import TYPES, Array
 
 LANES, LASTS = 16, 2  # as in the C
 BLOCK = 2**17  # contexts that one call is for: tens of milliseconds, so that Ctrl-C is heeded
-TILE = 2**16  # and one of running sums
+TILE = 2**13  # contexts of running sums that are looked at together, with one last token
+LONGEST = 2**24  # and those of one call
 FEWEST = 2**16  # contexts that are worth a library: numpy takes a tenth of a second for them
 
 integer, number, pointer = ctypes.c_int64, ctypes.c_double, ctypes.c_void_p
+# The largest margin that matters in contexts of a length from a number on, with logits that are off by so much.
+Heeded = Callable[[int, int, float], float]
+
+
+def every(length: int, number: int, error: float) -> float:
+    """All margins matter."""
+    return np.inf
 
 
 class Ranked(NamedTuple):
@@ -234,23 +242,33 @@ def bands(vocab: int, most: int) -> Iterator[tuple[int, int]]:
     yield lead, most
 
 
-def sums(own: Sums, length: int, room: Array) -> Iterator[tuple[slice, int, Ranked]]:
+def sums(own: Sums, length: int, room: Array, heeded: Heeded) -> Iterator[tuple[slice, int, Ranked]]:
     """(some first halves, a last token, answers [first halves, second halves]), as `Sums.tiles` has logits.
 
-    The answers are written to `room`, which has a place for those of all contexts.
+    The answers of all are written to `room`, which has a place for them. Tiles without a margin that is doubtful or
+    `heeded` are left out.
     """
     c = _library()
     assert c is not None
-    answers, seconds, parts = room.reshape(own.shape(length)), own.shape(length)[1], list(own.parts(length, TILE))
-    margins = np.empty(LASTS * parts[0].stop * seconds)
+    c.sums.restype = integer
+    firsts, seconds, _ = own.shape(length)
+    answers = room.reshape(own.shape(length))
+    together, most = max(1, TILE // seconds), max(1, LONGEST // seconds)
+    margins = np.empty(LASTS * min(together, firsts) * seconds)
     for lasts, *halves in own.halves(length, LASTS):
         fixed, first, second = map(np.ascontiguousarray, (own.fixed[length - 1, lasts], *halves))
         sizes = (own.vocab, *first.shape[:2], fixed.shape[1], first.shape[-1], seconds)
         both = _Halves(*sizes, *(array.ctypes.data for array in (fixed, first, second)))
-        for part in parts:
-            tokens = answers[part, :, lasts[0] :]
-            to = pointer(tokens.ctypes.data), pointer(margins.ctypes.data)
-            c.sums(ctypes.byref(both), integer(part.start), integer(part.stop), *to)
+        to = pointer(answers.ctypes.data + int(lasts[0])), pointer(margins.ctypes.data)
+        start = 0
+        while start < firsts:
+            end = min(start + most, firsts)
+            above = max(2 * own.error, heeded(length, start * seconds * own.vocab + int(lasts[0]), own.error))
+            start = c.sums(ctypes.byref(both), *map(integer, (start, end, together)), *to, number(above))
+            if start == end:
+                continue
+            part = slice(start, min(start + together, end))
             shape = (len(lasts), part.stop - part.start, seconds)
             for i, margin in enumerate(margins[: prod(shape)].reshape(shape)):
-                yield part, int(lasts[i]), Ranked(tokens[:, :, i], margin)
+                yield part, int(lasts[i]), Ranked(answers[part, :, lasts[i]], margin)
+            start = part.stop

@@ -21,7 +21,7 @@ import numpy as np
 
 from zoo import contexts
 from zoo.enumeration import native
-from zoo.enumeration.native import Ranked
+from zoo.enumeration.native import Heeded, Ranked
 from zoo.enumeration.prefixes import Cache, cacheable, empty, extended, step
 from zoo.enumeration.rounding import Rounding, Seen
 from zoo.enumeration.running_sums import Sums, single_attention
@@ -88,11 +88,17 @@ def answers(transformer: Transformer, lengths: Iterable[int] | None = None) -> d
     vocab = transformer.sizes["vocab"]
     dtype = np.min_scalar_type(len(transformer.readout) - 1)
     wanted = _lengths(transformer, lengths, dtype.itemsize)
-    tokens = {n: np.empty(vocab**n, dtype=dtype) for n in wanted}
+    sizes = [vocab**n for n in wanted]
+    every = np.empty(sum(sizes), dtype=dtype)  # at once: large memory may be had in large pages, which is quicker
+    tokens = dict(zip(wanted, np.split(every, np.cumsum(sizes)[:-1])))
     compiled = native.usable(transformer, sum(map(len, tokens.values())))
     lowest = {n: _Lowest() for n in wanted}
     doubtful: dict[int, list[Array]] = {n: [np.empty(0, dtype=np.int64)] for n in wanted}
-    for tile, ranked, least, found in _settled(transformer, wanted, tokens if compiled else None):
+
+    def heeded(length: int, number: int, error: float) -> float:
+        return lowest[length].heeded(number, error)
+
+    for tile, ranked, least, found in _settled(transformer, wanted, tokens if compiled else None, heeded):
         if tile.ranked is None:  # otherwise they are there
             tokens[tile.length].reshape(tile.shape)[tile.where] = ranked.tokens
         lowest[tile.length].add(tile, ranked.margin, least)
@@ -112,8 +118,7 @@ class _Lowest:
         self.margin, self.at = np.inf, sys.maxsize
 
     def add(self, tile: Tile, margin: Array, smallest: float) -> None:
-        smallest = -np.inf if np.isnan(smallest) else smallest
-        apart = max(0.0, 2 * tile.error) if np.isfinite(tile.error) else 0.0
+        smallest, apart = -np.inf if np.isnan(smallest) else smallest, _apart(tile.error)
         less = smallest < self.margin - apart
         if less or (smallest <= self.margin + apart and tile.number((0,) * margin.ndim) < self.at):
             first = (~(margin > smallest + apart)).argmax()
@@ -121,9 +126,17 @@ class _Lowest:
             self.at = at if less else min(at, self.at)
         self.margin = min(self.margin, smallest)
 
+    def heeded(self, number: int, error: float) -> float:
+        """The largest margin that changes anything in contexts from that number on, with such an error."""
+        return self.margin + _apart(error) if number < self.at else float(np.nextafter(self.margin, -np.inf))
+
     def found(self) -> tuple[float, int]:
         """NaN where a margin is, and the number of the context."""
         return np.nan if self.margin == -np.inf else self.margin, self.at
+
+
+def _apart(error: float) -> float:
+    return max(0.0, 2 * error) if np.isfinite(error) else 0.0
 
 
 def logits(transformer: Transformer, lengths: Iterable[int] | None = None) -> dict[int, Array]:
@@ -163,14 +176,18 @@ def _sums(transformer: Transformer) -> Sums:
 
 
 def _settled(
-    transformer: Transformer, lengths: list[int], room: dict[int, Array] | None = None
+    transformer: Transformer,
+    lengths: list[int],
+    room: dict[int, Array] | None = None,
+    heeded: Heeded = native.every,
 ) -> Iterator[tuple[Tile, Ranked, float, Array]]:
     """Each tile, its answers and margins, the smallest, and the numbers of what was doubtful and is run on `forward`.
 
-    With `room` for the answers, they are computed in C.
+    With `room` for the answers, they are computed in C; tiles are left out whose margins are all above what is `heeded`
+    and not doubtful.
     """
     with np.errstate(all="ignore"):  # what overflows becomes NaN or infinite, and is doubtful
-        for tile in _tiles(transformer, lengths, room):
+        for tile in _tiles(transformer, lengths, room, heeded):
             ranked = _ranked(tile.logits) if tile.ranked is None else tile.ranked
             numbers, least = np.empty(0, dtype=np.int64), float(ranked.margin.min())
             if not least > 2 * tile.error:
@@ -184,10 +201,12 @@ def _settled(
             yield tile, ranked, least, numbers
 
 
-def _tiles(transformer: Transformer, lengths: list[int], room: dict[int, Array] | None) -> Iterator[Tile]:
+def _tiles(
+    transformer: Transformer, lengths: list[int], room: dict[int, Array] | None, heeded: Heeded = native.every
+) -> Iterator[Tile]:
     own = path(transformer)
     if room is not None and own != "forward":
-        return {"sums": _compiled_sums, "prefixes": _compiled_prefixes}[own](transformer, room)
+        return _compiled_prefixes(transformer, room) if own == "prefixes" else _compiled_sums(transformer, room, heeded)
     return {"sums": _by_sums, "prefixes": _by_prefixes, "forward": _by_forward}[own](transformer, lengths)
 
 
@@ -241,10 +260,10 @@ def _walk(
     yield from _walk(transformer, rounding, extended(cache, made, vocab), start * vocab, most, seen)
 
 
-def _compiled_sums(transformer: Transformer, room: dict[int, Array]) -> Iterator[Tile]:
+def _compiled_sums(transformer: Transformer, room: dict[int, Array], heeded: Heeded) -> Iterator[Tile]:
     sums = _sums(transformer)
     for length, answers in room.items():
-        for part, token, ranked in native.sums(sums, length, answers):
+        for part, token, ranked in native.sums(sums, length, answers, heeded):
             where = (part, slice(0, None), token)
             yield Tile(length, sums.shape(length), where, np.empty(0), sums.error, ranked)
 

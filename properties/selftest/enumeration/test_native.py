@@ -63,6 +63,7 @@ def few() -> Iterator[None]:
         patch.setattr(native, "FEWEST", 1)
         patch.setattr(native, "BLOCK", 32)
         patch.setattr(native, "TILE", 8)
+        patch.setattr(native, "LONGEST", 32)
         yield
 
 
@@ -135,6 +136,7 @@ FAULTS = {
     "exp is off by 1e-10": ("p = p * r + 0.5;", "p = p * r + 0.5000000005;"),
     "contexts swap numbers": ("here = number[depth] *", "here = -number[depth] * depth % 2 + number[depth] *"),
     "the last is taken": ("rank->token[c] = x[c] > best ?", "rank->token[c] = x[c] >= rank->second[c] ?"),
+    "what is close is passed over": ("close += !(margin[c] > above)", "close += margin[c] != margin[c]"),
     "a sum is left out": ("(f + s[c]) / (g + t[c]);\n        else", "(f + s[c]) / g;\n        else"),
 }
 
