@@ -37,7 +37,7 @@ from properties.selftest.recheck.faults import CERTIFICATES
 from zoo.black_box import BlackBox
 from zoo.compiling import heads, number, tables
 from zoo.distill.answers import Part
-from zoo.enumeration import native, paths
+from zoo.enumeration import native, paths, tiles
 from zoo.enumeration.rounding import Rounding
 from zoo.errors import RuleError
 from zoo.rule.numbers import near, whole_text
@@ -178,7 +178,7 @@ SEEN: dict[str, list[Fault]] = {
         *(SMALL_UNIT, NOTHING_DOUBTFUL),
         Fault(native.Walk._walk, "lanes - 1)", "0)"),
         Fault(native.Walk.__init__, "[:most, None]", "[::-1, None]"),
-        Fault(paths._Lowest.add, "smallest <= self.margin + apart", "smallest < self.margin"),
+        Fault(tiles.Lowest.add, "smallest <= self.margin + apart", "smallest < self.margin"),
     ],
     "distill.test_soundness_of_programs:test_a_distilled_program_is_the_model": [NOTHING_DOUBTFUL],
     "distill.test_domains:test_any_table_over_any_layouts": [Fault(Part.matters, ".any())", ".all())")],

@@ -3,7 +3,7 @@
    `walk`: LANES contexts run side by side, each in a lane of its own. They begin with other tokens and go on alike, one
    token at a time, depth first; the keys and values of what came before are kept. The operations are those of
    zoo/transformer/forward.py, under the same names, for one new row in each lane, in double precision; weights of zero
-   are left out. `sums`: the tile of running_sums.py.
+   are left out. `listed`: the same for contexts that are given. `sums`: the tile of running_sums.py.
 
    Lanes are never added up, and no two operations are made one: the result is the same whatever the processor. */
 
@@ -236,6 +236,16 @@ void walk(const Model *m, int64_t lanes, const int64_t *begin, uint8_t **tokens,
             continue;
         }
         while (depth >= 0 && ++own[depth] == m->vocab) depth--;
+    }
+}
+
+/* Contexts of one length, one after another in each lane, [context][length][LANES], of which all lanes have the tokens
+   before `from` in common with the one before: their logits, [context][output][LANES]. */
+void listed(const Model *m, int64_t contexts, int64_t length, const int64_t *tokens, const int64_t *from, double *logits)
+{
+    for (int64_t c = 0; c < contexts; c++, tokens += length * LANES) {
+        for (int64_t at = from[c]; at < length; at++) row(m, at, tokens + at * LANES);
+        for (int64_t j = 0; j < m->readout.outputs; j++, logits += LANES) EACH logits[l] = m->logits[j][l];
     }
 }
 
