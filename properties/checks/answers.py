@@ -146,14 +146,14 @@ def margin(model: Model, how: How) -> Finding:
                 i = int(by.argmin())
                 worst = min(each, key=lambda one: float(margins(model, logits[[i]], [one[[i]]])[0]))
                 smallest, shown = float(by[i]), counterexample(model, tokens, i, logits, worst)
-    if shown is None and questions(model) and method == "sampled":
+    if shown is None and method == "sampled":
         detail = f"nothing is determined in any context of a sample{means(model, how)}"
         return Finding("undecided", method, count, detail)
-    if shown is None and questions(model):
+    if shown is None:
         return Finding("failed", method, count, "vacuous: nothing is determined in any context")
     found, stated = held_against(smallest, model.margin)
-    at = "" if shown is None or shown.at is None else f", at token {shown.at + 1}"
-    detail = found + (f" after {written(shown.context)}{at}" if shown else "") + f"; stated {stated}"
+    at = "" if shown.at is None else f", at token {shown.at + 1}"
+    detail = f"{found} after {written(shown.context)}{at}; stated {stated}"
     if not questions(model):
         detail += f"; {OWN}"
     if smallest < model.margin:

@@ -34,7 +34,7 @@ from zoo.cost.operations import flops, parameters
 from zoo.distill import checked_program
 from zoo.errors import ModelError, ZooError
 from zoo.inspection.context_map import orders, runs
-from zoo.inspection.maps import factors
+from zoo.inspection.maps import drawable, factors
 from zoo.inspection.sentences import sentences
 from zoo.model import Model
 from zoo.progress import busy, steps
@@ -44,7 +44,6 @@ WORK = 4 * 10**9  # operations that all mutants together may take; beyond, some 
 EDGE, BOXES = 256, 1000  # tokens up to which a family's edge is sought, and how many sets of each length are tried
 FEWEST = 50  # mutants that are drawn
 APART = 81  # contexts of a length that have a cell of the map each
-LARGEST = 64  # d_model beyond which there are no pictures
 T = TypeVar("T")
 
 
@@ -138,11 +137,10 @@ def _weights(found: Dossier) -> None:
         found.maps = Missing("a black box: only its answers are known")
         return
     found.sentences = list(sentences(model))
-    d_model = model.transformer.d_model
     found.maps = (
         list(factors(model))
-        if d_model <= LARGEST
-        else Missing(f"the residual stream has {d_model} directions, too many to draw")
+        if drawable(model)
+        else Missing("the products of its heads' weights are too large to compute, and are not drawn")
     )
     found.flops, found.parameters = flops(model.transformer, model.scope.lengths[-1]), parameters(model.transformer)
 

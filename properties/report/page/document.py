@@ -65,6 +65,11 @@ def as_data(data: dict[str, Any]) -> str:
     return content.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
+def size(part: str) -> int:
+    """In bytes."""
+    return len(part.encode())
+
+
 def text(said: object) -> str:
     """As text of a page or of an attribute, whatever it is; control characters as Python escapes them."""
     return escape(printable(str(said)), quote=True)

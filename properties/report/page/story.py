@@ -20,7 +20,11 @@ def story(found: Dossier) -> str:
     said = {"failed": _wrong, "undecided": _open, "holds": _right, "deviates": _right}[main.status](found, main)
     if main.passed:
         other = [v for v in found.verdicts if not v.passed]
-        said += "".join(f" But <code>{v.check}</code> {v.status}: {text(v.detail) or 'see below'}." for v in other[:1])
+        became = {"failed": "failed", "undecided": "is undecided"}
+        said += "".join(
+            f" But the check <code>{v.check}</code> {became[v.status]}: {text(v.detail) or 'see below'}."
+            for v in other[:1]
+        )
     return said + _meant(found)
 
 

@@ -101,6 +101,13 @@ def keys_overflow() -> Model:
 
 
 @unsound
+def one_output_is_none() -> Model:
+    """Nothing competes with the only output there is, and its logit is NaN: no margin is reached."""
+    huge = np.array([[1e200, 1e200]])
+    return Model("one", "a", Transformer(huge, z((2, 2)), [], None, huge * [[1, -1]]), margin=0.0)
+
+
+@unsound
 def products_underflow() -> Model:
     """Unembedding times output weights underflows in the proof, not in the program: the model says b."""
     w_v, w_o = np.full((1, 1, 1), 1e170), np.full((1, 1, 1), -1e-169)
@@ -220,7 +227,7 @@ def a_denominator_overflows() -> Model:
 
 
 def checked(model: Model) -> list[str]:
-    return [name for name in ("rule", "predictors", "cycle") if getattr(model, name)]
+    return [name for name in ("rule", "predictors", "cycle", "margin") if getattr(model, name) not in (None, ())]
 
 
 # By which method what is refused, of which no verdict is given; where none is named, by any.
