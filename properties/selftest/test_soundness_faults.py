@@ -194,6 +194,11 @@ SEEN: dict[str, list[Fault]] = {
         Fault(running.ran, "~(by > 0)", "~(by >= 0)"),
         Fault(running.ran, "~(by > 0)", "~(by > -1e-30)"),
     ],
+    "checks.test_closest:test_what_is_least_is_so_to_the_last_digit": [
+        Fault(running.closest, "near[np.flatnonzero(~(by > 0))[:1]] = True", "pass"),
+        Fault(running.closest, "5 * off.max()", "0 * off.max()"),
+        Fault(native.Walk.logits, "other.argmax(axis=1), length)", "other.argmax(axis=1) + 1, length)"),
+    ],
     "checks.test_soundness_of_checks:test_a_margin_and_deviations_are_as_stated": [
         Fault(MARGIN, "if smallest < model.margin:", "if smallest < model.margin * 0.999:"),
         Fault(MARGIN, "if smallest < model.margin:", "if np.float32(smallest) < np.float32(model.margin):"),
