@@ -88,9 +88,15 @@ def answer_logits(model: Model, tokens: Array, exact: bool = False) -> Array:
     with np.errstate(all="ignore"):
         if model.answers == "every":
             return model.forward(tokens).reshape(-1, len(model.transformer.readout))
-        if exact or model.outputs is NUMBER or type(model).forward is not Model.forward:
+        if exact or not _shares(model):
             return model.forward(tokens, last=True)[:, -1]
         return enumeration.last_rows(model.transformer, tokens)
+
+
+def _shares(model: Model) -> bool:
+    """Whether contexts may share work: one answer in each, a token's, by no forward pass of the model's own."""
+    single = model.answers != "every" and model.outputs is not NUMBER
+    return single and type(model).forward is Model.forward
 
 
 def ordered_logits(model: Model, tokens: Array) -> tuple[Array, Array]:
@@ -98,7 +104,7 @@ def ordered_logits(model: Model, tokens: Array) -> tuple[Array, Array]:
 
     That is 0 where they are the forward pass's own.
     """
-    if model.answers == "every" or model.outputs is NUMBER or type(model).forward is not Model.forward:
+    if not _shares(model):
         logits = answer_logits(model, tokens, exact=True)
         return logits, np.zeros(len(logits))
     return enumeration.last_logits(model.transformer, tokens, model.scope.count())
@@ -119,7 +125,7 @@ def closest(model: Model, tokens: Array, each: Sequence[Array], sums: bool = Fal
     # A margin is off by 2 errors, as that of the least is: 4. What rounds where logits are subtracted, and where they
     # are made ones of the model's type, is less than one.
     near = by <= min(by.min() + 5 * off.max(), sys.float_info.max)
-    near[np.flatnonzero(~(by > 0))[:1]] = True
+    near[np.flatnonzero(by <= 0)[:1]] = True
     near &= off > 0
     if near.any():
         logits[near] = answer_logits(model, tokens[near], exact=True)

@@ -195,7 +195,7 @@ SEEN: dict[str, list[Fault]] = {
         Fault(running.ran, "~(by > 0)", "~(by > -1e-30)"),
     ],
     "checks.test_closest:test_what_is_least_is_so_to_the_last_digit": [
-        Fault(running.closest, "near[np.flatnonzero(~(by > 0))[:1]] = True", "pass"),
+        Fault(running.closest, "near[np.flatnonzero(by <= 0)[:1]] = True", "pass"),
         Fault(running.closest, "5 * off.max()", "0 * off.max()"),
         Fault(native.Walk.logits, "other.argmax(axis=1), length)", "other.argmax(axis=1) + 1, length)"),
     ],
