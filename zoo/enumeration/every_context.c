@@ -1,4 +1,4 @@
-/* Every context of a transformer; `native.py` lays out what is handed over, and allocates all there is.
+/* Every context of a transformer; `layout.py` lays out what is handed over, and allocates all there is.
 
    `walk`: LANES contexts run side by side, each in a lane of its own. They begin with other tokens and go on alike, one
    token at a time, depth first; the keys and values of what came before are kept. The operations are those of
@@ -21,7 +21,7 @@
 #define EACH for (int l = 0; l < LANES; l++)
 typedef double Lanes[LANES];
 
-typedef struct {                /* a linear map, of each output the inputs that have a weight: zoo.enumeration.native */
+typedef struct {                /* a linear map, of each output the inputs that have a weight: zoo.enumeration.layout */
     int64_t outputs;
     const int64_t *start, *input;
     const double *weight, *bias;
