@@ -147,7 +147,7 @@ class _Rows(dict[frozenset[str], _Part]):
     def __missing__(self, may_be: frozenset[str]) -> _Part:
         values = self.made(sorted(may_be))  # a set has no order
         if len(may_be) == 1:
-            part = self[may_be] = (self.vocab.index(next(iter(may_be))), values[0], frozenset[Any](), ())
+            part = self[may_be] = (self.vocab.index(min(may_be)), values[0], frozenset[Any](), ())
         else:
             part = self[may_be] = (-len(may_be), None, frozenset(values), tuple(values))
         return part
