@@ -35,7 +35,8 @@ def verdicts(found: Dossier) -> str:
     body = facts(_stated(found)) + "<h3>Verdicts</h3>" + _table(found, answers, "Verdicts")
     if mechanics:
         fine = sum(v.passed for v in mechanics)
-        title = f"{fine} of {len(mechanics)} checks of the mechanics hold: that the program is the model"
+        hold = "check of the mechanics holds" if len(mechanics) == 1 else "checks of the mechanics hold"
+        title = f"{fine} of {len(mechanics)} {hold}: that the program is the model"
         body += folded(title, _table(found, mechanics, "Mechanics"), fine < len(mechanics))
     body += _figures(found) + _lemmas(found) + _counts(found) + _wrong(found)
     lead = "Each claim is settled in every context or by proof, unless it says “sampled”."
@@ -146,7 +147,8 @@ def _counts(found: Dossier) -> str:
             wrong, judged = int(answers.wrong[some].sum()), int(answers.judged[some].sum())
             rows.append([str(length), str(judged - wrong), str(wrong), "0", str(number_ - judged)])
             before += number_
-        share = f"{int(answers.wrong.sum())} of {int(answers.judged.sum())} contexts that are judged are wrong."
+        wrong, judged = int(answers.wrong.sum()), int(answers.judged.sum())
+        share = f"{wrong} of {judged} contexts that are judged {'is' if wrong == 1 else 'are'} wrong."
     if not rows:
         return ""
     body = table(["#tokens", "#right", "#wrong", "#open", "#nothing specified"], rows, "How many contexts are right")
@@ -173,7 +175,8 @@ def _wrong(found: Dossier) -> str:
         for i in which[:LISTED]
     )
     more = f"<p>… and {len(which) - LISTED} more</p>" if len(which) > LISTED else ""
-    return folded(f"All {many(len(which), f'{kind} context')}", f'<ul class="list">{listed}</ul>{more}')
+    title = f"The {kind} context" if len(which) == 1 else f"All {many(len(which), f'{kind} context')}"
+    return folded(title, f'<ul class="list">{listed}</ul>{more}')
 
 
 def offered(found: Dossier) -> str:

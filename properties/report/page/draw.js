@@ -22,17 +22,17 @@ function short(x) {
 const strength = (x, most, attention) => Math.max(0.06, most ? attention ? Math.abs(x) : Math.cbrt(Math.min(1, Math.abs(x) / most)) : 0);
 
 // A matrix with names; `attention` from 0 to 1, `hidden(i, j)` what a mask leaves out, `framed` the row that answers.
-function heat(title, rows, columns, values, { attention = false, hidden = () => false, framed = -1, notes = null } = {}) {
+function heat(title, rows, columns, values, { attention = false, hidden = () => false, framed = -1, notes = null, scale = null } = {}) {
   const cell = columns.length <= 12 ? 34 : columns.length <= 24 ? 22 : 14, high = Math.min(24, cell);
   const widest = Math.max(...rows.map((name) => name.length), attention ? 7 : 4), turned = 7 * Math.max(...columns.map((c) => c.length)) + 4 > cell;
   const left = 8 + 7 * widest, top = (attention ? 38 : 24) + (turned ? 7 * Math.max(...columns.map((c) => c.length)) + 8 : 16);
   const width = Math.max(left + Math.max(cell * columns.length + 6, attention ? 72 : 0), 8 * title.length), height = top + high * rows.length + 6;
-  const most = Math.max(...values.map((row) => row.reduce((a, b) => Math.max(a, Math.abs(b)), 0)));
+  const most = scale ?? Math.max(...values.map((row) => row.reduce((a, b) => Math.max(a, Math.abs(b)), 0)));
   const spoken = rows.map((name, i) => `${name}: ` + columns.flatMap((c, j) => Math.abs(values[i][j]) > 5e-4 ? [`${c} ${figure(values[i][j])}`] : []).join(", "));
   const out = sv("svg", { class: "fig", viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-label": `${title}. ${spoken.join("; ")}` });
   out.append(sv("text", { class: "h", x: 0, y: 13 }, title));
   if (attention) out.append(sv("text", { class: "w", x: left, y: 28 }, "attended to"), sv("text", { class: "w e", x: left - 6, y: top - 5 }, "attends"));
-  if (!attention && most === 0) out.append(sv("text", { class: "w", x: left, y: 28 }, "all zero"));
+  if (!attention && values.every((row) => row.every((v) => v === 0))) out.append(sv("text", { class: "w", x: left, y: 28 }, "all zero"));
   columns.forEach((name, j) => {
     const x = left + cell * j + cell / 2;
     out.append(turned ? sv("text", { transform: `translate(${x + 4} ${top - 5}) rotate(-90)` }, name) : sv("text", { class: "mid", x, y: top - 5 }, name));

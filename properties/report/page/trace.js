@@ -86,13 +86,15 @@ function neurons(f) {
 let streamOpen = null;
 function stream(f, tokens) {
   if (!f.states.length || M.directions.length > 64) return [];
-  const rows = place(tokens), figures = f.states.map((state, i) => {
-    const first = rows.length - state.length, some = state.length > 32 ? state.slice(-1) : state;
+  const seen = (state) => state.length > 32 ? state.slice(-1) : state, rows = place(tokens);
+  const scale = f.states.map(seen).flat().reduce((most, row) => row.reduce((a, b) => Math.max(a, Math.abs(b)), most), 0);
+  const figures = f.states.map((state, i) => {
+    const first = rows.length - state.length, some = seen(state);
     const names = rows.slice(-some.length), framed = i === f.states.length - 1 ? f.at - first - (state.length - some.length) : -1;
-    return el("figure", { class: "scroll" }, heat(i ? `after layer ${i - 1}` : "embedding", names, M.directions, some, { framed }));
+    return el("figure", { class: "scroll" }, heat(i ? `after layer ${i - 1}` : "embedding", names, M.directions, some, { framed, scale }));
   });
   const out = el("details", {}, el("summary", {}, "The residual stream at every position, by named direction"), el("div", { class: "mats" }, ...figures),
-    el("p", { class: "cap" }, "Blue is positive, orange negative; the strongest colour is the largest value of a picture, how strong it is goes by the cube root."));
+    el("p", { class: "cap" }, "Blue is positive, orange negative; the strongest colour is the largest value of these pictures, how strong it is goes by the cube root."));
   out.open = streamOpen ?? (M.directions.length <= 12 && innerWidth >= 760 && f.states.length < 4);
   out.addEventListener("toggle", () => { streamOpen = out.open; });
   return [out];
