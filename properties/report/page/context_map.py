@@ -152,17 +152,12 @@ def _legend(found: Dossier) -> str:
         shown[2] = ("2", "says anything else")
     if not names:
         shown = [("0", "a number that is right")]
+    shown += [("d", "not as meant"), ("b", "wrong"), ("n", "nothing specified"), (leaves.OPEN, "not settled")]
     if answers is not None:
-        shown += [("d", "not as meant")] if answers.deviates.any() else []
-        shown += [("b", "wrong")] if answers.wrong.any() else []
-        shown += [("n", "nothing specified")] if not answers.judged.all() else []
+        states = {run.state for row in found.rows.values() for run in row}
     else:
-        states = {one.state for row in leaves.rows(found, 1).values() for one in row}
-        shown += [
-            one
-            for one in (("b", "wrong"), ("n", "nothing specified"), (leaves.OPEN, "not settled"))
-            if one[0] in states
-        ]
+        states = {one.state for row in leaves.rows(found, LEAVES[0]).values() for one in row}
+    shown = [one for one in shown if one[0] in states]
     box = '<rect x=".5" y=".5" width="9" height="9" rx="2" class="c{}"/>'
     square = f'<svg viewBox="0 0 10 10" aria-hidden="true">{box}</svg>'
     return "".join(f"<li>{square.format(state)}{text(said)}</li>" for state, said in shown)

@@ -45,7 +45,7 @@ function heat(title, rows, columns, values, { attention = false, hidden = () => 
       if (Math.abs(v) < 1e-300) { out.append(sv("rect", { ...box, class: "z" })); return; }
       const strong = strength(v, most, attention), title = `${name} ${attention ? "to" : "\u2192"} ${column}: ${figure(v)}${notes ? notes(i, j) : ""}`;
       out.append(sv("rect", { ...box, class: attention ? "a" : v > 0 ? "p" : "q", "fill-opacity": strong.toFixed(3) }, sv("title", {}, title)));
-      if (cell === 34 && (!attention || v >= 0.005)) {
+      if (cell === 34 && (attention ? v >= 0.005 : Math.abs(v) >= 1e-6 * most)) {
         out.append(sv("text", { class: `mid ${strong > 0.62 ? "vi" : "v"}`, x: box.x + cell / 2, y: box.y + high / 2 + 4 }, short(v)));
       }
     });
@@ -62,9 +62,10 @@ function waterfall(one, other, parts, total, room, whole = "margin") {
   if (low === high) high = low + 1;
   const x = (value) => left + (width - left - right) * (value - low) / (high - low);
   const spoken = parts.map(([name, part]) => `${name} ${signed(part)}`).join(", ");
-  const out = sv("svg", { class: "wf", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `Logit of ${one} minus that of ${other}, part by part: ${spoken}; together ${signed(total)}` });
-  if (x(0) > 60) out.append(sv("text", { class: "e", x: x(0) - 6, y: 16 }, `\u2190 for ${other}`));
-  out.append(sv("text", { x: x(0) + 6, y: 16 }, `for ${one} \u2192`), sv("line", { class: "l", x1: x(0), x2: x(0), y1: 22, y2: height - 6 }));
+  const out = sv("svg", { class: "wf", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `${whole === "margin" ? `Logit of ${one} minus that of ${other}` : "The number"}, part by part: ${spoken}; together ${signed(total)}` });
+  const towards = whole === "margin" ? "for " : "";
+  if (x(0) > 60) out.append(sv("text", { class: "e", x: x(0) - 6, y: 16 }, `\u2190 ${towards}${other}`));
+  out.append(sv("text", { x: x(0) + 6, y: 16 }, `${towards}${one} \u2192`), sv("line", { class: "l", x1: x(0), x2: x(0), y1: 22, y2: height - 6 }));
   sum = 0;
   parts.forEach(([name, part], i) => {
     const y = top + row * i, from = sum;

@@ -46,8 +46,8 @@ function shares(f, w, tokens, room) {
       : [waterfall(margin ? one : "more", margin ? other : "less", parts, total, room, margin ? "margin" : "number"), el("p", { class: "cap" }, why)]));
   const shown = [...w.logits.keys()].sort((a, b) => w.logits[b] - w.logits[a]).slice(0, 6).sort((a, b) => a - b);
   const line = (label, values, kind) => el("tr", kind ? { class: kind } : {}, el("td", {}, label), ...shown.map((i) => el("td", { class: "n m" }, figure(values[i]))));
-  const table = el("table", {}, el("thead", {}, el("tr", {}, el("th", {}, "share of the logits"), ...shown.map((i) => el("th", { class: "n" }, name(f.outputs[i]))))),
-    el("tbody", {}, ...f.shares.map(([part, values]) => line(part, values)), line("logits", w.logits, "sum")));
+  const table = el("table", {}, el("thead", {}, el("tr", {}, el("th", {}, M.number ? "share of the number" : "share of the logits"), ...shown.map((i) => el("th", { class: "n" }, name(f.outputs[i]))))),
+    el("tbody", {}, ...f.shares.map(([part, values]) => line(part, values)), line(M.number ? "number" : "logits", w.logits, "sum")));
   return el("div", { class: "two" }, left, el("div", {}, el("h3", {}, "The same as numbers"), el("div", { class: "scroll" }, table)));
 }
 function attention(f, tokens) {
