@@ -29,8 +29,9 @@ def large(found: Dossier) -> str:
     blind = isinstance(found.model, BlackBox)
     if found.answers is not None:
         body, legend = _cells(found), _legend(found)
+        some = len(found.rows) < len(found.model.scope.lengths)
         text_ = (
-            "Every context there is, one cell each: a row for each length. "
+            f"Every context there is, one cell each: a row for {'some of the lengths' if some else 'each length'}. "
             + (
                 "The top row is the token that stands last; each row below adds an earlier one to its left, so that a "
                 "cell and all above it spell a context."
@@ -61,35 +62,36 @@ def large(found: Dossier) -> str:
 
 def _cells(found: Dossier) -> str:
     assert found.answers is not None
-    answers, names = found.answers, found.model.rows
-    drawn = []
-    for y, (length, runs) in enumerate(found.rows.items()):
-        group = []
-        each = all(run.number == 1 for run in runs)
-        for run in runs:
-            x, width, top = _share(run.start), _share(run.width), y * ROW
-            title = ""
-            if each:
-                says = answers.says[run.first]
-                title = f"<title>{text(shortened(answers.words[run.first]))} → {text(says)}</title>"
-            box = f'x="{x}%" y="{top}" width="{width}%" height="{ROW - 2}"'
-            group.append(
-                f'<rect class="c{run.state}" {box}>{title}</rect>' if title else f'<rect class="c{run.state}" {box}/>'
-            )
-            if each and len(runs) <= LABELLED:
-                first = answers.words[run.first][0]
-                label = first if len(names) <= 3 and found.model.domain is None else answers.says[run.first]
-                if len(label) <= 3:
-                    middle = _share(run.start + run.width / 2)
-                    group.append(f'<text class="i{run.state}" x="{middle}%" y="{top + 20}">{text(label)}</text>')
-        drawn.append(f'<g class="{"few" if len(runs) <= 8 else "some"}" data-length="{length}">{"".join(group)}</g>')
+    answers, drawn = found.answers, ""
+    for told in (True, False):  # without what stands in cells, where that is too much
+        drawn = "".join(_runs(found, y, length, told) for y, length in enumerate(found.rows))
+        if len(drawn) <= ROOM:
+            break
     wrong, deviating = int(answers.wrong.sum()), int(answers.deviates.sum())
     label = f"Map of all {len(answers.words)} contexts. {wrong} wrong, {deviating} other than meant."
     kind = "" if isinstance(found.model, BlackBox) else "cells"
     label += (
         kind and " Left and right go along a row, up drops the first token, down adds one; Enter goes to the trace."
     )
-    return _framed(list(found.rows), "".join(drawn), label, kind)
+    return _framed(list(found.rows), drawn, label, kind)
+
+
+def _runs(found: Dossier, y: int, length: int, told: bool) -> str:
+    """A row: each context is told of where it has a cell of its own."""
+    assert found.answers is not None
+    answers, names, group, runs = found.answers, found.model.rows, list[str](), found.rows[length]
+    each = told and all(run.number == 1 for run in runs)
+    for run in runs:
+        says, word = answers.says[run.first], answers.words[run.first]
+        title = f"<title>{text(shortened(word))} → {text(says)}</title>" if each else ""
+        box = f'x="{_share(run.start)}%" y="{y * ROW}" width="{_share(run.width)}%" height="{ROW - 2}"'
+        rect = f'<rect class="c{run.state}" {box}'
+        group.append(f"{rect}>{title}</rect>" if title else f"{rect}/>")
+        label = word[0] if len(names) <= 3 and found.model.domain is None else says
+        if each and len(runs) <= LABELLED and len(label) <= 3:
+            middle = _share(run.start + run.width / 2)
+            group.append(f'<text class="i{run.state}" x="{middle}%" y="{y * ROW + 20}">{text(label)}</text>')
+    return f'<g class="{"few" if len(runs) <= 8 else "some"}" data-length="{length}">{"".join(group)}</g>'
 
 
 def _framed(lengths: Sequence[int], drawn: str, label: str, kind: str) -> str:
