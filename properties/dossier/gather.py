@@ -21,7 +21,7 @@ from properties.dossier.dossier import Caught, Dossier, Missing, Mutants, Source
 from properties.dossier.page import held_by_page
 from properties.dossier.tree import read
 from properties.proof import certificate
-from properties.proof.splits import MOST_KEPT
+from properties.proof.bands import Bands
 from properties.robustness import mutants
 from properties.robustness.bearing import bearing
 from properties.robustness.comparison import compare
@@ -86,8 +86,9 @@ def _contexts(found: Dossier) -> None:
     if isinstance(model, BlackBox) or affordable(model) or not stated:
         return
     proof = proof_of(model, stated[0], How(certified=True))
-    boxes = [] if proof.splits is None else proof.splits.settled
-    found.settled = boxes if len(boxes) <= MOST_KEPT else ()
+    if proof.splits is not None:
+        found.settled = proof.splits.settled
+        found.bands = proof.splits.bands or Bands(model.vocab, found.settled)
 
 
 def _rule(found: Dossier) -> None:

@@ -103,9 +103,9 @@ def _notable(found: Dossier) -> Iterator[tuple[str, Context]]:
     shown = [one.counterexample for one in found.verdicts if one.counterexample is not None]
     named += [("counterexample", one.context) for one in shown]
     named += [("wrong", context) for one in found.verdicts for context in one.failures[:NOTABLE]]
-    if found.settled:
-        least = min(found.settled, key=lambda one: one.margin)
-        named.append(("smallest margin", model.decode(least.box.first(model.vocab))))
+    if bands := list(found.bands or ()):
+        least = min(bands, key=lambda one: one.margin)
+        named.append(("smallest margin", model.decode(least.least.first(model.vocab))))
     if not named or answers is None:
         some = model.scope.sample(np.random.default_rng(0), 3)
         named += [

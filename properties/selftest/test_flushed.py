@@ -39,7 +39,7 @@ CHECKS: dict[str, tuple[Check, int, st.SearchStrategy[Drawn], tuple[str, ...]]] 
     "bounds": (check_bounds, 44, transformers(vocab=(2, 3)), ("proved", "bounded")),
     "certificates": (check_certificate, 24, transformers(vocab=(2, 3), most=20), ("confirmed", "none")),
     "the checker": (check_checked, 24, transformers(vocab=(2, 3), most=20), ("positive", "negative")),
-    "enumeration": (enumerated, 48, PATHS, ("sums", "prefixes", "doubtful", "settled")),
+    "enumeration": (enumerated, 66, PATHS, ("sums", "prefixes", "doubtful", "settled")),
 }
 
 

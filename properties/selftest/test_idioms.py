@@ -120,7 +120,7 @@ def drawn(draw: st.DrawFn) -> Arguments:
 
 @pytest.mark.soundness
 def test_idioms(outcomes: Counter[str]) -> None:
-    @many(60)
+    @many(39)
     @given(drawn())
     def check(arguments: Arguments) -> None:
         number = compare(*arguments)
@@ -186,7 +186,7 @@ def blindfold(
 
 @pytest.mark.soundness
 def test_idioms_blindfolded(outcomes: Counter[str]) -> None:
-    @many(60)
+    @many(30)
     @given(st.data())
     def check(data: st.DataObject) -> None:
         name, vocab, length, a, b, i, j = data.draw(drawn())

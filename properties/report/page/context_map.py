@@ -6,12 +6,14 @@ from fractions import Fraction
 from typing import Any
 
 from properties.dossier.dossier import Dossier
+from properties.proof.bands import Band
 from properties.report.page.document import number, shortened, text
 from zoo.contexts import counted
 
 ROW = 34
 LABELLED = 32  # whose cells have room for a token
-LEAVES = 200  # of a length; with more, it is one cell
+LEAVES = (200, 100, 50, 24, 12, 6)  # sets of a length that are drawn, as many as have room
+ROOM = 60_000  # characters of all of them
 LENGTHS = 10  # rows of what is proved
 DEFS = (
     '<defs><pattern id="hd" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
@@ -45,6 +47,8 @@ def large(found: Dossier) -> str:
             f"There are {counted(found.model.scope.count())} contexts, too many for a cell each: a cell is a set of "
             "contexts that the proof settled at once, as wide as its share of its length."
         )
+        if " sets of " in body:
+            text_ += " Where these are too many, a cell is all that have an answer and their last tokens in common."
     return (
         f'<figure class="card">{body}<p class="now js" id="map-say" aria-live="polite"></p>'
         f'<p class="cap js" id="marks-say" hidden></p><ul class="legend">{legend}</ul>'
@@ -99,43 +103,65 @@ def _framed(lengths: Sequence[int], drawn: str, label: str, kind: str) -> str:
 
 
 def _leaves(found: Dossier) -> str:
-    """What was settled at once, for some of the lengths: the shortest, and then ever fewer up to the longest."""
-    by_length: dict[int, list[Any]] = {}
-    for one in found.settled:
-        by_length.setdefault(one.box.length, []).append(one)
-    if not by_length:
+    """What was settled, for some of the lengths: the shortest, and then ever fewer up to the longest.
+
+    A cell is a box, or where these are too many for a page, all that end alike.
+    """
+    if found.bands is None or not found.bands.rows:
         return ""
-    lengths = sorted(by_length)
+    lengths = sorted(found.bands.rows)
     chosen = sorted(
         {lengths[round((len(lengths) - 1) * (i / (LENGTHS - 1)) ** 3)] for i in range(LENGTHS)} | set(lengths[:4])
     )
-    model, drawn = found.model, []
-    wrong = {v.counterexample.context for v in found.verdicts if v.counterexample is not None}
-    for y, length in enumerate(chosen):
-        total, start, cells = model.scope.count(length), Fraction(0), []
-        boxes = sorted(by_length[length], key=lambda one: _by_last(one.box, model.vocab))
-        for one in boxes if len(boxes) <= LEAVES else []:
-            width = Fraction(one.box.count(len(model.vocab)), total)
-            state = "n" if one.kind == "skipped" else "1"
-            if one.answer in model.names:
-                state = str(min(model.names.index(one.answer), 2))
-            state = "b" if not one.margin > 0 or any(len(c) == length and c in one.box for c in wrong) else state
-            says = "nothing is specified" if one.kind == "skipped" else f"right by {number(one.margin)} at least"
-            if state == "b":
-                says = "wrong"
-            title = f"{one.box.describe(model.vocab)}: {one.answer or ''} {says}"
-            box = f'x="{_share(start)}%" y="{y * ROW}" width="{_share(width)}%" height="{ROW - 2}"'
-            leaf = text(json.dumps([length, _known(one.box, model.vocab)], separators=(",", ":")))
-            cells.append(f'<rect class="c{state}" {box} data-leaf="{leaf}"><title>{text(title)}</title></rect>')
-            start += width
-        if not cells:
-            cells = [
-                f'<rect class="c1" x="0%" y="{y * ROW}" width="100%" height="{ROW - 2}">'
-                f"<title>{len(boxes)} sets</title></rect>"
-            ]
-        drawn.append(f'<g data-length="{length}">{"".join(cells)}</g>')
+    by_length: dict[int, list[Band]] = {length: [] for length in chosen}
+    for one in found.settled:
+        if one.box.length in by_length:
+            by_length[one.box.length].append(found.bands.single(one))
+    drawn = ""
+    for most in LEAVES:
+        bands = {
+            length: by_length[length] if 0 < len(by_length[length]) <= most else found.bands.of(length, most)
+            for length in chosen
+        }
+        drawn = "".join(_row(found, y, bands[length]) for y, length in enumerate(chosen))
+        if len(drawn) <= ROOM:
+            break
     label = f"Map of the sets of contexts that were proved, for {len(chosen)} of {len(lengths)} lengths"
-    return _framed(chosen, "".join(drawn), label, "leaves")
+    return _framed(chosen, drawn, label, "leaves")
+
+
+def _row(found: Dossier, y: int, bands: Sequence[Band]) -> str:
+    """What was settled of a length: each as wide as its share, ordered by what may stand last, then before it."""
+    model, length, start, cells = found.model, bands[0].length, Fraction(0), []
+    total = model.scope.count(length) * (length if model.answers == "every" else 1)
+    wrong = {v.counterexample.context for v in found.verdicts if v.counterexample is not None}
+    wrong = {context for context in wrong if len(context) == length}
+    for one in sorted(bands, key=lambda one: (one.at or 0, _by_last(one, model.vocab))):
+        width, box = Fraction(one.contexts, total), one.least
+        state = "n" if one.kind == "skipped" else "1"
+        if one.answer in model.names:
+            state = str(min(model.names.index(one.answer), 2))
+        state = "b" if not one.margin > 0 or (one.boxes == 1 and any(c in box for c in wrong)) else state
+        title = f"{_which(one, model.vocab)}: {one.answer or ''} {_says(one, state)}"
+        shape = f'x="{_share(start)}%" y="{y * ROW}" width="{_share(width)}%" height="{ROW - 2}"'
+        leaf = text(json.dumps([length, _known(box, model.vocab)], separators=(",", ":")))
+        cells.append(f'<rect class="c{state}" {shape} data-leaf="{leaf}"><title>{text(title)}</title></rect>')
+        start += width
+    return f'<g data-length="{length}">{"".join(cells)}</g>'
+
+
+def _which(one: Band, vocab: Sequence[str]) -> str:
+    """A set in words, or what those that were put together have in common."""
+    at = "" if one.at is None else f", at token {one.at + 1}"
+    if one.boxes == 1:
+        return one.least.describe(vocab) + at
+    return f"{one.boxes:,} sets of {one.end.describe(vocab)}{at}"
+
+
+def _says(one: Band, state: str) -> str:
+    if state == "b":
+        return "wrong"
+    return "nothing is specified" if one.kind == "skipped" else f"right by {number(one.margin)} at least"
 
 
 def _known(box: Any, vocab: Sequence[str]) -> dict[int, int]:
@@ -145,10 +171,11 @@ def _known(box: Any, vocab: Sequence[str]) -> dict[int, int]:
     return {at - box.length: first[at] for at in places}
 
 
-def _by_last(box: Any, vocab: Sequence[str]) -> list[int]:
-    """Sets in the order of the map: by what may stand last, then before it."""
-    known = sorted((at for at in box.sets), reverse=True)[:12]
-    return [min(i for i, t in enumerate(vocab) if t in box.sets[at]) for at in known]
+def _by_last(one: Band, vocab: Sequence[str]) -> list[int]:
+    """In the order of the map: by what may stand last, then before it."""
+    if one.boxes > 1:
+        return [0 if its is None else min(map(vocab.index, its)) for its in one.key[0]]
+    return [min(map(vocab.index, one.least.sets[at])) for at in sorted(one.least.sets, reverse=True)[:12]]
 
 
 def small(found: Dossier) -> str:
@@ -177,7 +204,7 @@ def _legend(found: Dossier) -> str:
         shown += [("n", "nothing specified")] if not answers.judged.all() else []
     else:
         shown += [("b", "wrong")] if found.status == "failed" else []
-        shown += [("n", "nothing specified")] if any(one.kind == "skipped" for one in found.settled) else []
+        shown += [("n", "nothing specified")] if any(one.kind == "skipped" for one in found.bands or ()) else []
     box = '<rect x=".5" y=".5" width="9" height="9" rx="2" class="c{}"/>'
     square = f'<svg viewBox="0 0 10 10" aria-hidden="true">{box}</svg>'
     return "".join(f"<li>{square.format(state)}{text(said)}</li>" for state, said in shown)

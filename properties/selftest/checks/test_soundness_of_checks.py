@@ -74,7 +74,7 @@ def check_rule(drawn: Drawn, seed: int, outcomes: Counter[str]) -> None:
 
 @pytest.mark.soundness
 def test_a_rule_that_holds_is_followed_in_every_context(outcomes: Counter[str]) -> None:
-    @many(72)
+    @many(25)
     @given(PATHS, SEEDS)
     def check(drawn: Drawn, seed: int) -> None:
         check_rule(drawn, seed, outcomes)
@@ -181,7 +181,7 @@ def check_equal(drawn: Drawn, seed: int, outcomes: Counter[str]) -> None:
 
 @pytest.mark.soundness
 def test_equal_models_answer_alike_in_every_context(outcomes: Counter[str]) -> None:
-    @many(48)
+    @many(16)
     @given(transformers(), SEEDS)
     def check(drawn: Drawn, seed: int) -> None:
         check_equal(drawn, seed, outcomes)
@@ -233,7 +233,7 @@ def within_domain(executed: Executed, context: str) -> str:
 
 @pytest.mark.soundness
 def test_a_cycle_that_holds_is_reached(outcomes: Counter[str]) -> None:
-    @many(72)
+    @many(25)
     @given(transformers(), SEEDS)
     def check(drawn: Drawn, seed: int) -> None:
         check_cycle(drawn, seed, outcomes)
@@ -267,7 +267,7 @@ def check_types(drawn: Drawn, outcomes: Counter[str]) -> None:
 
 @pytest.mark.soundness
 def test_a_number_type_that_keeps_every_answer_does(outcomes: Counter[str]) -> None:
-    @many(90)
+    @many(31)
     @given(transformers(most=20))
     def check(drawn: Drawn) -> None:
         check_types(drawn, outcomes)

@@ -115,7 +115,7 @@ def check(transformer: Transformer, outcomes: Counter[str]) -> None:
 
 @pytest.mark.soundness
 def test_what_is_enumerated_in_c_is_what_numpy_says(outcomes: Counter[str]) -> None:
-    @many(100)
+    @many(80)
     @given(DRAWN)
     def each(transformer: Transformer) -> None:
         check(transformer, outcomes)

@@ -103,7 +103,7 @@ def test_proof_and_enumeration_agree(outcomes: Counter[str]) -> None:
 
 @pytest.mark.soundness
 def test_proof_and_enumeration_agree_up_to_eight_tokens(outcomes: Counter[str]) -> None:
-    @many(10)
+    @many(6)
     @given(transformers(max_vocab=2, min_n_ctx=6, max_n_ctx=8), st.integers(0, 2**32 - 1))
     def check(transformer: Transformer, seed: int) -> None:
         outcomes[check_proof(transformer, seed).status] += 1

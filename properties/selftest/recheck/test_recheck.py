@@ -70,14 +70,14 @@ def check_run(ways: Sequence[Alone], box: int, tokens: Array, pair: Sequence[int
 
 @pytest.mark.soundness
 def test_no_number_leaves_its_ball() -> None:
-    many(40)(given(transformers(max_n_ctx=5), st.integers(0, 2**32 - 1))(check_balls))()
+    many(24)(given(transformers(max_n_ctx=5), st.integers(0, 2**32 - 1))(check_balls))()
 
 
 @pytest.mark.parametrize("guesser", GUESSERS)
 def test_nor_does_any_where_guesses_are_lies(guesser: str) -> None:
     """Whatever is guessed, what is confirmed is so."""
     with guessing(guesser):
-        many(12)(given(transformers(max_n_ctx=4), st.integers(0, 2**32 - 1))(check_balls))()
+        many(8)(given(transformers(max_n_ctx=4), st.integers(0, 2**32 - 1))(check_balls))()
 
 
 def without_rounding(monkeypatch: pytest.MonkeyPatch) -> None:

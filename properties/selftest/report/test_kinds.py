@@ -11,6 +11,7 @@ from properties.checks.verdict import Requested
 from properties.dossier import gather as gathering
 from properties.dossier import states
 from properties.dossier.dossier import Dossier
+from properties.proof import bands, splits
 from properties.report.page.model import model_page
 from properties.selftest.report.test_page import dossier, words
 from reference import Fold
@@ -45,6 +46,12 @@ def test_what_is_shown_of_each_kind_of_model(monkeypatch: pytest.MonkeyPatch) ->
     assert "Right in all ~2^31 contexts, by proof" in words(page)
     assert page.count('data-leaf="[30,{&quot;-2&quot;:0,&quot;-1&quot;:0}]"') == 1
     assert "in each of 88 sets of contexts, as it was proved" in words(page)
+    with monkeypatch.context() as patched:
+        patched.setattr(splits, "MOST_KEPT", 100)  # of 118
+        patched.setattr(bands, "MOST", 3)
+        together = model_page(dossier(zoo.load("aab_compact", n_ctx=30)))
+    assert "a cell is all that have an answer and their last tokens in common" in words(together)
+    assert re.search(r"<title>2 sets of 30 tokens(, \[-1\] \w)?: \w right by [\d.]+ at least</title>", together)
     counts = dossier(zoo.load("majority", n_ctx=30))
     assert any(node[0] == "count" for node in counts.page["rule"]["nodes"])
     counted = model_page(counts)
