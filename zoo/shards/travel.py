@@ -236,4 +236,4 @@ def settled_elsewhere(parcel: Parcel, shard: bytes) -> bytes:
 
 def both_have(shared: Sequence[object], shard: Any) -> tuple[object, ...]:
     """What a result may refer to: what all shards may, and the boxes of its own."""
-    return (*shared, *getattr(shard, "boxes", ()))
+    return (*shared, *getattr(shard, "known", ()))

@@ -5,8 +5,9 @@ The leaves of `leaves(function, ...)` are what each position may hold, and the a
 """
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import _lru_cache_wrapper
+from itertools import islice
 from typing import Any
 
 from properties.proof.boxes import Box, Replies
@@ -14,12 +15,15 @@ from properties.proof.counted import Counted
 from properties.proof.folds import Table
 from properties.proof.reading.run import NONE, Run
 from properties.proof.reading.samples import Samples
+from properties.proof.reading.stretch import Stretch
 from reference import Fold
 from zoo.domain import Sets
 from zoo.errors import RuleError
 from zoo.rule import LAZY, SHOULD, Asked, Function, name_of, plain
 from zoo.rule.telling import Looked
 from zoo.rule.watch import AGAIN, Said, ask_again, known, tokens
+
+NOTHING: Replies = ()  # that was replied yet
 
 
 def leaves(function: Function, vocab: Sequence[str], length: int, samples: int = 2, kind: str = "") -> Iterator[Box]:
@@ -71,20 +75,56 @@ class Reading:
         With `at`, what is permitted at that position. The memory is looked at after as many leaves as are a power of
         two.
         """
-        asked = self.asked if at is None else self.asked.at(at)
-        for leaf in self._read(length, sets, asked) if self.table is None else self._walked(self.table, length, sets):
+        asked = self._at(at)
+        for leaf in self._untried(length, sets, asked, [NOTHING]):
             self._try(leaf, asked, sets)
-            self.number += 1
-            if not self.number & (self.number - 1):
-                self.before.memory.check()
             yield leaf
+
+    def stretches(self, length: int, sets: Sets, at: int | None, ends: Callable[[Box], bool]) -> Iterator[Stretch]:
+        """The same leaves, not tried yet, in stretches, each of which ends where a leaf `ends` it, or with the tree.
+
+        What was read before anything is raised is a stretch, too.
+        """
+        todo = [NOTHING]
+        start, read, first = 0, list[Box](), tuple(todo)
+        try:
+            for leaf in self._untried(length, sets, self._at(at), todo):
+                read.append(leaf)
+                if ends(leaf):
+                    yield Stretch.of(read, sets, at, start, first)
+                    start, read, first = start + len(read), [], tuple(todo)
+        except RuleError:
+            if read:
+                yield Stretch.of(read, sets, at, start, first)
+            raise
+        if read:
+            yield Stretch.of(read, sets, at, start, first)
+
+    def opened(self, stretch: Stretch) -> Sequence[Box]:
+        """Its leaves, which are tried now. RuleError where they are not what they were when they were cut."""
+        asked = self._at(stretch.at)
+        if not stretch.read:
+            source = self._untried(stretch.length, stretch.root, asked, list(stretch.todo), stretch.start)
+            if not stretch.found(list(islice(source, stretch.number))):
+                raise RuleError(f"{name_of(self.asked.function)} says something else in another process, {SHOULD}")
+        for leaf in stretch.leaves:
+            self._try(leaf, asked, stretch.root)
+        return stretch.leaves
+
+    def _at(self, at: int | None) -> Asked:
+        return self.asked if at is None else self.asked.at(at)
+
+    def _untried(self, length: int, sets: Sets, asked: Asked, todo: list[Replies], start: int = 0) -> Iterator[Box]:
+        """The leaves from these replies on, which are left in `todo`; or all but the first ones."""
+        if self.table is None:
+            return self._read(length, sets, asked, todo)
+        return islice(self._walked(self.table, length, sets), start, None)
 
     def _walked(self, table: Table, length: int, sets: Sets) -> Iterator[Box]:
         for counts, ending, answer in table.parts(length, sets):
             yield Box(length, dict(sets), answer, tuple(counts.items()), counts, ending)
 
-    def _read(self, length: int, sets: Sets, asked: Asked) -> Iterator[Box]:
-        todo: list[Replies] = [()]
+    def _read(self, length: int, sets: Sets, asked: Asked, todo: list[Replies]) -> Iterator[Box]:
         while todo:
             run = Run(self.vocab, length, todo.pop(), sets, kept=self.kept, swallows=self.swallows)
             answer = run.named(asked) if self.tells else run.call(asked)
@@ -108,7 +148,7 @@ class Reading:
         self.said.clear()
 
     def _try(self, leaf: Box, asked: Asked, sets: Sets) -> None:
-        """RuleError where the function says something else to real contexts out of a leaf."""
+        """RuleError where the function says something else to real contexts out of a leaf, or has changed anything."""
         last: Said | None = None
         for context in self.samples.of(leaf, sets):
             again, permitted = asked(context), leaf.permitted
@@ -124,6 +164,9 @@ class Reading:
                 last = (context, permitted, *asked.where)
         if last is not None:
             self.said.append(last)
+        self.number += 1
+        if not self.number & (self.number - 1):
+            self.before.memory.check()
 
 
 def _was_asked(one: Any, asked: set[Any]) -> bool:
