@@ -257,6 +257,6 @@ def _until(source: Iterator[Box | Stretch], filling: _Filling) -> tuple[list[Box
                 break
     except RuleError as raised:  # which does not matter if the search ends before
         return parts, raised
-    if filling.left is not None and isinstance(last := parts.pop(), Stretch) and last.number > 1:
+    if filling.left is not None and isinstance(last := parts.pop(), Stretch) and len(last.leaves) > 1:
         parts.append(last.but_last())
     return parts, None

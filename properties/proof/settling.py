@@ -32,7 +32,7 @@ DEEP = 8  # batches of boxes that a shard bounds, whatever they are split into; 
 class Shard:
     """Boxes to be settled, each with what it is split into, until `most` were bounded; they are of about one length.
 
-    They are given, or as stretches of a rule's tree, which whoever settles them reads. So many of a `batch` are bounded
+    They are given, or as stretches of a rule's tree, which whoever settles them tries. So many of a `batch` are bounded
     together, which rounding might depend on. With `first`, one wrong context is sought, the shortest, and `below` some
     length; those `fresh` are not what others were split into. `told` asks for each box that is done. If each position
     has an answer, they are asked about `at` one.
@@ -163,7 +163,7 @@ class OfRule(Settling):
     def opened(self, shard: Shard) -> tuple[list[Box], Found]:
         boxes, found = super().opened(shard)
         stretches = [one for one in shard.boxes if isinstance(one, Stretch)]
-        for leaf in (leaf for one in stretches for leaf in self.reading.opened(one)):
+        for leaf in (leaf for one in stretches for leaf in self.reading.tried(one)):
             if self.asks(leaf):
                 boxes += [leaf] * (leaf.length < shard.below)
                 continue

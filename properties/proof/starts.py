@@ -37,7 +37,7 @@ class Whole:
 
 @dataclass(frozen=True)
 class Leaves:
-    """The leaves of a rule's tree. They are read twice where others settle them, and tried there."""
+    """The leaves of a rule's tree, which are tried by whoever settles them."""
 
     work: OfRule
     scope: Domain

@@ -7,7 +7,6 @@ The leaves of `leaves(function, ...)` are what each position may hold, and the a
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from functools import _lru_cache_wrapper
-from itertools import islice
 from typing import Any
 
 from properties.proof.boxes import Box, Replies
@@ -22,8 +21,6 @@ from zoo.errors import RuleError
 from zoo.rule import LAZY, SHOULD, Asked, Function, name_of, plain
 from zoo.rule.telling import Looked
 from zoo.rule.watch import AGAIN, Said, ask_again, known, tokens
-
-NOTHING: Replies = ()  # that was replied yet
 
 
 def leaves(function: Function, vocab: Sequence[str], length: int, samples: int = 2, kind: str = "") -> Iterator[Box]:
@@ -76,7 +73,7 @@ class Reading:
         two.
         """
         asked = self._at(at)
-        for leaf in self._untried(length, sets, asked, [NOTHING]):
+        for leaf in self._untried(length, sets, asked):
             self._try(leaf, asked, sets)
             yield leaf
 
@@ -85,28 +82,23 @@ class Reading:
 
         What was read before anything is raised is a stretch, too.
         """
-        todo = [NOTHING]
-        start, read, first = 0, list[Box](), tuple(todo)
+        read = list[Box]()
         try:
-            for leaf in self._untried(length, sets, self._at(at), todo):
+            for leaf in self._untried(length, sets, self._at(at)):
                 read.append(leaf)
                 if ends(leaf):
-                    yield Stretch.of(read, sets, at, start, first)
-                    start, read, first = start + len(read), [], tuple(todo)
+                    yield Stretch(length, sets, at, read)
+                    read = []
         except RuleError:
             if read:
-                yield Stretch.of(read, sets, at, start, first)
+                yield Stretch(length, sets, at, read)
             raise
         if read:
-            yield Stretch.of(read, sets, at, start, first)
+            yield Stretch(length, sets, at, read)
 
-    def opened(self, stretch: Stretch) -> Sequence[Box]:
-        """Its leaves, which are tried now. RuleError where they are not what they were when they were cut."""
+    def tried(self, stretch: Stretch) -> Sequence[Box]:
+        """Its leaves, each of which is tried now."""
         asked = self._at(stretch.at)
-        if not stretch.read:
-            source = self._untried(stretch.length, stretch.root, asked, list(stretch.todo), stretch.start)
-            if not stretch.found(list(islice(source, stretch.number))):
-                raise RuleError(f"{name_of(self.asked.function)} says something else in another process, {SHOULD}")
         for leaf in stretch.leaves:
             self._try(leaf, asked, stretch.root)
         return stretch.leaves
@@ -114,17 +106,15 @@ class Reading:
     def _at(self, at: int | None) -> Asked:
         return self.asked if at is None else self.asked.at(at)
 
-    def _untried(self, length: int, sets: Sets, asked: Asked, todo: list[Replies], start: int = 0) -> Iterator[Box]:
-        """The leaves from these replies on, which are left in `todo`; or all but the first ones."""
-        if self.table is None:
-            return self._read(length, sets, asked, todo)
-        return islice(self._walked(self.table, length, sets), start, None)
+    def _untried(self, length: int, sets: Sets, asked: Asked) -> Iterator[Box]:
+        return self._read(length, sets, asked) if self.table is None else self._walked(self.table, length, sets)
 
     def _walked(self, table: Table, length: int, sets: Sets) -> Iterator[Box]:
         for counts, ending, answer in table.parts(length, sets):
             yield Box(length, dict(sets), answer, tuple(counts.items()), counts, ending)
 
-    def _read(self, length: int, sets: Sets, asked: Asked, todo: list[Replies]) -> Iterator[Box]:
+    def _read(self, length: int, sets: Sets, asked: Asked) -> Iterator[Box]:
+        todo: list[Replies] = [()]
         while todo:
             run = Run(self.vocab, length, todo.pop(), sets, kept=self.kept, swallows=self.swallows)
             answer = run.named(asked) if self.tells else run.call(asked)

@@ -1,68 +1,56 @@
-"""Leaves of a tree in a row, by what they start from: whoever has the function can read them."""
+"""Leaves of a tree in a row, as they are sent: what they have in common once, and each as little as there is to it."""
 
 from array import array
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Iterable, Sequence
+from functools import cached_property, lru_cache
+from hashlib import sha256
 from typing import Any
-from zlib import crc32
 
-from properties.proof.boxes import Box, Replies
+from properties.proof.boxes import Box
 from zoo.domain import Sets
 
+Row = tuple[Any, ...]  # of a leaf, its path and what is permitted; and what does not follow from that
 
-@dataclass(frozen=True, eq=False)
+
 class Stretch:
-    """So many leaves of the contexts of a length of which that is known, `at` a position if each has an answer.
+    """Leaves of contexts of a length of which that is known, `at` a position if each has an answer."""
 
-    `start` leaves come before. Of a plain function, `todo` are the replies that are left then, the next ones last.
-    `check` tells, with all likelihood, whether what is read of it is the same. Leaves that were read are at hand, and
-    are not sent.
-    """
+    def __init__(self, length: int, root: Sets, at: int | None, leaves: Sequence[Box]) -> None:
+        self.length, self.root, self.at, self.leaves = length, root, at, leaves
 
-    length: int
-    root: Sets
-    at: int | None
-    start: int
-    todo: tuple[Replies, ...]
-    number: int
-    check: int
+    def __reduce__(self) -> tuple[Any, ...]:
+        return opened, (self.length, dict(self.root), self.at, [*map(_row, self.leaves)])
 
-    @classmethod
-    def of(cls, leaves: Sequence[Box], root: Sets, at: int | None, start: int, todo: tuple[Replies, ...]) -> "Stretch":
-        number = len(leaves)  # each takes one of what is left, or of what came to it since
-        new = cls(leaves[0].length, root, at, start, todo[-number:], number, _check(leaves))
-        vars(new)["leaves"] = leaves
-        return new
-
-    @property
-    def read(self) -> bool:
-        return "leaves" in vars(self)
-
-    @property
-    def leaves(self) -> Sequence[Box]:
-        found: Sequence[Box] = vars(self)["leaves"]
-        return found
-
-    def found(self, leaves: Sequence[Box]) -> bool:
-        """Whether it is these leaves, as far as can be told; they are at hand then."""
-        vars(self)["leaves"] = leaves
-        return len(leaves) == self.number and _check(leaves) == self.check
+    @cached_property
+    def told_by(self) -> tuple[Any, ...]:
+        """What it is told from others by."""
+        marks = array("q")
+        for leaf in self.leaves:
+            marks.extend((len(leaf.path), _mark(leaf.permitted), _mark(leaf.ending and leaf.ending.states)))
+            for asked, reply in leaf.path:
+                marks.extend((_mark(asked), _mark(reply)))
+        return self.length, self.root, self.at, sha256(marks.tobytes()).hexdigest()
 
     def but_last(self) -> "Stretch":
-        return Stretch.of(self.leaves[:-1], self.root, self.at, self.start, self.todo)
+        return Stretch(self.length, self.root, self.at, self.leaves[:-1])
 
 
-def _check(leaves: Sequence[Box]) -> int:
-    """How much was asked for each leaf, what at last, and what is permitted."""
-    marks = array("q")
-    for leaf in leaves:
-        asked = leaf.path[-1][0] if leaf.path else None
-        marks.extend((len(leaf.path), asked if isinstance(asked, int) else -1, _mark(leaf.permitted)))
-    return crc32(marks.tobytes())
+def _row(leaf: Box) -> Row:
+    least = leaf.path, leaf.permitted
+    return least if not leaf.counts and leaf.ending is None else (*least, leaf.sets, leaf.counts, leaf.ending)
 
 
-@lru_cache(maxsize=2**12)
-def _mark(permitted: frozenset[Any]) -> int:
-    """A number of it that is the same in another process."""
-    return crc32(repr(sorted(permitted)).encode())
+def opened(length: int, root: Sets, at: int | None, rows: Iterable[Row]) -> Stretch:
+    """As it was sent."""
+    leaves = []
+    for path, permitted, *more in rows:
+        sets, *rest = more or ({**root, **dict(path)},)
+        leaves.append(Box(length, sets, permitted, path, *rest))
+    return Stretch(length, root, at, leaves)
+
+
+@lru_cache(maxsize=2**16)
+def _mark(one: Any) -> int:
+    """A number that is the same in another process."""
+    text = repr(sorted(map(repr, one)) if isinstance(one, frozenset) else one)
+    return int.from_bytes(sha256(text.encode()).digest()[:7], "big")
