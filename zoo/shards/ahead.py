@@ -8,7 +8,7 @@ are verdicts, counts and certificates, and what was kept of an earlier run.
 import itertools
 import math
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future
 from functools import cached_property
 from types import TracebackType
@@ -18,11 +18,30 @@ from zoo.errors import UnavailableError
 from zoo.shards.digest import digest
 from zoo.shards.executors import DEATHS, workers
 from zoo.shards.keep import Keep
-from zoo.shards.travel import Make, Parcel, Work, both_have, dumps, loads, settled_elsewhere
+from zoo.shards.travel import Answer, Make, Parcel, Settled, Work, both_have, dumps, loads, settled_elsewhere
 
 T = TypeVar("T")
 W = TypeVar("W")
 AGAIN = 5.0  # seconds: a cluster may grow
+# Shards that are quick are sent together, so many that it takes about so many seconds, and at most so many.
+SECONDS, MOST = 0.1, 64
+
+
+class _Sent:
+    """Shards that were sent together."""
+
+    def __init__(self, shards: list[Any], send: Callable[[list[Any], bool], "Future[Answer]"], packed: bool) -> None:
+        self.shards, self.send = shards, send
+        self.future = send(shards, packed)
+
+    def answer(self) -> Settled:
+        """Sent once more, with the subject, where a worker had it not at hand."""
+        found = self.future.result()
+        if found is None:
+            self.future = self.send(self.shards, True)
+            found = self.future.result()
+        assert found is not None
+        return found
 
 
 class Shards:
@@ -36,8 +55,8 @@ class Shards:
         self.make, self.subject, self.executor = make, subject, executor
         self.parcel = None if executor is None and keep is None else Parcel.of(make, subject)
         self.kept = None if keep is None or self.parcel is None else keep.of(make.__name__, self.parcel.digest)
-        self.futures: dict[int, tuple[Any, Future[bytes]]] = {}  # by the identity of a shard
-        self.looked, self.several = -math.inf, 0
+        self.sent: dict[int, tuple[int, _Sent]] = {}  # by the identity of a shard, which of those sent together it is
+        self.looked, self.workers, self.together, self.answers = -math.inf, 0, 1, 0
 
     @cached_property
     def work(self) -> Work:
@@ -55,8 +74,8 @@ class Shards:
         if self.executor is None:
             return 0
         if time.monotonic() - self.looked > AGAIN:
-            self.looked, self.several = time.monotonic(), 2 * workers(self.executor)
-        return self.several
+            self.looked, self.workers = time.monotonic(), workers(self.executor)
+        return 2 * self.workers * self.together
 
     def clock(self) -> float:
         """In seconds: of the processor, but where others work, which it does not count."""
@@ -70,11 +89,7 @@ class Shards:
         if self.executor is None:
             result = self.work(shard)
         else:
-            ahead = [shard, *itertools.islice(following, self.width)]
-            wanted = {id(one) for one in ahead}
-            for number in [number for number in self.futures if number not in wanted]:
-                self.futures.pop(number)[1].cancel()
-            result = loads(self._result(ahead), both_have(self._shared, shard))
+            result = loads(self._result(shard, following), both_have(self._shared, shard))
         if self.kept is not None:
             self.kept.add(known, dumps(result, both_have(self._shared, shard)))
         return result
@@ -93,35 +108,62 @@ class Shards:
     def _shared(self) -> Any:
         return getattr(self.work, "shared", ()) if getattr(self.make, "shares", False) else ()
 
-    def _result(self, ahead: list[Any]) -> bytes:
-        """That of the first. A pool whose process was killed is made anew: what was lost is settled once more."""
+    def _result(self, shard: Any, following: Iterable[Any]) -> bytes:
+        """A pool whose process was killed is made anew: what was lost is settled once more."""
         for _ in range(DEATHS):
             try:
-                for one in ahead:
-                    if id(one) not in self.futures:
-                        self.futures[id(one)] = one, self._sent(one)
-                found = self.futures[id(ahead[0])][1].result()
-                del self.futures[id(ahead[0])]
-                return found
+                self._send(shard, following)
+                number, sent = self.sent[id(shard)]
+                found = sent.answer()
+                del self.sent[id(shard)]
+                self._learn(found)
+                result = found.results[number]
+                if isinstance(result, Exception):
+                    raise result
+                return result
             except BrokenExecutor:
-                self.futures.clear()
+                self.sent.clear()
                 renew = getattr(self.executor, "renew", None)
                 if renew is None:
                     raise
                 renew()
         raise UnavailableError(f"{DEATHS} processes died of one shard, but should have the memory for it")
 
-    def _sent(self, shard: Any) -> "Future[bytes]":
+    def _learn(self, found: Settled) -> None:
+        """How many shards are worth to be sent together, if these took so long: twice as many as these, at most."""
+        self.answers, number = self.answers + 1, len(found.results)
+        self.together = max(1, min(2 * number, MOST, int(SECONDS * number / max(found.seconds, 1e-9))))
+
+    def _send(self, shard: Any, following: Iterable[Any]) -> None:
+        """Once half of what may be under way is not any more, for several to be sent together."""
+        running = sum(not sent.future.done() for _, sent in self.sent.values())
+        if id(shard) in self.sent and running > self.width // 2:
+            return
+        ahead = [shard, *itertools.islice(following, self.width)]
+        wanted = {id(one) for one in ahead}
+        for sent in {id(sent): sent for _, sent in self.sent.values()}.values():
+            if wanted.isdisjoint(map(id, sent.shards)) and sent.future.cancel():
+                for one in sent.shards:
+                    self.sent.pop(id(one), None)
+        new = [one for one in ahead if id(one) not in self.sent]
+        for i in range(0, len(new), self.together):
+            some = new[i : i + self.together]
+            sent = _Sent(some, self._submitted, self.answers < 2 * self.workers)
+            self.sent.update({id(one): (number, sent) for number, one in enumerate(some)})
+
+    def _submitted(self, shards: list[Any], packed: bool) -> "Future[Answer]":
+        """The subject itself goes along where not every worker may have it."""
         assert self.executor is not None
         assert self.parcel is not None
-        return self.executor.submit(settled_elsewhere, self.parcel, dumps(shard, self._shared))
+        content = [dumps(shard, self._shared) for shard in shards]
+        return self.executor.submit(settled_elsewhere, self.parcel.digest, self.parcel if packed else None, content)
 
     def __enter__(self) -> "Shards":
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        for _, future in self.futures.values():
-            future.cancel()
-        self.futures.clear()
+        for _, sent in self.sent.values():
+            sent.future.cancel()
+        self.sent.clear()
         if self.kept is not None:
             self.kept.keep.save()
