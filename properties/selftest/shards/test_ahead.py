@@ -110,6 +110,11 @@ def test_counts_mutants_and_what_is_run(monkeypatch: pytest.MonkeyPatch) -> None
     for model in (small, wrong):
         alone, here = (check_model(model, "enumerate", ["rule"], executor=one) for one in (None, executor))
         assert [replace(one, seconds=0.0) for one in here] == [replace(one, seconds=0.0) for one in alone]
+    mostly = replace(wrong, accuracy=0.1, predictors=[])
+    done = executor.done
+    alone, here = (check_model(mostly, "prove", ["accuracy"], executor=one) for one in (None, executor))
+    assert [replace(one, seconds=0.0) for one in here] == [replace(one, seconds=0.0) for one in alone]
+    assert executor.done > done
     one, other = (compare(small, aab_compact.MODEL, "other", True, executor=one) for one in (None, executor))
     assert replace(one, seconds=0.0) == replace(other, seconds=0.0)
 
