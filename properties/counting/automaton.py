@@ -6,7 +6,8 @@ no context that is meant can be reached.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
+from weakref import WeakValueDictionary
 
 import numpy as np
 
@@ -16,18 +17,31 @@ from zoo.transformer.arrays import Array
 
 DEAD = -1
 
+_known: WeakValueDictionary[tuple[object, ...], "Automaton"] = WeakValueDictionary()
+
 
 @dataclass(frozen=True, eq=False)
 class Automaton:
-    """States by number; contexts begin in the first, and are meant where they end in one that is accepted."""
+    """States by number; contexts begin in the first, and are meant where they end in one that is accepted.
+
+    Those alike are one object, also of several that were sent: what follows from them is found once, and sent once.
+    """
 
     next: Array  # int [state, token]; DEAD where no context that is meant begins so
     accept: Array  # bool [state]
 
+    def __new__(cls, next: Array, accept: Array) -> "Automaton":
+        key = (next.shape, next.dtype.str, next.tobytes(), accept.tobytes())
+        found = _known.get(key)
+        if found is None:
+            found = _known[key] = super().__new__(cls)
+        return found
+
     @cached_property
     def kinds(self) -> Array:
         """Tokens of the same kind lead to the same from every state: int [token]"""
-        return _known(self.next.shape, self.next.dtype.str, self.next.tobytes())[0]
+        kinds: Array = np.unique(self.next, axis=1, return_inverse=True)[1].reshape(-1)
+        return kinds
 
     @cached_property
     def of_kind(self) -> Array:
@@ -37,7 +51,9 @@ class Automaton:
     @cached_property
     def steps(self) -> list[list[tuple[int, int]]]:
         """From each state, the kinds that do not lead to DEAD, and where they lead."""
-        return _known(self.next.shape, self.next.dtype.str, self.next.tobytes())[1]
+        _, first = np.unique(self.kinds, return_index=True)
+        table = self.next[:, first].tolist()
+        return [[(kind, after) for kind, after in enumerate(row) if after != DEAD] for row in table]
 
     def requiring(self, tokens: Array) -> "Automaton":
         """Of the same contexts, those in which one of these tokens occurs: bool [token]. States are doubled."""
@@ -45,16 +61,6 @@ class Automaton:
         after = np.where(self.next[:, None] == DEAD, DEAD, after)
         accept = self.accept[:, None] & np.array([False, True])
         return Automaton(after.reshape(-1, len(tokens)), accept.reshape(-1))
-
-
-@lru_cache(maxsize=1024)
-def _known(shape: tuple[int, ...], dtype: str, after: bytes) -> tuple[Array, list[list[tuple[int, int]]]]:
-    """The kinds of tokens, and the steps: found once for all automata alike, as each that is sent comes anew."""
-    table = np.frombuffer(after, dtype).reshape(shape)
-    kinds: Array = np.unique(table, axis=1, return_inverse=True)[1].reshape(-1)
-    _, first = np.unique(kinds, return_index=True)
-    rows = table[:, first].tolist()
-    return kinds, [[(kind, after) for kind, after in enumerate(row) if after != DEAD] for row in rows]
 
 
 def anything(vocab: int) -> Automaton:
