@@ -8,7 +8,7 @@ are verdicts, counts and certificates, and what was kept of an earlier run.
 import itertools
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future
 from functools import cached_property
 from types import TracebackType
@@ -33,6 +33,7 @@ class _Sent:
     def __init__(self, shards: list[Any], send: Callable[[list[Any], bool], "Future[Answer]"], packed: bool) -> None:
         self.shards, self.send = shards, send
         self.future = send(shards, packed)
+        self.results: list[Any] | None = None
 
     def answer(self) -> Settled:
         """Sent once more, with the subject, where a worker had it not at hand."""
@@ -42,6 +43,14 @@ class _Sent:
             found = self.future.result()
         assert found is not None
         return found
+
+    def result(self, number: int, shared: Sequence[object]) -> Any:
+        found = self.answer()
+        if number in found.errors:
+            raise found.errors[number]
+        if self.results is None:
+            self.results = loads(found.results, both_have(shared, self.shards))
+        return self.results[number]
 
 
 class Shards:
@@ -85,13 +94,10 @@ class Shards:
         """What is settled of a shard; what follows is begun."""
         known = "" if self.kept is None else digest(shard, self._shared)
         if self.kept is not None and (found := self.kept.result(known)) is not None:
-            return loads(found, both_have(self._shared, shard), safely=True)
-        if self.executor is None:
-            result = self.work(shard)
-        else:
-            result = loads(self._result(shard, following), both_have(self._shared, shard))
+            return loads(found, both_have(self._shared, [shard]), safely=True)
+        result = self.work(shard) if self.executor is None else self._result(shard, following)
         if self.kept is not None:
-            self.kept.add(known, dumps(result, both_have(self._shared, shard)))
+            self.kept.add(known, dumps(result, both_have(self._shared, [shard])))
         return result
 
     def each(self, shards: Iterable[T]) -> Iterator[tuple[T, Any]]:
@@ -108,19 +114,15 @@ class Shards:
     def _shared(self) -> Any:
         return getattr(self.work, "shared", ()) if getattr(self.make, "shares", False) else ()
 
-    def _result(self, shard: Any, following: Iterable[Any]) -> bytes:
+    def _result(self, shard: Any, following: Iterable[Any]) -> Any:
         """A pool whose process was killed is made anew: what was lost is settled once more."""
         for _ in range(DEATHS):
             try:
                 self._send(shard, following)
                 number, sent = self.sent[id(shard)]
-                found = sent.answer()
+                self._learn(sent.answer().seconds, len(sent.shards))
                 del self.sent[id(shard)]
-                self._learn(found)
-                result = found.results[number]
-                if isinstance(result, Exception):
-                    raise result
-                return result
+                return sent.result(number, self._shared)
             except BrokenExecutor:
                 self.sent.clear()
                 renew = getattr(self.executor, "renew", None)
@@ -129,10 +131,10 @@ class Shards:
                 renew()
         raise UnavailableError(f"{DEATHS} processes died of one shard, but should have the memory for it")
 
-    def _learn(self, found: Settled) -> None:
-        """How many shards are worth to be sent together, if these took so long: twice as many as these, at most."""
-        self.answers, number = self.answers + 1, len(found.results)
-        self.together = max(1, min(2 * number, MOST, int(SECONDS * number / max(found.seconds, 1e-9))))
+    def _learn(self, seconds: float, number: int) -> None:
+        """How many shards are worth to be sent together, if so many took so long: twice as many as these, at most."""
+        self.answers += 1
+        self.together = max(1, min(2 * number, MOST, int(SECONDS * number / max(seconds, 1e-9))))
 
     def _send(self, shard: Any, following: Iterable[Any]) -> None:
         """Once half of what may be under way is not any more, for several to be sent together."""
@@ -155,7 +157,7 @@ class Shards:
         """The subject itself goes along where not every worker may have it."""
         assert self.executor is not None
         assert self.parcel is not None
-        content = [dumps(shard, self._shared) for shard in shards]
+        content = dumps(shards, self._shared)
         return self.executor.submit(settled_elsewhere, self.parcel.digest, self.parcel if packed else None, content)
 
     def __enter__(self) -> "Shards":

@@ -241,16 +241,17 @@ _one_at_a_time = threading.Lock()  # bounds keep what they computed, and rules a
 
 
 class Settled(NamedTuple):
-    """What a worker found of some shards, or what was raised of one, and how long it took."""
+    """What a worker found of some shards, what was raised of which, and how long it took."""
 
     seconds: float
-    results: list[bytes | Exception]
+    results: bytes
+    errors: dict[int, Exception]
 
 
 Answer = Settled | None  # None where it has not the subject at hand
 
 
-def settled_elsewhere(subject: str, parcel: Parcel | None, shards: Sequence[bytes]) -> Answer:
+def settled_elsewhere(subject: str, parcel: Parcel | None, content: bytes) -> Answer:
     """What a worker does with shards of a subject of that digest."""
     with _one_at_a_time:
         work = _at_hand.get(subject)
@@ -260,20 +261,17 @@ def settled_elsewhere(subject: str, parcel: Parcel | None, shards: Sequence[byte
             work = _at_hand[subject] = parcel.open()
             while len(_at_hand) > KEPT:
                 _at_hand.popitem(last=False)
-        begin = time.perf_counter()
-        results = [_result(work, shard) for shard in shards]
-        return Settled(time.perf_counter() - begin, results)
+        begin, shared = time.perf_counter(), getattr(work, "shared", ())
+        shards, results, errors = loads(content, shared), list[Any](), dict[int, Exception]()
+        for i, shard in enumerate(shards):
+            try:
+                results.append(work(shard))
+            except Exception as error:  # of this shard, which may never be asked for
+                results.append(None)
+                errors[i] = error
+        return Settled(time.perf_counter() - begin, dumps(results, both_have(shared, shards)), errors)
 
 
-def _result(work: Work, shard: bytes) -> bytes | Exception:
-    shared = getattr(work, "shared", ())
-    try:
-        given = loads(shard, shared)
-        return dumps(work(given), both_have(shared, given))
-    except Exception as error:  # of this shard, which may never be asked for
-        return error
-
-
-def both_have(shared: Sequence[object], shard: Any) -> tuple[object, ...]:
-    """What a result may refer to: what all shards may, and the boxes of its own."""
-    return (*shared, *getattr(shard, "known", ()))
+def both_have(shared: Sequence[object], shards: Sequence[Any]) -> tuple[object, ...]:
+    """What results may refer to: what all shards may, and the boxes of these."""
+    return (*shared, *(box for shard in shards for box in getattr(shard, "known", ())))
