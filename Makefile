@@ -38,9 +38,10 @@ bench-peers: .venv/peers
 	$(ONE_THREAD) $(BIN)/pytest benchmarks/test_peers.py
 
 # Takes hours; goes on where it was stopped. ONLY=properties/proof, or a module, for a part; SAMPLE=100 for as many of
-# a folder, drawn at random, always the same ones; SECONDS=600 for what survived the tests that come first.
+# a folder, drawn at random, always the same ones, others with DRAW=2; SECONDS=600 for what survived the tests that come
+# first.
 mutants: .venv/mutants
-	SAMPLE=$(SAMPLE) SECONDS=$(SECONDS) $(BIN)/python -m properties.selftest.mutants $(ONLY)
+	SAMPLE=$(SAMPLE) DRAW=$(DRAW) SECONDS=$(SECONDS) $(BIN)/python -m properties.selftest.mutants $(ONLY)
 
 test-all: .venv/peers test
 

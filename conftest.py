@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.database import DirectoryBasedExampleDatabase
+from hypothesis.internal.conjecture import providers
 from sybil import Example, Sybil
 from sybil.evaluators.python import PythonEvaluator
 from sybil.parsers.markdown import CodeBlockParser, SkipParser
@@ -43,6 +44,9 @@ settings.register_profile(  # what `make nightly` runs of the tests marked so
 settings.register_profile(  # for `make mutants`, where any example that fails will do
     "mutants", settings.get_profile("ci"), phases=[Phase.explicit, Phase.generate], database=None, print_blob=False
 )
+# Hypothesis also draws the constants of every module that is imported by then: examples that are to be always the same
+# would be others after other tests, or where a number of the code changes.
+providers._get_local_constants = lambda: providers._local_constants
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev"))
 
 

@@ -28,7 +28,7 @@ class Verdicts(list[Verdict]):
         """The model's own picture in a notebook says from now on what was found here."""
         wrong = {one.check: one.failures for one in self if one.failures}
         answers = next((wrong[name] for name in ("rule", "predictors", "accuracy") if name in wrong), ())
-        passed = f"{sum(one.passed for one in self)} of {len(self)} checks pass"
+        passed = f"{sum(one.passed for one in self)} of {len(self)} check{' passes' if len(self) == 1 else 's pass'}"
         settled(model, Known(self.status, self.sentence() or passed, answers))
 
     def sentence(self) -> str:

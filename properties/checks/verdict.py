@@ -118,7 +118,8 @@ class Verdict(Finding):
         That is of the command where the model was asked for there, else of Python, for the model at hand. With `every`,
         all wrong contexts that were found.
         """
-        lines = [f"{self.model}: {self.check} {self.status}" + (f": {self.detail}" if self.detail else "")]
+        found = "" if self.status == "deviates" else f" {self.status}"  # which "as stated" says
+        lines = [f"{self.model}: {self.check}{found}" + (f": {self.detail}" if self.detail else "")]
         if self.counterexample is not None:
             lines.append(f"    {self.counterexample.sentence()}")
             lines.append(f"    reproduce: {self._reproduction(self.counterexample, asked)}")

@@ -8,6 +8,7 @@ from properties.checks.verdict import Requested, Verdict
 from properties.counting import Count
 from properties.dossier.answers import Answers
 from properties.dossier.tree import Read
+from properties.proof.bands import Bands
 from properties.proof.boxes import Settled
 from properties.robustness.bearing import Borne
 from properties.robustness.mutants import Story
@@ -67,7 +68,8 @@ class Dossier:
     lemmas: list[tuple[str, bool]] = field(default_factory=list)
     answers: Answers | None = None
     rows: dict[int, list[Run]] = field(default_factory=dict)  # of the map, by length
-    settled: Sequence[Settled] = ()  # the boxes of a proof, where contexts are too many
+    settled: Sequence[Settled] = ()  # the boxes of a proof, where contexts are too many; none where these are too many
+    bands: Bands | None = None  # the same, put together
     rule: Read | Missing = field(default_factory=lambda: Missing("no rule and no predictor is stated"))
     meant: Read | Missing | None = None
     sources: list[Source] = field(default_factory=list)

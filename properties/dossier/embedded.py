@@ -20,7 +20,8 @@ from zoo.transformer import Attention, Layer, Mlp, Norm, unhandled
 from zoo.transformer.activations import chosen
 from zoo.transformer.arrays import Array
 
-MOST = 200_000  # characters of the weights of a page
+MOST = 150_000  # characters of the weights of a page
+HELD = 100_000  # of traces that are held ready, of which there is one at least
 TOP = 8  # outputs of a trace that is held ready
 ACTIVATIONS = {"relu": "relu", "gelu": "gelu"}  # what `forward.js` calls those that it has
 
@@ -39,14 +40,14 @@ def about(model: Model) -> dict[str, Any]:
     return {
         "name": model.name,
         "vocab": list(model.vocab),
-        "outputs": list(model.rows),
+        "outputs": None if list(model.rows) == list(model.vocab) else list(model.rows),  # the same
         "number": model.outputs is NUMBER,
         "within": model.within,
         "every": model.answers == "every",
         "chars": model.reads_strings,
         "n_ctx": model.n_ctx,
         "anywhere": model.domain is None,
-        "sets": [list(its) for its in sets],
+        "sets": [None if len(its) == len(model.vocab) else list(its) for its in sets],  # all of it
         "layouts": layouts,
         "directions": list(names(model.basis.names if model.basis else (), model.transformer.d_model))
         if weighty
@@ -103,25 +104,36 @@ def array(values: Array) -> dict[str, Any]:
 
 def traces(model: Model, contexts: Iterable[Context]) -> list[dict[str, Any]]:
     """What `forward.js` would compute after these, of the last position, as far as a page shows it."""
-    found = []
+    found, room = list[dict[str, Any]](), HELD
     for context in contexts:
-        read = reading(model, context)
-        top = np.sort(np.argsort(-read.logits, kind="stable")[:TOP]).tolist()
-        found.append(
-            {
-                "tokens": model.encode(context).tolist(),
-                "outputs": top,
-                "logits": [read.logits[top].tolist()],
-                "shares": [[name, share[top].tolist()] for name, share in read.shares],
-                "heads": [
-                    {"name": f"head {i}.{h}", "pattern": [pattern[-1].tolist()], "scores": [scores.tolist()]}
-                    for (i, h, _), (_, pattern), scores in zip(attention_heads(model), read.patterns, read.scores)
-                ],
-                "mlps": [
-                    {"layer": i, "neurons": [[one.number, one.reads, one.value, one.writes] for one in neurons]}
-                    for i, _, neurons in read.mlps
-                ],
-                "states": [],
-            }
-        )
+        one = _traced(model, context)
+        room -= len(json.dumps(one))
+        if found and room < 0:
+            break
+        found.append(one)
     return found
+
+
+def _traced(model: Model, context: Context) -> dict[str, Any]:
+    read = reading(model, context)
+    top = np.sort(np.argsort(-read.logits, kind="stable")[:TOP]).tolist()
+    return {
+        "tokens": model.encode(context).tolist(),
+        "outputs": top,
+        "logits": [read.logits[top].tolist()],
+        "shares": [[name, share[top].tolist()] for name, share in read.shares],
+        "heads": [
+            {"name": f"head {i}.{h}", "pattern": [_shown(pattern[-1])], "scores": [_shown(scores)]}
+            for (i, h, _), (_, pattern), scores in zip(attention_heads(model), read.patterns, read.scores)
+        ],
+        "mlps": [
+            {"layer": i, "neurons": [[one.number, one.reads, one.value, one.writes] for one in neurons]}
+            for i, _, neurons in read.mlps
+        ],
+        "states": [],
+    }
+
+
+def _shown(values: Array) -> list[float]:
+    """In the digits that a page shows."""
+    return [float(f"{x:.6g}") for x in values.tolist()]

@@ -4,7 +4,7 @@ What could not be found, or was not looked for, is there as `Missing`, which say
 """
 
 import inspect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
@@ -21,7 +21,7 @@ from properties.dossier.dossier import Caught, Dossier, Missing, Mutants, Source
 from properties.dossier.page import held_by_page
 from properties.dossier.tree import read
 from properties.proof import certificate
-from properties.proof.splits import MOST_KEPT
+from properties.proof.bands import Bands
 from properties.robustness import mutants
 from properties.robustness.bearing import bearing
 from properties.robustness.comparison import compare
@@ -33,18 +33,19 @@ from zoo.cost.ladder import ladder
 from zoo.cost.operations import flops, parameters
 from zoo.distill import checked_program
 from zoo.errors import ModelError, ZooError
-from zoo.inspection.context_map import orders, runs
-from zoo.inspection.maps import factors
+from zoo.inspection.context_map import BINS, Run, orders, runs
+from zoo.inspection.maps import drawable, factors
 from zoo.inspection.sentences import sentences
 from zoo.model import Model
 from zoo.progress import busy, steps
+from zoo.transformer.arrays import Array
 
 SECONDS = 20.0  # of the processor, for a certificate where nothing was proved before, and for a count
 WORK = 4 * 10**9  # operations that all mutants together may take; beyond, some are drawn
 EDGE, BOXES = 256, 1000  # tokens up to which a family's edge is sought, and how many sets of each length are tried
 FEWEST = 50  # mutants that are drawn
 APART = 81  # contexts of a length that have a cell of the map each
-LARGEST = 64  # d_model beyond which there are no pictures
+ROWS, RUNS = 24, 700  # of the map
 T = TypeVar("T")
 
 
@@ -82,13 +83,28 @@ def _contexts(found: Dossier) -> None:
     found.answers = answers(model)
     if found.answers is not None:
         states = found.answers.states
-        found.rows = {length: list(runs(order, states, APART)) for length, order in orders(model).items()}
+        found.rows = _rows(orders(model), states)
     stated = questions(model)
     if isinstance(model, BlackBox) or affordable(model) or not stated:
         return
     proof = proof_of(model, stated[0], How(certified=True))
-    boxes = [] if proof.splits is None else proof.splits.settled
-    found.settled = boxes if len(boxes) <= MOST_KEPT else ()
+    if proof.splits is not None:
+        found.settled = proof.splits.settled
+        found.bands = proof.splits.bands or Bands(model.vocab, found.settled)
+
+
+def _rows(order: Mapping[int, Array], states: Sequence[str]) -> dict[int, list[Run]]:
+    """Of all lengths, or of many the shortest and then ever fewer up to the longest, as fine as there is room for."""
+    every = sorted(order)
+    if len(every) > ROWS:
+        every = sorted(
+            {*every[: ROWS // 2], *(every[i] for i in np.linspace(0, len(every) - 1, ROWS // 2).astype(int))}
+        )
+    for apart, bins in ((APART, BINS), (APART // 3, BINS // 2), (0, BINS // 4), (0, BINS // 16)):
+        rows = {length: list(runs(order[length], states, apart, bins)) for length in every}
+        if sum(map(len, rows.values())) <= RUNS:
+            break
+    return rows
 
 
 def _rule(found: Dossier) -> None:
@@ -138,11 +154,10 @@ def _weights(found: Dossier) -> None:
         found.maps = Missing("a black box: only its answers are known")
         return
     found.sentences = list(sentences(model))
-    d_model = model.transformer.d_model
     found.maps = (
         list(factors(model))
-        if d_model <= LARGEST
-        else Missing(f"the residual stream has {d_model} directions, too many to draw")
+        if drawable(model)
+        else Missing("the products of its heads' weights are too large to compute, and are not drawn")
     )
     found.flops, found.parameters = flops(model.transformer, model.scope.lengths[-1]), parameters(model.transformer)
 

@@ -4,12 +4,13 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from properties.proof.bands import Bands
 from properties.proof.boxes import Settled
 from properties.proof.counted import Counted
 from zoo.domain import Domain
 
 Key = tuple[Any, ...]
-MOST_KEPT = 20_000  # boxes with their margins: more are more than anybody looks at
+MOST_KEPT = 20_000  # boxes with their margins: more are more than anybody looks at, and are put together
 
 
 @dataclass
@@ -29,13 +30,13 @@ class Splits:
         self.vocab, self.domain = tuple(vocab), domain
         self.numbers, self.outputs = ({name: i for i, name in enumerate(its)} for its in (vocab, names))
         self.trees: dict[tuple[int, int, int], Tree] = {}  # by length, layout and position
-        self.settled: list[Settled] = []  # what is done, in order; not more than one beyond MOST_KEPT
+        self.settled: list[Settled] = []  # what is done, in order; none where that is more than MOST_KEPT
+        self.bands: Bands | None = None  # which then are kept in their place
 
     def add(self, settled: Settled) -> None:
         """Splits of the same, one after the other, are one."""
         box = settled.box
-        if len(self.settled) <= MOST_KEPT:
-            self.settled.append(settled)
+        self._keep(settled)
         path = [(self._asked(one, box.length), self._reply(reply)) for one, reply in box.path]
         if box.ending is not None:  # which comes after all that was counted at first
             said = (self.outputs.get(name, name) for name in box.permitted)
@@ -46,6 +47,15 @@ class Splits:
                 tree.asked = asked
                 tree = tree.to.setdefault(reply, Tree())
         tree.leaf = self.leaf(settled)
+
+    def _keep(self, settled: Settled) -> None:
+        if self.bands is None and len(self.settled) < MOST_KEPT:
+            self.settled.append(settled)
+            return
+        if self.bands is None:
+            self.bands = Bands(self.vocab, self.settled)
+            self.settled = []
+        self.bands.add(settled)
 
     def leaf(self, settled: Settled) -> Key:
         """What a node says that is a leaf."""

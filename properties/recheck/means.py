@@ -159,11 +159,9 @@ def guess(least: Array, most: Array, value: Array, mask: Array, counted: Counted
 def _steepest(least: Array, most: Array, above: Array) -> tuple[Array, Array]:
     """Σ w (v - level) with the worst token of each key, and Σ w of these: above, one weighs most, and below least."""
     terms = np.maximum(most * above, least * above)
-    at = terms.argmax(axis=-1, keepdims=True)
-    worst, distance = (np.take_along_axis(x, at, -1)[..., 0] for x in (terms, above))
-    weight = np.take_along_axis(most, at, -1)[..., 0]
-    weight = np.where(distance > 0, weight, np.take_along_axis(least, at, -1)[..., 0])
-    return worst.sum(axis=-1), weight.sum(axis=-1)
+    at = terms.argmax(axis=-1)[..., None] == np.arange(terms.shape[-1])  # the first of several
+    weight = np.where(above[at] > 0, most[at], least[at])
+    return terms.max(axis=-1).sum(axis=-1), weight.reshape(terms.shape[:-1]).sum(axis=-1)
 
 
 def _priced(least: Array, most: Array, above: Array, mask: Array, counted: Counted) -> tuple[Array, Array]:

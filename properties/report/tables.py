@@ -1,6 +1,7 @@
 """Tables of verdicts: a line for each model, or a line for each check."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 
 from rich.console import Console
 from rich.table import Column
@@ -18,7 +19,20 @@ STYLES = {"holds": "green", "deviates": "yellow", "undecided": "yellow", "failed
 GLYPHS = {"holds": "\N{CHECK MARK}", "deviates": "~", "undecided": "?", "failed": "\N{BALLOT X}"}
 PLAIN = {"\N{CHECK MARK}": "+", "\N{BALLOT X}": "x"}  # where a terminal has no such characters
 GRAVEST = ["failed", "undecided", "deviates", "holds"]
+# What so many of them do: one, or several.
+DO = {
+    "holds": ("holds", "hold"),
+    "deviates": ("deviates as stated", "deviate as stated"),
+    "undecided": ("undecided", "undecided"),
+    "failed": ("failed", "failed"),
+}
 ANSWERS = ("rule", "predictors")  # whose contexts are those of the model, the first that there is
+
+
+def tallied(statuses: Iterable[str]) -> dict[str, str]:
+    """Of each status that there is "41 hold", "1 deviates as stated": what holds comes first."""
+    counts = Counter(statuses)
+    return {status: f"{counts[status]} {words[counts[status] != 1]}" for status, words in DO.items() if counts[status]}
 
 
 def models(out: Console, results: Sequence[Result]) -> None:

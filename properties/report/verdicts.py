@@ -127,11 +127,10 @@ def _of_black_box(model: BlackBox) -> str:
 
 def _summary(verdicts: Sequence[Verdict]) -> str:
     """ "41 hold, 3 of them on a sample, 1 failed": how many there are of each status."""
-    said = {"holds": "hold", "deviates": "deviate as stated", "undecided": "undecided", "failed": "failed"}
-    counts = Counter[str](verdict.status for verdict in verdicts)
-    parts = [f"{counts[status]} {words}" for status, words in said.items() if counts[status]]
-    if sampled := sum(verdict.status == "holds" and verdict.method == "sampled" for verdict in verdicts):
-        parts.insert(1, "on a sample" if sampled == counts["holds"] else f"{sampled} of them on a sample")
+    parts = list(tables.tallied(verdict.status for verdict in verdicts).values())
+    held = [verdict.method for verdict in verdicts if verdict.status == "holds"]
+    if sampled := held.count("sampled"):
+        parts.insert(1, "on a sample" if sampled == len(held) else f"{sampled} of them on a sample")
     return ", ".join(parts)
 
 

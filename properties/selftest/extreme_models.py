@@ -13,6 +13,7 @@ that are zero, where a setting that the type has not makes NaN.
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cache
 from itertools import product
 from typing import Any
 
@@ -36,6 +37,7 @@ KINDS = ("attention", "attention", *ACTIVATIONS)
 LAYERS = [kinds for count in range(3) for kinds in product(KINDS, repeat=count)] + [("attention", "relu", "attention")]
 
 
+@cache
 def exponents(dtype: type) -> st.SearchStrategy[int]:
     """Of two: none, any that the dtype has, or one where products, squares or single numbers leave its range."""
     info = np.finfo(dtype)

@@ -36,7 +36,7 @@ def those_in(layout: Layout) -> set[str]:
 def test_the_contexts_of_one_or_two_layouts() -> None:
     outcomes = Counter[str]()
 
-    @many(90)
+    @many(31)
     @given(LAYOUTS, LAYOUTS, st.integers(0, 2**32 - 1))
     def check(one: Layout, other: Layout, seed: int) -> None:
         domain, expected = Domain((one,)), those_in(one)

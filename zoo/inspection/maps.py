@@ -6,7 +6,7 @@ notice.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,29 @@ from zoo.transformer import Attention, Mlp, Norm, unhandled
 from zoo.transformer.arrays import Array
 
 ALWAYS = "always"
+SIDE = 64  # rows or columns of one picture, at most
+MORE = " …"  # after the name of the first of several
+TOP = 8  # of the largest entries, how many are named where squares stand for several
+WORK = 2 * 10**11  # operations that the products of all heads may take: some ten seconds
 ATTENDS, ATTENDED, FROM, TO = "attends", "attended to", "from", "to"
+
+
+@dataclass(frozen=True)
+class Coarse:
+    """Of a matrix that is drawn smaller: what was there, and how many entries a square stands for, at most.
+
+    A square shows the one with the largest absolute value, with its sign.
+    """
+
+    shape: tuple[int, int]
+    nonzero: int
+    largest: Sequence[tuple[str, str, float]]  # row, column, and the entry
+    high: int
+    wide: int
+
+    def said(self) -> str:
+        rows, columns = self.shape
+        return f"{rows:,} x {columns:,} entries, {self.high:,} x {self.wide:,} a square"
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +54,7 @@ class Map:
     row: str = FROM
     column: str = TO
     attention: bool = False
+    coarse: Coarse | None = None  # where a square stands for several entries
 
     @property
     def most(self) -> float:
@@ -40,11 +63,43 @@ class Map:
 
     def folded(self) -> "Map":
         """Without the rows and columns that are all zero; an attention as it is."""
-        if self.attention:
+        if self.attention or self.coarse:
             return self
         rows, columns = (np.flatnonzero(self.matrix.any(axis=axis)).tolist() for axis in (1, 0))
         named = [self.rows[i] for i in rows], [self.columns[j] for j in columns]
         return Map(self.title, self.matrix[np.ix_(rows, columns)], *named, self.row, self.column)
+
+    def binned(self, most: int) -> "Map":
+        """Folded, and where there are more rows or columns than that, with as many neighbours in one as it takes."""
+        one = self.folded()
+        high, wide = (max(1, -(-size // most)) for size in one.matrix.shape)
+        if high == wide == 1:
+            return one
+        before = one.coarse or Coarse(one.matrix.shape, int(np.count_nonzero(one.matrix)), one.top(), 1, 1)
+        starts = np.arange(0, one.matrix.shape[1], wide)
+        rows = []
+        for i in range(0, len(one.matrix), high):  # by rows, as there may be 50,000
+            part = one.matrix[i : i + high]
+            least = np.minimum.reduceat(part.min(axis=0), starts)
+            greatest = np.maximum.reduceat(part.max(axis=0), starts)
+            rows.append(np.where(-least > greatest, least, greatest))
+        coarse = replace(before, high=high * before.high, wide=wide * before.wide)
+        names = _firsts(one.rows, high), _firsts(one.columns, wide)
+        return Map(one.title, np.array(rows), *names, one.row, one.column, one.attention, coarse)
+
+    def top(self) -> list[tuple[str, str, float]]:
+        """The entries with the largest absolute values."""
+        flat = np.abs(self.matrix).ravel()
+        some = np.argpartition(flat, -min(TOP, len(flat)))[-TOP:]
+        some = some[np.lexsort((some, -flat[some]))]
+        places = (divmod(at, self.matrix.shape[1]) for at in some.tolist())
+        return [(self.rows[i], self.columns[j], float(self.matrix[i, j])) for i, j in places]
+
+
+def _firsts(names: Sequence[str], step: int) -> list[str]:
+    """Of so many neighbours each the name of the first, which says so."""
+    firsts = list(names)[::step]
+    return firsts if step == 1 else [name if name.endswith(MORE) else f"{name}{MORE}" for name in firsts]
 
 
 def attentions(found: dict[str, Any]) -> Iterator[list[Map]]:
@@ -60,14 +115,24 @@ def attentions(found: dict[str, Any]) -> Iterator[list[Map]]:
     yield from layers.values()
 
 
+def drawable(model: Model) -> bool:
+    """Whether the two products of each head take seconds."""
+    d = model.transformer.d_model
+    widths = [layer.sizes["d_head"] + layer.sizes["d_v"] for _, _, layer in attention_heads(model)]
+    return 2 * d * d * sum(widths) <= WORK
+
+
 def products(model: Model) -> Iterator[list[Map]]:
-    """All that the weights of each layer come down to: of a head W_Q W_K^T and W_V W_O. A list for each line."""
+    """All that the weights of each layer come down to: of a head W_Q W_K^T and W_V W_O. A list for each line.
+
+    Here and in `factors`, the products have at most SIDE rows and columns.
+    """
     stream = _stream(model)
     for i, layer in enumerate(model.transformer.layers):
         yield _norm(f"norm of layer {i}", layer.norm, stream)
         if isinstance(layer, Attention):
-            yield [scores(layer, h, f"{i}.{h}", stream) for h in range(layer.sizes["head"])]
-            yield [writes(layer, h, f"{i}.{h}", stream) for h in range(layer.sizes["head"])]
+            yield [scores(layer, h, f"{i}.{h}", stream).binned(SIDE) for h in range(layer.sizes["head"])]
+            yield [writes(layer, h, f"{i}.{h}", stream).binned(SIDE) for h in range(layer.sizes["head"])]
             yield _bias(f"output bias of layer {i}", layer.b_o, stream)
         elif isinstance(layer, Mlp):
             yield mlp(layer, i, stream)
@@ -94,7 +159,8 @@ def factors(model: Model) -> Iterator[tuple[str, list[Map]]]:
         if isinstance(layer, Attention):
             for h in range(layer.sizes["head"]):
                 of_head = [*_arrays(model, i, layer, h, stream)]
-                yield f"Head {i}.{h}", [*of_head, scores(layer, h, "", stream), writes(layer, h, "", stream)]
+                both = [scores(layer, h, "", stream), writes(layer, h, "", stream)]
+                yield f"Head {i}.{h}", [one.binned(SIDE) for one in [*of_head, *both]]
             yield f"Output bias of layer {i}", _bias("output bias", layer.b_o, stream)
         elif isinstance(layer, Mlp):
             yield f"Mlp of layer {i}, {layer.activation}", mlp(layer, i, stream)

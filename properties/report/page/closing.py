@@ -94,7 +94,8 @@ def beside(found: Dossier) -> str:
     return section("beside", title, table(["model", "answers", "shortest context where they differ"], rows))
 
 
-def evidence(found: Dossier) -> str:
+def evidence(found: Dossier, room: int = CERTIFICATE) -> str:
+    """With the certificate itself if it has so many characters at most."""
     model, source = found.model, text(found.asked.name)
     options = "" if found.asked.n_ctx is None else f" --n-ctx {found.asked.n_ctx}"
     if isinstance(found.certificate, Missing):
@@ -109,12 +110,12 @@ def evidence(found: Dossier) -> str:
             f'<p><a class="btn" download="{name}" href="{link}">Download the certificate '
             f"({len(content) / 1000:.1f} kB)</a></p>"
         )
-        if len(content) > CERTIFICATE:
+        if len(content) > min(CERTIFICATE, room):
             command = f"zoo verify {source}{options} --certificate FILE"
             body = f"<p>There is a certificate, which is too large for a page: <code>{command}</code> writes it.</p>"
     made = ", ".join(f"{name} {version}" for name, version in found.versions.items())
     pairs = [("Reproduce", f"<code>zoo verify {source}{options}</code>"), ("Made with", text(made))]
     pairs += [("Weights", f'<span class="hash">sha256 {found.digest}</span>')] if found.digest else []
     passed = sum(one.passed for one in found.verdicts)
-    pairs += [("Checks", f"{passed} of {many(len(found.verdicts), 'check')} pass")]
+    pairs += [("Checks", f"{passed} of {many(len(found.verdicts), 'check')} pass{'es' * (len(found.verdicts) == 1)}")]
     return section("evidence", "Evidence", body + facts(pairs))

@@ -3,6 +3,12 @@
 const byId = (id) => document.getElementById(id);
 const held = byId("model");
 const M = held ? JSON.parse(held.textContent) : null;
+if (M) { // what properties/dossier/page.py wrote shorter
+  const whole = (names) => names && names.size ? Array.from({ length: names.size }, (_, i) => names.some[i] ?? `token ${i}`) : names;
+  M.vocab = whole(M.vocab);
+  M.outputs = whole(M.outputs) ?? M.vocab;
+  M.sets = M.sets.map((set) => set ?? M.vocab.map((_, i) => i));
+}
 
 // Arrays as properties/dossier/embedded.py writes them: {shape, at, x} or {shape, f8 or f4}.
 function unpack(array) {
@@ -136,8 +142,20 @@ function layouts(length) {
 const fits = (tokens, sets) => sets !== null && sets.every((set, i) => set.includes(tokens[i]));
 const inDomain = (tokens) => M.anywhere || layouts(tokens.length).some((sets) => fits(tokens, sets));
 
+// What a fold permits: its states as properties/dossier/states.py writes them, walked through token by token.
+const tables = new Map();
+function uint16(text) {
+  const view = new DataView(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer);
+  return Array.from({ length: view.byteLength / 2 }, (_, i) => view.getUint16(2 * i, true));
+}
+function ended(fold, tokens) {
+  if (!tables.has(fold)) tables.set(fold, { next: uint16(fold.next), says: uint16(fold.says) });
+  const { next, says } = tables.get(fold);
+  return fold.permits[says[tokens.reduce((state, token) => next[state * fold.tokens + token], 0)]] ?? null;
+}
 // What a tree permits: numbers of outputs, a number, or nothing; null where it is not known here.
 function permitted(tree, tokens, at) {
+  if (tree && tree.permits) return inDomain(tokens) ? ended(tree, tokens) : null;
   const n = tokens.length, layout = layouts(n).findIndex((sets) => fits(tokens, sets)), where = M.every ? at : 0;
   const root = tree ? tree.of.findIndex((one) => one[0] === n && one[1] === layout && one[2] === where) : -1;
   if (root < 0) return null;

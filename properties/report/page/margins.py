@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from properties.dossier.dossier import Dossier, Missing
 from properties.report.page.document import context, minus, number, section, shortened, text
 from zoo.digits import exact, nearest
+from zoo.domain import Box
 
 WIDE, LEFT, SIZE = 820, 16, 7
 COLUMNS = (WIDE - 2 * LEFT) // SIZE
@@ -37,15 +38,19 @@ def margins(found: Dossier) -> str:
         labels = {i: name for (_, i, _), name in zip(values, names)}
         figure = _figure(values, labels, found.model.margin)
     else:
+        settled: list[tuple[Box, float]] = [(one.box, one.margin) for one in found.settled]
+        settled = settled or [(one.end, one.margin) for one in found.bands or ()]
         leaves = [
-            (one.margin, i, "" if one.margin > 0 else "db")
-            for i, one in enumerate(found.settled)
-            if math.isfinite(one.margin)
+            (margin, i, "" if margin > 0 else "db") for i, (_, margin) in enumerate(settled) if math.isfinite(margin)
         ]
         if not leaves:
             return _none("a black box has no logits" if isinstance(found.maps, Missing) else "none was measured")
-        lead = f"The least by which the right answer wins in each of {len(leaves)} sets of contexts, as it was proved."
-        labels = {i: found.settled[i].box.describe(found.model.vocab) for _, i, _ in leaves[:DOTS]}
+        together = "" if found.settled else ", put together by their answers and last tokens"
+        lead = (
+            f"The least by which the right answer wins in each of {len(leaves)} sets of contexts{together}, as it was "
+        )
+        lead += "proved."
+        labels = {i: settled[i][0].describe(found.model.vocab) for _, i, _ in leaves[:DOTS]}
         figure = _figure(leaves, labels, found.model.margin)
     body = f'<figure class="card scroll wide" tabindex="0" role="group" aria-label="Margins">{figure}</figure>'
     return section("margins", "By how much each answer wins", body, lead)

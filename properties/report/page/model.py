@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 from properties.dossier.dossier import Dossier
 from properties.report.page import checks, closing, context_map, story
-from properties.report.page.document import NONE, WORDS, chip, number, page, section, shortened, text
+from properties.report.page.document import NONE, WORDS, as_data, chip, number, page, section, shortened, size, text
 from properties.report.page.margins import margins
 from properties.report.page.rule import rule
 from properties.report.page.weights import mutants, weights
-from properties.report.tables import GRAVEST
+from properties.report.tables import GRAVEST, tallied
 from zoo.black_box import BlackBox
 
 SECTIONS = {
@@ -25,30 +25,33 @@ SECTIONS = {
 }
 
 
+LIMIT = 295_000  # bytes of a page
+FRAME = size(page("", "", "")) + 2_000  # of those what all pages have, and links
+
+
 def model_page(found: Dossier) -> str:
     """All that is known of a model, in the order in which one asks."""
     links = "".join(f'<li><a href="#{name}">{title}</a></li>' for name, title in SECTIONS.items())
     name = text(found.model.name)
-    sections = (
-        checks.verdicts,
-        margins,
-        rule,
-        weights,
-        mutants,
-        closing.bearing,
-        closing.cost,
-        closing.beside,
-        closing.evidence,
-    )
-    body = (
-        f'<div class="wrap"><nav class="toc" aria-label="Sections"><ul>{links}</ul></nav><main id="main">'
+    hero = (
         f'<section class="hero" aria-labelledby="h"><div class="line"><h1 id="h">{name}</h1>{chip(found.status)}</div>'
         f'<p class="say">{story.story(found)}</p>{story.facts(found)}{context_map.large(found)}</section>\n'
-        f"{_trace(found)}{''.join(one(found) for one in sections)}"
+    )
+    before = [hero, _trace(found), checks.verdicts(found), margins(found), rule(found)]
+    after = [closing.bearing(found), closing.cost(found), closing.beside(found)]
+    data = found.page or None
+    room = LIMIT - FRAME - sum(map(size, [*before, *after])) - (0 if data is None else len(as_data(data)))
+    evidence = closing.evidence(found, room // 3)  # what is written in base 64 takes a third more
+    room -= size(evidence)
+    caught = mutants(found, room // 2)
+    drawn = weights(found, room - size(caught))
+    body = (
+        f'<div class="wrap"><nav class="toc" aria-label="Sections"><ul>{links}</ul></nav><main id="main">'
+        f"{''.join([*before, drawn, caught, *after, evidence])}"
         '<p class="foot">Made by <code>zoo report</code>. This page loads nothing from anywhere.</p></main></div>'
     )
     title = f"{found.model.name}: {WORDS[found.status]}"
-    return page(title, body, '<a href="index.html">All models</a>', found.page or None)
+    return page(title, body, '<a href="index.html">All models</a>', data)
 
 
 def _trace(found: Dossier) -> str:
@@ -73,7 +76,8 @@ def _trace(found: Dossier) -> str:
         )
     if found.sources and found.page["rule"] is None:
         lead += (
-            " What its rule says is known to the page of the contexts below only: it has no Python, and no tree of it."
+            " What its rule says is known to the page of the contexts below only: it has no Python, and the tree or "
+            "the states of the rule are too many for it."
         )
     first = shortened(found.notable[0][1])
     body = (
@@ -99,9 +103,9 @@ def index_page(found: Sequence[tuple[Dossier, str]]) -> str:
             f'<td>{story.brief(one)}</td><td class="n" data-l="checks">{passed} of {len(one.verdicts)}</td>'
             f'<td class="n" data-l="smallest margin">{least}</td><td>{context_map.small(one)}</td></tr>'
         )
-    counts = {status: sum(one.status == status for one, _ in found) for status in GRAVEST}
-    said = ", ".join(f"{counts[status]} {WORDS[status]}" for status in GRAVEST if counts[status])
-    worst = next(status for status in GRAVEST if counts[status])
+    counts = tallied(one.status for one, _ in found)
+    said = ", ".join(counts[status] for status in GRAVEST if status in counts)
+    worst = next(status for status in GRAVEST if status in counts)
     heads = '<th>model</th><th>verdict</th><th>found</th><th class="n">checks</th><th class="n">smallest margin</th>'
     heads += "<th>every context</th>"
     title = f"{len(found)} model{'s' * (len(found) != 1)}"

@@ -8,6 +8,7 @@ from zoo.digits import nearest
 from zoo.domain_in_words import described
 from zoo.inspection.card import sizes
 
+LONGEST = 240  # characters of what a check says
 LAYOUTS = 3  # of a domain that are written out
 ANSWERS = ("rule", "accuracy", "predictors")  # the checks that say whether its answers are right, the first there is
 
@@ -20,8 +21,16 @@ def story(found: Dossier) -> str:
     said = {"failed": _wrong, "undecided": _open, "holds": _right, "deviates": _right}[main.status](found, main)
     if main.passed:
         other = [v for v in found.verdicts if not v.passed]
-        said += "".join(f" But <code>{v.check}</code> {v.status}: {text(v.detail) or 'see below'}." for v in other[:1])
+        became = {"failed": "failed", "undecided": "is undecided"}
+        said += "".join(
+            f" But the check <code>{v.check}</code> {became[v.status]}: {text(_cut(v.detail)) or 'see below'}."
+            for v in other[:1]
+        )
     return said + _meant(found)
+
+
+def _cut(said: str) -> str:
+    return said if len(said) <= LONGEST else f"{said[:LONGEST]}…"
 
 
 def _wrong(found: Dossier, verdict: Verdict) -> str:
@@ -45,7 +54,7 @@ def _wrong(found: Dossier, verdict: Verdict) -> str:
 
 
 def _open(found: Dossier, verdict: Verdict) -> str:
-    return f"Not settled: {text(verdict.detail)}."
+    return f"Not settled: {text(_cut(verdict.detail))}."
 
 
 def _right(found: Dossier, verdict: Verdict) -> str:

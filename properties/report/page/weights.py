@@ -1,44 +1,65 @@
 """The weights as pictures, with names and numbers, and as sentences; and which of them matter."""
 
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 
 from properties.dossier.dossier import Caught, Dossier, Missing, Mutants
-from properties.report.page.document import as_data, context, folded, many, missing, section, table, text
+from properties.report.page.document import context, folded, many, missing, section, table, text
 from properties.robustness.mutants import Story
 from zoo.black_box import BlackBox
-from zoo.inspection.pictures import figure, said, scale
+from zoo.inspection.maps import Map
+from zoo.inspection.pictures import FINEST, figure, said, scale
 
-DRAWN, CAUGHT = 90_000, 60_000  # characters of the pictures of a page: a page is to stay small
+DRAWN, SAID, CAUGHT = 90_000, 60_000, 60_000  # characters of pictures and sentences at most: a page is to stay small
 CELL = 15
 LINES = 60  # of sentences of one part
 
 
-def weights(found: Dossier) -> str:
+def weights(found: Dossier, room: int = DRAWN + SAID) -> str:
+    """In so many characters, about: what there is no room for is left out, and the section says so."""
     if isinstance(found.model, BlackBox):
         return section("weights", "The weights", missing(found.maps))  # type: ignore[arg-type]
-    sentences = "".join(_sentence(title, its) for title, its in found.sentences if its)
+    sentences, left_out = "", 0
+    for title, its in found.sentences:
+        said_ = _sentence(title, its) if its else ""
+        if len(sentences) + len(said_) > min(SAID, room // 3):
+            left_out += 1
+        else:
+            sentences += said_
+    if left_out:
+        sentences += f'<p class="none">Those of {many(left_out, "other part")} would make the page too large.</p>'
     if isinstance(found.maps, Missing):
         return section("weights", "The weights", missing(found.maps) + sentences, _sizes(found))
     largest = scale([one for _, maps in found.maps for one in maps])
-    body, left_out = "", 0
-    room = min(DRAWN, max(DRAWN // 4, 200_000 - len(as_data(found.page))))
-    for title, maps in found.maps:
-        figures = (f'<figure class="scroll">{figure(one, largest)}</figure>' for one in maps)
-        drawn = f'<h3>{text(title)}</h3><div class="mats">{"".join(figures)}</div>' if maps else ""
-        if len(body) + len(drawn) > room:
-            left_out += len(maps)
-        else:
-            body += drawn
+    body, left_out = _drawn(found.maps, largest, min(DRAWN, room - len(sentences)))
     if left_out:
         which = many(left_out, "other picture" if body else "picture")
         body += f'<p class="none">{which} would make the page too large.</p>'
     cap = (
         f"Row: from this direction. Column: to that. Of W_Q·W_K^T, rows attend and columns are attended to. Rows and "
-        f"columns of zeros are left out, “always” is a bias; {text(said(largest))}, and how strong it is goes "
-        "by the cube root."
+        "columns of zeros are left out, “always” is a bias; a square that stands for several entries shows the one "
+        f"that is farthest from 0, with its sign; {text(said(largest))}, and how strong it is goes by the cube root."
     )
     folded_ = folded("The weights as sentences", sentences)
     return section("weights", "The weights", f'{body}<p class="cap">{cap}</p>{folded_}', _sizes(found))
+
+
+def _drawn(every: Sequence[tuple[str, list[Map]]], largest: float, room: int) -> tuple[str, int]:
+    """The pictures in so many characters, as fine as all of them have room, and how many there was none for."""
+    for finest in FINEST:
+        body, left_out = "", 0
+        for title, maps in every:
+            figures = [f'<figure class="scroll">{figure(one, largest, finest)}</figure>' for one in maps]
+            drawn = f'<h3>{text(title)}</h3><div class="mats">{"".join(figures)}</div>' if maps else ""
+            if len(body) + len(drawn) > room:
+                left_out += len(maps)
+                if finest != FINEST[-1]:
+                    break
+            else:
+                body += drawn
+        if not left_out:
+            break
+    return body, left_out
 
 
 def _sizes(found: Dossier) -> str:
@@ -54,7 +75,8 @@ def _sentence(title: str, sentences: str) -> str:
     return f'<h4>{text(title)}</h4><p class="sent">{text(chr(10).join(lines[:LINES]) + more)}</p>'
 
 
-def mutants(found: Dossier) -> str:
+def mutants(found: Dossier, room: int = CAUGHT) -> str:
+    """With pictures in so many characters."""
     title = "Which weights matter"
     if isinstance(found.mutants, Missing):
         return section("mutants", title, missing(found.mutants))
@@ -68,16 +90,16 @@ def mutants(found: Dossier) -> str:
         f"answer that is judged, {counts['open'] or 'none'} {makes} another choice among what is permitted."
     )
     return section(
-        "mutants", title, _pictures(found.mutants) + _by_place(found.mutants) + _structural(found.mutants), lead
+        "mutants", title, _pictures(found.mutants, room) + _by_place(found.mutants) + _structural(found.mutants), lead
     )
 
 
-def _pictures(found: Mutants) -> str:
+def _pictures(found: Mutants, room: int) -> str:
     """For each weight how many of its changes are caught."""
     drawn = ""
     for one in found.caught:
         figure_ = f'<figure class="scroll">{_caught(one)}</figure>' if one.matrix.any() else ""
-        drawn += figure_ if len(drawn) + len(figure_) <= CAUGHT else ""
+        drawn += figure_ if len(drawn) + len(figure_) <= min(CAUGHT, room) else ""
     cap = "The darker a square, the more changes of that weight are caught; a dot marks weights that are not zero."
     return f'<div class="mats">{drawn}</div><p class="cap">{cap}</p>' if drawn else ""
 

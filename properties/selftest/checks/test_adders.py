@@ -20,8 +20,7 @@ def spoken_of(model: Model, column: int) -> Model:
     return replace(model, domain=Domain.layout(pattern, start=len(pattern), d=adder.DIGITS))
 
 
-@pytest.mark.parametrize("build", [adder.build, adder_circle.build])
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize(("build", "dtype"), [(adder.build, "float32"), (adder_circle.build, "float64")])
 def test_two_digits_are_proved(build: Callable[[int], Model], dtype: str) -> None:
     model = spoken_of(build(8).astype(dtype), 1)
     rule, lemmas = check_model(model, names=["rule", "lemmas"], method="prove")

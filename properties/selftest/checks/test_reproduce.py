@@ -26,12 +26,19 @@ def lines(out: str) -> list[tuple[str, str]]:
     return re.findall(r"    (after .*)\n    reproduce: (.*)", out)
 
 
-def run(line: str) -> str:
-    """What a line prints that is typed into a shell as it was printed."""
+def typed(line: str) -> bytes:
+    """What a line prints that is typed into a shell."""
     environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "LC_ALL": "C.UTF-8"}
-    done = subprocess.run(["bash", "-c", line], env=environment, capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (0, ""), line
+    done = subprocess.run(["bash", "-c", line], env=environment, capture_output=True)
+    assert (done.returncode, done.stderr) == (0, b""), line
     return done.stdout
+
+
+def run(line: str, capsys: pytest.CaptureFixture[str]) -> str:
+    """The same of a line that calls `zoo` once, with the words that a shell makes of it."""
+    words = typed(f"zoo() {{ printf '%s\\0' \"$@\"; }}\n{line}").split(b"\0")[:-1]
+    assert main([os.fsdecode(word) for word in words]) == 0, line
+    return capsys.readouterr().out
 
 
 def reproduced(sentence: str, printed: str) -> None:
@@ -59,7 +66,9 @@ def test_the_lines_of_a_file(
     found = lines(said(capsys, "verify", path, *options, "--check", *checks, status=1))
     assert len(found) >= 2
     for sentence, line in {line: (sentence, line) for sentence, line in found}.values():
-        reproduced(sentence, run(line))
+        reproduced(sentence, run(line, capsys))
+    if not options:
+        assert typed(line).decode() == run(line, capsys)
 
 
 def test_the_lines_of_a_model_of_the_zoo(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -102,7 +111,7 @@ def test_the_lines_of_strange_tokens(vocab: Any, tmp_path: Path, capsys: pytest.
     line = out[out.index("reproduce: ") + 11 : out.rindex("\n1 model")]
     assert "\n" not in line
     model = find(str(path))
-    printed = run(line)
+    printed = run(line, capsys)
     [context] = [c for c in model.contexts() if len(c) == 2 and c[0] == vocab[0] and c[1] == vocab[1]]
     text = contexts.written(context).replace("\x1b", r"\x1b").replace("\x85", r"\x85").replace("\u202e", r"\u202e")
     assert f"\nafter {text}: " in printed

@@ -56,7 +56,7 @@ def test_a_sample_is_of_how_many(capsys: pytest.CaptureFixture[str]) -> None:
     out = said(capsys, "verify", "-v", "induction", "ab", "--check", "window", "rule")
     assert "2 models, 4 checks: 4 hold, 1 of them on a sample\n" in out
     out = said(capsys, "verify", "-v", "two_head", "--check", "deviations", "rule")
-    assert "1 model, 2 checks: 1 hold, 1 deviate as stated\n" in out
+    assert "1 model, 2 checks: 1 holds, 1 deviates as stated\n" in out
 
 
 def test_what_a_sample_finds_wrong_is_of_those_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -159,7 +159,7 @@ def test_a_check_that_applies_to_none_beside_one_that_does(capsys: pytest.Captur
     out = said(capsys, "verify", "-v", "ab", "--check", "rule", "predictors")
     assert re.search(r"^rule +all 62 *$", out, re.MULTILINE)
     assert re.search(r"^predictors +- *$", out, re.MULTILINE)
-    assert "1 model, 1 check: 1 hold\n" in out
+    assert "1 model, 1 check: 1 holds\n" in out
     assert main(["verify", "ab", "--check", "rule", "predictor"]) == 2
     assert "did you mean 'predictors'?" in capsys.readouterr().err
     assert main(["verify", "ab", "two_head", "--check", "predictors", "heds"]) == 2

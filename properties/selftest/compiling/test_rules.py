@@ -40,7 +40,7 @@ def refusal(error: ModelError) -> str:
 def test_what_is_compiled_does_what_its_rule_says(outcomes: Counter[str]) -> None:
     """Proved in both arithmetics, with the margin that is stated; and a rule with one wrong entry is not."""
 
-    @many(24, times=0.1)
+    @many(12, times=0.1)
     @given(st.integers(0, 2**32 - 1), st.sampled_from(WAYS), st.integers(0, 2))
     def check(seed: int, how: By, more: int) -> None:
         its = drawn(seed)

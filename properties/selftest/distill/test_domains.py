@@ -141,7 +141,7 @@ def check_program(data: st.DataObject, outcomes: Counter[str]) -> None:
 def test_any_table_over_any_layouts(outcomes: Counter[str]) -> None:
     """Program, Python and x86-64 read no token that is not there, and answer as they should."""
 
-    @many(200)
+    @many(100)
     @given(st.data())
     def check(data: st.DataObject) -> None:
         check_program(data, outcomes)

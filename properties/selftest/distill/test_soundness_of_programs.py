@@ -37,7 +37,7 @@ def check_program(drawn: Drawn, outcomes: Counter[str]) -> None:
 
 @pytest.mark.soundness
 def test_a_distilled_program_is_the_model(outcomes: Counter[str]) -> None:
-    @many(72)
+    @many(40)
     @given(PATHS)
     def check(drawn: Drawn) -> None:
         check_program(drawn, outcomes)

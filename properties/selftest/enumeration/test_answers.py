@@ -38,7 +38,7 @@ def last_rows(transformer: Transformer, length: int) -> Array:
 
 @pytest.mark.soundness
 def test_enumerated_logits_and_answers_are_those_of_forward(outcomes: Counter[str]) -> None:
-    @many(80)
+    @many(28)
     @given(transformers(max_n_ctx=4, max_d_model=8) | one_attention | unmasked)
     def check(transformer: Transformer) -> None:
         outcomes[paths.path(transformer)] += 1
@@ -58,7 +58,7 @@ def test_enumerated_logits_and_answers_are_those_of_forward(outcomes: Counter[st
 
 @pytest.mark.soundness
 def test_running_sums_stay_within_their_bound(outcomes: Counter[str]) -> None:
-    @many(60)
+    @many(39)
     @given(one_attention, st.sampled_from([np.float32, np.float64]))
     def check(transformer: Transformer, dtype: Any) -> None:
         transformer = transformer.astype(dtype)

@@ -110,7 +110,7 @@ def assert_within(executed: Executed, tile: Tile) -> None:
 
 @pytest.mark.soundness
 def test_running_sums_say_what_forward_says(outcomes: Counter[str]) -> None:
-    @many(72)
+    @many(25)
     @given(SUMS)
     def check(drawn: Drawn) -> None:
         check_enumeration(drawn, outcomes)

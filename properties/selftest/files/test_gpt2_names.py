@@ -100,7 +100,7 @@ def test_the_rows_of_a_padded_embedding(directory: Path, capsys: pytest.CaptureF
     assert main(["inspect", str(directory), '["a", "<|unused 7|>"]']) == 0
     assert model.source in capsys.readouterr().out
     assert main(["predict", str(directory), "a <|unused 7|>"]) == 2  # a word of a context has no space
-    assert main(["export", str(directory), str(directory.parent / "again"), "--format", "gpt2"]) == 0
+    files.write_gpt2(model, directory.parent / "again")
     assert files.read(directory.parent / "again").vocab == expected
 
 

@@ -59,7 +59,7 @@ def changed_value(data: st.DataObject, value: Any) -> Any:
 
 
 def test_nothing_but_our_own_errors(valid: Path, outcomes: Counter[str]) -> None:
-    @many(120, times=2)  # 20,000 in the nightly run, both formats taken together
+    @many(60, times=2)  # 20,000 in the nightly run, both formats taken together
     @given(st.data())
     def check(data: st.DataObject) -> None:
         with copied(valid) as directory:
@@ -116,7 +116,7 @@ def test_any_names(valid: Path, outcomes: Counter[str]) -> None:
     """A model's name and a few tokens may be any text: refused, or printed so that a terminal takes it as text."""
     plain = [f"t{i}" for i in range(36)]
 
-    @many(60)
+    @many(39)
     @given(st.data(), st.just("plain") | TEXT, st.dictionaries(st.integers(0, 2), TEXT))
     def check(data: st.DataObject, name: str, others: dict[int, str]) -> None:
         tokens = [others.get(i, token) for i, token in enumerate(plain)]

@@ -1,9 +1,7 @@
 """What `zoo inspect` says of a head's maps and of a context, against the definitions, on random models."""
 
 import json
-import re
 from dataclasses import replace
-from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -11,16 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import zoo
-from properties import check_model
 from properties.selftest import domains
 from properties.strategies import as_model, tokens, transformers
-from zoo import Basis, files, published_figures
+from zoo import files, published_figures
 from zoo.errors import ContextError
-from zoo.inspection.maps import Map, products, scores, writes
 from zoo.inspection.parts import inspect, json_text, matrix
-from zoo.inspection.pictures import LARGEST, MOST, figure, short, svg
 from zoo.inspection.reading import reading
-from zoo.model import Model
 from zoo.transformer import Attention, Transformer, forward
 from zoo.transformer.arrays import Array
 
@@ -139,155 +133,8 @@ def test_what_is_known_of_aab() -> None:
     }  # fmt: skip
 
 
-def test_a_picture_is_small_and_well_formed() -> None:
-    model = zoo.load("aab")
-    picture = svg(model, inspect(model, "aabaa"))
-    root = ElementTree.fromstring(picture)
-    squares = [node for node in root.iter() if node.tag.endswith("rect") and node.get("fill-opacity")]
-    assert len(squares) == 15 + 9 + 4 + 1  # what is not zero of an attention, of two matrices and of a bias
-    assert len(picture) < 15_000
-    for words in (
-        ">attention of head 0.0<",
-        ">W_Q W_K^T of head 0.0<",
-        ">attends<",
-        ">attended to<",
-        ">output bias of layer 0<",
-        ">always<",
-        ">pos 4<",
-        ">a 4<",
-        "the strongest colour is 1024",
-    ):
-        assert words in picture
-    assert "not drawn" not in picture
-
-
-def test_a_picture_says_what_is_left_out_and_escapes_names() -> None:
-    def drawn(tokens: list[str], heads: int = 1, model: Model | None = None) -> str:
-        n = len(tokens)
-        attentions = [{"layer": 0, "head": h, "weights": np.full((n, n), 1 / n)} for h in range(heads)]
-        return svg(model or zoo.load("ab"), {"context": {"tokens": tokens, "attentions": attentions}})
-
-    short = ElementTree.fromstring(drawn(["<a>"]))
-    texts = [node.text for node in short.iter() if node.tag.endswith("text")]
-    assert texts[2:8] == ["attention of head 0.0", "attended to", "attends", "<a> 0", "<a> 0", "1"]
-    assert r"\x1b 0" in [node.text for node in ElementTree.fromstring(drawn(["\x1b"])).iter()]  # which XML cannot hold
-    assert "1 maps are not drawn" in drawn(["a"] * (LARGEST + 1))
-    assert f"{MOST // 60**2 + 1} maps are not drawn" in drawn(["a"] * 60, heads=MOST // 60**2 + 1)
-    assert "2 maps are not drawn" in drawn(["a"], model=zoo.load("aab", n_ctx=LARGEST))
-
-
-def texts_overlap(picture: str) -> list[str]:
-    """Titles and names that are written over one another: a letter is taken to be 5.5 wide."""
-    boxes = []
-    for group in ElementTree.fromstring(picture).iter("{http://www.w3.org/2000/svg}g"):
-        moved = [float(x) for x in re.findall(r"[-\d.]+", group.get("transform", ""))]
-        for node in group.iter("{http://www.w3.org/2000/svg}text"):
-            wide, text = 5.5 * len(node.text or ""), node.text or ""
-            if node.get("transform"):  # upwards from where it starts
-                x, y, _ = (float(x) for x in re.findall(r"[-\d.]+", node.get("transform", "")))
-                box = (x - 10, y - wide, x, y)
-            else:
-                x, y = float(node.get("x", 0)), float(node.get("y", 0))
-                x -= {"end": wide, "middle": wide / 2}.get(node.get("text-anchor", ""), 0)
-                box = (x, y - 9, x + wide, y)
-            boxes.append((text, [b + m for b, m in zip(box, moved * 2)]))
-    return [
-        f"{a} over {b}"
-        for i, (a, (left, top, right, bottom)) in enumerate(boxes)
-        for b, (x, y, to_x, to_y) in boxes[:i]
-        if left < to_x and x < right and top < to_y and y < bottom
-    ]
-
-
-@pytest.mark.parametrize(
-    ("name", "context"),
-    [
-        ("aab", "aabaa"),
-        ("two_head", "aabbab"),
-        ("induction", "abca"),
-        ("explainer", "l <|endoftext|> Ġm"),
-    ],
-)
-def test_nothing_is_written_over_something_else(name: str, context: str) -> None:
-    model = zoo.load(name)
-    picture = svg(model, inspect(model, context if model.reads_strings else tuple(context.split())))
-    assert texts_overlap(picture) == []
-    assert texts_overlap(picture.replace('y="28"', 'y="12"')) != []
-
-
 def test_a_gpt2_directory_is_inspected_too(tmp_path: object) -> None:
     files.write_gpt2(zoo.load("explainer"), f"{tmp_path}/model")
     found = inspect(files.read(f"{tmp_path}/model"), ("l", "in"))
     assert len(found["context"]["hidden_states"]) == 3
     assert len(found["heads"]) == 2
-
-
-def drawn(one: Map, largest: float) -> tuple[list[tuple[str, str]], str]:
-    """The squares that are not zero, as class and strength, and the whole picture."""
-    picture = figure(one, largest)
-    root = ElementTree.fromstring(picture)
-    squares = [node for node in root.iter() if node.tag == "rect" and node.get("fill-opacity")]
-    return [(node.get("class", ""), node.get("fill-opacity", "")) for node in squares], picture
-
-
-def test_pictures_have_one_language() -> None:
-    """Blue (p) is positive and orange (q) negative, on one scale; an attention is from 0 to 1; zeros are folded."""
-    weights = Map("w", np.array([[8.0, 0, 0], [0, 0, -1]]), ["x", "y"], ["a", "b", "c"])
-    squares, picture = drawn(weights, 64)
-    assert squares == [("p", "0.500"), ("q", "0.250")]  # cube roots of 8 / 64 and 1 / 64
-    assert ">b<" not in picture
-    attends = Map("a", np.array([[1.0, 0], [0.25, 0.75]]), ["x", "y"], ["x", "y"], attention=True)
-    assert drawn(attends, 64)[0] == [("a", "1.000"), ("a", "0.250"), ("a", "0.750")]
-    assert ">all zero<" in drawn(Map("z", np.zeros((2, 2)), ["x", "y"], ["x", "y"]), 1)[1]
-    assert [short(x) for x in (1024.0, 0.5, -0.25, -2e5, 3e-14, 12.5)] == [
-        "1024",
-        ".5",
-        "-.25",
-        "-2e5",
-        "3e-14",
-        "12.5",
-    ]
-
-
-def test_biases_are_part_of_the_pictures_where_they_matter() -> None:
-    """That of a query adds by key; that of a key adds the same to all keys, which softmax does not notice."""
-    one, stream = np.eye(2)[None], ["x", "y"]
-    layer = Attention(one, 2 * one, one, 3 * one, b_q=np.array([[5.0, 0]]), b_k=np.ones((1, 2)), b_v=np.ones((1, 2)))
-    scored = scores(layer, 0, "0.0", stream)
-    assert (list(scored.rows), scored.matrix.tolist()) == (["x", "y", "always"], [[2, 0], [0, 2], [10, 0]])
-    assert writes(layer, 0, "0.0", stream).matrix.tolist() == [[3, 0], [0, 3], [3, 3]]
-    assert list(scores(replace(layer, b_q=None), 0, "0.0", stream).rows) == stream
-    titles = [one.title for line in products(zoo.load("increment")) for one in line]
-    assert {"W_in of Mlp 1", "W_out of Mlp 1", "unembedding", "output bias of layer 0"} <= set(titles)
-
-
-def test_what_is_a_value_of_a_line_or_a_cell_is_short() -> None:
-    model = zoo.load("two_head")
-    sizes = "126 contexts of 1 to 6 tokens over a, b; 1 layer, 2 heads, d_model 8, float64"
-    assert repr(model) == f"<Model two_head: {sizes}>"
-    assert repr(model.basis) == "Basis(pos=6, tok='ab')"
-    assert repr(Basis(x=["in", "out"], big=range(1000))) == "Basis(x=['in', 'out'], big=1000)"
-    assert repr(model.transformer) == "<Transformer: n_ctx 6, d_model 8, 2 tokens, float64, 2 heads>"
-    assert repr(zoo.load("increment").transformer).endswith("float64, 2 heads, 2 relu>")
-    for name in zoo.names():
-        for one in (zoo.load(name), zoo.load(name).basis, zoo.load(name).transformer):
-            assert "\n" not in repr(one)
-            assert len(repr(one)) <= 200
-
-
-def test_a_notebook_shows_the_map_and_what_is_known() -> None:
-    """Nothing of it reaches beyond its element: no script, no style sheet."""
-    model = replace(zoo.load("aab"), name="<b>", rule=lambda context: {"a"}, predictors=(), margin=None)
-    fresh = ElementTree.fromstring(model._repr_html_())
-    assert "failed" not in "".join(fresh.itertext())
-    assert "<b>" in "".join(fresh.itertext())
-    verdicts = check_model(model, names=["rule"])
-    for html in (model._repr_html_(), verdicts._repr_html_()):
-        root = ElementTree.fromstring(html)
-        assert not {node.tag for node in root.iter()} & {"script", "style", "link"}
-        assert "✗ failed" in "".join(root.itertext())
-    squares = ElementTree.fromstring(model._repr_html_()).iter("rect")
-    assert any(node.get("fill") == "#e0523a" for node in squares)
-    assert "it says b, permitted is a" in "".join(ElementTree.fromstring(verdicts._repr_html_()).itertext())
-    assert len(verdicts) == 1
-    assert verdicts[0].check == "rule"

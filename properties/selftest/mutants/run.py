@@ -44,6 +44,7 @@ IGNORED = ["checks/test_suite_faults.py", "recheck/test_contract.py"]  # these l
 PYTEST = ["-m", "pytest", "-q", "-x", "-p", "no:xdist", "-p", "no:cacheprovider", "-p", f"{__package__}.plugin"]
 BUDGET = float(os.environ.get("SECONDS") or 30)  # of tests for a change; more for the survivors
 SAMPLE = int(os.environ.get("SAMPLE") or 0) or None  # of the changes of a folder, how many are tried; None: all
+DRAW = os.environ.get("DRAW", "")  # any word: another sample
 PATIENCE = 20, 10  # seconds, and times the time that the tests take
 
 
@@ -194,7 +195,7 @@ class Folder:
             for item in database.work_items:
                 if item.job_id not in skipped:
                     one = item.mutations[0]
-                    place = f"{module} {one.operator_name} {one.occurrence} {one.start_pos}"
+                    place = f"{DRAW}{module} {one.operator_name} {one.occurrence} {one.start_pos}"
                     found.append((hashlib.sha256(place.encode()).digest(), module, item, item.job_id in pending))
         found.sort(key=lambda one: one[0])
         return [(module, item) for _, module, item, left in found[:SAMPLE] if left]

@@ -70,7 +70,7 @@ def test_what_is_certified_of_random_models_is_confirmed() -> None:
     """Behind Norms the checker's own bound may be lower than the prover's: it says so, and refuses. That is rare."""
     seen: Counter[str] = Counter()
 
-    @many(90)
+    @many(40)
     @given(transformers(max_vocab=3, max_n_ctx=4), st.integers(0, 2**32 - 1))
     def each(transformer: Transformer, seed: int) -> None:
         vocab = "abc"[: len(transformer.token_embedding)]
@@ -100,7 +100,7 @@ def test_what_is_certified_of_random_models_is_confirmed() -> None:
 
     each()
     assert seen["refused"] <= 1 + seen["confirmed"] // 100, seen
-    assert_occurred(seen, "confirmed", "not certified", least=15)
+    assert_occurred(seen, "confirmed", "not certified", least=8)
     assert_occurred(seen, "by count")
 
 

@@ -78,7 +78,7 @@ def check_limits(box: Box, vocab: str, inside: list[str]) -> None:
 
 @pytest.mark.soundness
 def test_a_box_that_counts_is_what_it_says(outcomes: Counter[str]) -> None:
-    @many(120)
+    @many(60)
     @given(st.integers(0, 2**32 - 1))
     def check(seed: int) -> None:
         check_box(seed, outcomes)

@@ -32,7 +32,7 @@ def test_it_is_bounded_as_all_of_them_are_together(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(module, "softmax_weights", noted)
     kept, overflowed = [0], [0]
 
-    @many(36)
+    @many(20)
     @given(LAYERS.flatmap(lambda some: transformers(max_n_ctx=9, max_vocab=3, layers=some)), st.integers(0, 2**32 - 1))
     def check(transformer: Transformer, seed: int) -> None:
         rng, vocab = np.random.default_rng(seed), len(transformer.token_embedding)

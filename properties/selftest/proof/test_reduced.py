@@ -110,7 +110,7 @@ def test_nor_where_contexts_are_long(outcomes: Counter[str], monkeypatch: pytest
     everything_counts(monkeypatch)
     noted(monkeypatch, outcomes)
 
-    @many(30)
+    @many(19)
     @given(transformers(["attention"], n_ctx=(100, 140), vocab=(2,), most=np.inf, normed=False), SEEDS)
     def check(drawn: Drawn, seed: int) -> None:
         if not isinstance(drawn, ModelError):

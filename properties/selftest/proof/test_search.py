@@ -103,13 +103,13 @@ def test_proof_and_enumeration_agree(outcomes: Counter[str]) -> None:
 
 @pytest.mark.soundness
 def test_proof_and_enumeration_agree_up_to_eight_tokens(outcomes: Counter[str]) -> None:
-    @many(20)
+    @many(6)
     @given(transformers(max_vocab=2, min_n_ctx=6, max_n_ctx=8), st.integers(0, 2**32 - 1))
     def check(transformer: Transformer, seed: int) -> None:
         outcomes[check_proof(transformer, seed).status] += 1
 
     check()
-    assert_occurred(outcomes, "holds", "failed", least=3)
+    assert_occurred(outcomes, "holds", "failed", least=2)
 
 
 @pytest.mark.soundness
@@ -129,7 +129,7 @@ def test_equal_models_and_differences_are_what_enumeration_says(outcomes: Counte
         outcomes[result.status] += 1
 
     check()
-    assert_occurred(outcomes, "holds", "failed", least=3)
+    assert_occurred(outcomes, "holds", "failed", least=2)
 
 
 @pytest.mark.parametrize("name", NAMES)

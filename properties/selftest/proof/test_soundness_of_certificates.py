@@ -92,7 +92,7 @@ def assert_true(executed: Executed, rule: Function, found: Rechecked, stated: fl
 
 @pytest.mark.soundness
 def test_what_is_confirmed_is_true(outcomes: Counter[str]) -> None:
-    @many(130)
+    @many(64)
     @given(st.one_of(transformers(vocab=(2, 3), most=20), ordinary(max_n_ctx=3, max_vocab=2)), SEEDS)
     def check(drawn: Drawn, seed: int) -> None:
         check_certificate(drawn, seed, outcomes)
@@ -127,7 +127,7 @@ def check_checked(drawn: Drawn, seed: int, outcomes: Counter[str]) -> None:
 
 @pytest.mark.soundness
 def test_no_difference_of_logits_leaves_what_the_checker_finds(outcomes: Counter[str]) -> None:
-    @many(80)
+    @many(46)
     @given(transformers(vocab=(2, 3), most=20), SEEDS)
     def check(drawn: Drawn, seed: int) -> None:
         check_checked(drawn, seed, outcomes)
@@ -170,8 +170,8 @@ def check_counted(drawn: Drawn, seed: int, outcomes: Counter[str]) -> None:
 
 @pytest.mark.soundness
 def test_nor_where_tokens_are_counted(outcomes: Counter[str]) -> None:
-    @many(110)
-    @given(st.one_of(ordinary(max_vocab=3, max_n_ctx=3), transformers(vocab=(2, 3), most=20)), SEEDS)
+    @many(60)
+    @given(st.one_of(ordinary(max_vocab=3, max_n_ctx=4), transformers(vocab=(2, 3), most=20)), SEEDS)
     def check(drawn: Drawn, seed: int) -> None:
         check_counted(drawn, seed, outcomes)
 

@@ -148,7 +148,7 @@ def check_positions(drawn: Drawn, seed: int, outcomes: Counter[str]) -> None:
 
 @pytest.mark.soundness
 def test_what_is_confirmed_at_every_position_is_true(outcomes: Counter[str]) -> None:
-    @many(54)
+    @many(36)
     @given(transformers(vocab=(2, 3), most=20), SEEDS)
     def check(drawn: Drawn, seed: int) -> None:
         check_positions(drawn, seed, outcomes)

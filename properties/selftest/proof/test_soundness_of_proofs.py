@@ -65,7 +65,7 @@ def inside(box: Box, vocab: str) -> list[str]:
 
 @pytest.mark.soundness
 def test_proofs_say_of_every_context_what_running_it_says(outcomes: Counter[str]) -> None:
-    @many(54)
+    @many(27)
     @given(st.one_of(transformers(), RARE), SEEDS)
     def check(drawn: Drawn, seed: int) -> None:
         check_proof(drawn, seed, outcomes)
@@ -152,7 +152,7 @@ def check_blocks(drawn: Drawn, seed: int, outcomes: Counter[str]) -> None:
 
 @pytest.mark.soundness
 def test_nor_where_positions_are_looked_at_in_blocks(outcomes: Counter[str]) -> None:
-    @many(36)
+    @many(24)
     @given(transformers(["attention"], n_ctx=(7, 9), vocab=(2,), most=2000), SEEDS)
     def check(drawn: Drawn, seed: int) -> None:
         check_blocks(drawn, seed, outcomes)

@@ -96,7 +96,7 @@ def test_what_was_settled_of_the_weights_when_time_is_over_holds(monkeypatch: py
     whole = tolerance.certified(aab.MODEL)
     assert tolerance.certified(aab.MODEL, 600) == whole
     found = []
-    for looks in range(0, 200, 7):
+    for looks in range(0, 200, 19):
         left = iter(range(looks))
 
         def late(left: Any = left) -> bool:

@@ -32,7 +32,7 @@ def check_balls(transformer: Transformer, seed: int) -> None:
     """
     rng, vocab = np.random.default_rng(seed), len(transformer.token_embedding)
     ends = {n: (int(rng.integers(vocab)), *rng.permutation(vocab)[:2]) for n in range(1, transformer.n_ctx + 1)}
-    boxes = [box for n, (last, *_) in ends.items() for box in random_boxes(rng, 3, n, vocab)]
+    boxes = [box for n, (last, *_) in ends.items() for box in random_boxes(rng, 2, n, vocab)]
     for box in boxes:
         box[-1, ends[len(box)][0]] = True
     ways = Alone(transformer, fine=False), Alone(transformer)
@@ -42,7 +42,7 @@ def check_balls(transformer: Transformer, seed: int) -> None:
         some = [i for i, box in enumerate(boxes) if len(box) == n]
         least = [alone.lowest(some, last, [(pair[0], pair[1])])[:, 0] for alone in ways]
         for i, lower in zip(some, np.transpose(least), strict=True):
-            for tokens in completions(rng, boxes[i], 4):
+            for tokens in completions(rng, boxes[i], 6):
                 tokens[-1] = last
                 check_run(ways, i, tokens, pair, lower.tolist())
 
@@ -70,14 +70,14 @@ def check_run(ways: Sequence[Alone], box: int, tokens: Array, pair: Sequence[int
 
 @pytest.mark.soundness
 def test_no_number_leaves_its_ball() -> None:
-    many(60)(given(transformers(max_n_ctx=5), st.integers(0, 2**32 - 1))(check_balls))()
+    many(24)(given(transformers(max_n_ctx=5), st.integers(0, 2**32 - 1))(check_balls))()
 
 
 @pytest.mark.parametrize("guesser", GUESSERS)
 def test_nor_does_any_where_guesses_are_lies(guesser: str) -> None:
     """Whatever is guessed, what is confirmed is so."""
     with guessing(guesser):
-        many(12)(given(transformers(max_n_ctx=4), st.integers(0, 2**32 - 1))(check_balls))()
+        many(8)(given(transformers(max_n_ctx=4), st.integers(0, 2**32 - 1))(check_balls))()
 
 
 def without_rounding(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,18 +156,6 @@ def with_scores_that_move_half_as_far(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Floats, "felt", lambda self, *where: [felt / 4 for felt in original(self, *where)])
 
 
-def with_a_gelu_that_rises(monkeypatch: pytest.MonkeyPatch) -> None:
-    original = Program.activate
-
-    def activate(self: Program, h: Ball, activation: str) -> Ball | None:
-        if activation == "relu":
-            return original(self, h, activation)
-        low, high = self.gelu(h.c - h.r), self.gelu(h.c + h.r)
-        return Ball((low + high) / 2, abs(high - low) / 2 + self.rounding(h.size, 9))
-
-    monkeypatch.setattr(Program, "activate", activate)
-
-
 def with_every_unit_taken_for_linear(monkeypatch: pytest.MonkeyPatch) -> None:
     original = Margins.back
 
@@ -200,7 +188,6 @@ FAULTS: list[tuple[Callable[[pytest.MonkeyPatch], None], Sequence[str] | None, b
     (with_what_came_behind_in_another_leaf, ["attention", "relu"], True),
     (with_every_key_visible, ["attention", "attention"], False),
     (with_scores_that_move_half_as_far, ["attention", "attention"], False),
-    (with_a_gelu_that_rises, ["attention", "gelu"], False),
     (with_every_unit_taken_for_linear, ["attention", "relu"], False),
     (with_a_tenth_of_what_enters_a_norm, ["attention", "attention"], True),
 ]

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,9 @@ from properties.dossier import gather as gathering
 from properties.dossier.dossier import Dossier
 from properties.report.page.model import model_page
 from properties.selftest.report.browser import Browser
-from properties.selftest.report.test_page import HOSTILE, WRONG, dossier, hostile, large
+from properties.selftest.report.test_kinds import large
+from properties.selftest.report.test_page import HOSTILE, WRONG, dossier, hostile
+from reference import Fold
 from zoo import Model
 
 
@@ -70,13 +73,21 @@ Array.from({length: zoo.model.n_ctx}, (_, i) => zoo.contexts(i + 1)).filter((som
   }))
 """
 DENSE = {"dense": hostile(), "dense, float32": hostile().astype(np.float32)}  # with gelu, Norms and all biases
+SINCE_B = Fold(
+    9, lambda n, token: (n + 1) % 3 if token != "b" else 9, lambda n: {"a", "b"} if n == 1 else {"ab"[n // 9]}
+)
+ONES = Fold("", lambda state, token: (state + token)[-3:], lambda state: {"1"} if state.count("1") > 1 else set())
+FOLDS = {
+    "fold": replace(zoo.load("ab"), rule=SINCE_B, predictors=()),
+    "fold of a domain": replace(zoo.load("increment"), rule=ONES, predictors=()),
+}
 SMALL = [model.name for model in map(zoo.load, zoo.names()) if model.scope.count() < 6000]
 
 
-@pytest.mark.parametrize("name", [*SMALL, *DENSE])
+@pytest.mark.parametrize("name", [*SMALL, *DENSE, *FOLDS])
 def test_every_context_as_the_page_computes_it(name: str, browser: Browser, tmp_path: Path) -> None:
     """The logits, to 1e-9, and what the rule permits: in every context of the zoo's small models."""
-    model = DENSE.get(name) or zoo.load(name)
+    model = (DENSE | FOLDS).get(name) or zoo.load(name)
     every = model.answers == "every"
     (page := tmp_path / "page.html").write_text(model_page(computed(model)))
     browser.open(page)
@@ -91,6 +102,7 @@ def test_every_context_as_the_page_computes_it(name: str, browser: Browser, tmp_
         for context, said in zip(map(model.decode, rows), permitted):
             assert context in model.scope
             for at, one in zip(range(length) if every else [length - 1], said):
+                assert one is not None or name not in FOLDS
                 if model.rule is not None and one is not None:  # of a rule that counts there is no tree
                     assert one == _numbers(model, model.rule(*(context, at)[: 1 + every]))
     assert browser.heard == []

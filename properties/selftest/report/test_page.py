@@ -24,8 +24,7 @@ from properties.dossier import gather as gathering
 from properties.dossier.dossier import Dossier, Mutants
 from properties.dossier.gather import gather
 from properties.report.page.model import SECTIONS, index_page, model_page
-from reference import Fold
-from zoo import Attention, BlackBox, Mlp, Model, Norm, Transformer
+from zoo import Attention, Mlp, Model, Norm, Transformer
 from zoo.errors import FileError
 from zoo.transformer import ACTIVATIONS
 from zoo.transformer.arrays import Array
@@ -140,60 +139,6 @@ def test_files_have_names_of_their_own() -> None:
     assert _names(["a", "A", "../a", "index", "<>", "é/", "con fig"]) == [
         "a.html", "A_2.html", "a_3.html", "index_2.html", "model.html", "model_2.html", "con_fig.html"
     ]  # fmt: skip
-
-
-def black_box() -> Model:
-    """Wrong after ba, and after bb, where it raises."""
-
-    def predict(context: str) -> str:
-        if context == "bb":
-            raise KeyError("no")
-        return "b" if context == "ba" else context[-1]
-
-    return BlackBox("box", "ab", 3, predict, rule=lambda context: {context[-1]}, metadata={"<who>": "me"})
-
-
-def large() -> Model:
-    """Too large for a page, and for pictures."""
-    random = np.random.default_rng(0)
-    w = random.normal(size=(1, 130, 130))
-    transformer = Transformer(random.normal(size=(2, 130)), random.normal(size=(2, 130)), [Attention(w, w, w, w)])
-    return Model("large", "ab", transformer.astype(np.float32), rule=lambda context: {"a"})
-
-
-def test_what_is_shown_of_each_kind_of_model() -> None:
-    proved = dossier(zoo.load("aab", n_ctx=30))
-    assert proved.answers is None
-    assert proved.status == "holds"
-    page = model_page(proved)
-    assert "Right in all ~2^31 contexts, by proof" in words(page)
-    assert page.count('data-leaf="[30,{&quot;-2&quot;:0,&quot;-1&quot;:0}]"') == 1
-    assert "in each of 88 sets of contexts, as it was proved" in words(page)
-    counts = dossier(zoo.load("majority", n_ctx=30))
-    assert any(node[0] == "count" for node in counts.page["rule"]["nodes"])
-    counted = model_page(counts)
-    assert "What its rule says is known to the page of the contexts below only" not in words(counted)
-    last = Fold("", lambda state, token: token, lambda state: {"b" if state == "a" else "a"})
-    folds = dossier(replace(zoo.load("ab"), rule=last, predictors=()))
-    assert folds.page["asked"]["0"] == [1]  # b after a
-    folded = model_page(folds)
-    assert "What its rule says is known to the page of the contexts below only" in words(folded)
-    every = model_page(dossier(zoo.load("reverse")))
-    assert "It answers at every position." in words(every)
-    number = model_page(dossier(zoo.load("share")))
-    assert "It answers with a number, within 0.002." in words(number)
-    single = model_page(dossier(zoo.load("ab").astype(np.float32)))
-    assert "The model is float32; the page computes in float64" in words(single)
-    box = model_page(dossier(black_box()))
-    assert "Wrong in 2 of 14 contexts. The shortest is ba : it says b , the rule permits a ." in words(box)
-    assert "Only its answers are known: there is nothing in it to trace." in words(box)
-    assert "Its author says <who>: me" in words(box)
-    big = dossier(large())
-    assert big.page["weights"] is None
-    assert [len(one["heads"]) for one in big.page["traces"]] == [1] * len(big.notable)
-    assert "Its weights are too large for a page" in words(model_page(big))
-    assert "The residual stream has 130 directions, too many to draw" in words(model_page(big))
-    assert all(len(page) < 300_000 for page in (page, counted, every, number, single, box, model_page(big)))
 
 
 def test_what_is_written_is_whole(

@@ -95,7 +95,7 @@ def off_by(array: Array, shares: Array) -> Array:
 
 @pytest.mark.soundness
 def test_what_is_certified_to_be_borne_is(outcomes: Counter[str]) -> None:
-    @many(90)
+    @many(31)
     @given(DRAWN, st.integers(0, 2**32 - 1))
     def check(drawn: Drawn, seed: int) -> None:
         check_tolerance(drawn, seed, outcomes)
