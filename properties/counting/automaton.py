@@ -33,7 +33,7 @@ class Automaton:
     @cached_property
     def of_kind(self) -> Array:
         """bool [kind, token]"""
-        return np.asarray(self.kinds == np.arange(self.kinds.max(initial=-1) + 1)[:, None])
+        return np.asarray(self.kinds == np.arange(self.kinds.max() + 1)[:, None])
 
     @cached_property
     def steps(self) -> list[list[tuple[int, int]]]:
@@ -58,7 +58,8 @@ def anything(vocab: int) -> Automaton:
 def reduced(after: Array, accept: Array) -> Automaton | None:
     """The same contexts with as few states as there can be; None where there are none.
 
-    Where tokens lead is int [state, token], what is accepted bool [state]; contexts begin in the first state.
+    Where tokens lead is int [state, token], -1 being the last state; what is accepted bool [state]; contexts begin in
+    the first.
 
     Moore's refinement: states stay together while tokens lead from them to states that do.
     """

@@ -129,13 +129,15 @@ def _convolved(kept: Words, grid: Grid, own: float, rest: tuple[Array, Array]) -
                 part = found[max(0, -start) : max(0, size - start)]
                 if len(part):
                     new.setdefault(to, np.zeros(size))[max(0, start) : max(0, start) + len(part)] += part
-        # Of each product and sum of `convolve`, and of those that are added here.
-        roundings += max((len(h) for _, h in histograms.values()), default=0) + length + 2 * len(automaton.accept) + 4
+        # `convolve` sums as many products as the shorter of the two has numbers; what it found is added at each step of
+        # the automaton at most, and what is surely wrong is summed before, and multiplied twice.
+        moves = max((len(h) for _, h in histograms.values()), default=0)
+        roundings += 2 * (moves + length) + sum(map(len, automaton.steps))
         sums, base, length = new, least, size
     total = sum((numbers for state, numbers in sums.items() if automaton.accept[state]), np.zeros(length))
     values = own + grid.step * (base + np.arange(length))
     low_sum, high_sum = (float(total[values + error <= 0].sum()) for error in (grid.error, -grid.error))
-    return surely + low_sum, surely + high_sum, roundings + length
+    return surely + low_sum, surely + high_sum, roundings + len(automaton.accept) + length
 
 
 def _cell(end: float, step: float) -> int:

@@ -142,8 +142,9 @@ class Separable:
         for tokens, others in ((heavy, may), (light, may & ~heavy)):
             words = Words.of(others, part.base.requiring(tokens))
             yield from replace(part, need=tokens).but(words)
-        if part.need is None:
-            yield from part.but(Words.of(may & ~heavy & ~light, part.base))
+        # Neither: what is needed may be what all words have, as nothing else of its kind is left.
+        rest = part.base if part.need is None else part.base.requiring(part.need)
+        yield from part.but(Words.of(may & ~heavy & ~light, rest))
 
     def _must(self, words: Words) -> Array:
         """Tokens that are in every word, as one of their kind is and there is no other: bool [token]"""
