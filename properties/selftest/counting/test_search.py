@@ -36,7 +36,9 @@ def sizes(counting: Counting) -> list[list[int]]:
     return [[one.most - one.least for one in shard.parts] for *_, shard in sorted(counting._open)]
 
 
-@pytest.mark.parametrize(("small", "first"), [(14, [[9, 8], [7, 1, 1, 1]]), (15, [[9, 8, 7], [1, 1, 1]])])
+@pytest.mark.parametrize(
+    ("small", "first"), [(7, [[9, 8], [7, 1, 1, 1]]), (14, [[9, 8], [7, 1, 1, 1]]), (15, [[9, 8, 7], [1, 1, 1]])]
+)
 def test_parts_go_into_shards(small: int, first: list[list[int]], monkeypatch: pytest.MonkeyPatch) -> None:
     """The most open first; of those an engine has looked at so many as it takes, of small others more."""
     monkeypatch.setattr(search, "SMALL", small)
@@ -94,6 +96,7 @@ def test_right_wrong_and_open_are_all_there_is() -> None:
     """Of each length and in all; what is skipped is not among them."""
     rows = (Counted(1, 1, 2, 4, 8), Counted(2, 16, 32, 64, 128))
     assert [row.total for row in rows] == [7, 112]
+    assert Counted(1, 1, 2, 4).skipped == 0
     found = Count("name", rows, 1.0)
     assert (found.right, found.wrong, found.open, found.skipped, found.total) == (17, 34, 68, 136, 119)
     assert found.accuracy == (Fraction(17, 119), Fraction(85, 119))
@@ -146,14 +149,16 @@ class Timed(Counting):
 def test_half_of_the_time_is_for_beginning_with_the_longest() -> None:
     """And as long as something is open, the other half for what was begun."""
     counting = Timed()
-    assert len(list(counting.steps(max_seconds=10))) == 2
-    assert counting.did == [4, 3, 2, "narrow", "narrow"]
+    assert len(list(counting.steps(max_seconds=12))) == 3
+    assert counting.did == [4, 3, 2, "narrow", "narrow", "narrow"]
     counting = Timed(closes=1)
     assert len(list(counting.steps(max_seconds=10))) == 1
     assert counting.did == [4, 3, 2, "narrow", 1]
     counting = Timed(closes=2)
     assert len(list(counting.steps(max_seconds=100))) == 2
     assert counting.did == [4, 3, 2, 1, "narrow", "narrow"]
+    counting = Timed()
+    assert list(counting.steps(gap=1.0)) == counting.did == []
 
 
 def test_contexts_are_gone_through_last_and_the_shortest_first() -> None:
@@ -221,6 +226,8 @@ def test_what_is_not_judged_is_skipped(rule: Any, leaves: int, monkeypatch: pyte
     assert counting.so_far().lengths == (Counted(2, right, wrong, 0, skipped),)
     tokens = np.indices((SIZE,) * 2).reshape(2, -1).T
     assert OneByOne(replace(model(), rule=some))(tokens) == (wrong, skipped)
+    ties = replace(model().transformer, unembedding=np.zeros((SIZE, SIZE + 1)))
+    assert OneByOne(replace(model(), rule=some, transformer=ties))(tokens) == (SIZE**2 - skipped, skipped)
 
 
 def test_a_rule_of_so_many_leaves_is_read() -> None:
@@ -236,6 +243,7 @@ def test_a_rule_of_so_many_leaves_is_read() -> None:
             assert counting._start(Reading(rule, model().vocab, "rule", names=model().names), 1) == read
             assert bool(counting._open) == read
     assert counting._known == counting._sums == {1: _Found(0, SIZE - 1, SIZE - 1)}
+    assert {shard.engine for *_, shard in counting._open} == {"separable"}
 
 
 def test_parts_are_split_only_where_an_engine_has_looked() -> None:
