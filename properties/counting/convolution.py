@@ -98,7 +98,8 @@ def _grid(
     # The middle, the product with the step and their difference are rounded, each by less than a unit of 2 |middle|.
     off = np.abs(middle - cells * step) + half + 8 * FLOAT64.unit * np.abs(middle)
     error = off.max(axis=1).sum() + (own[1] - own[0]) / 2
-    # Of grid sums in hand later: own + step * cells, two roundings of no more than these sizes.
+    # Of grid sums in hand later: own + step * cells, two roundings of no more than these sizes. The error itself is
+    # summed, for which a billionth is added.
     error += 8 * FLOAT64.unit * (size + width)
     return Grid(step, np.where(decided, -2 * BEYOND, cells).astype(int), float(error) * (1 + 1e-9) + 1e-290), center
 

@@ -136,6 +136,13 @@ def test_what_is_small_is_run(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found.least == found.most == 1
 
 
+def test_of_what_no_engine_has_looked_at_all_is_open() -> None:
+    part = part_of(np.ones((2, 4), bool), "a")
+    found = Bounded.not_yet(part)
+    assert (found.part, found.least, found.most, found.looked) == (part, 0, 16, False)
+    assert Bounded(part, 0, 16).looked
+
+
 def test_contexts_are_tried_of_what_each_position_may_hold() -> None:
     part = part_of(np.array([[True, False, True, True], [False, True, False, False]]), "a")
     tokens = general.drawn(part, 40)

@@ -46,6 +46,7 @@ def test_sums_of_terms_are_what_running_says(normed: bool, bias: bool, mlp: bool
     """Up to the weights' common factor, and the divisor of a Norm; from below and from above, and closely."""
     transformer = drawn(normed, bias, mlp)
     found, every = Terms(Bounds(transformer), length), np.array(list(product(range(VOCAB), repeat=length)))
+    assert ((found.most[:, -1] > 0) == np.eye(VOCAB)).all()
     stream = forward(replace(transformer, final_norm=None, unembedding=np.eye(D)), every, last=True)[:, -1]
     deviation = np.sqrt(stream.var(axis=1) + transformer.final_norm.eps) if transformer.final_norm is not None else 1
     logits, at = forward(transformer, every, last=True)[:, -1], np.arange(length)
