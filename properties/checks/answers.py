@@ -21,7 +21,7 @@ from properties.checks.right import (
     own_or_none,
     questions,
 )
-from properties.checks.running import answer_logits, counterexample
+from properties.checks.running import answer_logits, closest, counterexample, ordered_logits
 from properties.checks.settle import (
     affordable,
     by_proof,
@@ -138,9 +138,9 @@ def margin(model: Model, how: How) -> Finding:
     count, smallest, shown = 0, np.inf, None
     with judging(model, method == "enumerated") as permitted:
         for tokens in batches:
-            logits = answer_logits(model, tokens, exact=True)
-            each = permitted(tokens) or [own_answers(model, logits)]
-            by = margins(model, logits, each)
+            each = permitted(tokens)
+            logits, by = closest(model, tokens, each)
+            each = each or [own_answers(model, logits)]
             count += len(tokens)
             if by.min() < smallest:
                 i = int(by.argmin())
@@ -199,13 +199,14 @@ def _same_in(model: Model, single: Model, how: How) -> Finding:
     method, batches = sweep(model, how)
     seen = 0
     for tokens in batches:
-        logits, logits32 = answer_logits(model, tokens), answer_logits(single, tokens)
+        logits, logits32 = ordered_logits(model, tokens)[0], ordered_logits(single, tokens)[0]
         seen += len(tokens)
         own = own_answers(model, logits)
         # A tie that is new is another answer by chance; NaN is not > 0.
         wins, won = margin_of(logits32, own) > 0, margin_of(logits, own) > 0
         wrong = np.flatnonzero((won & ~wins) | changed(model, logits, logits32))
         if len(wrong):
+            logits32 = answer_logits(single, tokens)
             shown = counterexample(single, tokens, wrong[0], logits32, own_or_none(model, logits))
             return Finding("failed", method, seen, "another answer in float32", None, shown)
     if method == "sampled":

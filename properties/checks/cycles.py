@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from properties.checks.running import answer_logits
+from properties.checks.running import ordered_logits
 from properties.checks.settle import MOST, affordable
 from properties.proof.reading.decision_tree import Reading
 from zoo import contexts
@@ -82,7 +82,7 @@ def of_contexts(model: Model) -> Following:
     """Every context with the one that generation makes of it."""
     following: Following = {}
     for tokens in model.scope.batches(model.vocab):
-        for row, answer in zip(tokens.tolist(), greedy(answer_logits(model, tokens)).tolist()):
+        for row, answer in zip(tokens.tolist(), greedy(ordered_logits(model, tokens)[0]).tolist()):
             following[tuple(row)] = (*row, answer)[-model.n_ctx :] if answer >= 0 else None
     return following
 

@@ -1,7 +1,8 @@
 """What running contexts shows of a rule or predictor, batch by batch, here or on workers."""
 
+import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -69,8 +70,7 @@ class Running:
 
 def ran(model: Model, tokens: Array, permitted: Array) -> Ran:
     """What is seen in contexts [batch, seq], of which that is permitted."""
-    logits = answer_logits(model, tokens)
-    by = margins(model, logits, [permitted])
+    logits, by = closest(model, tokens, [permitted], sums=True)
     failing = np.flatnonzero(~(by > 0))
     first = counterexample(model, tokens, failing[0], logits, permitted) if len(failing) else None
     wrong = np.unique(failing // answers(model, tokens.shape[1]))
@@ -88,9 +88,49 @@ def answer_logits(model: Model, tokens: Array, exact: bool = False) -> Array:
     with np.errstate(all="ignore"):
         if model.answers == "every":
             return model.forward(tokens).reshape(-1, len(model.transformer.readout))
-        if exact or model.outputs is NUMBER or type(model).forward is not Model.forward:
+        if exact or not _shares(model):
             return model.forward(tokens, last=True)[:, -1]
         return enumeration.last_rows(model.transformer, tokens)
+
+
+def _shares(model: Model) -> bool:
+    """Whether contexts may share work: one answer in each, a token's, by no forward pass of the model's own."""
+    single = model.answers != "every" and model.outputs is not NUMBER
+    return single and type(model).forward is Model.forward
+
+
+def ordered_logits(model: Model, tokens: Array) -> tuple[Array, Array]:
+    """The same by the quickest program, the best two in the forward pass's order, and how far off each row may be.
+
+    That is 0 where they are the forward pass's own.
+    """
+    if not _shares(model):
+        logits = answer_logits(model, tokens, exact=True)
+        return logits, np.zeros(len(logits))
+    return enumeration.last_logits(model.transformer, tokens, model.scope.count())
+
+
+def closest(model: Model, tokens: Array, each: Sequence[Array], sums: bool = False) -> tuple[Array, Array]:
+    """The logits of each answer, and the least margin by any of what is permitted, [row].
+
+    They are the forward pass's own where that margin is the least of all, and the first that is none; elsewhere within
+    a bound of those, and the margins on the same side of 0. With `sums` they are everywhere as `answer_logits` has them
+    where that computes running sums.
+    """
+    if sums and enumeration.path(model.transformer) == "sums":
+        logits = answer_logits(model, tokens)
+        return logits, margins(model, logits, each)
+    logits, off = ordered_logits(model, tokens)
+    by = margins(model, logits, each)
+    # A margin is off by 2 errors, as that of the least is: 4. What rounds where logits are subtracted, and where they
+    # are made ones of the model's type, is less than one.
+    near = by <= min(by.min() + 5 * off.max(), sys.float_info.max)
+    near[np.flatnonzero(by <= 0)[:1]] = True
+    near &= off > 0
+    if near.any():
+        logits[near] = answer_logits(model, tokens[near], exact=True)
+        by[near] = margins(model, logits[near], [one[near] for one in each])
+    return logits, by
 
 
 def counterexample(model: Model, tokens: Array, row: int, logits: Array, allowed: Array) -> Counterexample:

@@ -61,7 +61,7 @@ class Sight:
         if number is None:
             return None
         group, kind = self.groups[number], frozenset([token])
-        if kind == group.kinds[-1] and len(group.kinds) > 1:
+        if kind == group.kinds[-1]:
             return self._sum(len(positions), -1, number, list(range(len(group.kinds) - 1)))
         if token in group.kinds[-1] and len(group.kinds) <= KINDS:  # of which nothing is known but what follows
             kinds, limits = [*group.kinds[:-1], kind], [*group.limits[:-1], (0, len(positions))]

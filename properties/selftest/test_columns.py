@@ -141,7 +141,7 @@ PLACES: dict[str, tuple[str, Callable[[Transformer], object]]] = {
     "residuals": ("zoo/transformer/forward.py", lambda t: residuals(t, traced(t))),
     "prefixes": ("zoo/enumeration/prefixes.py", lambda t: same(step(t, empty(t), np.arange(1))[0], t)),
     "rounding": ("zoo/enumeration/rounding.py", lambda t: Rounding(t).of_step([np.zeros((1, 2))] * 9, 1)),
-    "enumeration in C": ("zoo/enumeration/native.py", lambda t: native.Walk(t, 3)),
+    "enumeration in C": ("zoo/enumeration/layout.py", lambda t: native.Walk(t, 3)),
     "shares": ("zoo/inspection/attribution.py", lambda t: list(shares(t, traced(t)))),
     "inspection": ("zoo/inspection/parts.py", lambda t: inspect(model(t))),
     "pictures": ("zoo/inspection/maps.py", lambda t: list(products(model(t)))),

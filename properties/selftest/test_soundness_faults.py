@@ -37,7 +37,7 @@ from properties.selftest.recheck.faults import CERTIFICATES
 from zoo.black_box import BlackBox
 from zoo.compiling import heads, number, tables
 from zoo.distill.answers import Part
-from zoo.enumeration import native, paths
+from zoo.enumeration import native, paths, tiles
 from zoo.enumeration.rounding import Rounding
 from zoo.errors import RuleError
 from zoo.rule.numbers import near, whole_text
@@ -184,7 +184,7 @@ SEEN: dict[str, list[Fault]] = {
         *(SMALL_UNIT, NOTHING_DOUBTFUL),
         Fault(native.Walk._walk, "lanes - 1)", "0)"),
         Fault(native.Walk.__init__, "[:most, None]", "[::-1, None]"),
-        Fault(paths._Lowest.add, "smallest <= self.margin + apart", "smallest < self.margin"),
+        Fault(tiles.Lowest.add, "smallest <= self.margin + apart", "smallest < self.margin"),
     ],
     "distill.test_soundness_of_programs:test_a_distilled_program_is_the_model": [NOTHING_DOUBTFUL],
     "distill.test_domains:test_any_table_over_any_layouts": [Fault(Part.matters, ".any())", ".all())")],
@@ -193,6 +193,11 @@ SEEN: dict[str, list[Fault]] = {
         TIE_IS_RIGHT,
         Fault(running.ran, "~(by > 0)", "~(by >= 0)"),
         Fault(running.ran, "~(by > 0)", "~(by > -1e-30)"),
+    ],
+    "checks.test_closest:test_what_is_least_is_so_to_the_last_digit": [
+        Fault(running.closest, "near[np.flatnonzero(by <= 0)[:1]] = True", "pass"),
+        Fault(running.closest, "5 * off.max()", "0 * off.max()"),
+        Fault(native.Walk.logits, "other.argmax(axis=1), length)", "other.argmax(axis=1) + 1, length)"),
     ],
     "checks.test_soundness_of_checks:test_a_margin_and_deviations_are_as_stated": [
         Fault(MARGIN, "if smallest < model.margin:", "if smallest < model.margin * 0.999:"),

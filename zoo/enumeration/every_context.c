@@ -1,9 +1,9 @@
-/* Every context of a transformer; `native.py` lays out what is handed over, and allocates all there is.
+/* Every context of a transformer; `layout.py` lays out what is handed over, and allocates all there is.
 
    `walk`: LANES contexts run side by side, each in a lane of its own. They begin with other tokens and go on alike, one
    token at a time, depth first; the keys and values of what came before are kept. The operations are those of
    zoo/transformer/forward.py, under the same names, for one new row in each lane, in double precision; weights of zero
-   are left out. `sums`: the tile of running_sums.py.
+   are left out. `listed`: the same for contexts that are given. `sums`: the tile of running_sums.py.
 
    Lanes are never added up, and no two operations are made one: the result is the same whatever the processor. */
 
@@ -21,7 +21,7 @@
 #define EACH for (int l = 0; l < LANES; l++)
 typedef double Lanes[LANES];
 
-typedef struct {                /* a linear map, of each output the inputs that have a weight: zoo.enumeration.native */
+typedef struct {                /* a linear map, of each output the inputs that have a weight: zoo.enumeration.layout */
     int64_t outputs;
     const int64_t *start, *input;
     const double *weight, *bias;
@@ -239,6 +239,16 @@ void walk(const Model *m, int64_t lanes, const int64_t *begin, uint8_t **tokens,
     }
 }
 
+/* Contexts of one length, one after another in each lane, [context][length][LANES], of which all lanes have the tokens
+   before `from` in common with the one before: their logits, [context][output][LANES]. */
+void listed(const Model *m, int64_t contexts, int64_t length, const int64_t *tokens, const int64_t *from, double *logits)
+{
+    for (int64_t c = 0; c < contexts; c++, tokens += length * LANES) {
+        for (int64_t at = from[c]; at < length; at++) row(m, at, tokens + at * LANES);
+        for (int64_t j = 0; j < m->readout.outputs; j++, logits += LANES) EACH logits[l] = m->logits[j][l];
+    }
+}
+
 /* Logits are `fixed` and for each head a quotient of two sums, each of one of a first half and of a second half. */
 typedef struct {
     int64_t vocab, lasts, heads, outputs, firsts, seconds;
@@ -259,8 +269,9 @@ static inline void quotients(
     }
 }
 
-static inline void ranked(
-    const Halves *h, uint8_t *restrict token, double *restrict margin, int64_t last, int64_t a, int64_t b, int contexts)
+/* Of some contexts the answers and margins; how many margins are not above so much. */
+static inline int64_t ranked(const Halves *h, uint8_t *restrict token, double *restrict margin, double above,
+    int64_t last, int64_t a, int64_t b, int contexts)
 {
     double x[SIDE], y[SIDE];
     Rank rank;
@@ -278,21 +289,37 @@ static inline void ranked(
         for (int c = 0; c < contexts; c++) token[c] = (uint8_t)rank.token[c];
         for (int c = 0; c < contexts; c++) margin[c] = margin_of(&rank, c);
     }
+    int64_t close = 0;
+    for (int c = 0; c < contexts; c++) close += !(margin[c] > above);
+    return close;
 }
 
-/* Some first halves with all second halves: the answers [first half][second half][vocab], and their margins, [lasts]
-   [first half][second half]. */
-void sums(const Halves *h, int64_t from, int64_t to, uint8_t *restrict tokens, double *restrict margin)
+/* Some first halves with all second halves, as below; how many margins are not above so much. */
+static int64_t tile(const Halves *h, int64_t from, int64_t to, uint8_t *restrict tokens, double *restrict margin, double above)
 {
+    int64_t close = 0;
     for (int64_t a = from; a < to; a++) for (int64_t b = 0; b < h->seconds; b += SIDE) {
         const int contexts = h->seconds - b < SIDE ? (int)(h->seconds - b) : SIDE;
         uint8_t token[LASTS][SIDE];
         for (int64_t last = 0; last < h->lasts; last++)
-            ranked(h, token[last], margin + last * (to - from) * h->seconds, last, a, b, contexts);
+            close += ranked(h, token[last], margin + last * (to - from) * h->seconds, above, last, a, b, contexts);
         if (h->vocab == 2)
             for (int c = 0; c < contexts; c++) tokens[2 * c] = token[0][c], tokens[2 * c + 1] = token[1][c];
         else for (int64_t last = 0; last < h->lasts; last++)
             for (int c = 0; c < contexts; c++) tokens[c * h->vocab + last] = token[last][c];
         tokens += contexts * h->vocab, margin += contexts;
     }
+    return close;
+}
+
+/* First halves with all second halves, so many together: the answers, [first half][second half][vocab] from the first
+   on, and of those that were last the margins, [lasts][first half][second half]. Where one is not above so much these
+   are the last: which they begin with, or where it ends. */
+int64_t sums(const Halves *h, int64_t from, int64_t to, int64_t together, uint8_t *tokens, double *margin, double above)
+{
+    for (; from < to; from += together) {
+        int64_t next = to - from < together ? to : from + together;
+        if (tile(h, from, next, tokens + from * h->seconds * h->vocab, margin, above)) return from;
+    }
+    return to;
 }

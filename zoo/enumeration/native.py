@@ -7,27 +7,35 @@ works, numpy does it, as where there are few contexts.
 
 import ctypes
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from importlib.resources import files
 from math import prod
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from zoo.c_library import library
+from zoo.enumeration.layout import LANES, LASTS, Arrays, Halves, Layer, Model, integer, number, pointer
 from zoo.enumeration.rounding import Rounding, Rows, Seen
 from zoo.enumeration.running_sums import Sums
 from zoo.errors import UnavailableError
-from zoo.transformer import Attention, Mlp, Norm, Transformer, chosen, unhandled
+from zoo.transformer import Transformer
 from zoo.transformer.arrays import TYPES, Array
 
-LANES, LASTS = 16, 2  # as in the C
 BLOCK = 2**17  # contexts that one call is for: tens of milliseconds, so that Ctrl-C is heeded
-TILE = 2**16  # and one of running sums
+TILE = 2**13  # contexts of running sums that are looked at together, with one last token
+LONGEST = 2**24  # and those of one call
 FEWEST = 2**16  # contexts that are worth a library: numpy takes a tenth of a second for them
+MOST = 2**24  # numbers of what is laid out for that, about
 
-integer, number, pointer = ctypes.c_int64, ctypes.c_double, ctypes.c_void_p
+# The largest margin that matters in contexts of a length from a number on, with logits that are off by so much.
+Heeded = Callable[[int, int, float], float]
+
+
+def every(length: int, number: int, error: float) -> float:
+    """All margins matter."""
+    return np.inf
 
 
 class Ranked(NamedTuple):
@@ -37,42 +45,16 @@ class Ranked(NamedTuple):
     margin: Array  # best - second best, NaN where that is not known: [...]
 
 
-class _Map(ctypes.Structure):
-    _fields_ = (("outputs", integer), ("start", pointer), ("input", pointer), ("weight", pointer), ("bias", pointer))
-
-
-class _Norm(ctypes.Structure):
-    _fields_ = (("weight", pointer), ("bias", pointer), ("eps", number))
-
-
-class _Layer(ctypes.Structure):
-    _fields_ = (
-        *(("heads", integer), ("gelu", integer), ("multiplier", number), ("norm", _Norm)),
-        *((name, _Map) for name in ("into", "key", "value", "out")),
-        *((name, pointer) for name in ("scored", "mixed", "keys", "values")),
-    )
-
-
-class _Halves(ctypes.Structure):
-    _fields_ = (
-        *((name, integer) for name in ("vocab", "lasts", "heads", "outputs", "firsts", "seconds")),
-        *((name, pointer) for name in ("fixed", "first", "second")),
-    )
-
-
-class _Model(ctypes.Structure):
-    _fields_ = (
-        *((name, integer) for name in ("vocab", "d_model", "layers", "lead", "most")),
-        *(("embedded", pointer), ("layer", pointer), ("norm", _Norm), ("readout", _Map)),
-        *((name, pointer) for name in ("x", "normed", "hidden", "mean", "added", "scores", "logits")),
-        *(("largest", pointer), ("varies", pointer)),
-    )
-
-
 def usable(transformer: Transformer, contexts: int) -> bool:
     """Whether all contexts, so many, are enumerated in C."""
     known = transformer.sizes["vocab"] > 1 and 1 < len(transformer.readout) <= 256 and transformer.dtype.type in TYPES
     return known and contexts >= FEWEST and _library() is not None
+
+
+def lists(transformer: Transformer, length: int, contexts: int) -> bool:
+    """Whether contexts of that length, of so many in all, are run in C where they are given: `Walk.logits`."""
+    numbers = transformer.sizes["vocab"] + LANES * (len(transformer.layers) + 1)  # a position, and a number of a row
+    return numbers * length * transformer.d_model <= MOST and usable(transformer, contexts)
 
 
 @lru_cache(maxsize=1)
@@ -89,79 +71,19 @@ def source() -> str:
     return files("zoo.enumeration").joinpath("every_context.c").read_text(encoding="utf-8")
 
 
-class _Arrays:
-    """Arrays as C reads them: doubles, integers and numbers side by side, alive as long as this is."""
-
-    def __init__(self) -> None:
-        self.kept: list[Any] = []
-
-    def doubles(self, array: Array) -> int:
-        return self._address(np.ascontiguousarray(array, np.float64))
-
-    def integers(self, array: Any) -> int:
-        return self._address(np.ascontiguousarray(array, np.int64))
-
-    def lanes(self, *shape: int) -> int:
-        return self._address(np.zeros((*shape, LANES)))
-
-    def _address(self, array: Array) -> int:
-        self.kept.append(array)
-        return array.ctypes.data
-
-    def norm(self, norm: Norm | None) -> _Norm:
-        return _Norm() if norm is None else _Norm(self.doubles(norm.weight), self.doubles(norm.bias), norm.eps)
-
-    def map(self, w: Array, b: Array | None) -> _Map:
-        """Of w [inputs, outputs] what is not zero, output by output."""
-        outputs, inputs = np.nonzero(w.T)
-        start = np.searchsorted(outputs, np.arange(w.shape[1] + 1))
-        bias = np.zeros(w.shape[1]) if b is None else b
-        weights = w.T[outputs, inputs]
-        return _Map(w.shape[1], self.integers(start), self.integers(inputs), self.doubles(weights), self.doubles(bias))
-
-    def layer(self, layer: Attention | Mlp, length: int) -> tuple[_Layer, int]:
-        """The layer, and how many numbers it has in hand at most."""
-        if isinstance(layer, Attention):
-            return self._attention(layer, length)
-        if not isinstance(layer, Mlp):
-            unhandled(layer)
-        gelu = chosen({"relu": 0, "gelu": 1}, layer.activation)
-        maps = self.map(layer.w_in, layer.b_in), _Map(), _Map(), self.map(layer.w_out, layer.b_out)
-        return _Layer(0, gelu, 0, self.norm(layer.norm), *maps), layer.sizes["d_mlp"]
-
-    def _attention(self, layer: Attention, length: int) -> tuple[_Layer, int]:
-        """Without what is zero in every query or key of a head, or is no value that it reads."""
-        q, k, v = (
-            np.any(w != 0, axis=1) | (False if b is None else b != 0)
-            for w, b in ((layer.w_q, layer.b_q), (layer.w_k, layer.b_k), (layer.w_v, layer.b_v))
-        )  # [head, d] each
-        scored, mixed = q & k, v & np.any(layer.w_o != 0, axis=2)
-
-        def joined(w: Array, b: Array | None, own: Array) -> _Map:
-            """Of [head, d_model, d] and [head, d] what is wanted, for all heads at once."""
-            return self.map(w.swapaxes(1, 2)[own].T, None if b is None else b[own])
-
-        queries, keys = joined(layer.w_q, layer.b_q, scored), joined(layer.w_k, layer.b_k, scored)
-        values, out = joined(layer.w_v, layer.b_v, mixed), self.map(layer.w_o[mixed], layer.b_o)
-        begin = [np.concatenate([[0], own.sum(axis=1).cumsum()]) for own in (scored, mixed)]
-        kept = self.lanes(length, queries.outputs), self.lanes(length, values.outputs)
-        maps = self.norm(layer.norm), queries, keys, values, out, *map(self.integers, begin)
-        return _Layer(len(q), 0, layer.multiplier, *maps, *kept), max(queries.outputs, values.outputs)
-
-
 class Walk:
     """All contexts of up to `most` tokens, of a transformer that keeps its rows (`prefixes.cacheable`)."""
 
     def __init__(self, transformer: Transformer, most: int) -> None:
-        exact, arrays = transformer.astype(np.float64), _Arrays()
+        exact, arrays = transformer.astype(np.float64), Arrays()
         self.arrays, self.vocab, self.most = arrays, exact.sizes["vocab"], most
         layers, wide = zip(*(arrays.layer(layer, most) for layer in exact.layers)) if exact.layers else ((), ())
         embedded = exact.token_embedding + exact.position_embedding[:most, None]  # [position, token, d_model]
-        self.layers = (_Layer * len(layers))(*layers)
+        self.layers = (Layer * len(layers))(*layers)
         width = max(*wide, exact.d_model, len(exact.readout), most)
         self.largest = np.zeros((most, len(layers) + 1, exact.d_model, LANES))
         self.varies = np.full((most, len(layers) + 1, LANES), np.inf)
-        self.model = _Model(
+        self.model = Model(
             *(self.vocab, exact.d_model, len(layers), 0, most),
             *(arrays.doubles(embedded), ctypes.addressof(self.layers)),
             *(arrays.norm(exact.final_norm), arrays.map(exact.readout.T, None)),
@@ -206,6 +128,25 @@ class Walk:
         own.walk(ctypes.byref(self.model), integer(lanes), *arrays)
         self._bound(most)
 
+    def logits(self, contexts: Array) -> tuple[Array, float]:
+        """Of contexts of `most` tokens, best in their order, int [batch, most], and how far they may be off.
+
+        The logits are float64 [batch, output].
+        """
+        batch, length = contexts.shape
+        each = _phased(-(-batch // LANES), self.vocab)
+        lanes = np.minimum(np.arange(each)[:, None] + each * np.arange(LANES), batch - 1)  # [context, lane]
+        tokens = np.ascontiguousarray(contexts[lanes].swapaxes(1, 2), np.int64)  # [context, most, lane]
+        other = (tokens[1:] != tokens[:-1]).any(axis=2)
+        start = np.concatenate([[0], np.where(other.any(axis=1), other.argmax(axis=1), length)])
+        result = np.empty((each, self.model.readout.outputs, LANES))
+        own = _library()
+        assert own is not None
+        arrays = (pointer(array.ctypes.data) for array in (tokens, start, result))
+        own.listed(ctypes.byref(self.model), integer(each), integer(length), *arrays)
+        self._bound(length)
+        return result.transpose(2, 0, 1).reshape(-1, result.shape[1])[:batch], self.errors[-1][0]
+
     def _bound(self, most: int) -> None:
         """The errors from the first position on where larger numbers were met, or fewer that vary.
 
@@ -221,6 +162,14 @@ class Walk:
             self.errors.append(self.rounding.of_step(rows, at + 1, self.errors[at - 1][1] if at else ()))
 
 
+def _phased(each: int, vocab: int) -> int:
+    """No fewer contexts a lane, and so many that lanes go on to the next token at a position together, mostly."""
+    period = 1
+    while period * vocab <= each // 8:
+        period *= vocab
+    return -(-each // period) * period
+
+
 def bands(vocab: int, most: int) -> Iterator[tuple[int, int]]:
     """(lead, most): lengths above `lead` up to `most` together, contexts side by side that differ in the first `lead`.
 
@@ -234,23 +183,33 @@ def bands(vocab: int, most: int) -> Iterator[tuple[int, int]]:
     yield lead, most
 
 
-def sums(own: Sums, length: int, room: Array) -> Iterator[tuple[slice, int, Ranked]]:
+def sums(own: Sums, length: int, room: Array, heeded: Heeded) -> Iterator[tuple[slice, int, Ranked]]:
     """(some first halves, a last token, answers [first halves, second halves]), as `Sums.tiles` has logits.
 
-    The answers are written to `room`, which has a place for those of all contexts.
+    The answers of all are written to `room`, which has a place for them. Tiles without a margin that is doubtful or
+    `heeded` are left out.
     """
     c = _library()
     assert c is not None
-    answers, seconds, parts = room.reshape(own.shape(length)), own.shape(length)[1], list(own.parts(length, TILE))
-    margins = np.empty(LASTS * parts[0].stop * seconds)
+    c.sums.restype = integer
+    firsts, seconds, _ = own.shape(length)
+    answers = room.reshape(own.shape(length))
+    together, most = max(1, TILE // seconds), max(1, LONGEST // seconds)
+    margins = np.empty(LASTS * min(together, firsts) * seconds)
     for lasts, *halves in own.halves(length, LASTS):
         fixed, first, second = map(np.ascontiguousarray, (own.fixed[length - 1, lasts], *halves))
         sizes = (own.vocab, *first.shape[:2], fixed.shape[1], first.shape[-1], seconds)
-        both = _Halves(*sizes, *(array.ctypes.data for array in (fixed, first, second)))
-        for part in parts:
-            tokens = answers[part, :, lasts[0] :]
-            to = pointer(tokens.ctypes.data), pointer(margins.ctypes.data)
-            c.sums(ctypes.byref(both), integer(part.start), integer(part.stop), *to)
+        both = Halves(*sizes, *(array.ctypes.data for array in (fixed, first, second)))
+        to = pointer(answers.ctypes.data + int(lasts[0])), pointer(margins.ctypes.data)
+        start = 0
+        while start < firsts:
+            end = min(start + most, firsts)
+            above = max(2 * own.error, heeded(length, start * seconds * own.vocab + int(lasts[0]), own.error))
+            start = c.sums(ctypes.byref(both), *map(integer, (start, end, together)), *to, number(above))
+            if start == end:
+                continue
+            part = slice(start, min(start + together, end))
             shape = (len(lasts), part.stop - part.start, seconds)
             for i, margin in enumerate(margins[: prod(shape)].reshape(shape)):
-                yield part, int(lasts[i]), Ranked(tokens[:, :, i], margin)
+                yield part, int(lasts[i]), Ranked(answers[part, :, lasts[i]], margin)
+            start = part.stop

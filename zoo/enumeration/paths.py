@@ -11,22 +11,22 @@ could decide are doubtful: they are run on `forward`, and what is returned for t
 Many contexts are gone through in C where this machine can compile it (`zoo.enumeration.native`), by the same two paths.
 """
 
-import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache, reduce
-from typing import Any, Literal, NamedTuple
+from functools import lru_cache
+from typing import Literal
 
 import numpy as np
 
 from zoo import contexts
 from zoo.enumeration import native
-from zoo.enumeration.native import Ranked
+from zoo.enumeration.native import Heeded, Ranked
 from zoo.enumeration.prefixes import Cache, cacheable, empty, extended, step
 from zoo.enumeration.rounding import Rounding, Seen
 from zoo.enumeration.running_sums import Sums, single_attention
+from zoo.enumeration.tiles import Lowest, Tile
 from zoo.errors import ContextError, ModelError
-from zoo.transformer import Transformer, forward
+from zoo.transformer import Transformer, check_tokens, forward
 from zoo.transformer.arrays import Array
 
 Path = Literal["sums", "prefixes", "forward"]
@@ -44,29 +44,6 @@ class Answers:
     margin: float  # the smallest best - second best logit; NaN where a logit is none, inf with a vocabulary of one
     at: int  # the number of the first context that has it, as far as rounding lets tell
     doubtful: Array  # the numbers of the contexts that were run on `forward`, int [doubtful]
-
-
-class Tile(NamedTuple):
-    """Logits [vocab, ...] of the contexts at `where` among all of their length, which are arranged in `shape`."""
-
-    length: int
-    shape: tuple[int, ...]
-    where: tuple[slice | int, ...]
-    logits: Array
-    error: float  # how far from those of `forward` they may be
-    ranked: Ranked | None = None  # the answers alone, where there are no logits; they are in their place
-
-    def numbers(self, local: tuple[Any, ...]) -> Array:
-        """The numbers of some of its contexts, given by their indices in the tile."""
-        free = iter(local)
-        axes = [part.start + next(free) if isinstance(part, slice) else part for part in self.where]
-        return np.asarray(np.ravel_multi_index(np.broadcast_arrays(*axes), self.shape))
-
-    def number(self, local: Iterable[Any]) -> int:
-        """That of one of them; a call of numpy for one number would cost more than a small tile."""
-        free = iter(local)
-        axes = (part.start + next(free) if isinstance(part, slice) else part for part in self.where)
-        return int(reduce(lambda number, axis: number * axis[0] + axis[1], zip(self.shape, axes), 0))
 
 
 def path(transformer: Transformer) -> Path:
@@ -88,42 +65,22 @@ def answers(transformer: Transformer, lengths: Iterable[int] | None = None) -> d
     vocab = transformer.sizes["vocab"]
     dtype = np.min_scalar_type(len(transformer.readout) - 1)
     wanted = _lengths(transformer, lengths, dtype.itemsize)
-    tokens = {n: np.empty(vocab**n, dtype=dtype) for n in wanted}
+    sizes = [vocab**n for n in wanted]
+    every = np.empty(sum(sizes), dtype=dtype)  # at once: large memory may be had in large pages, which is quicker
+    tokens = dict(zip(wanted, np.split(every, np.cumsum(sizes)[:-1])))
     compiled = native.usable(transformer, sum(map(len, tokens.values())))
-    lowest = {n: _Lowest() for n in wanted}
+    lowest = {n: Lowest() for n in wanted}
     doubtful: dict[int, list[Array]] = {n: [np.empty(0, dtype=np.int64)] for n in wanted}
-    for tile, ranked, least, found in _settled(transformer, wanted, tokens if compiled else None):
+
+    def heeded(length: int, number: int, error: float) -> float:
+        return lowest[length].heeded(number, error)
+
+    for tile, ranked, least, found in _settled(transformer, wanted, tokens if compiled else None, heeded):
         if tile.ranked is None:  # otherwise they are there
             tokens[tile.length].reshape(tile.shape)[tile.where] = ranked.tokens
         lowest[tile.length].add(tile, ranked.margin, least)
         doubtful[tile.length].append(found)
     return {n: Answers(n, tokens[n], *lowest[n].found(), np.sort(np.concatenate(doubtful[n]))) for n in wanted}
-
-
-class _Lowest:
-    """The smallest margin, and the first context that has it.
-
-    Where two contexts have the same margin, rounding decides which is smaller, and so would the way of enumerating. In
-    one program each logit is off from real arithmetic by half the error that both have: two margins that are equal
-    come out no farther apart than twice the error.
-    """
-
-    def __init__(self) -> None:
-        self.margin, self.at = np.inf, sys.maxsize
-
-    def add(self, tile: Tile, margin: Array, smallest: float) -> None:
-        smallest = -np.inf if np.isnan(smallest) else smallest
-        apart = max(0.0, 2 * tile.error) if np.isfinite(tile.error) else 0.0
-        less = smallest < self.margin - apart
-        if less or (smallest <= self.margin + apart and tile.number((0,) * margin.ndim) < self.at):
-            first = (~(margin > smallest + apart)).argmax()
-            at = tile.number(np.unravel_index(first, margin.shape))
-            self.at = at if less else min(at, self.at)
-        self.margin = min(self.margin, smallest)
-
-    def found(self) -> tuple[float, int]:
-        """NaN where a margin is, and the number of the context."""
-        return np.nan if self.margin == -np.inf else self.margin, self.at
 
 
 def logits(transformer: Transformer, lengths: Iterable[int] | None = None) -> dict[int, Array]:
@@ -144,17 +101,33 @@ def last_rows(transformer: Transformer, tokens: Array) -> Array:
 
     Large batches of a single attention layer go by running sums, doubtful contexts by `forward` as ever.
     """
-    if len(tokens) < MANY or path(transformer) != "sums":
-        return forward(transformer, tokens, last=True)[:, -1]
-    sums = _sums(transformer)
+    return last_logits(transformer, tokens)[0]
+
+
+def last_logits(transformer: Transformer, tokens: Array, total: int = 0) -> tuple[Array, Array]:
+    """The same, and how far from those of `forward` each row may be, 0 where it is its own: [batch].
+
+    Where so many contexts are asked about in `total` that it is worth it, rows that are kept are computed in C, too.
+    """
+    own, length = path(transformer) if len(tokens) >= MANY else "forward", tokens.shape[1]
     with np.errstate(all="ignore"):
-        result = sums.logits(tokens)
+        if own == "sums":
+            result, error = _sums(transformer).logits(tokens), _sums(transformer).error
+        elif own == "prefixes" and native.lists(transformer, length, total):
+            result, error = _compiled(transformer, length).logits(check_tokens(transformer, tokens))
+        else:
+            return forward(transformer, tokens, last=True)[:, -1], np.zeros(len(tokens))
         _, margin = _ranked(result.T)
-        doubtful = ~((margin > 2 * sums.error) & np.isfinite(result).all(axis=1))
+        doubtful = ~((margin > 2 * error) & np.isfinite(result).all(axis=1))
         result = result.astype(transformer.dtype)
         if doubtful.any():
             result[doubtful] = forward(transformer, tokens[doubtful], last=True)[:, -1]
-    return result
+    return result, np.where(doubtful, 0.0, error)
+
+
+@lru_cache(maxsize=4)
+def _compiled(transformer: Transformer, length: int) -> native.Walk:
+    return native.Walk(transformer, length)
 
 
 @lru_cache(maxsize=4)
@@ -163,14 +136,18 @@ def _sums(transformer: Transformer) -> Sums:
 
 
 def _settled(
-    transformer: Transformer, lengths: list[int], room: dict[int, Array] | None = None
+    transformer: Transformer,
+    lengths: list[int],
+    room: dict[int, Array] | None = None,
+    heeded: Heeded = native.every,
 ) -> Iterator[tuple[Tile, Ranked, float, Array]]:
     """Each tile, its answers and margins, the smallest, and the numbers of what was doubtful and is run on `forward`.
 
-    With `room` for the answers, they are computed in C.
+    With `room` for the answers, they are computed in C; tiles are left out whose margins are all above what is `heeded`
+    and not doubtful.
     """
     with np.errstate(all="ignore"):  # what overflows becomes NaN or infinite, and is doubtful
-        for tile in _tiles(transformer, lengths, room):
+        for tile in _tiles(transformer, lengths, room, heeded):
             ranked = _ranked(tile.logits) if tile.ranked is None else tile.ranked
             numbers, least = np.empty(0, dtype=np.int64), float(ranked.margin.min())
             if not least > 2 * tile.error:
@@ -184,10 +161,12 @@ def _settled(
             yield tile, ranked, least, numbers
 
 
-def _tiles(transformer: Transformer, lengths: list[int], room: dict[int, Array] | None) -> Iterator[Tile]:
+def _tiles(
+    transformer: Transformer, lengths: list[int], room: dict[int, Array] | None, heeded: Heeded = native.every
+) -> Iterator[Tile]:
     own = path(transformer)
     if room is not None and own != "forward":
-        return {"sums": _compiled_sums, "prefixes": _compiled_prefixes}[own](transformer, room)
+        return _compiled_prefixes(transformer, room) if own == "prefixes" else _compiled_sums(transformer, room, heeded)
     return {"sums": _by_sums, "prefixes": _by_prefixes, "forward": _by_forward}[own](transformer, lengths)
 
 
@@ -241,10 +220,10 @@ def _walk(
     yield from _walk(transformer, rounding, extended(cache, made, vocab), start * vocab, most, seen)
 
 
-def _compiled_sums(transformer: Transformer, room: dict[int, Array]) -> Iterator[Tile]:
+def _compiled_sums(transformer: Transformer, room: dict[int, Array], heeded: Heeded) -> Iterator[Tile]:
     sums = _sums(transformer)
     for length, answers in room.items():
-        for part, token, ranked in native.sums(sums, length, answers):
+        for part, token, ranked in native.sums(sums, length, answers, heeded):
             where = (part, slice(0, None), token)
             yield Tile(length, sums.shape(length), where, np.empty(0), sums.error, ranked)
 

@@ -6,7 +6,7 @@ Not on what was sampled before, so that who asks for a leaf by itself, or in ano
 import random
 from collections.abc import Iterator, Sequence
 from functools import cache
-from itertools import chain
+from operator import mul
 from typing import Any, TypeVar
 
 from properties.proof.boxes import Box
@@ -27,8 +27,7 @@ class Samples:
 
     def __init__(self, vocab: tuple[str, ...], number: int) -> None:
         self.vocab, self.number = vocab, number
-        self.strings = reads_strings(vocab)
-        self.numbers = {token: i for i, token in enumerate(vocab)}
+        self.strings, self.rows = reads_strings(vocab), _Rows(vocab)
         self.root, self.length = NONE, 0  # of the tree that is read
         self.of_root: dict[tuple[int, int], Any] = {}
 
@@ -40,27 +39,23 @@ class Samples:
         if leaf.counts:
             yield from self._counted(leaf)
             return
-        known = sorted((dict(leaf.path) if root else leaf.sets).items()) if self.number else []
-        state, size = SEED + leaf.length, len(self.vocab)
-        for position, may_be in known:
-            number = self.numbers[next(iter(may_be))] if len(may_be) == 1 else -len(may_be)  # a set has no order
-            state = (state * MULTIPLIER + position * size + number) & BITS
+        known = self.rows.known(dict(leaf.path) if root else leaf.sets) if self.number else []
+        factor, _, powers = _steps(len(known))
+        told = [position * len(self.vocab) + part[0] for position, part in known]
+        state = (SEED + leaf.length) * factor + sum(map(mul, told, powers))  # a step for each, which is told that
         for i in range(self.number):
             state = (state * MULTIPLIER + INCREMENT) & BITS
             drawn = state >> LOW
-            if root:
-                pool, start = self._of_root(leaf.length, root, i % 2, drawn), 0
-            elif i % 2:
-                pool, start = self._one_token(leaf.length, drawn), 0
-            else:
-                pool = _pool(self.vocab, 1 << leaf.length.bit_length())
-                start = drawn % (len(pool) - leaf.length)
-            context, state = self._put(pool, start, leaf.length, known, state)
-            yield context
+            row = self._of_root(leaf.length, root, i % 2, drawn)[:] if root else self._drawn(leaf.length, i % 2, drawn)
+            state = _put(row, known, state)
+            yield self.rows.context(row)
 
-    def _one_token(self, length: int, drawn: int) -> Any:
-        token = self.vocab[drawn % len(self.vocab)]
-        return (token if self.strings else (token,)) * length
+    def _drawn(self, length: int, one_token: int, drawn: int) -> Any:
+        if one_token:
+            return self.rows.pool(self.vocab[drawn % len(self.vocab)]) * length
+        pool = self.rows.pool(1 << length.bit_length())
+        start = drawn % (len(pool) - length)
+        return pool[start : start + length]
 
     def _of_root(self, length: int, root: Sets, one_token: int, drawn: int) -> Any:
         """One of some hundred contexts of a root, or one with a token wherever that may be."""
@@ -68,24 +63,9 @@ class Samples:
             self.root, self.length, self.of_root = root, length, {}
         number = (one_token, drawn % (len(self.vocab) if one_token else ROOTS))
         if number not in self.of_root:
-            pool = _pool(self.vocab, 1 << length.bit_length())
-            start = drawn % (len(pool) - length)
-            if one_token:
-                pool, start = self._one_token(length, drawn), 0
-            self.of_root[number], _ = self._put(pool, start, length, sorted(root.items()), number[1])
+            row = self.of_root[number] = self._drawn(length, one_token, drawn)
+            _put(row, self.rows.known(root), number[1])
         return self.of_root[number]
-
-    def _put(self, pool: Any, start: int, length: int, known: list[tuple[int, frozenset[str]]], state: int) -> Any:
-        """So many tokens of a pool, with others where they may not stand; and the state of the generator then."""
-        parts, at = list[Any](), start
-        for position, may_be in known:
-            if pool[start + position] not in may_be:
-                state = (state * MULTIPLIER + INCREMENT) & BITS
-                token = next(iter(may_be)) if len(may_be) == 1 else sorted(may_be)[(state >> LOW) % len(may_be)]
-                parts += pool[at : start + position], (token if self.strings else (token,))
-                at = start + position + 1
-        parts.append(pool[at : start + length])
-        return ("".join(parts) if self.strings else tuple(chain.from_iterable(parts))), state
 
     def _counted(self, leaf: Box) -> Iterator[Any]:
         """Where tokens are counted: as often as they may be, and those of which nothing else is known in a pattern."""
@@ -151,8 +131,67 @@ class _Draws:
         return of[self.below(len(of))]
 
 
+# What may stand at a position: as a number, and in a row the one token, or where there are several None and these.
+_Part = tuple[int, Any, frozenset[Any], tuple[Any, ...]]
+
+
+class _Rows(dict[frozenset[str], _Part]):
+    """Contexts that can be changed: bytes where all tokens are characters that fit, which are quick, else tokens."""
+
+    def __init__(self, vocab: tuple[str, ...]) -> None:
+        super().__init__()
+        self.vocab, self.strings = vocab, reads_strings(vocab)
+        self.bytes = self.strings and max(map(ord, vocab)) < 256
+        self.pools: dict[int | str, Any] = {}
+
+    def __missing__(self, may_be: frozenset[str]) -> _Part:
+        values = self.made(sorted(may_be))  # a set has no order
+        if len(may_be) == 1:
+            part = self[may_be] = (self.vocab.index(min(may_be)), values[0], frozenset[Any](), ())
+        else:
+            part = self[may_be] = (-len(may_be), None, frozenset(values), tuple(values))
+        return part
+
+    def known(self, sets: Sets) -> list[tuple[int, _Part]]:
+        return [(position, self[sets[position]]) for position in sorted(sets)]
+
+    def made(self, tokens: Sequence[str]) -> Any:
+        return bytearray("".join(tokens), "latin-1") if self.bytes else list(tokens)
+
+    def context(self, row: Any) -> Any:
+        if self.bytes:
+            return row.decode("latin-1")
+        return "".join(row) if self.strings else tuple(row)
+
+    def pool(self, of: int | str) -> Any:
+        """One token, or so many at random to cut samples from: to draw each would take longer than the rule."""
+        if of not in self.pools:
+            drawn = [of] if isinstance(of, str) else random.Random(f"{SEED} {of}").choices(self.vocab, k=2 * of + 997)
+            self.pools[of] = self.made(drawn)
+        return self.pools[of]
+
+
+def _put(row: Any, known: list[tuple[int, _Part]], state: int) -> int:
+    """Other tokens where some may not stand, a step of the generator for each; its state then."""
+    replaced = 0
+    for position, (_, value, several, ordered) in known:
+        if value is not None:
+            if row[position] != value:
+                row[position] = value
+                replaced += 1
+        elif row[position] not in several:
+            state, replaced = _ahead(state, replaced + 1), 0
+            row[position] = ordered[(state >> LOW) % len(ordered)]
+    return _ahead(state, replaced)
+
+
+def _ahead(state: int, number: int) -> int:
+    factor, addend, _ = _steps(number)
+    return (state * factor + addend) & BITS
+
+
 @cache
-def _pool(vocab: tuple[str, ...], size: int) -> Any:
-    """Random tokens to cut samples from: to draw each would take longer than the rule."""
-    drawn = tuple(random.Random(f"{SEED} {size}").choices(vocab, k=2 * size + 997))
-    return "".join(drawn) if reads_strings(vocab) else drawn
+def _steps(number: int) -> tuple[int, int, tuple[int, ...]]:
+    """What so many steps of the generator multiply with and add, and what those after each of them multiply with."""
+    factor, *powers = (pow(MULTIPLIER, i, BITS + 1) for i in range(number, -1, -1))
+    return factor, INCREMENT * sum(powers) & BITS, tuple(powers)

@@ -1,9 +1,8 @@
-"""Models of which a false thing was once said, or which ended in a traceback: each is a kind of fault of its own."""
+"""Models of which a false thing was once said: each is a kind of fault of its own."""
 
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from fractions import Fraction
 from importlib.util import find_spec
 from typing import Any
 
@@ -274,34 +273,3 @@ def certificates_of(model: Model, lie: str | None) -> list[tuple[Any, Model, Fun
     functions = [function for function in (*model.predictors[1:], model.rule) if function is not None]
     made = [certify(model, f)[1] if lie is None else forged(model, f, lie) for f in functions]
     return [(one, model, f) for one, f in zip(made, functions) if one is not None]
-
-
-@dataclass
-class Always:
-    token: str = "a"
-
-    def __call__(self, context: Any) -> set[str]:
-        return {self.token}
-
-
-def unhashable_rule() -> Model:
-    """A rule that is an object without a hash."""
-    return Model("unhashable", "ab", Transformer(SAYS_A[0], z((40, 2)), [], None, SAYS_A[1]), rule=Always())
-
-
-def eps_is_a_fraction() -> Model:
-    """A number that numpy cannot add."""
-    norm = Norm(np.ones(2), z(2), Fraction(1, 100))  # type: ignore[arg-type]  # numbers are taken that mypy does not know
-    return Model("fraction", "ab", Transformer(np.eye(2), z((4, 2)), [], norm, np.eye(2)), rule=the_last)
-
-
-@pytest.mark.parametrize("method", ["auto", "enumerate", "prove"])
-@pytest.mark.parametrize("build", [unhashable_rule, eps_is_a_fraction])
-def test_it_holds(build: Build, method: str) -> None:
-    """Where there are not too many contexts for that."""
-    if (build, method) == (unhashable_rule, "enumerate"):
-        with pytest.raises(ModelError, match=r"~2\^41 contexts of up to 40 tokens, but should have fewer"):
-            check_model(build(), method, ["rule"])
-        return
-    [verdict] = check_model(build(), method, ["rule"])
-    assert verdict.status == "holds", verdict

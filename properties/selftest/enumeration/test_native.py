@@ -21,7 +21,7 @@ from properties.selftest.planted import first_failure_counts
 from properties.strategies import transformers
 from zoo import c_library, contexts
 from zoo.enumeration import native, paths
-from zoo.errors import UnavailableError
+from zoo.errors import ContextError, UnavailableError
 from zoo.transformer import Attention, Mlp, Transformer, forward
 from zoo.transformer.arrays import Array
 
@@ -63,6 +63,7 @@ def few() -> Iterator[None]:
         patch.setattr(native, "FEWEST", 1)
         patch.setattr(native, "BLOCK", 32)
         patch.setattr(native, "TILE", 8)
+        patch.setattr(native, "LONGEST", 32)
         yield
 
 
@@ -135,6 +136,7 @@ FAULTS = {
     "exp is off by 1e-10": ("p = p * r + 0.5;", "p = p * r + 0.5000000005;"),
     "contexts swap numbers": ("here = number[depth] *", "here = -number[depth] * depth % 2 + number[depth] *"),
     "the last is taken": ("rank->token[c] = x[c] > best ?", "rank->token[c] = x[c] >= rank->second[c] ?"),
+    "what is close is passed over": ("close += !(margin[c] > above)", "close += margin[c] != margin[c]"),
     "a sum is left out": ("(f + s[c]) / (g + t[c]);\n        else", "(f + s[c]) / g;\n        else"),
 }
 
@@ -178,6 +180,18 @@ def test_a_context_near_a_tie_is_run_on_forward() -> None:
     found = in_c(same)
     assert [len(one.doubtful) for one in found.values()] == [3, 9, 27, 81]
     assert all(not one.tokens.any() for one in found.values())
+
+
+def test_contexts_that_are_given_are_bounded_and_checked_as_all_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    transformer = zoo.load("induction", n_ctx=4).transformer
+    walk, [tokens] = native.Walk(transformer, 4), contexts.of_length(3, 4)
+    *_, last = walk.tiles({n: np.empty(3**n, np.uint8) for n in range(1, 5)})
+    logits, error = native.Walk(transformer, 4).logits(tokens)
+    assert error == walk.errors[3][0] == last[3] > walk.errors[0][0]
+    assert np.abs(logits - forward(transformer, tokens)[:, -1]).max() < error
+    monkeypatch.setattr(native.Walk, "logits", lambda *_: pytest.fail("C is given tokens that are none"))
+    with pytest.raises(ContextError, match="should be"):
+        paths.last_logits(transformer, tokens.repeat(paths.MANY, axis=0) + 1, 10**9)
 
 
 @pytest.mark.parametrize("name", ["aab", "induction"])

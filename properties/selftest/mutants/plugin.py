@@ -42,6 +42,7 @@ def alongside(tracer: Callable[[FrameType, str, Any], Any]) -> Callable[[FrameTy
             nonlocal local
             lines.setdefault(frame.f_lineno, set()).add(os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" ")[0])
             local = local and local(frame, event, what)
+            frame.f_trace_lines = True  # the tracer's own may say otherwise
             return line
 
         return line

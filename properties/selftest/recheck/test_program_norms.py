@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from properties.recheck.program import Ball, Program
+from properties.selftest.recheck.alone import Alone
 from properties.selftest.recheck.test_program_sums import (
     NONE,
     TINY,
@@ -20,12 +21,12 @@ from properties.selftest.recheck.test_program_sums import (
     share,
 )
 from properties.selftest.recheck.worst import Machine, activate, exact, many_digits, normalize, outside, unit
-from zoo import Norm
+from zoo import Norm, Transformer
 from zoo.errors import CertificateError
 from zoo.transformer.arrays import Array
 from zoo.transformer.forward import normalize as forward_normalize
 
-CENTRES = [[3.0, -1.0, 0.25, 5.0], [7.0, 7.0, 7.0, -7.0], [1.0, 2.0], [1e3, 1e3 + 1, 0.0], [4.0]]
+CENTRES = [[3.0, -1.0, 0.25, 5.0], [7.0, 7.0, 7.0, -7.0], [1.0, 2.0], [1e3, 1e3 + 1, 0.0], [1e3, 2.0**-10], [4.0]]
 
 
 def centred(x: Sequence[float]) -> Any:
@@ -136,7 +137,7 @@ def test_a_variance_that_may_overflow_is_refused(dtype: Any) -> None:
 @each_dtype
 @pytest.mark.parametrize("eps", [2.0**-10, 64.0])
 @pytest.mark.parametrize("weight", [1.0, -3.0])
-@pytest.mark.parametrize("bias", [0.0, -2.0, 2.0**12])
+@pytest.mark.parametrize("bias", [0.0, -1.0, 2.0**12])
 def test_a_norm_of_what_is_known(dtype: Any, eps: float, weight: float, bias: float) -> None:
     """All roundings of it: of the mean, the difference, the variance, and of weight and bias."""
     program = Program(dtype)
@@ -154,6 +155,32 @@ def test_a_norm_of_what_is_known(dtype: Any, eps: float, weight: float, bias: fl
             else:
                 assert number == bias == 0
     assert max(shares) > 0.6
+
+
+@each_dtype
+@pytest.mark.parametrize("weight", [2.0**-10, -(2.0**10)])
+def test_what_a_norm_divides_and_multiplies_may_underflow(dtype: Any, weight: float) -> None:
+    """The quotient, of which the weight is taken, and the product; behind the last layer as before any."""
+    norm = norm_of(2, weight, eps=2.0**20)
+    found = Program(dtype).normalize({}, norm.astype(dtype))
+    alone = Alone(Transformer(np.zeros((2, 2)), np.zeros((1, 2)), [], norm, np.ones((2, 2))).astype(dtype))
+    alone.at([(0,)])
+    assert alone.lower(0, 0, 1) < 0
+    [behind] = [alone.margins.normed(end) for end, _ in enumerate(alone.margins.ends)]
+    lost = (1 + abs(weight)) * TINY[dtype]
+    assert len(found) == len(behind.sizes) == 2
+    for error in (*(ball.r for ball in found.values()), *behind.roundings, *behind.sizes.values()):
+        assert lost <= float(exact(error)) < 40 * lost
+
+
+@each_dtype
+def test_a_bias_alone_may_underflow(dtype: Any) -> None:
+    """Where the weight is zero."""
+    program = Program(dtype)
+    for bias, lost in ((0.0, 0), (TINY[dtype], 0), (TINY[dtype] / 2, 1), (-TINY[dtype] / 2, 1)):
+        found = program.normalize(row(program, [3.0, -1.0]), norm_of(2, 0, bias, dtype=dtype))
+        balls = [Ball(program.number(bias), lost * program.tiny)] * 2 if bias else []
+        assert [*found.values()] == balls
 
 
 @each_dtype

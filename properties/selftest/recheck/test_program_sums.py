@@ -168,6 +168,16 @@ def test_sums_of_two_rows(dtype: Any) -> None:
 
 
 @each_dtype
+def test_a_number_alone_may_underflow(dtype: Any) -> None:
+    """Where it is not surely normal, an exact zero that is added may take it all."""
+    program = Program(dtype)
+    for c, r, lost in ((1, 0, 0), (-1, 0, 0), (-3, 2, 0), (1, 2.0**-20, 1), (-3, 3, 1), (0.5, 0, 1), (0, 9, 1)):
+        ball, error = program.alone(Ball(c * program.tiny, r * program.tiny))
+        assert error == lost * program.tiny
+        assert ball == Ball(c * program.tiny, (r + lost) * program.tiny)
+
+
+@each_dtype
 @pytest.mark.parametrize("keys", [1, 2, 40])
 def test_the_rounding_of_a_mean(dtype: Any, keys: int) -> None:
     """Beside weights and their division: of the sum that divides, of each product, and of their sum."""

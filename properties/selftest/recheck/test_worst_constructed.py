@@ -9,7 +9,7 @@ from properties.selftest.recheck.alone import Alone
 from properties.selftest.recheck.test_program_sums import TINY, each_dtype
 from properties.selftest.recheck.test_worst_roundings import check
 from properties.selftest.recheck.worst import exact
-from zoo import Attention, Norm, Transformer
+from zoo import Attention, Mlp, Norm, Transformer
 from zoo.transformer.arrays import Array
 
 
@@ -111,3 +111,29 @@ def test_query_and_key_that_move_together(dtype: Any, scale: float) -> None:
     t = Transformer(embedding, np.zeros((3, 4)), layers, None, unembedding).astype(dtype)
     for answer in (0, 2):
         check(t, [(0, 1), (2,), (2,)], answer, 1)
+
+
+def units(activation: str, sign: float, dtype: Any) -> Transformer:
+    """What an attention reads, and what a unit makes of it, in which large numbers cancel, or the unit takes away."""
+    w_v, w_o = np.zeros((1, 6, 1)), np.zeros((1, 1, 6))
+    w_v[0, 0], w_o[0, 0, 1] = 1, 1
+    w_in, w_out = np.array([[0.0, 1, 0, 0, 4096, -4096]]).T, np.array([[0, 0, sign, 0, 0, 0]])
+    embedding, unembedding = np.zeros((4, 6)), np.zeros((4, 6))
+    embedding[:3, 0], embedding[3, 3:], unembedding[0, 1:3] = [-1, 3, 8], 1, 1
+    layers: list[Attention | Mlp] = [heads_of(w_v, w_o), Mlp(w_in, np.zeros(1), w_out, np.zeros(6), activation)]
+    return Transformer(embedding, np.zeros((2, 6)), layers, None, unembedding).astype(dtype)
+
+
+@each_dtype
+@pytest.mark.parametrize("activation", ["relu", "gelu"])
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_a_unit_that_may_be_off_is_not_linear(dtype: Any, activation: str, sign: float) -> None:
+    """Where it surely is on, it is: what it takes away is what there was, but for roundings."""
+    t = units(activation, sign, dtype)
+    for first in ((0, 1, 2), (1, 2)):
+        check(t, [first, (3,)], 0, 1)
+        check(t, [first, (3,)], 1, 0)
+    if activation == "relu" and sign < 0:
+        alone = Alone(t)
+        alone.at([(1, 2), (3,)])
+        assert -1e-2 < alone.lower(3, 0, 1) < 0

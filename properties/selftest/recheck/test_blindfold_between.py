@@ -1,0 +1,99 @@
+"""What a blindfolded function says to contexts between the two that are asked about; and what it peeked at."""
+
+from contextlib import suppress
+from itertools import product
+from typing import Any
+
+import pytest
+
+from properties.recheck.blindfold import blind_answer
+from properties.recheck.sight import Sight
+from properties.selftest.recheck.test_blindfold import Function, Same, says, sight
+from zoo.errors import CertificateError
+from zoo.rule import Asked
+
+
+def counting(*ends: int, **more: str) -> Function:
+    """No string or tuple counts so."""
+
+    def rule(context: Any) -> set[str]:
+        try:
+            return says(context.count("?", *ends, **more))
+        except TypeError:
+            return says(context[0] == "b")
+
+    return rule
+
+
+IN_BETWEEN: dict[str, Function] = {
+    "the first": lambda c: says(c[0] == "b"),
+    "one of two": lambda c: says(c[1] in ("b", "?")),
+    "any": lambda c: says(any(token == "b" for token in c)),
+    "a count between three ends": counting(0, 1, 2),
+    "a count by a name": counting(sub="a"),
+    "a count of what equals all": lambda c: says(c.count(Same("x")) == 0 or c[0] != "b"),
+    "which is less": lambda c: says(c[0] < c[1]),
+    "which is less or the same": lambda c: says(c[0] <= c[1]),
+    "which is more": lambda c: says(c[0] > c[1]),
+    "which is more or the same": lambda c: says(c[0] >= c[1]),
+}
+
+
+@pytest.mark.parametrize(("name", "strings"), list(product(IN_BETWEEN, [True, False])))
+def test_a_token_that_neither_real_context_has(name: str, strings: bool) -> None:
+    """The real contexts that are asked are the first and the last of a leaf; what is in between is not seen either."""
+    with pytest.raises(CertificateError, match="by what the leaf says alone"):
+        blind_answer(Asked(IN_BETWEEN[name], ["a", "b", "c"]), sight({}, "abc"), strings, "the leaf")
+
+
+def test_a_tuple_counts_between_no_ends() -> None:
+    with pytest.raises(CertificateError, match="by what the leaf says alone"):
+        blind_answer(Asked(counting(0), ["a", "b"]), sight({}, "abc"), False, "the leaf")
+
+
+PEEKED: dict[str, Function] = {
+    "a context": str,
+    "a token": lambda c: str(c[0]),
+    "what reads it": lambda c: str(iter(c)),
+    "how it counts": lambda c: str(c.count),
+    "how often": lambda c: str(c.count("a")),
+    "another end": lambda c: c.count("a", "b"),
+}
+
+
+@pytest.mark.parametrize(("name", "strings"), list(product(PEEKED, [True, False])))
+def test_what_was_peeked_at_is_not_believed_whatever_becomes_of_it(name: str, strings: bool) -> None:
+    def swallowing(context: Any) -> set[str]:
+        with suppress(BaseException):
+            PEEKED[name](context)
+        return {"a"}
+
+    with pytest.raises(CertificateError, match="the function reads more than the leaf says"):
+        blind_answer(Asked(swallowing, ["a", "b"]), sight({}), strings, "the leaf")
+
+
+def test_where_a_string_starts_and_ends() -> None:
+    """By tokens that are known; where it is asked from where on, by none."""
+    known = sight({0: frozenset("b"), 2: frozenset("a")}, "abc", 3)
+    for function in (lambda c: c.startswith("b"), lambda c: c.endswith("a"), lambda c: not c.startswith(("a", "?"))):
+        made = Asked(lambda c, function=function: says(function(c)), ["a", "b"])
+        assert blind_answer(made, known, True, "the leaf") == {"a"}
+    with pytest.raises(CertificateError, match="by what the leaf says alone"):
+        blind_answer(Asked(lambda c: says(c.endswith("b", 0, 2)), ["a", "b"]), known, True, "the leaf")
+
+
+def test_tokens_of_several_letters_are_counted() -> None:
+    made = Asked(lambda c: says(c.count("aa") < 3), ["a", "b"])
+    assert blind_answer(made, Sight({}, frozenset(["aa", "b"]), 2), False, "the leaf") == {"a"}
+
+
+@pytest.mark.parametrize("strings", [True, False])
+def test_a_slice_of_which_some_is_known(strings: bool) -> None:
+    """It is no real context yet."""
+    sought = "ba" if strings else ("b", "a")
+    made = Asked(lambda c: says(c[0:2] == sought), ["a", "b", "c"])
+    with pytest.raises(CertificateError, match="by what the leaf says alone"):
+        blind_answer(made, sight({1: frozenset("a")}), strings, "the leaf")
+    assert blind_answer(made, sight({0: frozenset("b"), 1: frozenset("a")}), strings, "the leaf") == {"a"}
+    made = Asked(lambda c: says("a" in c), ["a", "b", "c"])
+    assert blind_answer(made, sight({0: frozenset("bc"), 1: frozenset("a")}, "abc"), strings, "the leaf") == {"a"}
