@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from properties.counting.automaton import Automaton, anything, of_counts, of_table, reduced
+from properties.counting.automaton import DEAD, Automaton, of_counts, of_table, reduced
 from properties.counting.words import Words
 from properties.proof.folds import Table
 from properties.proof.reading.decision_tree import Reading
@@ -44,8 +44,7 @@ class Part:
             ends = np.append(automaton.accept, False)[after]  # the last is that of DEAD
             key = ends.tobytes()
             if key not in known:
-                states = np.where(automaton.next < 0, len(ends), automaton.next)
-                states = np.concatenate([states, np.full((1, states.shape[1]), len(ends))])
+                states = np.pad(automaton.next, ((0, 1), (0, 0)), constant_values=DEAD)
                 known[key] = reduced(states, np.append(ends, False))
             words = Words.of(self.words.may[:-1], known[key])
             if words is not None:
@@ -78,8 +77,7 @@ def of_leaves(reading: Reading, domain: Domain, length: int) -> Iterator[Part]:
     """One for each leaf of a rule's tree."""
     for box in domain.boxes(length, reading.vocab):
         for leaf in reading.leaves(length, box.sets):
-            automaton = of_counts(leaf.counts, length, reading.vocab) if leaf.counts else anything(len(reading.vocab))
-            words = Words.of(_may(leaf, reading.vocab), automaton)
+            words = Words.of(_may(leaf, reading.vocab), of_counts(leaf.counts, length, reading.vocab))
             if words is not None:
                 yield Part(words, leaf.permitted, base=words.automaton)
 

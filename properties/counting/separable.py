@@ -142,8 +142,9 @@ class Separable:
         for tokens, others in ((heavy, may), (light, may & ~heavy)):
             words = Words.of(others, part.base.requiring(tokens))
             yield from replace(part, need=tokens).but(words)
-        if part.need is None:
-            yield from part.but(Words.of(may & ~heavy & ~light, part.base))
+        # Neither: what is needed may be what all words have, as nothing else of its kind is left.
+        rest = part.base if part.need is None else part.base.requiring(part.need)
+        yield from part.but(Words.of(may & ~heavy & ~light, rest))
 
     def _must(self, words: Words) -> Array:
         """Tokens that are in every word, as one of their kind is and there is no other: bool [token]"""
@@ -161,7 +162,7 @@ class Separable:
         low, high = np.where(may, down, np.inf).min(axis=1), np.where(may, down, -np.inf).max(axis=1)
         at = int(np.where(may.sum(axis=1) > 1, high - low, -1).argmax())
         half = may[at] & (down[at] <= (low[at] + high[at]) / 2)
-        if half.all() or (half == may[at]).all():
+        if (half == may[at]).all():
             half = may[at] & (np.cumsum(may[at]) <= may[at].sum() // 2)
         for tokens in (half, may[at] & ~half):
             narrowed = may.copy()

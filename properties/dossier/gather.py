@@ -4,7 +4,7 @@ What could not be found, or was not looked for, is there as `Missing`, which say
 """
 
 import inspect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
@@ -33,17 +33,20 @@ from zoo.cost.ladder import ladder
 from zoo.cost.operations import flops, parameters
 from zoo.distill import checked_program
 from zoo.errors import ModelError, ZooError
-from zoo.inspection.context_map import orders, runs
+from zoo.inspection.context_map import BINS, Run, orders, runs
 from zoo.inspection.maps import drawable, factors
 from zoo.inspection.sentences import sentences
 from zoo.model import Model
 from zoo.progress import busy, steps
+from zoo.transformer.arrays import Array
 
 SECONDS = 20.0  # of the processor, for a certificate where nothing was proved before, and for a count
 WORK = 4 * 10**9  # operations that all mutants together may take; beyond, some are drawn
 EDGE, BOXES = 256, 1000  # tokens up to which a family's edge is sought, and how many sets of each length are tried
+DEEP = 64  # the same of one where attention reads what attention wrote, which takes seconds beyond
 FEWEST = 50  # mutants that are drawn
 APART = 81  # contexts of a length that have a cell of the map each
+ROWS, RUNS = 24, 700  # of the map
 T = TypeVar("T")
 
 
@@ -81,7 +84,7 @@ def _contexts(found: Dossier) -> None:
     found.answers = answers(model)
     if found.answers is not None:
         states = found.answers.states
-        found.rows = {length: list(runs(order, states, APART)) for length, order in orders(model).items()}
+        found.rows = _rows(orders(model), states)
     stated = questions(model)
     if isinstance(model, BlackBox) or affordable(model) or not stated:
         return
@@ -89,6 +92,20 @@ def _contexts(found: Dossier) -> None:
     if proof.splits is not None:
         found.settled = proof.splits.settled
         found.bands = proof.splits.bands or Bands(model.vocab, found.settled)
+
+
+def _rows(order: Mapping[int, Array], states: Sequence[str]) -> dict[int, list[Run]]:
+    """Of all lengths, or of many the shortest and then ever fewer up to the longest, as fine as there is room for."""
+    every = sorted(order)
+    if len(every) > ROWS:
+        every = sorted(
+            {*every[: ROWS // 2], *(every[i] for i in np.linspace(0, len(every) - 1, ROWS // 2).astype(int))}
+        )
+    for apart, bins in ((APART, BINS), (APART // 3, BINS // 2), (0, BINS // 4), (0, BINS // 16)):
+        rows = {length: list(runs(order[length], states, apart, bins)) for length in every}
+        if sum(map(len, rows.values())) <= RUNS:
+            break
+    return rows
 
 
 def _rule(found: Dossier) -> None:
@@ -190,7 +207,8 @@ def _bearing(found: Dossier) -> None:
     each = flops(model.transformer, model.scope.lengths[-1])
     breaks = 2 * parameters(model.transformer).nonzero * model.scope.count() * each <= WORK
     build = registry.family(found.asked.name)
-    find_edge = partial(validity_edge, most=EDGE, boxes=BOXES)
+    most = EDGE if len(model.transformer.attentions) < 2 else min(EDGE, DEEP)
+    find_edge = partial(validity_edge, most=most, boxes=BOXES)
     found.bearing = _tried(lambda: list(bearing(model, build, find_edge, breaks)))
 
 

@@ -23,7 +23,9 @@ LINE = 200  # characters
 GLYPHS = {"holds": "✓", "deviates": "≠", "failed": "✗", "undecided": "?"}
 COLOURS = {"holds": "#2a9d78", "deviates": "#c98a00", "failed": "#e0523a", "undecided": "#8a75c9"}
 TONES = {"0": 0.22, "1": 0.8, "2": 0.5}  # of the page's own ink
-WIDTH, ROW = 480, 16
+WIDTH, ROW, LEFT = 480, 16, 22
+ROWS = 32  # lengths of a map
+NUMBERS = 'text-anchor="end" font-size="10" fill="currentColor" fill-opacity=".7" font-family="sans-serif"'
 
 
 @dataclass(frozen=True)
@@ -70,38 +72,65 @@ def html(model: Model) -> str:
         chip, found = " " + status(known.status), f"<div>{escape(printable(known.sentence))}</div>"
     name = f"<b>{escape(printable(model.name))}</b>"
     small = f'<div style="opacity:.75;font-size:90%">{escape(printable(sizes(model)))}</div>'
-    return f'<div style="max-width:{WIDTH}px;margin:.4em 0">{name}{chip}{small}{found}{_map(model, known)}</div>'
+    return f'<div style="max-width:{LEFT + WIDTH}px;margin:.4em 0">{name}{chip}{small}{found}{_map(model, known)}</div>'
 
 
 def status(word: str) -> str:
     """A status with its mark, which says it without the colour."""
     border = f"border:1.5px solid {COLOURS[word]};border-radius:1em;padding:0 .6em;white-space:nowrap;font-size:90%"
+    border += ";display:inline-block;line-height:1.5"
     return f'<span style="{border}">{GLYPHS[word]} {word}</span>'
 
 
 def _map(model: Model, known: Known | None) -> str:
-    if isinstance(model, BlackBox) or model.outputs is NUMBER or model.scope.count() > MOST:
+    if isinstance(model, BlackBox) or model.scope.count() > MOST or len(model.scope.lengths) > ROWS:
         return ""
-    answers = np.minimum(np.nan_to_num(model.answer_logits()).argmax(axis=1), 2)
-    states = [str(answer) for answer in answers]
-    if known is not None and known.wrong:
-        wrong, kind = set(known.wrong), DEVIATES if known.status == "deviates" else WRONG
+    if model.outputs is NUMBER:
+        states = ["0"] * model.scope.count()
+    else:
+        states = [str(answer) for answer in np.minimum(np.nan_to_num(model.answer_logits()).argmax(axis=1), 2)]
+    if known is not None:
+        wrong, kind = set(known.wrong), WRONG
+        if known.status == "deviates":
+            wrong, kind = {context for one in model.deviations for context in one.contexts}, DEVIATES
         states = [kind if one in wrong else state for one, state in zip(model.contexts(), states)]
-    squares = []
-    for y, (_, order) in enumerate(orders(model).items()):
+    drawn = []
+    for y, (length, order) in enumerate(orders(model).items()):
+        drawn.append(f'<text x="{LEFT - 5}" y="{y * ROW + 12}" {NUMBERS}>{length}</text>')
         for run in runs(order, states):
-            x, width = f"{run.start * WIDTH:.1f}", f"{run.width * WIDTH:.1f}"
-            box = f'x="{x}" y="{y * ROW}" width="{width}" height="{ROW - 1}"'
-            if run.state in TONES:
-                squares.append(f'<rect {box} fill="currentColor" fill-opacity="{TONES[run.state]}"/>')
-            else:  # marked by a stroke too
-                colour = COLOURS["failed" if run.state == WRONG else "deviates"]
-                stroke = f"M{x} {y * ROW + ROW - 1}l{width} {1 - ROW}"
-                squares.append(f'<rect {box} fill="{colour}"/><path d="{stroke}" stroke="currentColor"/>')
-    high = ROW * len(model.scope.lengths)
-    names = ", ".join(model.names[:2]) + (" and others" if len(model.names) > 2 else "")
-    label = f"What {model.name} answers in every context, a row for each length, the last token first: {names}"
+            drawn.append(_cell(LEFT + run.start * WIDTH, y * ROW, run.width * WIDTH, run.state))
+    wide, high = LEFT + WIDTH, ROW * len(model.scope.lengths)
+    label = f"What {model.name} answers in every context, a row for each length, the last token first"
     return (
-        f'<svg width="{WIDTH}" height="{high}" viewBox="0 0 {WIDTH} {high}" role="img" '
-        f'aria-label="{escape(printable(label))}" style="max-width:100%;margin-top:.3em">{"".join(squares)}</svg>'
+        f'<svg width="{wide}" height="{high}" viewBox="0 0 {wide} {high}" role="img" '
+        f'aria-label="{escape(printable(label))}" style="max-width:100%;margin-top:.3em">{"".join(drawn)}</svg>'
+        f"{_legend(model, set(states))}"
     )
+
+
+def _cell(x: float, y: int, width: float, state: str) -> str:
+    box = f'x="{x:.1f}" y="{y}" width="{width:.1f}" height="{ROW - 1}"'
+    if state in TONES:
+        return f'<rect {box} fill="currentColor" fill-opacity="{TONES[state]}"/>'
+    colour = COLOURS["failed" if state == WRONG else "deviates"]  # which strokes say too
+    slant = min(width, ROW - 1)
+    strokes = "".join(
+        f"M{x + i * 2 * slant:.1f} {y + ROW - 1}l{slant:.1f} {1 - ROW}"
+        for i in range(max(1, int((width / slant + 1) / 2)))
+    )
+    return f'<rect {box} fill="{colour}"/><path d="{strokes}" stroke="currentColor"/>'
+
+
+def _legend(model: Model, states: set[str]) -> str:
+    """What each kind of cell on the map is."""
+    names = [*model.names[:2], model.names[2] if len(model.names) == 3 else "anything else"] if model.names else []
+    said = {str(i): f"says {name}" for i, name in enumerate(names)} or {"0": "a number"}
+    said |= {WRONG: "wrong", DEVIATES: "not as meant"}
+    square = f'<svg width="{ROW - 1}" height="{ROW - 1}" aria-hidden="true" style="vertical-align:-.15em">'
+    parts = (
+        f'<span style="margin-right:1em;white-space:nowrap">{square}{_cell(0, 0, ROW - 1, state)}</svg> '
+        f"{escape(printable(what))}</span>"
+        for state, what in said.items()
+        if state in states
+    )
+    return f'<div style="font-size:85%;opacity:.85;margin-left:{LEFT}px">{"".join(parts)}</div>'

@@ -36,15 +36,15 @@ def orders(model: Model) -> dict[int, Array]:
     return found
 
 
-def runs(order: Array, states: Sequence[str], apart: int = 0) -> Iterator[Run]:
+def runs(order: Array, states: Sequence[str], apart: int = 0, bins: int = BINS) -> Iterator[Run]:
     """A row: a run for each context where there are at most `apart`, else neighbours of one state as one."""
     if len(order) <= apart:
         for i, number in enumerate(order.tolist()):
             yield Run(i / len(order), 1 / len(order), states[number], number, 1)
         return
-    edges = np.linspace(0, len(order), min(BINS, len(order)) + 1).round().astype(int).tolist()
-    bins = [(start, end, _gravest([states[i] for i in order[start:end]])) for start, end in pairwise(edges)]
-    for state, same in groupby(bins, key=lambda one: one[2]):
+    edges = np.linspace(0, len(order), min(bins, len(order)) + 1).round().astype(int).tolist()
+    parts = [(start, end, _gravest([states[i] for i in order[start:end]])) for start, end in pairwise(edges)]
+    for state, same in groupby(parts, key=lambda one: one[2]):
         all_of_them = list(same)
         start, end = all_of_them[0][0], all_of_them[-1][1]
         yield Run(start / len(order), (end - start) / len(order), state, int(order[start]), end - start)

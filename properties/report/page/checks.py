@@ -10,6 +10,7 @@ from properties.report.page.document import (
     context,
     facts,
     folded,
+    listed,
     many,
     missing,
     number,
@@ -25,7 +26,7 @@ from zoo.contexts import counted
 from zoo.digits import exact, percent_at_least, percent_at_most
 
 LONGEST = 400  # characters of what a check says
-LISTED = 100  # wrong contexts
+LISTED = 16_000  # characters of wrong contexts
 
 
 def verdicts(found: Dossier) -> str:
@@ -35,7 +36,8 @@ def verdicts(found: Dossier) -> str:
     body = facts(_stated(found)) + "<h3>Verdicts</h3>" + _table(found, answers, "Verdicts")
     if mechanics:
         fine = sum(v.passed for v in mechanics)
-        title = f"{fine} of {len(mechanics)} checks of the mechanics hold: that the program is the model"
+        hold = "check of the mechanics holds" if len(mechanics) == 1 else "checks of the mechanics hold"
+        title = f"{fine} of {len(mechanics)} {hold}: that the program is the model"
         body += folded(title, _table(found, mechanics, "Mechanics"), fine < len(mechanics))
     body += _figures(found) + _lemmas(found) + _counts(found) + _wrong(found)
     lead = "Each claim is settled in every context or by proof, unless it says “sampled”."
@@ -138,7 +140,6 @@ def _counts(found: Dossier) -> str:
             rows.append([f"{one.length:,}", _big(one.right), _big(one.wrong), _big(one.open), _big(one.skipped)])
         least, most = found.counts.accuracy
         share = f"At least {percent_at_least(least)} and at most {percent_at_most(most)} of what is judged is right."
-        rows = rows[:12] + rows[-1:] if len(rows) > 13 else rows
     elif found.answers is not None and found.answers.wrong.any():
         before, answers = 0, found.answers
         for length, number_ in ((n, found.model.scope.count(n)) for n in found.model.scope.lengths):
@@ -146,9 +147,11 @@ def _counts(found: Dossier) -> str:
             wrong, judged = int(answers.wrong[some].sum()), int(answers.judged[some].sum())
             rows.append([str(length), str(judged - wrong), str(wrong), "0", str(number_ - judged)])
             before += number_
-        share = f"{int(answers.wrong.sum())} of {int(answers.judged.sum())} contexts that are judged are wrong."
+        wrong, judged = int(answers.wrong.sum()), int(answers.judged.sum())
+        share = f"{wrong} of {judged} contexts that are judged {'is' if wrong == 1 else 'are'} wrong."
     if not rows:
         return ""
+    rows = rows[:12] + rows[-1:] if len(rows) > 13 else rows
     body = table(["#tokens", "#right", "#wrong", "#open", "#nothing specified"], rows, "How many contexts are right")
     return f"<h3>How many are right</h3><p>{share}</p>{body}"
 
@@ -165,15 +168,17 @@ def _wrong(found: Dossier) -> str:
     kind, some = ("wrong", answers.wrong) if answers.wrong.any() else ("deviating", answers.deviates)
     which = [int(i) for i in some.nonzero()[0]]
     blind = isinstance(found.model, BlackBox)
-    listed = "".join(
+    lines = (
         f"<li>{context(answers.words[i])} says {text(answers.says[i])}"
         + (f", permitted {text(answers.permits[i])}" if kind == "wrong" else "")
         + ("" if blind else f" {trace(answers.words[i], 'trace')}")
         + "</li>"
-        for i in which[:LISTED]
+        for i in which
     )
-    more = f"<p>… and {len(which) - LISTED} more</p>" if len(which) > LISTED else ""
-    return folded(f"All {many(len(which), f'{kind} context')}", f'<ul class="list">{listed}</ul>{more}')
+    body, left_out = listed(lines, LISTED)
+    more = f"<p>… and {left_out} more</p>" if left_out else ""
+    title = f"The {kind} context" if len(which) == 1 else f"All {many(len(which), f'{kind} context')}"
+    return folded(title, f'<ul class="list">{body}</ul>{more}')
 
 
 def offered(found: Dossier) -> str:

@@ -5,6 +5,7 @@ import hashlib
 import json
 import math
 import re
+from collections.abc import Iterable
 from html import escape
 from importlib.resources import files
 from typing import Any
@@ -127,6 +128,22 @@ def folded(title: str, body: str, opened: bool = False) -> str:
 def section(name: str, title: str, body: str, lead: str = "") -> str:
     lead = f'<p class="lead">{lead}</p>' if lead else ""
     return f'<section id="{name}" aria-labelledby="h-{name}"><h2 id="h-{name}">{title}</h2>{lead}{body}</section>\n'
+
+
+def clipped(said: str, most: int) -> str:
+    """A long text without its end, which it says."""
+    return said if len(said) <= most else f"{said[:most]}\n… and {len(said) - most:,} more characters"
+
+
+def listed(lines: Iterable[str], most: int) -> tuple[str, int]:
+    """Pieces one after the other, as far as they have so many characters; and how many are left out."""
+    body, left_out = "", 0
+    for line in lines:
+        if left_out or len(body) + len(line) > most:
+            left_out += 1
+        else:
+            body += line
+    return body, left_out
 
 
 def missing(one: Missing) -> str:

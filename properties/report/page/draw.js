@@ -22,17 +22,17 @@ function short(x) {
 const strength = (x, most, attention) => Math.max(0.06, most ? attention ? Math.abs(x) : Math.cbrt(Math.min(1, Math.abs(x) / most)) : 0);
 
 // A matrix with names; `attention` from 0 to 1, `hidden(i, j)` what a mask leaves out, `framed` the row that answers.
-function heat(title, rows, columns, values, { attention = false, hidden = () => false, framed = -1, notes = null } = {}) {
+function heat(title, rows, columns, values, { attention = false, hidden = () => false, framed = -1, notes = null, scale = null } = {}) {
   const cell = columns.length <= 12 ? 34 : columns.length <= 24 ? 22 : 14, high = Math.min(24, cell);
   const widest = Math.max(...rows.map((name) => name.length), attention ? 7 : 4), turned = 7 * Math.max(...columns.map((c) => c.length)) + 4 > cell;
   const left = 8 + 7 * widest, top = (attention ? 38 : 24) + (turned ? 7 * Math.max(...columns.map((c) => c.length)) + 8 : 16);
   const width = Math.max(left + Math.max(cell * columns.length + 6, attention ? 72 : 0), 8 * title.length), height = top + high * rows.length + 6;
-  const most = Math.max(...values.map((row) => row.reduce((a, b) => Math.max(a, Math.abs(b)), 0)));
+  const most = scale ?? Math.max(...values.map((row) => row.reduce((a, b) => Math.max(a, Math.abs(b)), 0)));
   const spoken = rows.map((name, i) => `${name}: ` + columns.flatMap((c, j) => Math.abs(values[i][j]) > 5e-4 ? [`${c} ${figure(values[i][j])}`] : []).join(", "));
   const out = sv("svg", { class: "fig", viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-label": `${title}. ${spoken.join("; ")}` });
   out.append(sv("text", { class: "h", x: 0, y: 13 }, title));
   if (attention) out.append(sv("text", { class: "w", x: left, y: 28 }, "attended to"), sv("text", { class: "w e", x: left - 6, y: top - 5 }, "attends"));
-  if (!attention && most === 0) out.append(sv("text", { class: "w", x: left, y: 28 }, "all zero"));
+  if (!attention && values.every((row) => row.every((v) => v === 0))) out.append(sv("text", { class: "w", x: left, y: 28 }, "all zero"));
   columns.forEach((name, j) => {
     const x = left + cell * j + cell / 2;
     out.append(turned ? sv("text", { transform: `translate(${x + 4} ${top - 5}) rotate(-90)` }, name) : sv("text", { class: "mid", x, y: top - 5 }, name));
@@ -45,7 +45,7 @@ function heat(title, rows, columns, values, { attention = false, hidden = () => 
       if (Math.abs(v) < 1e-300) { out.append(sv("rect", { ...box, class: "z" })); return; }
       const strong = strength(v, most, attention), title = `${name} ${attention ? "to" : "\u2192"} ${column}: ${figure(v)}${notes ? notes(i, j) : ""}`;
       out.append(sv("rect", { ...box, class: attention ? "a" : v > 0 ? "p" : "q", "fill-opacity": strong.toFixed(3) }, sv("title", {}, title)));
-      if (cell === 34 && (!attention || v >= 0.005)) {
+      if (cell === 34 && (attention ? v >= 0.005 : Math.abs(v) >= 1e-6 * most)) {
         out.append(sv("text", { class: `mid ${strong > 0.62 ? "vi" : "v"}`, x: box.x + cell / 2, y: box.y + high / 2 + 4 }, short(v)));
       }
     });
@@ -62,9 +62,10 @@ function waterfall(one, other, parts, total, room, whole = "margin") {
   if (low === high) high = low + 1;
   const x = (value) => left + (width - left - right) * (value - low) / (high - low);
   const spoken = parts.map(([name, part]) => `${name} ${signed(part)}`).join(", ");
-  const out = sv("svg", { class: "wf", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `Logit of ${one} minus that of ${other}, part by part: ${spoken}; together ${signed(total)}` });
-  if (x(0) > 60) out.append(sv("text", { class: "e", x: x(0) - 6, y: 16 }, `\u2190 for ${other}`));
-  out.append(sv("text", { x: x(0) + 6, y: 16 }, `for ${one} \u2192`), sv("line", { class: "l", x1: x(0), x2: x(0), y1: 22, y2: height - 6 }));
+  const out = sv("svg", { class: "wf", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `${whole === "margin" ? `Logit of ${one} minus that of ${other}` : "The number"}, part by part: ${spoken}; together ${signed(total)}` });
+  const towards = whole === "margin" ? "for " : "";
+  if (x(0) > 60) out.append(sv("text", { class: "e", x: x(0) - 6, y: 16 }, `\u2190 ${towards}${other}`));
+  out.append(sv("text", { x: x(0) + 6, y: 16 }, `${towards}${one} \u2192`), sv("line", { class: "l", x1: x(0), x2: x(0), y1: 22, y2: height - 6 }));
   sum = 0;
   parts.forEach(([name, part], i) => {
     const y = top + row * i, from = sum;

@@ -1,12 +1,28 @@
 """The rule as its decision tree: which tokens it reads, what it permits there, and by how much the model has it."""
 
+from itertools import accumulate
+
 from properties.dossier.dossier import Dossier, Missing
 from properties.dossier.tree import Pattern
-from properties.report.page.document import chip, folded, many, missing, number, section, shortened, table, text, trace
+from properties.report.page.document import (
+    chip,
+    clipped,
+    folded,
+    many,
+    missing,
+    number,
+    section,
+    shortened,
+    table,
+    text,
+    trace,
+)
 from zoo.contexts import counted
 from zoo.model import Model
 
 SHOWN, MOST = 12, 72  # patterns at once, and folded
+LONGEST = 12_000  # characters of a source or program
+ROOM = 40_000  # characters of all patterns
 POSITIONS = 12  # of a pattern; of one that reads further back, the words alone are shown
 
 
@@ -15,11 +31,15 @@ def rule(found: Dossier) -> str:
         return section("rule", "The rule", missing(found.rule) + _sources(found))
     patterns = sorted(found.rule.patterns, key=lambda one: (one.lengths[0], one.at or 0, str(one.known)))
     rows = [_row(found.model, one) for one in patterns]
+    sizes = accumulate(sum(map(len, row)) for row in rows)
+    most = min(MOST, sum(size <= ROOM for size in sizes))
     heads = ["the context", "it permits", "#tokens", "#contexts", "#smallest margin", "", ""]
-    body = table(heads, rows[:SHOWN], "The rule's patterns")
-    if len(rows) > SHOWN:
-        left = f"<p>… and {len(rows) - MOST} more</p>" if len(rows) > MOST else ""
-        body += folded(f"{len(rows) - SHOWN} more patterns", table(heads, rows[SHOWN:MOST], "More patterns") + left)
+    first = min(SHOWN, most)
+    body = table(heads, rows[:first], "The rule's patterns")
+    if len(rows) > first:
+        left = f"<p>… and {len(rows) - most} more</p>" if len(rows) > most else ""
+        more = table(heads, rows[first:most], "More patterns") if most > first else ""
+        body += folded(many(len(rows) - first, "more pattern"), more + left)
     leaves = len(found.rule.leaves)
     lead = (
         "The plain-Python rule was run on contexts of unknown tokens: "
@@ -81,16 +101,18 @@ def _cell(model: Model, tokens: tuple[str, ...]) -> str:
 def _either(model: Model, tokens: tuple[str, ...]) -> str:
     rest = [token for token in model.vocab if token not in tokens]
     if len(rest) < len(tokens):
-        return "not " + "|".join(rest)
+        return "not " + "|".join(rest) if len(rest) <= 8 else f"all but {len(rest)} tokens"
     return "|".join(tokens) if len(tokens) <= 8 else f"one of {len(tokens)} tokens"
 
 
 def _sources(found: Dossier) -> str:
     body = "".join(
-        folded(f"The source of <code>{text(one.name)}</code>", f"<pre>{text(one.text)}</pre>")
+        folded(f"The source of <code>{text(one.name)}</code>", f"<pre>{text(clipped(one.text, LONGEST))}</pre>")
         for one in found.sources
         if one.text
     )
     if isinstance(found.program, Missing):
         return body
-    return body + folded("The smallest program that gives the same answers", f"<pre>{text(found.program)}</pre>")
+    return body + folded(
+        "The smallest program that gives the same answers", f"<pre>{text(clipped(found.program, LONGEST))}</pre>"
+    )

@@ -46,8 +46,8 @@ function shares(f, w, tokens, room) {
       : [waterfall(margin ? one : "more", margin ? other : "less", parts, total, room, margin ? "margin" : "number"), el("p", { class: "cap" }, why)]));
   const shown = [...w.logits.keys()].sort((a, b) => w.logits[b] - w.logits[a]).slice(0, 6).sort((a, b) => a - b);
   const line = (label, values, kind) => el("tr", kind ? { class: kind } : {}, el("td", {}, label), ...shown.map((i) => el("td", { class: "n m" }, figure(values[i]))));
-  const table = el("table", {}, el("thead", {}, el("tr", {}, el("th", {}, "share of the logits"), ...shown.map((i) => el("th", { class: "n" }, name(f.outputs[i]))))),
-    el("tbody", {}, ...f.shares.map(([part, values]) => line(part, values)), line("logits", w.logits, "sum")));
+  const table = el("table", {}, el("thead", {}, el("tr", {}, el("th", {}, M.number ? "share of the number" : "share of the logits"), ...shown.map((i) => el("th", { class: "n" }, name(f.outputs[i]))))),
+    el("tbody", {}, ...f.shares.map(([part, values]) => line(part, values)), line(M.number ? "number" : "logits", w.logits, "sum")));
   return el("div", { class: "two" }, left, el("div", {}, el("h3", {}, "The same as numbers"), el("div", { class: "scroll" }, table)));
 }
 function attention(f, tokens) {
@@ -86,13 +86,15 @@ function neurons(f) {
 let streamOpen = null;
 function stream(f, tokens) {
   if (!f.states.length || M.directions.length > 64) return [];
-  const rows = place(tokens), figures = f.states.map((state, i) => {
-    const first = rows.length - state.length, some = state.length > 32 ? state.slice(-1) : state;
+  const seen = (state) => state.length > 32 ? state.slice(-1) : state, rows = place(tokens);
+  const scale = f.states.map(seen).flat().reduce((most, row) => row.reduce((a, b) => Math.max(a, Math.abs(b)), most), 0);
+  const figures = f.states.map((state, i) => {
+    const first = rows.length - state.length, some = seen(state);
     const names = rows.slice(-some.length), framed = i === f.states.length - 1 ? f.at - first - (state.length - some.length) : -1;
-    return el("figure", { class: "scroll" }, heat(i ? `after layer ${i - 1}` : "embedding", names, M.directions, some, { framed }));
+    return el("figure", { class: "scroll" }, heat(i ? `after layer ${i - 1}` : "embedding", names, M.directions, some, { framed, scale }));
   });
   const out = el("details", {}, el("summary", {}, "The residual stream at every position, by named direction"), el("div", { class: "mats" }, ...figures),
-    el("p", { class: "cap" }, "Blue is positive, orange negative; the strongest colour is the largest value of a picture, how strong it is goes by the cube root."));
+    el("p", { class: "cap" }, "Blue is positive, orange negative; the strongest colour is the largest value of these pictures, how strong it is goes by the cube root."));
   out.open = streamOpen ?? (M.directions.length <= 12 && innerWidth >= 760 && f.states.length < 4);
   out.addEventListener("toggle", () => { streamOpen = out.open; });
   return [out];

@@ -186,6 +186,14 @@ def test_a_notebook_shows_the_map_and_what_is_known() -> None:
         assert "✗ failed" in "".join(root.itertext())
     squares = ElementTree.fromstring(model._repr_html_()).iter("rect")
     assert any(node.get("fill") == "#e0523a" for node in squares)
+    said = "".join(ElementTree.fromstring(model._repr_html_()).itertext())
+    assert "12345" in said  # the lengths
+    assert [words in said for words in ("says a", "says b", "wrong", "not as meant")] == [True, True, True, False]
+    deviating = zoo.load("two_head")
+    check_model(deviating, names=["deviations"])
+    said = "".join(ElementTree.fromstring(deviating._repr_html_()).itertext())
+    assert [words in said for words in ("wrong", "not as meant")] == [False, True]
+    assert "<svg" in zoo.load("share")._repr_html_()  # of numbers, which are not told apart
     assert "it says b, permitted is a" in "".join(ElementTree.fromstring(verdicts._repr_html_()).itertext())
     assert len(verdicts) == 1
     assert verdicts[0].check == "rule"

@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 
 import zoo
+from properties import check_model
 from properties.checks.verdict import Requested
 from properties.dossier import gather as gathering
 from properties.dossier import states
 from properties.dossier.dossier import Dossier
 from properties.proof import bands, splits
+from properties.report.page import context_map, leaves
 from properties.report.page.model import model_page
 from properties.selftest.report.test_page import dossier, words
 from reference import Fold
@@ -109,3 +111,28 @@ def test_a_page_is_small_whatever_it_holds() -> None:
     assert many.page["vocab"]["size"] == 8000
     shown = {i for one in many.page["traces"] for i in (*one["tokens"], *one["outputs"])}
     assert set(many.page["vocab"]["some"]) == shown
+
+
+def test_what_is_wrong_is_on_the_map_of_a_proof() -> None:
+    """Also in a row of which the rest was not settled, and where no length was."""
+    aab = zoo.load("aab", n_ctx=30)
+    layer = aab.transformer.layers[0]
+    assert isinstance(layer, Attention)
+    weak = replace(layer, w_q=layer.w_q * 3 / 1024, w_o=layer.w_o * 3 / 1024, b_o=np.array(layer.b_o) * 3 / 1024)
+    model = replace(aab, transformer=replace(aab.transformer, layers=[weak]))
+    found = Dossier(Requested("aab"), model, [], verdicts=check_model(model, names=["rule"]))
+    gathering.SECTIONS["contexts"](found)
+    rows = leaves.rows(found, 200)
+    for row in rows.values():
+        assert sum(cell.width for cell in row) == 1
+    [wrong] = [cell for row in rows.values() for cell in row if cell.state == "b"]
+    shown = found.verdicts[0].counterexample
+    assert shown is not None
+    tokens = model.encode(shown.context).tolist()
+    assert wrong.known == {i - len(tokens): token for i, token in enumerate(tokens)}
+    assert [cell.state for cell in rows[len(tokens)]][-1] == leaves.OPEN
+    page = context_map.large(found)
+    assert "Longer contexts were not looked through." in page
+    assert '<svg viewBox="0 0 150 48"' in context_map.small(found)
+    found.bands, found.settled = None, []
+    assert [[cell.state for cell in row] for row in leaves.rows(found, 200).values()] == [["b", leaves.OPEN]]
