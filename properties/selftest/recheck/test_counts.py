@@ -119,6 +119,24 @@ def test_rows_of_sets_with_other_counts_are_others() -> None:
     assert any(abs(found[0][e].c - found[1][e].c) > 1e-3 for e in found[0])
 
 
+def test_sets_that_are_heard_alike_have_counts_of_their_own() -> None:
+    """Nothing is heard of the first position: how often a token occurs says what may be heard of the others."""
+    pytest.importorskip("flint", reason="python-flint is not installed, and nothing can be confirmed without it")
+    ones, first, value = np.eye(5)[None, :, 3:4], -1000 * np.eye(5)[None, :, 2:3], np.eye(5)[None, :, :1]
+    embedding, positions, unembedding = np.eye(2, 5), np.zeros((4, 5)), np.zeros((2, 5))
+    embedding[:, 3], positions[0, 2], unembedding[0, 4] = 1, 1, 1
+    layer = Attention(ones, first, value, np.eye(5)[None, 4:], scale=1.0)
+    t = Transformer(embedding, positions, [layer], None, unembedding)
+    box, a = np.ones((4, 2), bool), np.array([True, False])
+    numbers = (1, 2, 3)
+    alone = Alone(t, fine=False)
+    alone.together([box] * 3, [[(range(4), a, (number, number))] for number in numbers])
+    found = alone.lowest(range(3), 1, [(0, 1), (1, 0)])
+    for (least, most), number in zip(found, numbers):
+        assert least == pytest.approx((number - 1) / 3, abs=1e-6)  # of three that are heard, where the last is none
+        assert -most == pytest.approx(min(number, 2) / 3, abs=1e-6)
+
+
 def walk_of(fold: Fold, vocab: str) -> Walk:
     """With each token by itself as a set, and last all of them."""
     model = Model("fold", vocab, Transformer(np.eye(len(vocab)), np.zeros((4, len(vocab))), []), rule=fold)
