@@ -89,16 +89,17 @@ def _grid(
     width = max(0.0, float((np.minimum(reached[1], -low) - np.maximum(reached[0], -high)).max()))
     open_ = may & ~decided
     middle, half = np.where(open_, (down + up) / 2, 0), np.where(open_, (up - down) / 2, 0)
-    sure = float(half.max(axis=1, initial=0).sum())
+    sure = float(half.max(axis=1).sum())
     center = (own[0] + own[1]) / 2
-    size = abs(center) + float(np.abs(middle).max(axis=1, initial=0).sum())
+    size = abs(center) + float(np.abs(middle).max(axis=1).sum())
     step = max(width / resolution, sure, 1e-12 * size, 1e-290)
     with np.errstate(over="ignore"):
         cells = np.rint(np.clip(middle / step, -FAR, FAR))
     # The middle, the product with the step and their difference are rounded, each by less than a unit of 2 |middle|.
     off = np.abs(middle - cells * step) + half + 8 * FLOAT64.unit * np.abs(middle)
-    error = off.max(axis=1, initial=0).sum() + (own[1] - own[0]) / 2
-    # Of grid sums in hand later: own + step * cells, two roundings of no more than these sizes.
+    error = off.max(axis=1).sum() + (own[1] - own[0]) / 2
+    # Of grid sums in hand later: own + step * cells, two roundings of no more than these sizes. The error itself is
+    # summed, for which a billionth is added.
     error += 8 * FLOAT64.unit * (size + width)
     return Grid(step, np.where(decided, -2 * BEYOND, cells).astype(int), float(error) * (1 + 1e-9) + 1e-290), center
 
@@ -126,7 +127,7 @@ def _convolved(kept: Words, grid: Grid, own: float, rest: tuple[Array, Array]) -
                     continue
                 found, start = np.convolve(numbers, histograms[kind][1]), base + histograms[kind][0] - least
                 surely += _times(float(found[: max(0, -start)].sum()), ways)
-                part = found[max(0, -start) : max(0, size - start)]
+                part = found[max(0, -start) : size - start]
                 if len(part):
                     new.setdefault(to, np.zeros(size))[max(0, start) : max(0, start) + len(part)] += part
         # `convolve` sums as many products as the shorter of the two has numbers; what it found is added at each step of

@@ -25,7 +25,7 @@ from zoo.shards import Keep, Shards, bare
 
 SECONDS = 60.0
 LEAVES = 20_000  # of a plain rule at one length: with more, its contexts are gone through one by one
-SMALL_PARTS, SMALL = 256, 2 * 10**6  # of parts not looked at, together in a shard: how many, of how many words
+SMALL_PARTS, SMALL = 256, 2_000_000  # of parts not looked at, together in a shard: how many, of how many words
 ROWS = 4096  # of these at a time
 
 

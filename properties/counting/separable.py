@@ -162,7 +162,7 @@ class Separable:
         low, high = np.where(may, down, np.inf).min(axis=1), np.where(may, down, -np.inf).max(axis=1)
         at = int(np.where(may.sum(axis=1) > 1, high - low, -1).argmax())
         half = may[at] & (down[at] <= (low[at] + high[at]) / 2)
-        if half.all() or (half == may[at]).all():
+        if (half == may[at]).all():
             half = may[at] & (np.cumsum(may[at]) <= may[at].sum() // 2)
         for tokens in (half, may[at] & ~half):
             narrowed = may.copy()

@@ -151,12 +151,14 @@ def test_histograms_are_of_each_kind() -> None:
     assert convolution._histograms(cells, may, of_kind, -1, 4).keys() == {0}
 
 
-def gridded(down: Array, up: Array, own: tuple[float, float], resolution: int) -> tuple[Grid, float, Array]:
+def gridded(
+    down: Array, up: Array, own: tuple[float, float], resolution: int, may: Array | None = None
+) -> tuple[Grid, float, Array]:
     """With what is decided."""
-    may = np.ones(down.shape, bool)
+    may = np.ones(down.shape, bool) if may is None else may
     low, high = convolution._ends(may, down, up)
     before, after = convolution._sums(high)
-    decided = own[1] + before[:-1, None] + after[1:, None] + up <= 0
+    decided = may & (own[1] + before[:-1, None] + after[1:, None] + up <= 0)
     return *convolution._grid(may, decided, down, up, own, (low, high), resolution), decided
 
 
@@ -166,18 +168,43 @@ def test_cells_are_of_the_sums_that_are_undecided() -> None:
     grid, center, _ = gridded(terms, terms, (0.5, 0.5), 12)
     assert (grid.step, center) == ((5 + 1.5) / 12, 0.5)
     assert grid.cells.tolist() == np.rint(terms / grid.step).tolist()
-    assert gridded(terms, terms + 2, (0.5, 0.5), 10**6)[0].step == 3  # and no finer than what is not known
+    up = terms + np.array([[2, 0], [0, 2], [1, 2]])
+    assert gridded(terms, up, (0.5, 0.5), 10**6)[0].step == 3  # and no finer than what is not known
+
+
+@pytest.mark.parametrize("large", [1e30, -1e30])
+def test_what_no_word_has_or_is_decided_does_not_make_a_grid_coarser(large: float) -> None:
+    terms = np.array([[-2e-20, 5e-20, large], [-4e-20, 1e-20, -1e20]])
+    may = np.array([[True, True, False], [True, True, large > 0]])
+    grid, _, decided = gridded(terms, terms, (0.0, 0.0), 100, may)
+    assert decided[1, 2] == (large > 0)
+    assert grid.step < 1e-20
+    assert grid.error < 2e-20
+
+
+def test_what_is_decided_is_wrong_whatever_is_not_known_of_it() -> None:
+    """A sum that is 0 at most, on the coarsest grid."""
+    words, own = made(np.ones((1, 2), bool), anything(2)), (0.0, 0.0)
+    assert wrong(words, np.array([[0.0, 1.0]]), np.array([[0.0, 1.0]]), own, 1) == (1, 1)
+    assert wrong(words, np.array([[-9.0, 1.0]]), np.array([[-0.25, 1.0]]), own, 1) == (1, 1)
+
+
+@pytest.mark.parametrize(("own", "number"), [(-100.0, 27), (100.0, 0)])
+def test_nothing_is_carried_on_where_all_is_sure(own: float, number: int) -> None:
+    words, rest = made(np.ones((3, 3), bool), anything(3)), (np.zeros(4), 2.0 * np.arange(4)[::-1])
+    found = convolution._convolved(words, Grid(1.0, np.tile([0, 1, 2], (3, 1)), 0.0), own, rest)
+    assert found[:2] == (number, number)
 
 
 @pytest.mark.parametrize("scale", [1.0, 3e-310, 5e-324, 1e300])
-@pytest.mark.parametrize("resolution", [2, 100, 10**9])
+@pytest.mark.parametrize("resolution", [2, 100, 10**15])
 def test_no_sum_is_further_from_that_of_its_cells_than_is_said(scale: float, resolution: int) -> None:
     """Of exact sums, and with what rounding takes: three of twice the middle of each, and two of what was summed."""
     rng = np.random.default_rng(7)
     for spread in (0, 0, 1, 3):
-        down = rng.integers(-50, 51, (4, 3)) * (scale * rng.choice([1.0, 1.01]))
+        down = rng.integers(-50, 51, (9, 2)) * (scale * rng.choice([1.0, 1.01]))
         up = np.nextafter(down, np.inf) if spread == 3 else down + rng.integers(0, 1 + spread, down.shape) * scale
-        own = (2 * scale, rng.integers(2, 4) * scale)
+        own = (2 * scale, (2 + spread) * scale)
         grid, center, decided = gridded(down, up, own, resolution)
         assert (grid.cells[decided] == -2 * BEYOND).all()
         step, off, size = Fraction(grid.step), Fraction(own[1] - own[0]) / 2, abs(Fraction(center))
@@ -190,7 +217,8 @@ def test_no_sum_is_further_from_that_of_its_cells_than_is_said(scale: float, res
             ]
             off += max((distance for distance, _ in some), default=Fraction(0))
             size += max((number for _, number in some), default=Fraction(0))
-        assert grid.error >= off + 8 * UNIT * size
+        assert grid.error >= (off + 8 * UNIT * size) * (1 + Fraction(1, 2 * 10**9))  # more than it rounds itself by
+        assert grid.step * 10**12 >= size * (1 - Fraction(1, 10**9))  # so that what is rounded is far less than a cell
         assert grid.error <= off * (1 + Fraction(1, 10**8)) + 40 * UNIT * size + Fraction(1, 10**280)
 
 

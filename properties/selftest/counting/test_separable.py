@@ -142,7 +142,7 @@ def test_a_rival_that_wins_only_where_another_does_is_left_out() -> None:
     down = np.zeros((4, 2, 4))
     down[1], down[3] = 2, 2
     down[2, 0, 0], down[2, :, 3] = -1, 50  # what no word has does not matter
-    up, own = down.copy(), np.array([0.0, 0.0, 1.0, 0.0])
+    up, own = down.copy(), np.array([0.0, 6.0, 7.0, 6.0])
     answer = engine()
     assert answer._undominated(words, Compared(down, up, own, own), np.array([1, 2, 3])).tolist() == [2]
     assert answer._undominated(words, Compared(down, up, own, own + 3.5), np.array([1, 2, 3])).tolist() == [1, 2, 3]
@@ -222,6 +222,38 @@ def test_tokens_that_pull_most_are_parted_from_the_others() -> None:
     assert pieces(alike, three)[0][0] == [0]
 
 
+def test_a_single_token_is_not_parted_from_others() -> None:
+    """Of two it is; where one of two is in every word, and where there is one, a position is."""
+    down, zeros = np.tile([3.0, 1.0, -2.0, 0.0], (3, 2, 1)), np.zeros(3)
+    two = part_of(np.array([[True, True, False, False]] * 2), anything(4))
+    assert two is not None
+    answer = engine(Compared(down, down, zeros, zeros))
+    assert pieces(answer, two) == [([1], [[0, 1]] * 2, 3), ([0], [[0]] * 2, 1)]
+    required = part_of(two.words.may, anything(4).requiring(np.arange(4) == 0))
+    assert required is not None
+    assert pieces(answer, required) == [(None, [[1], [0]], 1), (None, [[0], [0, 1]], 2)]
+
+
+def test_where_a_rival_always_wins_all_are_wrong_and_where_no_word_is_left_all_are_right(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A sum that is 0 is one that the rival wins, or ties."""
+    part, own = part_of(np.ones((2, 4), bool), anything(4)), np.array([0, 9.0, 2.0, 9.0])
+    assert part is not None
+    down = np.zeros((4, 2, 4))
+    down[2] = -1
+    answer = engine(Compared(down, down, own, own))
+    _, rivals, words = answer._open(part)
+    assert (rivals.tolist(), words) == ([2], None)
+    [found] = answer.bound([part])
+    assert (found.least, found.most) == (16, 16)
+    down[1], down[2], down[3, :, :2] = 0, np.array([-5, 5, 5, 5]), np.array([-6, 6])
+    monkeypatch.setattr(Words, "only", lambda *_: None)
+    answer = engine(Compared(down, down, own, own))
+    [found] = answer.bound([part])
+    assert (found.least, found.most) == (0, 0)
+
+
 def made_words(part: Part, tokens: Any) -> Any:
     return Words.of(part.words.may, anything(4).requiring(np.isin(np.arange(4), list(tokens))))
 
@@ -251,6 +283,9 @@ def test_tokens_that_are_in_every_word() -> None:
         words = Words.of(np.array([may] * 3), automaton)
         assert words is not None
         assert tokens_of(engine()._must(words)) == expected
+    words = Words.of(np.array([[True] * 4, [True, True, False, True]]), automaton)
+    assert words is not None
+    assert tokens_of(engine()._must(words)) == [2]
 
 
 def test_terms_are_made_once_and_only_known_where_they_are_in_range(monkeypatch: pytest.MonkeyPatch) -> None:

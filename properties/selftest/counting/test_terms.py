@@ -17,6 +17,7 @@ from properties.proof.bounds import Bounds
 from zoo import Transformer
 from zoo.transformer import Attention, Mlp, Norm, forward
 from zoo.transformer.arithmetic import FLOAT64
+from zoo.transformer.arrays import Array
 
 UNIT, LENGTH, VOCAB, D = Fraction(FLOAT64.unit), 3, 4, 5
 
@@ -37,14 +38,18 @@ def spoilt(**attributes: Any) -> Terms:
     return made
 
 
-@pytest.mark.parametrize(("normed", "bias", "mlp"), [(False, False, False), (False, True, True), (True, True, False)])
-def test_sums_of_terms_are_what_running_says(normed: bool, bias: bool, mlp: bool) -> None:
+@pytest.mark.parametrize(
+    ("normed", "bias", "mlp", "length"),
+    [(False, False, False, LENGTH), (False, True, True, LENGTH - 1), (True, True, False, LENGTH)],
+)
+def test_sums_of_terms_are_what_running_says(normed: bool, bias: bool, mlp: bool, length: int) -> None:
     """Up to the weights' common factor, and the divisor of a Norm; from below and from above, and closely."""
     transformer = drawn(normed, bias, mlp)
-    found, every = Terms(Bounds(transformer), LENGTH), np.array(list(product(range(VOCAB), repeat=LENGTH)))
+    found, every = Terms(Bounds(transformer), length), np.array(list(product(range(VOCAB), repeat=length)))
+    assert ((found.most[:, -1] > 0) == np.eye(VOCAB)).all()
     stream = forward(replace(transformer, final_norm=None, unembedding=np.eye(D)), every, last=True)[:, -1]
     deviation = np.sqrt(stream.var(axis=1) + transformer.final_norm.eps) if transformer.final_norm is not None else 1
-    logits, at = forward(transformer, every, last=True)[:, -1], np.arange(LENGTH)
+    logits, at = forward(transformer, every, last=True)[:, -1], np.arange(length)
     for last, answer in product(range(VOCAB), repeat=2):
         some = every[:, -1] == last
         compared = found.of(last, answer)
@@ -61,12 +66,12 @@ def test_a_term_is_the_least_weight_or_the_most() -> None:
     """Whichever makes it smaller, or larger; each is widened, and the last position's are those of the last token."""
     beside, values = np.zeros((2, 2, 2)), np.zeros((2, 2, 3, 2))
     beside[1] = np.array([[9, -1], [3, 9]])
-    values[0, 1], values[1, 0] = np.array([[[2, 0.5], [1, -2], [4, 8]], [[-4, -2], [-3, 1], [2, -1]]])
+    values[0, 1], values[1, 0] = np.array([[[2, 0.5], [1, -2], [4, 8]], [[-4, -2.5], [-3, 1], [2, -1]]])
     least, most = np.zeros((2, 3, 2)), np.ones((2, 3, 2))
     least[1], most[1] = np.array([[[2, 4], [0, 1], [2, 3]], [[4, 8], [1, 2], [2, 4]]])
     found = spoilt(beside=beside, values=values, least=least, most=most, widen=0.125, tiny=2.0**-20).of(1, 0)
     low = np.array([[1.0 * 2, -0.5 * 8], [0.0 * 1, -3.0 * 2], [3.0 * 2, 7.0 * 3]])
-    high = np.array([[1.0 * 4, -1.0 * 4], [0.0 * 0, -4.0 * 1], [-5.0 * 2, -2.0 * 3]])
+    high = np.array([[1.0 * 4, -0.5 * 4], [0.0 * 0, -4.0 * 1], [-5.0 * 2, -2.0 * 3]])
     down, up = low - np.abs(low) / 8 - 2.0**-20, high + np.abs(high) / 8 + 2.0**-20
     assert found.down[1].tolist() == down[:2].tolist()
     assert found.up[1].tolist() == up[:2].tolist()
@@ -78,6 +83,7 @@ def test_weights_are_those_of_scores_that_are_known_from_either_side(monkeypatch
     rng = np.random.default_rng(5)
     low = -rng.integers(0, 2**12, (1, VOCAB, LENGTH, VOCAB)) / 2.0**6
     low[0, 1, 2], low[0, 1, 0] = low[0, 1, 2] * 20, 0
+    low[0, 1, 1] = -np.array([709.5, 722.75, 737.25, 743.5])  # where exp is a float of fewer bits
     high = low + 0.25
     low[0, 2, 1, 1] = -np.inf
     visible = np.ones(low.shape, bool)
@@ -103,10 +109,13 @@ def test_weights_are_those_of_scores_that_are_known_from_either_side(monkeypatch
 
 
 def test_terms_are_widened_for_being_multiplied_and_summed() -> None:
-    bounds = Bounds(drawn())
+    """Each is, and so are their sums here: twice by as many roundings."""
+    bounds, count = Bounds(drawn()), LENGTH + 4
+    gamma = count * UNIT / (1 - count * UNIT)
+    assert bounds.arithmetic.own >= gamma
+    bounds.arithmetic = replace(bounds.arithmetic, own=float(gamma))
     found = Terms(bounds, LENGTH)
-    for count in range(1, LENGTH + 5):
-        assert found.widen >= 2 * count * UNIT / (1 - count * UNIT)
+    assert found.widen == 2 * float(gamma)
     assert found.tiny == 8 * (LENGTH + 4) * FLOAT64.tiny
 
 
@@ -153,14 +162,25 @@ def test_what_rounding_takes_beside_the_head_is_taken_off(what: str, monkeypatch
 
 
 def test_what_a_norm_takes_is_multiplied_by_what_it_divides_by(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A half of each, where 1/deviation is a quarter at least: of two logits, four less are known before it."""
-    bounds = Bounds(drawn(normed=True))
-    before = Terms(bounds, LENGTH).beside
+    """1/deviation is a quarter at least: of two logits, four times as much less is known before it, and a rounding."""
+    transformer = drawn(normed=True)
+    bounds, taken = Bounds(transformer), 0.0
+    bounds.arithmetic = replace(bounds.arithmetic, own=0.125)
+    pairs = (transformer.readout[:, None] - transformer.readout).reshape(1, 1, VOCAB**2, -1)
+
+    def behind(_: object, differences: Array, lower: Array, *more: object) -> tuple[Array, Array]:
+        assert (differences == pairs).all()
+        return lower - taken, np.full(D, taken)
+
     monkeypatch.setattr(interval, "inverse_deviation", lambda *_: (np.full(1, 0.25), np.full(1, 4.0)))
-    monkeypatch.setattr(backward, "behind_norm", lambda _, differences, lower, *more: (lower - 0.5, np.ones(D)))
-    monkeypatch.setattr(interval, "unembed", lambda *_: (np.full((1, VOCAB), 0.25), None))
+    monkeypatch.setattr(backward, "behind_norm", behind)
+    errors = np.array([1.0, 2.0, 4.0, 8.0])
+    monkeypatch.setattr(interval, "unembed", lambda magnitude, *_: (magnitude[:1] * errors, None))
+    before = Terms(bounds, LENGTH).beside
+    taken = 0.5
     after = Terms(bounds, LENGTH).beside
-    np.testing.assert_allclose((before - after)[0, 0, 1], 4, atol=1e-9)
+    expected = (taken + taken * (errors[:, None] + errors)) * 4 * 1.125
+    np.testing.assert_allclose(before - after, np.broadcast_to(expected, before.shape), atol=1e-9)
 
 
 def test_values_are_known_from_below(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -176,7 +196,7 @@ def test_values_are_known_from_below(monkeypatch: pytest.MonkeyPatch) -> None:
     np.testing.assert_allclose(before - Terms(bounds, LENGTH).values, 0.125, atol=1e-12)
 
 
-def test_what_is_a_sum_of_terms() -> None:
+def test_what_is_a_sum_of_terms(monkeypatch: pytest.MonkeyPatch) -> None:
     """The only attention, of one head, behind all others; and a Norm behind it that adds nothing."""
     plain = drawn(normed=True, mlp=True)
     [mlp, attention] = plain.layers
@@ -196,3 +216,5 @@ def test_what_is_a_sum_of_terms() -> None:
         replace(plain, final_norm=replace(norm, bias=np.eye(D)[0])),
     ):
         assert not separable(other)
+    monkeypatch.setattr(terms, "within_reach", lambda _: False)
+    assert not separable(plain)
