@@ -12,8 +12,8 @@ workers, quick shards were sent together, and the collector of garbage kept off 
 
 | | one process | coordinator | two workers | times |
 |---|---|---|---|---|
-| `adder` of 14 digits, before | 8.3 | 3.6 | 3.8 and 3.6 | 1.50 |
-| `adder` of 17 digits | 12.0 | 2.7 | 5.4 and 5.2 | 1.81 |
+| `adder` at n_ctx 14, before | 8.3 | 3.6 | 3.8 and 3.6 | 1.50 |
+| `adder` at n_ctx 17 | 12.0 | 2.7 | 5.4 and 5.2 | 1.81 |
 | mutants of `aab` at n_ctx 11 | 13.4 | 0.5 | 6.9 and 7.0 | 1.87 |
 | a count by boxes, two heads | 6.4 | 0.1 | 3.6 and 3.7 | 1.73 |
 | a count by sums, the largest of ten | 17.4 | 1.8 | 9.4 and 9.9 | 1.65 |

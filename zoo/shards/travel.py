@@ -220,12 +220,15 @@ class Parcel:
             )
         return cls(content, digest(subject), tuple(versions().items()))
 
-    def open(self) -> Work:
-        """UnavailableError where versions differ, or what is found here is something else."""
+    def check(self) -> None:
+        """UnavailableError where versions differ."""
         own = versions()
         for name, its in self.versions:
             if own.get(name) != its:
                 raise UnavailableError(f"a worker has {name} {own.get(name)}, but should have {its}, as it is here")
+
+    def open(self) -> Work:
+        """UnavailableError where what is found here is something else."""
         make, subject = loads(self.content)
         if digest(subject) != self.digest:  # it may be at hand from before its files were changed
             _model.cache_clear()
@@ -255,6 +258,8 @@ def settled_elsewhere(subject: str, parcel: Parcel | None, content: bytes) -> An
     """What a worker does with shards of a subject of that digest."""
     with _one_at_a_time:
         work = _at_hand.get(subject)
+        if parcel is not None:
+            parcel.check()
         if work is None:
             if parcel is None:
                 return None

@@ -42,7 +42,8 @@ PRICES: list[Guess] = [
 
 @contextmanager
 def guessing(how: str, price: int | None = None) -> Iterator[None]:
-    """In which levels are guessed so; and prices so, if they are too."""
+    """In which levels are guessed so, and prices so, if they are too; what is random is so alike each time."""
+    RANDOM.bit_generator.state = np.random.default_rng(0).bit_generator.state
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(means, "guess", GUESSERS[how])
         if price is not None:
