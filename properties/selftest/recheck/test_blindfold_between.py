@@ -58,6 +58,15 @@ PEEKED: dict[str, Function] = {
     "how it counts": lambda c: str(c.count),
     "how often": lambda c: str(c.count("a")),
     "another end": lambda c: c.count("a", "b"),
+    "an order": lambda c: c < c,
+    "a sum": lambda c: c + c,
+    "a product": lambda c: 2 * c,
+    "a token's letters": lambda c: len(c[0]),
+    "each of them": lambda c: list(c[0]),
+    "what is in them": lambda c: "a" in c[0],
+    "its first letter": lambda c: c[0][0],
+    "another way to count": lambda c: c.count == 1,
+    "an entry of a list": lambda c: [0, 1, 2][c.count("a")],
 }
 
 

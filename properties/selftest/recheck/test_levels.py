@@ -7,10 +7,12 @@ import pytest
 
 from properties.recheck import means
 from properties.recheck.attention import LIGHT, _coarser, _heard
-from properties.recheck.means import U, excess, levels
+from properties.recheck.means import excess, levels
 from properties.recheck.prices import Counted
 from properties.selftest.recheck.liars import guessing
 from zoo.transformer.arrays import Array
+
+UNIT = Fraction(1, 2**53)
 
 
 def counted(keys: int, limits: list[tuple[int, int]]) -> Counted:
@@ -46,9 +48,9 @@ def test_the_sum_that_confirms_a_level_may_round(
         largest = max(abs(term) for term, its in zip(terms, left) if its == worst)
         lost = keys * (2 * largest + (keys - 1 + 2 * len(prices)) * abs(worst))
         lost += sum((1 + len(prices)) * abs(its) for its in paid)
-        assert Fraction(U) * lost <= Fraction(float(found)) - exact
+        assert UNIT * lost <= Fraction(float(found)) - exact
         sizes = keys * abs(worst) + sum(abs(Fraction(price)) * (keys // 2 + 2 * keys) for price in prices)
-        allowed = Fraction(U) * (keys + 4 + 3 * len(prices)) * sizes
+        allowed = UNIT * (keys + 4 + 3 * len(prices)) * sizes
         assert Fraction(float(found)) - exact <= allowed * Fraction(101, 100) + Fraction(float(abs(np.spacing(found))))
 
 
