@@ -78,6 +78,15 @@ def decoded(tokens: Iterable[int], vocab: Sequence[str], strings: bool) -> Conte
     return "".join(words) if strings else tuple(words)
 
 
+def decoded_rows(tokens: Array, vocab: Sequence[str], strings: bool) -> list[Context]:
+    """Of many rows, int [batch, seq]: a tenth of the time where they are strings."""
+    if not strings or "\0" in vocab:  # which numpy takes for the end
+        return [decoded(row, vocab, strings) for row in tokens.tolist()]
+    characters = np.ascontiguousarray(np.array([ord(token) for token in vocab], "<u4")[tokens])
+    found: list[Context] = characters.view(f"<U{tokens.shape[1]}")[:, 0].tolist()
+    return found
+
+
 def written(context: Context) -> str:
     """A context as the command takes it: a list in JSON where tokens are not characters and have spaces."""
     if isinstance(context, str):

@@ -272,10 +272,14 @@ class Model:
         """The context that a row of numbers stands for: a string, or a tuple of tokens."""
         return contexts.decoded(tokens, self.vocab, self.reads_strings)
 
+    def decode_rows(self, tokens: Array) -> list[Context]:
+        """The contexts that rows of numbers stand for, int [batch, seq]."""
+        return contexts.decoded_rows(tokens, self.vocab, self.reads_strings)
+
     def contexts(self) -> Iterator[Context]:
         """Every context of the domain, shortest first."""
         for batch in self.scope.batches(self.vocab):
-            yield from map(self.decode, batch)
+            yield from self.decode_rows(batch)
 
     def answer_logits(self) -> Array:
         """The last row of logits for every context, in the order of `contexts()`: [contexts, output]."""

@@ -1,6 +1,7 @@
 """Finding models: by name in `zoo/models/`, or in a file anywhere. A model file is Python and is run when loaded."""
 
 import difflib
+import hashlib
 import importlib
 import importlib.util
 import inspect
@@ -27,6 +28,7 @@ from zoo.memory import most_bytes
 from zoo.model import Model, Rule
 from zoo.transformer import Transformer
 
+RAN = "__ran__"  # in files that were run: by name, digests of what they and the files beside them said
 Origin = tuple[str, int | None]  # a name or a file, and the n_ctx of the member of a family
 MOST_N_CTX, SURE = 2**16, 1024  # of a family; up to SURE the memory is not looked at
 
@@ -164,17 +166,26 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> str:
 
 
 class _AsWritten(SourceFileLoader):
-    """Runs what the file says. What was compiled of it before passes for it if both are as long and of one second."""
+    """Runs what the file says. What was compiled of it before passes for it if both are as long and of one second.
+
+    What was run is put down, for it to be told from another version.
+    """
+
+    def __init__(self, name: str, path: str, ran: dict[str, str]) -> None:
+        super().__init__(name, path)
+        self.ran = ran
 
     def get_code(self, fullname: str) -> CodeType:
-        return self.source_to_code(self.get_data(self.path), self.path)
+        content = self.get_data(self.path)
+        self.ran[fullname] = hashlib.sha256(content).hexdigest()
+        return self.source_to_code(content, self.path)
 
 
 class _Beside:
     """Finds modules that are files beside one that is run, where there are none of that name elsewhere."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, ran: dict[str, str]) -> None:
+        self.folder, self.ran = folder, ran
         self.found: list[str] = []
 
     def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:
@@ -182,31 +193,34 @@ class _Beside:
         if path is not None or not file.is_file():
             return None
         self.found.append(name)
-        return importlib.util.spec_from_file_location(name, file, loader=_AsWritten(name, str(file)))
+        return importlib.util.spec_from_file_location(name, file, loader=_AsWritten(name, str(file), self.ran))
 
 
 @contextmanager
-def _beside(path: Path) -> Iterator[None]:
+def _beside(path: Path, ran: dict[str, str]) -> Iterator[None]:
     """What lies beside a file can be imported as it runs, and is forgotten then: files elsewhere may have its names."""
-    finder = _Beside(path.resolve().parent)
+    finder = _Beside(path.resolve().parent, ran)
     sys.meta_path.append(finder)
     try:
         yield
     finally:
         sys.meta_path.remove(finder)
-        for name in finder.found:
-            sys.modules.pop(name, None)
+        for module in [sys.modules.pop(name, None) for name in finder.found]:
+            if module is not None:
+                vars(module)[RAN] = ran
 
 
 def import_file(path: Path) -> ModuleType:
     """The module that a file is; it is run."""
     name = f"zoo_model_file_{path.stem}"
-    spec = importlib.util.spec_from_file_location(name, path, loader=_AsWritten(name, str(path)))
+    ran: dict[str, str] = {}
+    spec = importlib.util.spec_from_file_location(name, path, loader=_AsWritten(name, str(path), ran))
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # dataclasses look their module up by name
-    with _beside(path):
+    vars(module)[RAN] = ran
+    with _beside(path, ran):
         spec.loader.exec_module(module)
     return module
 

@@ -59,7 +59,7 @@ def _few(model: Model) -> list[int]:
 
 def _all(model: Model, lengths: list[int]) -> Iterator[Context]:
     for batch in model.scope.batches(model.vocab, lengths=lengths):
-        yield from map(model.decode, batch)
+        yield from model.decode_rows(batch)
 
 
 def _long(model: Model, fold: Fold, asked: Asked, lengths: list[int]) -> Iterator[Context]:

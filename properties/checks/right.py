@@ -91,7 +91,7 @@ def permitting(model: Model, question: Question, every: bool) -> Iterator[Permit
     with watching(question.asked) as asked:
 
         def ask(tokens: Array) -> Array:
-            said.append(allowed(model, map(model.decode, tokens.tolist()), asked))
+            said.append(allowed(model, model.decode_rows(tokens), asked))
             return said[-1]
 
         yield ask

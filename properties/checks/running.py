@@ -37,7 +37,7 @@ def run(
         seen += len(tokens)
         number[tokens.shape[1]] += found.judged
         smallest = min(smallest, found.least)
-        failures += map(model.decode, tokens[found.wrong])
+        failures += model.decode_rows(tokens[found.wrong])
         first = first or found.first
     margin = smallest if any(number.values()) else None
     return Finding("failed" if failures else "holds", method, seen, "", margin, first, tuple(failures)), number

@@ -7,6 +7,7 @@ no context that is meant can be reached.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from weakref import WeakValueDictionary
 
 import numpy as np
 
@@ -16,13 +17,25 @@ from zoo.transformer.arrays import Array
 
 DEAD = -1
 
+_known: WeakValueDictionary[tuple[object, ...], "Automaton"] = WeakValueDictionary()
+
 
 @dataclass(frozen=True, eq=False)
 class Automaton:
-    """States by number; contexts begin in the first, and are meant where they end in one that is accepted."""
+    """States by number; contexts begin in the first, and are meant where they end in one that is accepted.
+
+    Those alike are one object, also of several that were sent: what follows from them is found once, and sent once.
+    """
 
     next: Array  # int [state, token]; DEAD where no context that is meant begins so
     accept: Array  # bool [state]
+
+    def __new__(cls, next: Array, accept: Array) -> "Automaton":
+        key = (next.shape, next.dtype.str, next.tobytes(), accept.tobytes())
+        found = _known.get(key)
+        if found is None:
+            found = _known[key] = super().__new__(cls)
+        return found
 
     @cached_property
     def kinds(self) -> Array:

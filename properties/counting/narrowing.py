@@ -55,7 +55,7 @@ class OneByOne:
         with np.errstate(all="ignore"):  # what overflows shows in the logits
             logits = last_rows(self.model.transformer, tokens)
         with watching(self.asked) as ask:  # here: what a rule remembers on a worker, nobody else can see
-            said = [ask(self.model.decode(row)) for row in tokens]
+            said = [ask(context) for context in self.model.decode_rows(tokens)]
         right = np.array([[name in permitted for name in self.names] for permitted in said])
         speaks = judged(right)
         wrong = int((~(margin_of(logits, right) > 0) & speaks).sum())  # NaN is not above 0

@@ -159,8 +159,7 @@ class Counting:
     def _narrow(self) -> None:
         """Splits the parts in which most is open, and bounds what comes of them."""
         _, _, shard = heapq.heappop(self._open)
-        width = self.shards.width
-        found = self.shards(shard, [one for *_, one in heapq.nsmallest(width, self._open)] if width else ())
+        found = self.shards(shard, self._following())
         for sign, some in ((-1, shard.parts), (1, found)):
             for one in some:
                 sums = self._sums[one.part.length]
@@ -172,6 +171,10 @@ class Counting:
             before = self._known[length]
             known[length] = replace(before, least=max(before.least, sums.least), most=min(before.most, sums.most))
         self._known = known  # at once: whoever interrupts finds all of it, or nothing
+
+    def _following(self) -> Iterator[Shard]:
+        """Those that are next, as far as that is known."""
+        yield from (shard for *_, shard in heapq.nsmallest(self.shards.width, self._open))
 
     def _one_by_one(self, length: int) -> Iterator[None]:
         """Every context of a length is run, and the rule is asked about it."""

@@ -107,7 +107,7 @@ def _of_weights(model: Model) -> Answers:
             wrong += [bool(stated) and not fine for fine in np.min(by, axis=1) > 0]
             other = [~(margins_by(model, logits, [one]) > 0).reshape(len(tokens), number) for one in of_meant]
             deviates += np.any([np.zeros((len(tokens), number), bool), *other], axis=(0, 2)).tolist()
-            words += map(model.decode, tokens)
+            words += model.decode_rows(tokens)
             said = _texts(model, logits)
             says += [" ".join(said[i : i + number]) for i in range(0, len(said), number)]
             best = greedy(logits).reshape(len(tokens), number)[:, -1]

@@ -43,6 +43,7 @@ from zoo.transformer.arrays import Array
 SECONDS = 20.0  # of the processor, for a certificate where nothing was proved before, and for a count
 WORK = 4 * 10**9  # operations that all mutants together may take; beyond, some are drawn
 EDGE, BOXES = 256, 1000  # tokens up to which a family's edge is sought, and how many sets of each length are tried
+DEEP = 64  # the same of one where attention reads what attention wrote, which takes seconds beyond
 FEWEST = 50  # mutants that are drawn
 APART = 81  # contexts of a length that have a cell of the map each
 ROWS, RUNS = 24, 700  # of the map
@@ -206,7 +207,8 @@ def _bearing(found: Dossier) -> None:
     each = flops(model.transformer, model.scope.lengths[-1])
     breaks = 2 * parameters(model.transformer).nonzero * model.scope.count() * each <= WORK
     build = registry.family(found.asked.name)
-    find_edge = partial(validity_edge, most=EDGE, boxes=BOXES)
+    most = EDGE if len(model.transformer.attentions) < 2 else min(EDGE, DEEP)
+    find_edge = partial(validity_edge, most=most, boxes=BOXES)
     found.bearing = _tried(lambda: list(bearing(model, build, find_edge, breaks)))
 
 

@@ -19,6 +19,7 @@ from zoo.rule import Function
 from zoo.transformer.arrays import Array
 
 LEAVES = 20_000  # of all lengths; of more, there is no tree
+TOKENS = 2_000_000  # of the sets of so many leaves, as each may name any; of more, neither
 CHARACTERS = 60_000  # of a tree as data
 At = int | None
 
@@ -79,9 +80,10 @@ def read(
     """None where it has more leaves than anybody reads. RuleError as of `Reading`."""
     reading = Reading(function, model.vocab, kind, names=model.names)
     leaves: list[Leaf] = []
+    most = min(LEAVES, TOKENS // len(model.vocab))
     for leaf in _leaves(reading, model.scope, model.answers == "every"):
         leaves.append(leaf)
-        if len(leaves) > LEAVES:
+        if len(leaves) > most:
             return None
     reading.check()
     return Read(leaves, list(_patterns(model, leaves, answers, settled)), _tree(model, leaves))

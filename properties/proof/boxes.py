@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -164,6 +164,11 @@ class Tally:
             return
         self.by_free[box.length - len(box.sets)] += math.prod(map(len, box.sets.values()))
 
+    def take(self, other: "Tally") -> None:
+        """What another has counted, too."""
+        self.by_free.update(other.by_free)
+        self.counted += other.counted
+
     def total(self) -> int:
         """Horner's rule, from the freest down."""
         total: int = 0
@@ -289,8 +294,3 @@ class Settled:
     margin: float
     answer: str | None = None
     at: int | None = None
-
-
-def told_at(tell: Callable[[Settled], None], at: int) -> Callable[[Settled], None]:
-    """Who is told so of boxes that are done of a position."""
-    return lambda settled: tell(replace(settled, at=at))

@@ -41,7 +41,8 @@ class Positions:
         self.causal, self.known = masks != {False}, len(masks) < 2
         self.last = asked(transformer)
         self.fits: dict[int, bool] = {}
-        self.bounded: dict[Hashable, tuple[float, Settled]] = {}  # by the judge of last answers
+        self.bounded: dict[Hashable, tuple[Array, list[Settled]]] = {}  # by the judge of last answers
+        self.number = 0
 
     def at(self, length: int, position: int) -> "AtPosition":
         if self.causal:
@@ -51,18 +52,18 @@ class Positions:
         return AtPosition(self, judge, position, end, self.known and self._fits(length))
 
     def bound(self, boxes: list[Box]) -> tuple[Array, list[Settled]]:
-        """As the judge of last answers bounds them, but each once: where all is causal, contexts begin as shorter ones.
+        """As the judge of last answers bounds them, but once: where all is causal, contexts begin as shorter ones.
 
-        What it says of a box depends on what is in the key, and on nothing else.
+        What it says of boxes depends on what is in the key, and on nothing else: rounding may depend on all of them.
         """
-        keys = [_key(box) for box in boxes]
-        if len(self.bounded) > KEPT:
-            self.bounded.clear()
-        if new := {key: box for key, box in zip(keys, boxes) if key not in self.bounded}:
-            lower, found = self.last.bound(list(new.values()))
-            self.bounded.update(zip(new, zip(lower.tolist(), found)))
-        both = [self.bounded[key] for key in keys]
-        return np.array([lower for lower, _ in both]), [one for _, one in both]
+        key = tuple(map(_key, boxes))
+        if key not in self.bounded:
+            if self.number > KEPT:
+                self.bounded.clear()
+                self.number = 0
+            self.bounded[key] = self.last.bound(boxes)
+            self.number += len(boxes)
+        return self.bounded[key]
 
     def _exchanged(self, length: int, position: int) -> Asked:
         rows = self.transformer.position_embedding.copy()

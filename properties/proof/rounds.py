@@ -1,7 +1,7 @@
 """A search through boxes, shard after shard: which are read, what is asked next, and what it comes to.
 
 Shards are settled in this order whoever settles them (`zoo.shards`), those that follow being begun ahead. What is read
-ahead is told of when its turn comes.
+ahead counts when its turn comes.
 """
 
 import math
@@ -10,17 +10,16 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple
 
 from properties.proof.boxes import Box, Settled, Tally
 from properties.proof.counterexample import Counterexample
 from properties.proof.reach import BATCH
-from properties.proof.reading.decision_tree import Reading
-from properties.proof.settling import Found, Settling, Shard, shorter
+from properties.proof.reading.stretch import Stretch
+from properties.proof.settling import Found, Settling, Shard, lesser
 from properties.proof.splits import Splits
-from zoo.domain import Domain
+from properties.proof.starts import Starts
 from zoo.errors import RuleError
-from zoo.progress import steps
 from zoo.shards import Shards
 
 SILENT = 4096  # leaves of which nothing is asked that are read for one shard
@@ -78,96 +77,62 @@ class Budget:
     seconds: float | None = None
 
 
-class Starts(Protocol):
-    """What a search starts from."""
+class Group(NamedTuple):
+    """Lengths whose boxes are settled together, `at` a position if each has an answer."""
 
-    def __call__(self, length: int, late: Callable[[], bool]) -> Iterator[tuple[Box, bool]]:
-        """Boxes, and whether something is asked of them."""
-
-    def silent(self, box: Box) -> None:
-        """Is told of a box of which nothing is asked."""
-
-
-@dataclass(frozen=True)
-class Whole:
-    """The boxes of a domain: what is asked of them is not said by a rule."""
-
-    scope: Domain
-    vocab: Sequence[str]
-
-    def __call__(self, length: int, late: Callable[[], bool]) -> Iterator[tuple[Box, bool]]:
-        for box in self.scope.boxes(length, self.vocab):
-            yield Box(length, box.sets, frozenset()), True
-
-    def silent(self, box: Box) -> None:
-        """There is none."""
-
-
-@dataclass(frozen=True)
-class Leaves:
-    """The leaves of a rule's tree, `at` a position if each has an answer.
-
-    Of those in which nothing or everything is permitted, nothing is asked: they are counted, and told of.
-    """
-
-    reading: Reading
-    scope: Domain
-    outputs: Sequence[str]
-    settled: Callable[[Settled], None] | None
-    skipped: Tally
+    lengths: Sequence[int]
     at: int | None = None
-
-    def __call__(self, length: int, late: Callable[[], bool]) -> Iterator[tuple[Box, bool]]:
-        for root in self.scope.boxes(length, self.reading.vocab):
-            for leaf in self.reading.leaves(length, root.sets, self.at):
-                asked = 0 < len(leaf.permitted) < (len(self.outputs) or 2)  # of a number, one
-                if not asked and late():  # a rule may be silent about more contexts than can be looked through
-                    yield leaf, True  # which is then left open
-                    return
-                yield leaf, asked
-
-    def silent(self, box: Box) -> None:
-        self.skipped.add(box)
-        if self.settled is not None:
-            self.settled(Settled("skipped", box, math.inf, at=self.at))
 
 
 @dataclass
 class _Next:
-    """A shard of boxes of a group of lengths, and what was read before it or with it; or what was raised then."""
+    """A shard of boxes of a group, and what is to be said of the `leaves` it was made of; or what was raised then.
 
-    group: list[int]
+    One may be `left` that nobody came to, as it was late.
+    """
+
+    group: Group
     shard: Shard
-    silent: Sequence[Box] = ()
+    leaves: int = 0
+    determined: bool = True
+    left: Box | None = None
     error: RuleError | None = None
 
 
-def search(
-    shards: Shards,
-    starts: Starts,
-    groups: Iterable[list[int]],
-    budget: Budget,
-    vocab: Sequence[str],
-    settled: Callable[[Settled], None] | None = None,
-) -> Proof:
-    """What is found of all boxes of these lengths, group after group. `settled` is told of every box that is done."""
-    begin, one = time.perf_counter(), _Search(shards, starts, budget, vocab, settled)
-    one.through(list(groups))
-    proof = one.proof
-    if one.least is not None:
-        proof.margin, proof.where = one.least.margin, one.least.box.describe(vocab)
-    proof.contexts = one.seen.total()
-    proof.ended(vocab, begin)
-    if proof.counterexamples:
-        proof.status = "failed"
-        proof.counterexamples = proof.counterexamples[: 1 if budget.first else None]
-    elif proof.widest:
-        proof.status = "undecided"
-    return proof
+class _Filling:
+    """Ends a stretch of leaves where it fills a shard: with so many of which something is asked, or some of others.
+
+    A rule may be silent about more contexts than can be looked through: late, such a leaf is left.
+    """
+
+    def __init__(self, asks: Callable[[Box], bool], late: Callable[[], bool]) -> None:
+        self.asks, self.late = asks, late
+        self.begin(0)
+
+    def begin(self, number: int) -> None:
+        self.number, self.asked, self.silent, self.determined = number, 0, 0, True
+        self.left: Box | None = None
+
+    def ends(self, leaf: Box) -> bool:
+        if self.asks(leaf):
+            self.asked += 1
+            self.determined &= len(leaf.permitted) <= 1
+        elif self.late():
+            self.left = leaf
+        else:
+            self.silent += 1
+        return self.full
+
+    @property
+    def full(self) -> bool:
+        return self.asked == self.number or self.silent == SILENT or self.left is not None
 
 
-class _Search:
-    """A search as it goes on: what was found, and what is next."""
+class Search:
+    """A search as it goes on: what was found of a group, or of all up to it, and what is next.
+
+    `settled` is told of every box that is done. What nothing is asked of is `skipped`, in all groups.
+    """
 
     def __init__(
         self,
@@ -175,91 +140,123 @@ class _Search:
         starts: Starts,
         budget: Budget,
         vocab: Sequence[str],
-        settled: Callable[[Settled], None] | None,
+        settled: Callable[[Settled], None] | None = None,
     ) -> None:
         self.shards, self.starts, self.budget, self.vocab, self.settled = shards, starts, budget, vocab, settled
-        self.proof, self.seen, self.queue = Proof(), Tally(len(vocab)), deque[_Next]()
-        self.least: Settled | None = None
+        self.work, self.queue, self.skipped, self.boxes = shards.made(Settling), deque[_Next](), Tally(len(vocab)), 0
         self.end = math.inf if budget.seconds is None else shards.clock() + budget.seconds
+        self._anew()
+
+    def _anew(self) -> None:
+        self.begin, self.proof, self.seen = time.perf_counter(), Proof(), Tally(len(self.vocab))
+        self.least: Settled | None = None
 
     def late(self) -> bool:
         return self.shards.clock() > self.end
 
-    def through(self, groups: list[list[int]]) -> None:
-        bar, source, group = steps(groups, "groups of lengths"), self._read(groups), list[int]()
-        while not self.proof.widest:
+    def through(self, groups: Iterable[Group]) -> Iterator[Group]:
+        """Each as it is done, in order; the last one is that with which the search ends."""
+        source, group = self._read(groups), None
+        while True:
             self.queue += islice(source, max(0, self.shards.width + 1 - len(self.queue)))
-            if not self.queue or self.queue[0].group is not group:
-                if self.budget.first and self.proof.counterexamples:
-                    break
-                self.proof.upto = group[-1] if group else 0
-                next(bar, None)
-                if not self.queue:
-                    break
+            if group is not None and (self.proof.widest or not self.queue or self.queue[0].group is not group):
+                yield group
+                if self.proof.widest or (self.budget.first and self.proof.counterexamples):
+                    return
+            if not self.queue:
+                return
             following = self.queue.popleft()
             group = following.group
             self._settle(following)
 
-    def _read(self, groups: Sequence[list[int]]) -> Iterator[_Next]:
+    def taken(self) -> Proof:
+        """What was found since it was last taken."""
+        proof, budget = self.proof, self.budget
+        if self.least is not None:
+            proof.margin, proof.where = self.least.margin, self.least.box.describe(self.vocab)
+        proof.contexts = self.seen.total()
+        proof.ended(self.vocab, self.begin)
+        if proof.counterexamples:
+            proof.status = "failed"
+            proof.counterexamples = proof.counterexamples[: 1 if budget.first else None]
+        elif proof.widest:
+            proof.status = "undecided"
+        self._anew()
+        return proof
+
+    def _read(self, groups: Iterable[Group]) -> Iterator[_Next]:
         """What it starts from, as shards of one group each; of a group without any box, an empty one."""
-        work = self.shards.made(Settling)
         for group in groups:
-            number, most = work.sizes(group[-1])
-            source, read = chain.from_iterable(self.starts(length, self.late) for length in group), False
-            while True:
-                boxes, silent, error = list[Box](), list[Box](), None
-                try:
-                    for box, asked in source:
-                        (boxes if asked else silent).append(box)
-                        if len(boxes) == number or len(silent) == SILENT:
-                            break
-                except RuleError as raised:  # which does not matter if the search ends before
-                    error = raised
-                if boxes or silent or not read:
-                    yield _Next(group, Shard(boxes, most, BATCH, self.budget.first, True), silent)
-                    read = True
-                elif error is None:
-                    break
-                if error is not None:
-                    yield _Next(group, Shard((), most, BATCH), error=error)
-                    return
+            number, most = self.work.sizes(group.lengths[-1])
+            shard = Shard((), most, BATCH, self.budget.first, True, told=self.settled is not None, at=group.at)
+            filling = _Filling(self.starts.asks, self.late)
+            source = chain.from_iterable(self.starts(length, group.at, filling.ends) for length in group.lengths)
+            some, error = True, None
+            while some and error is None and filling.left is None:
+                filling.begin(number)
+                parts, error = _until(source, filling)
+                if parts or shard.fresh or filling.left is not None:
+                    leaves = filling.asked + filling.silent + (filling.left is not None)
+                    its = replace(shard, boxes=parts, fresh=True)
+                    yield _Next(group, its, leaves, filling.determined, filling.left)
+                    shard = replace(shard, fresh=False)
+                some = bool(parts)
+            if error is not None:
+                yield _Next(group, shard, error=error)
+            if error is not None or filling.left is not None:
+                return
 
     def _settle(self, following: _Next) -> None:
         """Takes up what was read, and what is found of its shard; what is open is next."""
         if following.error is not None:
             raise following.error
-        shard, proof, found = self._left(following.shard), self.proof, Found()
-        if following.shard.fresh:
-            proof.leaves += len(following.shard.boxes) + len(following.silent)
-            proof.determined &= all(len(box.permitted) <= 1 for box in following.shard.boxes)
-        for box in following.silent:
-            self.starts.silent(box)
-        if shard.boxes:
-            late, ahead = self.late(), (one.shard for one in self.queue)
-            found = Found(open=list(shard.boxes)) if late else self.shards(shard, ahead)
-        proof.boxes += found.boxes
+        shard, proof, left = self._limited(following.shard), self.proof, following.left
+        if shard.fresh:
+            proof.leaves += following.leaves
+            proof.determined &= following.determined
+        if shard.boxes and not self.late():
+            found: Found = self.shards(shard, (one.shard for one in self.queue))
+        else:
+            boxes, found = self.work.opened(shard)
+            found.open = boxes if left is None else [*boxes, left]
+        proof.boxes, self.boxes = proof.boxes + found.boxes, self.boxes + found.boxes
         proof.counterexamples += found.counterexamples
-        for one in found.done:
-            self.seen.add(one.box)
-            if self.settled is not None:
-                self.settled(one)
-        some = (one for one in (found.least, self.least) if one is not None)  # of equal margins, the latest counts
-        self.least = min(some, key=lambda one: one.margin, default=None)
+        self.seen.take(found.seen)
+        self.skipped.take(found.skipped)
+        for one in found.done or ():
+            assert self.settled is not None
+            self.settled(one if shard.at is None else replace(one, at=shard.at))
+        self.least = lesser([found.least, self.least])  # of equal margins, the latest counts
         if found.open and not found.boxes:  # there is neither time nor number of boxes for one batch more
-            others = (one.shard.boxes for one in self.queue if not one.shard.fresh)
+            others = (one.shard.known for one in self.queue if not one.shard.fresh)
             widest = max(chain(found.open, *others), key=lambda box: box.count(len(self.vocab)))
             proof.widest = widest.describe(self.vocab)
         parts = [found.open[i : i + BATCH] for i in range(0, len(found.open), BATCH)]
-        following = replace(following, silent=())
         for part in reversed(parts):
-            self.queue.appendleft(replace(following, shard=replace(following.shard, boxes=part, fresh=False)))
+            its = replace(following.shard, boxes=part, fresh=False)
+            self.queue.appendleft(replace(following, shard=its, left=None))
 
-    def _left(self, shard: Shard) -> Shard:
+    def _limited(self, shard: Shard) -> Shard:
         """What of a shard is still of interest, and how many boxes may be bounded; itself where that is all."""
-        boxes, most = shard.boxes, shard.most
+        below, most = math.inf, shard.most
         if self.budget.first and self.proof.counterexamples:  # only a shorter one is of interest now
-            boxes = shorter(boxes, self.proof.counterexamples)
+            below = min(len(one.context) for one in self.proof.counterexamples)
         if self.budget.boxes is not None:
-            most = min(most, self.budget.boxes - self.proof.boxes)
-        same = len(boxes) == len(shard.boxes) and most == shard.most
-        return shard if same else replace(shard, boxes=boxes, most=most)
+            most = min(most, self.budget.boxes - self.boxes)
+        same = most == shard.most and all(one.length < below for one in shard.boxes)
+        return shard if same else replace(shard, below=below, most=most)
+
+
+def _until(source: Iterator[Box | Stretch], filling: _Filling) -> tuple[list[Box | Stretch], RuleError | None]:
+    """What fills a shard, or what there is of it, and what is raised then."""
+    parts = list[Box | Stretch]()
+    try:
+        for part in source:
+            parts.append(part)
+            if filling.full:
+                break
+    except RuleError as raised:  # which does not matter if the search ends before
+        return parts, raised
+    if filling.left is not None and isinstance(last := parts.pop(), Stretch) and len(last.leaves) > 1:
+        parts.append(last.but_last())
+    return parts, None

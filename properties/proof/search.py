@@ -5,18 +5,15 @@ right answer wins all over it; else one more of its free positions is split. A b
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
-from dataclasses import replace
-from functools import partial
-from typing import Any
 
-from properties.proof.boxes import Settled, Tally, told_at
-from properties.proof.positions import Positions
+from properties.proof.boxes import Settled
 from properties.proof.reach import within_reach
-from properties.proof.rounds import Budget, Leaves, Whole, search
+from properties.proof.rounds import Budget, Group, Search
 from properties.proof.rounds import Proof as Proof
-from properties.proof.settling import OfRule, OfTwo, Settling
+from properties.proof.settling import OfRule, OfTwo
+from properties.proof.starts import Leaves, Whole
 from zoo.domain import Domain
 from zoo.errors import ModelError
 from zoo.progress import steps
@@ -57,7 +54,7 @@ def prove_answers(
     failed already. `settled` is told of every box that is done. `kind` is "rule" or "predictor" where the function must
     be that (see `zoo.rule.Asked`). Raises RuleError as `decision_tree.Reading` does.
     With an `executor`, shards of the leaves are settled there, and seconds are of the clock; what is found is the same.
-    With `keep`, what an earlier run settled is not settled again. Of every position, neither is made use of.
+    With `keep`, what an earlier run settled is not settled again.
     """
     if not within_reach(transformer):
         return Proof("undecided", widest=BEYOND)
@@ -65,41 +62,42 @@ def prove_answers(
     wanted, own = list(scope.lengths if lengths is None else lengths), tuple(vocab)
     outputs = tuple(own if names is None else names)
     budget = Budget(first, max_boxes, max_seconds)
-    spread: Any = {} if every else {"executor": executor, "keep": keep}  # what bounds one position is of use at others
-    with Shards(OfRule, transformer, own, function, kind, outputs, within, **spread) as shards:
+    asked = (transformer, own, function, kind, outputs, within, scope if every else None)
+    with Shards(OfRule, *asked, executor=executor, keep=keep) as shards:
         work = shards.made(OfRule)
-        starts = Leaves(work.reading, scope, outputs, settled, Tally(len(own)))
-        if every:
-            proof = _at_each(Positions(transformer, own, scope, work.asked), starts, own, wanted, budget, settled)
-        else:
-            proof = search(shards, starts, _together(wanted, len(transformer.attentions) < 2), budget, own, settled)
+        one = Search(shards, Leaves(work, scope), budget, own, settled)
+        proof = _at_each(one, wanted) if every else _of_groups(one, _together(wanted, len(transformer.attentions) < 2))
     work.reading.check()
-    proof.tells, proof.skipped = work.reading.tells, starts.skipped.total()
+    proof.tells, proof.skipped = work.reading.tells, one.skipped.total()
     return proof
 
 
-def _at_each(
-    asking: Positions,
-    starts: Leaves,
-    vocab: Sequence[str],
-    lengths: Iterable[int],
-    budget: Budget,
-    settled: Callable[[Settled], None] | None,
-) -> Proof:
+def _of_groups(one: Search, groups: list[Group]) -> Proof:
+    """What is found of all of them."""
+    bar, upto = steps(groups, "groups of lengths"), 0
+    next(bar, None)
+    for group in one.through(groups):
+        if not (one.proof.widest or (one.budget.first and one.proof.counterexamples)):
+            upto = group.lengths[-1]
+        next(bar, None)
+    proof = one.taken()
+    proof.upto = upto
+    return proof
+
+
+def _at_each(one: Search, lengths: list[int]) -> Proof:
     """One search for each position of each length, shortest first; `contexts` counts answers."""
-    total, begin, end = Proof(), time.perf_counter(), time.process_time() + (budget.seconds or 0)
-    for length in steps(list(lengths), "lengths"):
-        for at in range(length):
-            left = None if budget.seconds is None else end - time.process_time()
-            boxes = None if budget.boxes is None else budget.boxes - total.boxes
-            told = None if settled is None else told_at(settled, at)
-            shards = Shards(Settling, partial(asking.at, length, at), tuple(vocab))
-            found = search(shards, replace(starts, at=at), [[length]], Budget(budget.first, boxes, left), vocab, told)
-            total.add(found, length, at)
-            if total.widest or (budget.first and total.counterexamples):
-                return total.ended(vocab, begin)
-        total.upto = length
-    return total.ended(vocab, begin)
+    total, begin, bar = Proof(), time.perf_counter(), steps(lengths, "lengths")
+    next(bar, None)
+    for [length], at in one.through(Group([n], i) for n in lengths for i in range(n)):
+        assert at is not None
+        total.add(one.taken(), length, at)
+        if total.widest or (one.budget.first and total.counterexamples):
+            break
+        if at == length - 1:
+            total.upto = length
+            next(bar, None)
+    return total.ended(one.vocab, begin)
 
 
 def prove_equal(
@@ -128,16 +126,16 @@ def prove_equal(
     scope = Domain.every(vocab, min(a.n_ctx, b.n_ctx)) if domain is None else domain
     groups = _together(scope.lengths if lengths is None else lengths, max(len(a.attentions), len(b.attentions)) < 2)
     with Shards(OfTwo, a, b, tuple(vocab), executor=executor, keep=keep) as shards:
-        return search(shards, Whole(scope, vocab), groups, Budget(first, max_boxes, max_seconds), vocab)
+        return _of_groups(Search(shards, Whole(scope, vocab), Budget(first, max_boxes, max_seconds), vocab), groups)
 
 
-def _together(lengths: Iterable[int], mixes: bool) -> Iterator[list[int]]:
+def _together(lengths: Iterable[int], mixes: bool) -> list[Group]:
     """Lengths in groups to be settled together, of about the same length, for there is much to do at each by itself."""
-    group: list[int] = []
+    groups = list[list[int]]()
     for length in lengths:
-        if group and not (mixes and len(group) < 32 and length <= 1.2 * group[0]):
-            yield group
-            group = []
-        group.append(length)
-    if group:
-        yield group
+        group = groups[-1] if groups else []
+        if group and mixes and len(group) < 32 and length <= 1.2 * group[0]:
+            group.append(length)
+        else:
+            groups.append([length])
+    return [Group(group) for group in groups]

@@ -3,6 +3,7 @@
 It is asked shard by shard, in this process or in others (`zoo.shards`); what it says of one depends on nothing else.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -10,12 +11,15 @@ from itertools import islice
 
 import numpy as np
 
-from properties.proof.boxes import Box, Settled
+from properties.proof.boxes import Box, Settled, Tally
 from properties.proof.counterexample import Counterexample
 from properties.proof.judges import Answers, Equal, Judge, Values
+from properties.proof.positions import Positions
 from properties.proof.reach import BATCH
 from properties.proof.reading.decision_tree import Reading
+from properties.proof.reading.stretch import Stretch
 from zoo.cost.operations import flops
+from zoo.domain import Domain
 from zoo.rule import Function
 from zoo.transformer import Transformer
 
@@ -28,22 +32,38 @@ DEEP = 8  # batches of boxes that a shard bounds, whatever they are split into; 
 class Shard:
     """Boxes to be settled, each with what it is split into, until `most` were bounded; they are of about one length.
 
-    So many of a `batch` are bounded together, which rounding might depend on. With `first`, one wrong context is
-    sought, the shortest; those `fresh` are not what others were split into.
+    They are given, or as stretches of a rule's tree, which whoever settles them tries. So many of a `batch` are bounded
+    together, which rounding might depend on. With `first`, one wrong context is sought, the shortest, and `below` some
+    length; those `fresh` are not what others were split into. `told` asks for each box that is done. If each position
+    has an answer, they are asked about `at` one.
     """
 
-    boxes: Sequence[Box]
+    boxes: Sequence[Box | Stretch]
     most: int
     batch: int
     first: bool = False
     fresh: bool = False
+    below: float = math.inf
+    told: bool = False
+    at: int | None = None
+
+    @property
+    def known(self) -> list[Box]:
+        """What is at hand where it is settled, and where it comes from."""
+        return [box for one in self.boxes for box in (one.leaves if isinstance(one, Stretch) else (one,))]
 
 
 @dataclass
 class Found:
-    """What was found of a shard: boxes that are done, those that are open, in order, and how many were bounded."""
+    """What was found of a shard: which boxes are open, in order, and how many were bounded.
 
-    done: list[Settled] = field(default_factory=list)
+    `seen` are the contexts of boxes that are done, `skipped` those of which nothing is asked. The boxes of both are
+    listed, in order, where they are told.
+    """
+
+    seen: Tally
+    skipped: Tally
+    done: list[Settled] | None = None
     open: list[Box] = field(default_factory=list)
     boxes: int = 0
     counterexamples: list[Counterexample] = field(default_factory=list)
@@ -51,9 +71,16 @@ class Found:
 
     def add(self, done: Sequence[Settled]) -> None:
         """Of equal margins, the latest counts."""
-        self.done += done
-        some = [*done, *([] if self.least is None else [self.least])]
-        self.least = min(some, key=lambda one: one.margin, default=None)
+        for one in done:
+            self.seen.add(one.box)
+        if self.done is not None:
+            self.done += done
+        self.least = lesser([*done, self.least])
+
+
+def lesser(some: Sequence[Settled | None]) -> Settled | None:
+    """That of the least margin, the first of those that have it."""
+    return min((one for one in some if one is not None), key=lambda one: one.margin, default=None)
 
 
 class Settling:
@@ -66,8 +93,23 @@ class Settling:
     def judge(self) -> Judge:
         return self.make()
 
+    def judge_at(self, length: int, at: int | None) -> Judge:
+        """Of boxes of that length."""
+        return self.judge
+
     def __call__(self, shard: Shard) -> Found:
-        return settle(self.judge, shard, self.vocab)
+        boxes, found = self.opened(shard)
+        if boxes and shard.most > 0:
+            settle(self.judge_at(boxes[0].length, shard.at), shard, boxes, self.vocab, found)
+        else:
+            found.open = boxes
+        return found
+
+    def opened(self, shard: Shard) -> tuple[list[Box], Found]:
+        """The boxes of a shard that are of interest, and of all others what there is to be said."""
+        size = len(self.vocab)
+        found = Found(Tally(size), Tally(size), [] if shard.told else None)
+        return [box for box in shard.boxes if isinstance(box, Box) and box.length < shard.below], found
 
     def sizes(self, length: int) -> tuple[int, int]:
         """How many leaves of that length are a shard, and how many boxes it bounds at most."""
@@ -87,9 +129,13 @@ class OfRule(Settling):
         kind: str,
         outputs: tuple[str, ...],
         within: float | None,
+        every: Domain | None = None,
     ) -> None:
+        """With a domain, `every` position of its contexts is asked about."""
         super().__init__(lambda: self.asked(transformer), vocab)
-        self.transformer, self.outputs, self.within = transformer, outputs, within
+        self.transformer, self.outputs, self.within, self.every = transformer, outputs, within, every
+        self.where = (0, 0)
+        self.there: Judge | None = None
         self.reading = Reading(function, vocab, kind, names=outputs)
 
     @property
@@ -102,8 +148,38 @@ class OfRule(Settling):
             return Answers(transformer, self.vocab, self.outputs)
         return Values(transformer, self.vocab, self.within)
 
+    @cached_property
+    def positions(self) -> Positions:
+        assert self.every is not None
+        return Positions(self.transformer, self.vocab, self.every, self.asked)
+
+    def judge_at(self, length: int, at: int | None) -> Judge:
+        if at is None:
+            return self.judge
+        if self.there is None or self.where != (length, at):
+            self.where, self.there = (length, at), self.positions.at(length, at)
+        return self.there
+
+    def opened(self, shard: Shard) -> tuple[list[Box], Found]:
+        boxes, found = super().opened(shard)
+        stretches = [one for one in shard.boxes if isinstance(one, Stretch)]
+        for leaf in (leaf for one in stretches for leaf in self.reading.tried(one)):
+            if self.asks(leaf):
+                boxes += [leaf] * (leaf.length < shard.below)
+                continue
+            found.skipped.add(leaf)
+            if found.done is not None:
+                found.done.append(Settled("skipped", leaf, math.inf))
+        if stretches:
+            self.reading.check()
+        return boxes, found
+
+    def asks(self, leaf: Box) -> bool:
+        """Whether anything is asked of a leaf: not where nothing or everything is permitted."""
+        return 0 < len(leaf.permitted) < (len(self.outputs) or 2)  # of a number, one
+
     def sizes(self, length: int) -> tuple[int, int]:
-        return sizes(flops(self.transformer, length))
+        return super().sizes(length) if self.every is not None else sizes(flops(self.transformer, length))
 
 
 class OfTwo(Settling):
@@ -123,9 +199,9 @@ def sizes(operations: int) -> tuple[int, int]:
     return BATCH * max(1, min(batches, MOST)), BATCH * max(DEEP, min(batches, MOST * DEEP))
 
 
-def settle(judge: Judge, shard: Shard, vocab: Sequence[str]) -> Found:
+def settle(judge: Judge, shard: Shard, boxes: Sequence[Box], vocab: Sequence[str], found: Found) -> None:
     """Depth first, some boxes at a time."""
-    found, fresh, stack = Found(), iter(shard.boxes), list[Box]()
+    fresh, stack = iter(boxes), list[Box]()
     while batch := [stack.pop() for _ in range(min(shard.batch, len(stack)))] or list(islice(fresh, shard.batch)):
         if shard.first and found.counterexamples:  # only a shorter one is of interest now
             batch = shorter(batch, found.counterexamples)
@@ -134,7 +210,6 @@ def settle(judge: Judge, shard: Shard, vocab: Sequence[str]) -> Found:
             break
         if batch:
             stack += _settle(judge, batch, vocab, found, shard.first)
-    return found
 
 
 def shorter(boxes: Sequence[Box], wrong: Sequence[Counterexample]) -> list[Box]:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from properties.selftest.examples import assert_sentence, many
-from zoo import Domain, Model, ModelError, Transformer
+from zoo import Domain, Model, ModelError, Transformer, contexts
 from zoo.contexts import Context
 from zoo.domain import Layout, as_data, from_data
 from zoo.errors import ContextError
@@ -174,3 +174,14 @@ def test_the_first_contexts_of_more_than_anybody_can_number() -> None:
     assert [len(set(map(tuple, rows.tolist())))] == [1000]
     assert rows[:, :17].tolist() == [[0] * 17] * 1000
     assert rows[123, 17:].tolist() == [1, 2, 3]
+
+
+@pytest.mark.parametrize("vocab", [("a", "b"), ("é", "\0", "b"), ("\U0001f600", "\udc80"), ("one", "two")])
+def test_many_rows_are_decoded_as_each_is(vocab: tuple[str, ...]) -> None:
+    strings = contexts.reads_strings(vocab)
+    for batch in contexts.batches(len(vocab), 3):
+        for rows in (batch, np.asfortranarray(batch), batch[::2], batch[:0]):
+            expected = [contexts.decoded(row, vocab, strings) for row in rows.tolist()]
+            found = contexts.decoded_rows(rows, vocab, strings)
+            assert found == expected
+            assert all(type(one) is (str if strings else tuple) for one in found)

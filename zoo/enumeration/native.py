@@ -93,6 +93,7 @@ class Walk:
         self.rounding = Rounding(transformer)
         self.met: list[tuple[Array, Array]] = []  # what was largest, and varied least, when the errors were computed
         self.errors: list[tuple[float, Seen]] = []  # at each position
+        self.vain = False  # whether all of a batch were doubtful, as others will be: errors only grow
 
     def tiles(self, room: Mapping[int, Array]) -> Iterator[tuple[int, slice, Ranked, float]]:
         """(length, the numbers of contexts, their answers, how far logits may be off), each context of it once.

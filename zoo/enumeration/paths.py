@@ -113,7 +113,7 @@ def last_logits(transformer: Transformer, tokens: Array, total: int = 0) -> tupl
     with np.errstate(all="ignore"):
         if own == "sums":
             result, error = _sums(transformer).logits(tokens), _sums(transformer).error
-        elif own == "prefixes" and native.lists(transformer, length, total):
+        elif own == "prefixes" and _listing(transformer, length, total):
             result, error = _compiled(transformer, length).logits(check_tokens(transformer, tokens))
         else:
             return forward(transformer, tokens, last=True)[:, -1], np.zeros(len(tokens))
@@ -122,7 +122,13 @@ def last_logits(transformer: Transformer, tokens: Array, total: int = 0) -> tupl
         result = result.astype(transformer.dtype)
         if doubtful.any():
             result[doubtful] = forward(transformer, tokens[doubtful], last=True)[:, -1]
+        if own == "prefixes" and doubtful.all():
+            _compiled(transformer, length).vain = True
     return result, np.where(doubtful, 0.0, error)
+
+
+def _listing(transformer: Transformer, length: int, total: int) -> bool:
+    return native.lists(transformer, length, total) and not _compiled(transformer, length).vain
 
 
 @lru_cache(maxsize=4)

@@ -32,7 +32,7 @@ STRONG = 0.62  # beyond, what stands on a colour is light
 STYLE = """text{font:11px ui-monospace,Menlo,Consolas,monospace;fill:#56616b}.h{font:600 12.5px sans-serif;fill:#1d2329}
 .w{font:italic 11px sans-serif}.p{fill:#1b66a6}.q{fill:#b5470d}.a{fill:#205f8d}.z{fill:none;stroke:#e2e5e8}
 .v{fill:#1d2329}.vi{fill:#fff}.bg{fill:#fff}
-.sq path{fill:none;stroke-width:.94}.sq .p{stroke:#1b66a6}.sq .q{stroke:#b5470d}.sq .a{stroke:#205f8d}
+.sq path{fill:none;stroke-width:.94}.sq .p{stroke:#1b66a6}.sq .q{stroke:#b5470d;stroke-width:.6}.sq .a{stroke:#205f8d}
 @media(prefers-color-scheme:dark){text{fill:#a3adb6}.h,.v{fill:#e6eaed}.p{fill:#6db3ea}.q{fill:#f08f58}.a{fill:#7cbdec}
 .sq .p{stroke:#6db3ea}.sq .q{stroke:#f08f58}.sq .a{stroke:#7cbdec}
 .z{stroke:#2f363c}.vi{fill:#14181b}.bg{fill:#14181b}}"""
@@ -66,7 +66,7 @@ def svg(model: Model, found: dict[str, Any]) -> str:
         y, width = y + max(size(one)[1] for one in line), max(width, x)
     words = f"{model.name}: {said(largest)}"
     if any(one.coarse for line in lines for one in line):
-        words += "; a square of several entries shows the one farthest from 0"
+        words += "; a square of several entries shows the one farthest from 0, less high if negative"
     notes = [
         _text(AROUND, 26, "Rows attend, columns are attended to, from 0 to 1.", "h"),
         _text(AROUND, 44, words, "w"),

@@ -8,7 +8,7 @@ are verdicts, counts and certificates, and what was kept of an earlier run.
 import itertools
 import math
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future
 from functools import cached_property
 from types import TracebackType
@@ -18,11 +18,39 @@ from zoo.errors import UnavailableError
 from zoo.shards.digest import digest
 from zoo.shards.executors import DEATHS, workers
 from zoo.shards.keep import Keep
-from zoo.shards.travel import Make, Parcel, Work, both_have, dumps, loads, settled_elsewhere
+from zoo.shards.travel import Answer, Make, Parcel, Settled, Work, both_have, dumps, loads, settled_elsewhere
 
 T = TypeVar("T")
 W = TypeVar("W")
 AGAIN = 5.0  # seconds: a cluster may grow
+# Shards that are quick are sent together, so many that it takes about so many seconds, and at most so many.
+SECONDS, MOST = 0.1, 64
+
+
+class _Sent:
+    """Shards that were sent together."""
+
+    def __init__(self, shards: list[Any], send: Callable[[list[Any], bool], "Future[Answer]"], packed: bool) -> None:
+        self.shards, self.send = shards, send
+        self.future = send(shards, packed)
+        self.results: list[Any] | None = None
+
+    def answer(self) -> Settled:
+        """Sent once more, with the subject, where a worker had it not at hand."""
+        found = self.future.result()
+        if found is None:
+            self.future = self.send(self.shards, True)
+            found = self.future.result()
+        assert found is not None
+        return found
+
+    def result(self, number: int, shared: Sequence[object]) -> Any:
+        found = self.answer()
+        if number in found.errors:
+            raise found.errors[number]
+        if self.results is None:
+            self.results = loads(found.results, both_have(shared, self.shards))
+        return self.results[number]
 
 
 class Shards:
@@ -36,8 +64,8 @@ class Shards:
         self.make, self.subject, self.executor = make, subject, executor
         self.parcel = None if executor is None and keep is None else Parcel.of(make, subject)
         self.kept = None if keep is None or self.parcel is None else keep.of(make.__name__, self.parcel.digest)
-        self.futures: dict[int, tuple[Any, Future[bytes]]] = {}  # by the identity of a shard
-        self.looked, self.several = -math.inf, 0
+        self.sent: dict[int, tuple[int, _Sent]] = {}  # by the identity of a shard, which of those sent together it is
+        self.looked, self.workers, self.together, self.answers = -math.inf, 0, 1, 0
 
     @cached_property
     def work(self) -> Work:
@@ -55,8 +83,8 @@ class Shards:
         if self.executor is None:
             return 0
         if time.monotonic() - self.looked > AGAIN:
-            self.looked, self.several = time.monotonic(), 2 * workers(self.executor)
-        return self.several
+            self.looked, self.workers = time.monotonic(), workers(self.executor)
+        return 2 * self.workers * self.together
 
     def clock(self) -> float:
         """In seconds: of the processor, but where others work, which it does not count."""
@@ -66,17 +94,10 @@ class Shards:
         """What is settled of a shard; what follows is begun."""
         known = "" if self.kept is None else digest(shard, self._shared)
         if self.kept is not None and (found := self.kept.result(known)) is not None:
-            return loads(found, both_have(self._shared, shard), safely=True)
-        if self.executor is None:
-            result = self.work(shard)
-        else:
-            ahead = [shard, *itertools.islice(following, self.width)]
-            wanted = {id(one) for one in ahead}
-            for number in [number for number in self.futures if number not in wanted]:
-                self.futures.pop(number)[1].cancel()
-            result = loads(self._result(ahead), both_have(self._shared, shard))
+            return loads(found, both_have(self._shared, [shard]), safely=True)
+        result = self.work(shard) if self.executor is None else self._result(shard, following)
         if self.kept is not None:
-            self.kept.add(known, dumps(result, both_have(self._shared, shard)))
+            self.kept.add(known, dumps(result, both_have(self._shared, [shard])))
         return result
 
     def each(self, shards: Iterable[T]) -> Iterator[tuple[T, Any]]:
@@ -93,35 +114,58 @@ class Shards:
     def _shared(self) -> Any:
         return getattr(self.work, "shared", ()) if getattr(self.make, "shares", False) else ()
 
-    def _result(self, ahead: list[Any]) -> bytes:
-        """That of the first. A pool whose process was killed is made anew: what was lost is settled once more."""
+    def _result(self, shard: Any, following: Iterable[Any]) -> Any:
+        """A pool whose process was killed is made anew: what was lost is settled once more."""
         for _ in range(DEATHS):
             try:
-                for one in ahead:
-                    if id(one) not in self.futures:
-                        self.futures[id(one)] = one, self._sent(one)
-                found = self.futures[id(ahead[0])][1].result()
-                del self.futures[id(ahead[0])]
-                return found
+                self._send(shard, following)
+                number, sent = self.sent[id(shard)]
+                self._learn(sent.answer().seconds, len(sent.shards))
+                del self.sent[id(shard)]
+                return sent.result(number, self._shared)
             except BrokenExecutor:
-                self.futures.clear()
+                self.sent.clear()
                 renew = getattr(self.executor, "renew", None)
                 if renew is None:
                     raise
                 renew()
         raise UnavailableError(f"{DEATHS} processes died of one shard, but should have the memory for it")
 
-    def _sent(self, shard: Any) -> "Future[bytes]":
+    def _learn(self, seconds: float, number: int) -> None:
+        """How many shards are worth to be sent together, if so many took so long: twice as many as these, at most."""
+        self.answers += 1
+        self.together = max(1, min(2 * number, MOST, int(SECONDS * number / max(seconds, 1e-9))))
+
+    def _send(self, shard: Any, following: Iterable[Any]) -> None:
+        """Once half of what may be under way is not any more, for several to be sent together."""
+        running = sum(not sent.future.done() for _, sent in self.sent.values())
+        if id(shard) in self.sent and running > self.width // 2:
+            return
+        ahead = [shard, *itertools.islice(following, self.width)]
+        wanted = {id(one) for one in ahead}
+        for sent in {id(sent): sent for _, sent in self.sent.values()}.values():
+            if wanted.isdisjoint(map(id, sent.shards)) and sent.future.cancel():
+                for one in sent.shards:
+                    self.sent.pop(id(one), None)
+        new = [one for one in ahead if id(one) not in self.sent]
+        for i in range(0, len(new), self.together):
+            some = new[i : i + self.together]
+            sent = _Sent(some, self._submitted, self.answers < 2 * self.workers)
+            self.sent.update({id(one): (number, sent) for number, one in enumerate(some)})
+
+    def _submitted(self, shards: list[Any], packed: bool) -> "Future[Answer]":
+        """The subject itself goes along where not every worker may have it."""
         assert self.executor is not None
         assert self.parcel is not None
-        return self.executor.submit(settled_elsewhere, self.parcel, dumps(shard, self._shared))
+        content = dumps(shards, self._shared)
+        return self.executor.submit(settled_elsewhere, self.parcel.digest, self.parcel if packed else None, content)
 
     def __enter__(self) -> "Shards":
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        for _, future in self.futures.values():
-            future.cancel()
-        self.futures.clear()
+        for _, sent in self.sent.values():
+            sent.future.cancel()
+        self.sent.clear()
         if self.kept is not None:
             self.kept.keep.save()

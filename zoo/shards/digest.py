@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from zoo.errors import RuleError, shown
+from zoo.registry import RAN
 
 PROJECT = ("zoo.", "properties.", "reference.")
 PLAIN = (type(None), bool, int, float, complex, str, bytes, EllipsisType, Fraction, range, np.generic)
@@ -66,6 +67,8 @@ def _parts(one: Any, shared: Mapping[int, int]) -> Iterator[bytes | memoryview]:
         yield from _parts((one.func, one.args, one.keywords), shared)
     elif hasattr(one, "__wrapped__"):  # functools.cache, say
         yield from _parts(one.__wrapped__, shared)
+    elif hasattr(kind, "told_by"):  # it says itself what tells it from others
+        yield from _parts(one.told_by, shared)
     elif is_dataclass(one):
         yield from _of_class(kind)
         yield from _parts([getattr(one, field.name) for field in fields(one) if field.init], shared)
@@ -91,19 +94,30 @@ def _of_class(kind: type) -> Iterator[bytes]:
 
 
 def source_digest(one: Any) -> str:
-    """sha256 of the file that defines a function or class; empty for what is built in."""
+    """sha256 of the file that defines a function or class; empty for what is built in.
+
+    Of a file that the registry ran, as it was then, and with those beside it that it imported.
+    """
+    if (ran := _space(one).get(RAN)) is not None:
+        return digest(sorted(ran.items()))
     path = source_file(one)
     return "" if path is None else _of_file(path, path.stat().st_mtime_ns)
 
 
 def source_file(one: Any) -> Path | None:
     """The file that defines a function or class, where there is one."""
-    if isinstance(one, type):
-        file = getattr(sys.modules.get(one.__module__), "__file__", None)
-    else:
-        file = getattr(inspect.unwrap(one), "__globals__", {}).get("__file__")
+    file = _space(one).get("__file__")
     path = None if file is None else Path(file)
     return path.resolve() if path is not None and path.is_file() else None
+
+
+def _space(one: Any) -> Mapping[str, Any]:
+    """The names of the module that defines a function or class; a file beside one that is run is no module any more."""
+    if not isinstance(one, type):
+        return getattr(inspect.unwrap(one), "__globals__", {})
+    if one.__module__ in sys.modules:
+        return vars(sys.modules[one.__module__])
+    return next((its.__globals__ for its in vars(one).values() if isinstance(its, FunctionType)), {})
 
 
 @cache

@@ -3,19 +3,21 @@
 What arrives is checked: versions, the digest of each file, and that of the subject as it was put together again.
 """
 
+import gc
 import importlib
 import inspect
 import io
 import pickle
 import sys
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import _lru_cache_wrapper, cache, lru_cache
 from pathlib import Path
 from types import FunctionType, SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 from zoo import registry
 from zoo.errors import ModelError, RuleError, UnavailableError
@@ -37,16 +39,19 @@ class _Pickler(pickle.Pickler):
     """Pickles by value what is data, by name what can be imported, and by file what stands in a file that is run."""
 
     def reducer_override(self, one: Any) -> Any:
-        if (of := registry.origin_of(one)) is not None:
-            return _function, (*of[0], of[1])
-        if isinstance(one, type | FunctionType | _lru_cache_wrapper):
-            return _named(one)
+        if callable(one):
+            if (of := registry.origin_of(one)) is not None:
+                return _function, (*of[0], of[1])
+            if isinstance(one, type | FunctionType | _lru_cache_wrapper):
+                return _named(one)
         if isinstance(one, Transformer) and (known := registry.origin(one)) is not None:
             return _transformer, (*known, str(one.dtype))
         kind: Any = type(one)
-        if is_dataclass(one) and kind.__module__.startswith(PROJECT):
-            return _made, (kind, {name: getattr(one, name) for name in _stated(kind)})  # nothing cached
-        return NotImplemented
+        stated = _stated(kind)
+        if stated is None:
+            return NotImplemented
+        values = tuple([getattr(one, name) for name in stated])  # nothing cached
+        return (kind, values) if kind.__match_args__ == stated else (_made, (kind, stated, values))
 
 
 class _Sharing(_Pickler):
@@ -61,7 +66,10 @@ class _Sharing(_Pickler):
 
 
 @cache
-def _stated(kind: Any) -> tuple[str, ...]:
+def _stated(kind: Any) -> tuple[str, ...] | None:
+    """What a dataclass of the project is made of; None of what is none, or says itself what it is made of."""
+    if not (is_dataclass(kind) and kind.__module__.startswith(PROJECT)) or "__reduce__" in vars(kind):
+        return None
     return tuple(field.name for field in fields(kind) if field.init)
 
 
@@ -72,6 +80,13 @@ class _Unpickler(pickle.Unpickler):
 
     def persistent_load(self, number: int) -> object:
         return self.shared[number]
+
+
+def _made(kind: type, stated: Sequence[str], values: Sequence[Any]) -> Any:
+    """A dataclass of the project that is told by name what it is made of."""
+    if not (is_dataclass(kind) and kind.__module__.startswith(PROJECT)):
+        raise ModelError(f"a {kind.__name__} was sent, but should be data of the project")
+    return kind(**dict(zip(stated, values)))
 
 
 class _SafeUnpickler(_Unpickler):
@@ -88,13 +103,6 @@ class _SafeUnpickler(_Unpickler):
         raise ModelError(f"what was kept names {module}.{name}, but should be of what shards settle")
 
 
-def _made(kind: type, stated: dict[str, Any]) -> Any:
-    """A dataclass of the project, of what it states."""
-    if not (is_dataclass(kind) and kind.__module__.startswith(PROJECT)):
-        raise ModelError(f"a {kind.__name__} was sent, but should be data of the project")
-    return kind(**stated)
-
-
 def dumps(one: object, shared: Sequence[object] = ()) -> bytes:
     file = io.BytesIO()
     try:
@@ -106,12 +114,20 @@ def dumps(one: object, shared: Sequence[object] = ()) -> bytes:
 
 def loads(data: bytes, shared: Sequence[object] = (), safely: bool = False) -> Any:
     """ModelError for what is not data, where that is to be made sure."""
-    return (_SafeUnpickler if safely else _Unpickler)(io.BytesIO(data), shared).load()
+    collects = gc.isenabled()
+    gc.disable()  # nothing of it is garbage, and to look through it as it grows takes three times as long as the rest
+    try:
+        return (_SafeUnpickler if safely else _Unpickler)(io.BytesIO(data), shared).load()
+    finally:
+        if collects:
+            gc.enable()
 
 
 def _named(one: Any) -> Any:
     """How a function or a class is found again. RuleError where it cannot be."""
     name, module = one.__qualname__, one.__module__
+    if isinstance(one, type) and module.startswith(PROJECT) and "<" not in name:
+        return NotImplemented
     if "<" in name or module == "__main__":
         what = "is defined in __main__" if module == "__main__" else "is a lambda or stands within another function"
         raise RuleError(f"{name} {what}, but should be at the top of a file or module to be sent to other processes")
@@ -204,13 +220,19 @@ class Parcel:
             )
         return cls(content, digest(subject), tuple(versions().items()))
 
-    def open(self) -> Work:
-        """UnavailableError where versions differ, or what is found here is something else."""
+    def check(self) -> None:
+        """UnavailableError where versions differ."""
         own = versions()
         for name, its in self.versions:
             if own.get(name) != its:
                 raise UnavailableError(f"a worker has {name} {own.get(name)}, but should have {its}, as it is here")
+
+    def open(self) -> Work:
+        """UnavailableError where what is found here is something else."""
         make, subject = loads(self.content)
+        if digest(subject) != self.digest:  # it may be at hand from before its files were changed
+            _model.cache_clear()
+            make, subject = loads(self.content)
         if digest(subject) != self.digest:
             raise UnavailableError("the model or rule is another one on a worker, but should be the same files")
         work: Work = make(*subject)
@@ -221,19 +243,40 @@ _at_hand: OrderedDict[str, Work] = OrderedDict()
 _one_at_a_time = threading.Lock()  # bounds keep what they computed, and rules are watched
 
 
-def settled_elsewhere(parcel: Parcel, shard: bytes) -> bytes:
-    """What a worker does with a shard."""
+class Settled(NamedTuple):
+    """What a worker found of some shards, what was raised of which, and how long it took."""
+
+    seconds: float
+    results: bytes
+    errors: dict[int, Exception]
+
+
+Answer = Settled | None  # None where it has not the subject at hand
+
+
+def settled_elsewhere(subject: str, parcel: Parcel | None, content: bytes) -> Answer:
+    """What a worker does with shards of a subject of that digest."""
     with _one_at_a_time:
-        work = _at_hand.get(parcel.digest)
+        work = _at_hand.get(subject)
+        if parcel is not None:
+            parcel.check()
         if work is None:
-            work = _at_hand[parcel.digest] = parcel.open()
+            if parcel is None:
+                return None
+            work = _at_hand[subject] = parcel.open()
             while len(_at_hand) > KEPT:
                 _at_hand.popitem(last=False)
-        shared = getattr(work, "shared", ())
-        given = loads(shard, shared)
-        return dumps(work(given), both_have(shared, given))
+        begin, shared = time.perf_counter(), getattr(work, "shared", ())
+        shards, results, errors = loads(content, shared), list[Any](), dict[int, Exception]()
+        for i, shard in enumerate(shards):
+            try:
+                results.append(work(shard))
+            except Exception as error:  # of this shard, which may never be asked for
+                results.append(None)
+                errors[i] = error
+        return Settled(time.perf_counter() - begin, dumps(results, both_have(shared, shards)), errors)
 
 
-def both_have(shared: Sequence[object], shard: Any) -> tuple[object, ...]:
-    """What a result may refer to: what all shards may, and the boxes of its own."""
-    return (*shared, *getattr(shard, "boxes", ()))
+def both_have(shared: Sequence[object], shards: Sequence[Any]) -> tuple[object, ...]:
+    """What results may refer to: what all shards may, and the boxes of these."""
+    return (*shared, *(box for shard in shards for box in getattr(shard, "known", ())))

@@ -5,7 +5,7 @@ The leaves of `leaves(function, ...)` are what each position may hold, and the a
 """
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import _lru_cache_wrapper
 from typing import Any
 
@@ -14,6 +14,7 @@ from properties.proof.counted import Counted
 from properties.proof.folds import Table
 from properties.proof.reading.run import NONE, Run
 from properties.proof.reading.samples import Samples
+from properties.proof.reading.stretch import Stretch
 from reference import Fold
 from zoo.domain import Sets
 from zoo.errors import RuleError
@@ -71,13 +72,42 @@ class Reading:
         With `at`, what is permitted at that position. The memory is looked at after as many leaves as are a power of
         two.
         """
-        asked = self.asked if at is None else self.asked.at(at)
-        for leaf in self._read(length, sets, asked) if self.table is None else self._walked(self.table, length, sets):
+        asked = self._at(at)
+        for leaf in self._untried(length, sets, asked):
             self._try(leaf, asked, sets)
-            self.number += 1
-            if not self.number & (self.number - 1):
-                self.before.memory.check()
             yield leaf
+
+    def stretches(self, length: int, sets: Sets, at: int | None, ends: Callable[[Box], bool]) -> Iterator[Stretch]:
+        """The same leaves, not tried yet, in stretches, each of which ends where a leaf `ends` it, or with the tree.
+
+        What was read before anything is raised is a stretch, too.
+        """
+        read = list[Box]()
+        try:
+            for leaf in self._untried(length, sets, self._at(at)):
+                read.append(leaf)
+                if ends(leaf):
+                    yield Stretch(length, sets, at, read)
+                    read = []
+        except RuleError:
+            if read:
+                yield Stretch(length, sets, at, read)
+            raise
+        if read:
+            yield Stretch(length, sets, at, read)
+
+    def tried(self, stretch: Stretch) -> Sequence[Box]:
+        """Its leaves, each of which is tried now."""
+        asked = self._at(stretch.at)
+        for leaf in stretch.leaves:
+            self._try(leaf, asked, stretch.root)
+        return stretch.leaves
+
+    def _at(self, at: int | None) -> Asked:
+        return self.asked if at is None else self.asked.at(at)
+
+    def _untried(self, length: int, sets: Sets, asked: Asked) -> Iterator[Box]:
+        return self._read(length, sets, asked) if self.table is None else self._walked(self.table, length, sets)
 
     def _walked(self, table: Table, length: int, sets: Sets) -> Iterator[Box]:
         for counts, ending, answer in table.parts(length, sets):
@@ -108,7 +138,7 @@ class Reading:
         self.said.clear()
 
     def _try(self, leaf: Box, asked: Asked, sets: Sets) -> None:
-        """RuleError where the function says something else to real contexts out of a leaf."""
+        """RuleError where the function says something else to real contexts out of a leaf, or has changed anything."""
         last: Said | None = None
         for context in self.samples.of(leaf, sets):
             again, permitted = asked(context), leaf.permitted
@@ -124,6 +154,9 @@ class Reading:
                 last = (context, permitted, *asked.where)
         if last is not None:
             self.said.append(last)
+        self.number += 1
+        if not self.number & (self.number - 1):
+            self.before.memory.check()
 
 
 def _was_asked(one: Any, asked: set[Any]) -> bool:

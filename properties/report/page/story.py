@@ -30,7 +30,7 @@ def story(found: Dossier) -> str:
 
 
 def _cut(said: str) -> str:
-    return said if len(said) <= LONGEST else f"{said[:LONGEST]}…"
+    return said if len(said) <= LONGEST else f"{said[:LONGEST].rpartition(' ')[0]} … (more below)"
 
 
 def _wrong(found: Dossier, verdict: Verdict) -> str:

@@ -38,7 +38,8 @@ def weights(found: Dossier, room: int = DRAWN + SAID) -> str:
     cap = (
         f"Row: from this direction. Column: to that. Of W_Q·W_K^T, rows attend and columns are attended to. Rows and "
         "columns of zeros are left out, “always” is a bias; a square that stands for several entries shows the one "
-        f"that is farthest from 0, with its sign; {text(said(largest))}, and how strong it is goes by the cube root."
+        "that is farthest from 0, with its sign (one less high is negative); "
+        f"{text(said(largest))}, and how strong it is goes by the cube root."
     )
     folded_ = folded("The weights as sentences", sentences)
     return section("weights", "The weights", f'{body}<p class="cap">{cap}</p>{folded_}', _sizes(found))

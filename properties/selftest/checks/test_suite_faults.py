@@ -28,7 +28,7 @@ FAULTS: list[tuple[ModuleType, str, str, str]] = [  # module, its source, what i
     (folds, "if said != meant:", "if False:", "test_a_fold_that_is_another_rule_than_it_stands_for"),
     (right, "np.where(np.isnan(least), -np.inf, least)", "np.where(np.isnan(least), np.inf, least)", "test_logits_that_are_not_numbers"),
     (running, "tokens, failing[0], logits", "tokens, failing[-1], logits", "test_a_model_right_at_lengths_one_to_four_and_wrong_at_five"),
-    (running, "failures += map(model.decode, tokens[found.wrong])", "pass", "test_a_rule_with_one_wrong_entry"),
+    (running, "failures += model.decode_rows(tokens[found.wrong])", "pass", "test_a_rule_with_one_wrong_entry"),
     (running, "enumeration.last_rows(model.transformer, tokens)", "model.forward(tokens)[:, 0]", "test_large_three"),
     (running, "single and type(model).forward is Model.forward", "single", "test_a_batch_that_mixes_rows"),
     (running, "    for tokens in batches:\n", "    for tokens in list(batches)[:4]:\n", "test_a_rule_with_one_wrong_entry"),

@@ -201,3 +201,17 @@ def test_what_c_does_not_take_is_left_to_numpy(name: str, monkeypatch: pytest.Mo
     value = replace(transformer, unembedding=transformer.readout[:1])
     assert {one.margin for one in in_c(value).values()} == {np.inf}
     assert len(paths.answers(transformer)) == 4
+
+
+def test_that_there_is_no_library_is_said_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def missing(*_: object) -> None:
+        raise UnavailableError("no compiler")
+
+    monkeypatch.setattr(native, "library", missing)
+    native._library.cache_clear()
+    assert native._library() is native._library() is None
+    native._library.cache_clear()
+    said = "zoo: every context is enumerated by numpy, which takes longer: no compiler\n"
+    assert capsys.readouterr().err == said

@@ -5,7 +5,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from properties.selftest.enumeration.exact import rounding, value
+from properties.selftest.enumeration.exact import U, rounding, value
 from zoo.enumeration.rounding import Rounding
 from zoo.transformer import Attention, Mlp, Transformer, forward
 from zoo.transformer.arrays import Array
@@ -68,3 +68,19 @@ def test_all_heads_are_one_sum(heads: int, known: bool) -> None:
     layer = Attention(w, w, np.ones((heads, 1, 8)), np.ones((heads, 8, 1)))
     a = rounding(2.0**-8, transformer=Transformer(np.ones((1, 1)), np.ones((1, 1)), [layer]))
     assert np.isfinite(a.sum([value([1.0]), value([1.0])]).error).all() == known
+
+
+def test_one_number_that_may_overflow_is_enough() -> None:
+    a = rounding(largest=64.0)
+    assert np.isfinite(a.finite(value([1.0, 15.5])).error).all()
+    assert np.isinf(a.finite(value([1.0, 16.5])).error).all()
+    assert np.isinf(a.finite(value([16.5, 1.0])).error).all()
+
+
+@pytest.mark.parametrize("reach", [0.0, 3.0])
+@pytest.mark.parametrize("length", [1, 2, 5])
+def test_a_mean_may_lose_each_product_and_their_sum(length: int, reach: float) -> None:
+    """Where nothing but that is lost, no less is allowed, and no more than another loss, to spare."""
+    a, none = rounding(tiny=U), np.zeros((1, 1))
+    lost = a.mean(value([[0.0]]), none, none, length, reach).error[0, 0] / (U * np.exp(reach))
+    assert length + 1 <= lost <= length + 2

@@ -155,6 +155,7 @@ def test_a_number_is_a_constant_and_what_is_counted(name: str) -> None:
     """Of all positions and of some, of every token: in each context, and known wherever it is the same in all."""
     leaf, known = LEAVES[name], 0
     contexts = list(leaf.contexts())
+    assert {"".join(end) for end in leaf.sight.ends} <= {*contexts}
     for where, token in product([WHOLE, END, range(0, 4, 2), range(1), range(0)], leaf.vocab):
         sight = leaf.sight
         numbers = {sum(context[at] == token for at in where) for context in contexts}

@@ -12,6 +12,7 @@ from properties.recheck.confirm import Confirmation
 from properties.recheck.counts import Count
 from properties.recheck.graph import Box, Graph
 from properties.recheck.leaves import Leaf
+from properties.selftest.recheck.alone import Alone
 from properties.selftest.recheck.test_worst_roundings import Sizes
 from zoo import Attention, Model, Transformer, forward
 
@@ -111,3 +112,23 @@ def test_a_program_that_may_overflow_behind_a_position_is_not_confirmed_there() 
     last = confirmation(t, "last")
     [bound] = last._bounds(last.fine, [Leaf(Box(2, {1: 0}), "proved", 0, frozenset([0]), 3, frozenset([0]), [0, 0])])
     assert bound.least == pytest.approx(0.7)
+
+
+def test_how_much_a_score_feels() -> None:
+    """|q w_k'| of a query q, and |w_q k| + |A| |dy| of a key k that is made of y, A being w_q w_k'."""
+    t = drawn(["attention", "attention"], [True, True])
+    alone = Alone(t)
+    alone.at([(0, 1), (0, 1, 2), (1,)])
+    layer, known = t.layers[1], alone.row(1, 2, 1)
+    assert isinstance(layer, Attention)
+    ends = np.array([[float(known.row[e].c.mid()), float(known.row[e].r.mid())] for e in range(t.d_model)])
+    number = int(alone.numbers(1)[0, 2, 1])
+    assert ends[:, 1].max() > 0.1
+    for h in range(layer.sizes["head"]):
+        a = layer.w_q[h] @ layer.w_k[h].T
+        q, k = (
+            ends[:, 0] @ w[h] + (0 if b is None else b[h]) for w, b in ((layer.w_q, layer.b_q), (layer.w_k, layer.b_k))
+        )
+        felt = {name: [float(x.mid()) for x in alone.margins.felt(1, h, name, number)] for name in "qk"}
+        assert felt["q"] == pytest.approx(abs(layer.w_k[h] @ q), rel=1e-9, abs=1e-12)
+        assert felt["k"] == pytest.approx(abs(layer.w_q[h] @ k) + abs(a) @ ends[:, 1], rel=1e-9, abs=1e-12)

@@ -1,14 +1,17 @@
 """Models in which one rounding outweighs all others, for those that seldom do."""
 
+from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
 import pytest
 
+from properties.recheck.program import Ball
 from properties.selftest.recheck.alone import Alone
 from properties.selftest.recheck.test_program_sums import TINY, each_dtype
 from properties.selftest.recheck.test_worst_roundings import check
-from properties.selftest.recheck.worst import exact
+from properties.selftest.recheck.worst import exact, many_digits, unit
 from zoo import Attention, Mlp, Norm, Transformer
 from zoo.transformer.arrays import Array
 
@@ -95,13 +98,13 @@ def test_a_score_of_what_is_left_of_large_numbers(query: bool, dtype: Any) -> No
 
 
 @each_dtype
-@pytest.mark.parametrize("scale", [24.0, -24.0])
-def test_query_and_key_that_move_together(dtype: Any, scale: float) -> None:
+@pytest.mark.parametrize(("scale", "size"), [(24.0, 1.0), (-24.0, 1.0), (2.0, 3.0)])
+def test_query_and_key_that_move_together(dtype: Any, scale: float, size: float) -> None:
     """What stands first moves both, and the score of what they become is farther off than either takes it alone.
 
     0 and 1 stand first, 2 behind it, which alone has a value; the first attention tells both how often 1 stood there.
     """
-    embedding = np.array([[0.0, 0, 0, 0], [1, 0, 0, 0], [0, 0, 1, 0]])
+    embedding = np.array([[0.0, 0, 0, 0], [size, 0, 0, 0], [0, 0, size, 0]])
     maps: dict[str, Any] = {name: np.zeros((1, 4, 1)) for name in ("w_q", "w_k", "w_v")}
     maps["w_q"][0, 1], maps["w_k"][0, 1], maps["w_k"][0, 0], maps["w_v"][0, 2] = 1, 1, -1, 1
     counts, says = np.zeros((1, 4, 1)), np.zeros((1, 1, 4))
@@ -137,3 +140,80 @@ def test_a_unit_that_may_be_off_is_not_linear(dtype: Any, activation: str, sign:
         alone = Alone(t)
         alone.at([(1, 2), (3,)])
         assert -1e-2 < alone.lower(3, 0, 1) < 0
+
+
+@each_dtype
+@pytest.mark.parametrize("bias", [0.0, 2.0**12])
+def test_a_readout_of_all_that_a_final_norm_makes(dtype: Any, bias: float) -> None:
+    """What it rounds grows with how many products there are, and with a bias."""
+    d = 24
+    embedding = np.array([[1.0, -1.0] * (d // 2)] * 2)
+    unembedding = np.array([[1.0, -1.0] * (d // 2), [0.0] * d])
+    norm = Norm(np.ones(d), np.array([bias] + [0.0] * (d - 1)), 2.0**-10)
+    t = Transformer(embedding, np.zeros((1, d)), [], norm, unembedding).astype(dtype)
+    assert check(t, [(0,)], 0, 1)[0] > 0.2
+    alone = Alone(t)
+    alone.at([(0,)])
+    assert alone.lower(0, 0, 1) < d + bias
+    behind = alone.margins.normed(0)
+    for e in range(d):
+        end = abs((-1) ** e * (1 - 2.0**-11) + bias * (e == 0))
+        assert end + float(exact(behind.roundings[e])) <= float(exact(behind.sizes[e])) < 1.01 * end
+
+
+def moving(sizes: Sequence[float], dtype: Any) -> Transformer:
+    """The first attention tells what stands first, the second one tells it again, and a unit reads that."""
+    embedding, unembedding = np.zeros((3, 4)), np.zeros((3, 4))
+    embedding[:2, 0], unembedding[0, 1:] = [-1, 3], sizes
+    first, second = np.zeros((2, 1, 4, 1))
+    first[0, 0], second[0, 1] = 1, 1
+    w_o = np.eye(4)[None]
+    w_in, w_out = np.eye(4)[:, 2:3], np.eye(4)[3:]
+    layers: list[Attention | Mlp] = [
+        heads_of(first, w_o[:, 1:2]),
+        heads_of(second, w_o[:, 2:3]),
+        Mlp(w_in, np.zeros(1), w_out, np.zeros(4), "relu"),
+    ]
+    return Transformer(embedding, np.zeros((2, 4)), layers, None, unembedding).astype(dtype)
+
+
+@each_dtype
+@pytest.mark.parametrize("sizes", [(8, 0, 0), (0, 0, 1), (0, 0, -1), (0, 4, 0), (0, -4, 0), (0, 4, -4)])
+def test_what_moves_before_the_last_attention(dtype: Any, sizes: Sequence[float]) -> None:
+    """Also where it is bounded by columns."""
+    t = moving(sizes, dtype)
+    check(t, [(0, 1), (2,)], 0, 1)
+    ends = [np.dot(sizes, [end / 2, 0.75 * end, max(0, 0.75 * end)]) for end in (-1, 3)]
+    for fine in (False, True):
+        alone = Alone(t, fine)
+        alone.at([(0, 1), (2,)])
+        assert min(ends) - (10 if sizes[1] * sizes[2] else 1e-3) < alone.lower(2, 0, 1) <= min(ends)
+
+
+@each_dtype
+def test_what_an_attention_adds_to_is_rounded_with_it(dtype: Any) -> None:
+    """And what it adds is as large as a value and what may be rounded in it."""
+    w_v, w_o = np.zeros((1, 2, 1)), np.zeros((1, 1, 2))
+    w_v[0, 0], w_o[0, 0, 1] = 1, -3
+    u, found = float(unit(dtype)), []
+    for before in (0.0, 2.0**-90, 2.0**12):
+        embedding = np.array([[5.0, before]] * 2)
+        t = Transformer(embedding, np.zeros((1, 2)), [heads_of(w_v, w_o)], None, np.eye(2)).astype(dtype)
+        alone = Alone(t)
+        alone.at([(0,)])
+        assert alone.lower(0, 0, 1) > -np.inf
+        [end] = alone.margins.ends
+        sizes, errors = alone.margins.attended_errors(*end)
+        size = float(alone.margins.ends[0].heads.size.max())
+        error = exact(alone.margins.program.mean_error(alone.margins.program.number(size), 1))
+        found.append(float(exact(errors[1])))
+        with many_digits():
+            assert exact(sizes[1]) * (1 + Decimal("1e-30")) >= 3 * (Decimal(size) + error) + Decimal(before) + exact(
+                errors[1]
+            )
+    assert found[1] - found[0] >= 15 * u * (1 - 1e-6)
+    assert found[2] - found[0] >= (15 + 2.0**12) * u * (1 - 1e-6)
+    share = alone.margins.share(
+        [(0, alone.margins.program.number(3), 3), (1, alone.margins.program.number(-9), 9)], Ball(2, 5)
+    )
+    assert (float(exact(share[0])), float(exact(share[1]))) == (-6, 15)

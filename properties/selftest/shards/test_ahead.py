@@ -11,6 +11,7 @@ import pytest
 import reference
 from properties.checks.table import check_model
 from properties.counting import search as counting
+from properties.proof.settling import OfRule
 from properties.robustness.comparison import compare
 from properties.selftest.models import aab, aab_compact, induction, two_head
 from properties.selftest.shards.asked import (
@@ -23,8 +24,9 @@ from properties.selftest.shards.asked import (
     small_shards,
     tried,
 )
+from zoo import registry
 from zoo.errors import RuleError
-from zoo.shards import Shards, processes
+from zoo.shards import Keep, Shards, processes
 
 
 class Late(Executor):
@@ -71,6 +73,27 @@ def test_proofs(first: bool, rule: Any, status: str, monkeypatch: pytest.MonkeyP
     assert proof(model, rule, first, executor=executor, **some) == proof(model, rule, first, **some)
 
 
+@pytest.mark.parametrize("status", ["holds", "failed"])
+def test_answers_at_every_position(status: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is kept of them is not settled again."""
+    small_shards(monkeypatch)
+    executor, model = Late(), registry.load("share", 3)
+    asked: dict[str, Any] = {"every": True, "names": (), "within": model.within}
+    rule = model.rule if status == "holds" else half
+    alone = proof(model, rule, **asked)
+    assert alone["status"] == status
+    assert proof(model, rule, executor=executor, **asked) == alone
+    assert executor.most > 1
+    with Keep(tmp_path / "kept", model) as keep:
+        assert proof(model, rule, keep=keep, **asked) == alone
+        monkeypatch.setattr(OfRule, "__call__", None)
+        assert proof(model, rule, keep=keep, **asked) == alone
+
+
+def half(context: Any, at: int) -> float:
+    return 0.5
+
+
 def test_folds_and_two_models(monkeypatch: pytest.MonkeyPatch) -> None:
     small_shards(monkeypatch)
     fold = reference.Fold(0, _last, _said)
@@ -110,6 +133,11 @@ def test_counts_mutants_and_what_is_run(monkeypatch: pytest.MonkeyPatch) -> None
     for model in (small, wrong):
         alone, here = (check_model(model, "enumerate", ["rule"], executor=one) for one in (None, executor))
         assert [replace(one, seconds=0.0) for one in here] == [replace(one, seconds=0.0) for one in alone]
+    mostly = replace(wrong, accuracy=0.1, predictors=[])
+    done = executor.done
+    alone, here = (check_model(mostly, "prove", ["accuracy"], executor=one) for one in (None, executor))
+    assert [replace(one, seconds=0.0) for one in here] == [replace(one, seconds=0.0) for one in alone]
+    assert executor.done > done
     one, other = (compare(small, aab_compact.MODEL, "other", True, executor=one) for one in (None, executor))
     assert replace(one, seconds=0.0) == replace(other, seconds=0.0)
 

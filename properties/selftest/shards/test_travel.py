@@ -63,5 +63,21 @@ def test_what_travels_is_the_same_there(tmp_path: Path) -> None:
         _parcel(mine, mine.rule).open()
 
 
+def test_what_stands_beside_a_rules_file_belongs_to_it(tmp_path: Path) -> None:
+    """One version is at hand when the other comes."""
+    (path := tmp_path / "mine.py").write_text(
+        "from dataclasses import replace\nfrom helping import said\nfrom properties.selftest.models.aab import build\n"
+        "def rule(context):\n    return said()\nMODEL = replace(build(4), rule=rule)\n"
+    )
+    parcels = []
+    for token in "ab":
+        (tmp_path / "helping.py").write_text(f"def said():\n    return {{'{token}'}}\n")
+        parcels.append(_parcel(model := registry.load_file(path), model.rule))
+        parcels[-1].open()
+    assert parcels[0].content == parcels[1].content
+    with pytest.raises(UnavailableError, match="another one on a worker"):
+        parcels[0].open()
+
+
 def _parcel(model: Model, rule: Any) -> Parcel:
     return Parcel.of(OfRule, (model.transformer, tuple(model.vocab), rule, "rule", model.names, None))
