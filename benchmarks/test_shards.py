@@ -6,22 +6,23 @@ the second is, the seconds of the processor of each process, how many times less
 of the sum of all, or the busiest of them), and how long it took two processes to start, which is in neither. What is
 found is held to be the same.
 
-Measured on two cores that three others shared, so that only the seconds of the processor say something. In the first
-line is what the same benchmarks came to before leaves were sent as little as there is to each and were tried by the
-workers, quick shards were sent together, and the collector of garbage kept off what is unpacked:
+Measured on two cores with nothing else running, but for the first line: what the same came to, by the processor, before
+leaves were sent as little as there is to each and were tried by the workers, quick shards were sent together, and the
+collector of garbage kept off what is unpacked. `times` are by the clock, and if nobody had waited:
 
-| | one process | coordinator | two workers | times |
-|---|---|---|---|---|
-| `adder` at n_ctx 14, before | 8.3 | 3.6 | 3.8 and 3.6 | 1.50 |
-| `adder` at n_ctx 17 | 12.0 | 2.7 | 5.4 and 5.2 | 1.81 |
-| mutants of `aab` at n_ctx 11 | 13.4 | 0.5 | 6.9 and 7.0 | 1.87 |
-| a count by boxes, two heads | 6.4 | 0.1 | 3.6 and 3.7 | 1.73 |
-| a count by sums, the largest of ten | 17.4 | 1.8 | 9.4 and 9.9 | 1.65 |
-| `reverse` at each of 400 positions | 2.4 | 0.1 | 1.2 and 1.2 | 1.87 |
+| | one process | coordinator | two workers | times | undisturbed |
+|---|---|---|---|---|---|
+| `adder` at n_ctx 14, before | 8.3 | 3.6 | 3.8 and 3.6 | | 1.50 |
+| `adder` at n_ctx 17 | 11.7 | 2.9 | 5.1 and 5.0 | 1.72 | 1.80 |
+| mutants of `aab` at n_ctx 11 | 12.9 | 0.4 | 6.1 and 6.1 | 2.01 | 2.05 |
+| a count by boxes, two heads | 6.1 | 0.1 | 3.9 and 3.9 | 1.04 | 1.52 |
+| a count by sums, the largest of ten | 16.1 | 1.9 | 8.5 and 9.2 | 1.36 | 1.63 |
+| `reverse` at each of 400 positions | 2.6 | 0.1 | 1.4 and 1.4 | 1.76 | 1.81 |
 
 The count by sums comes to less than 1.7: its shards take 6 ms each, about 0.6 ms of which is to pack and unpack their
 parts on both sides; what an answer's terms are is kept for the last 64 only, and found by each worker for itself; and
-the coordinator finds the parts and the terms of a length before there is anything to share.
+the coordinator finds the parts and the terms of a length before there is anything to share, while both wait. So they do
+in a count by boxes, which is split further only where what was found says so: its shards are few, and follow another.
 """
 
 import os

@@ -24,9 +24,10 @@ def engine(compared: Compared | None = None, small: int = 0, resolution: int = 2
     return made
 
 
-def part_of(may: Array, automaton: Automaton, last: int = 1, answer: str = "a") -> Part | None:
+def part_of(may: Array, automaton: Automaton) -> Part:
     words = Words.of(may, automaton)
-    return None if words is None else Part(words, frozenset(answer), last, automaton)
+    assert words is not None
+    return Part(words, frozenset("a"), 1, automaton)
 
 
 def contexts(part: Part) -> list[Word]:
@@ -51,5 +52,6 @@ def cases(number: int, length: int = 3, spread: int = 2, half: float = 0.0) -> I
     for seed in range(number):
         rng = np.random.default_rng(seed)
         made = reduced(rng.integers(0, 3, (3, 4)), np.array([False, True, seed % 4 < 2])) if seed % 3 else anything(4)
-        if made is not None and (part := part_of(rng.random((length, 4)) < 0.8, made)) is not None:
-            yield part, compared(rng, length, spread, half)
+        may = rng.random((length, 4)) < 0.8
+        if made is not None and Words.of(may, made) is not None:
+            yield part_of(may, made), compared(rng, length, spread, half)

@@ -78,7 +78,6 @@ def test_contexts_are_counted_for_each_rival_and_the_numbers_put_together() -> N
 def test_what_is_small_is_spelled() -> None:
     """So many sums of words and rivals; a single word always is."""
     part = part_of(np.ones((2, 4), bool), anything(4))
-    assert part is not None
     made = Compared(np.full((4, 2, 4), -1.0), np.full((4, 2, 4), 1.0), np.zeros(4), np.zeros(4))
     made.down[1:3, :, 0] = -2  # 1 and 2 are rivals that differ; 3 is one that never wins
     made.own_down[3] = 5
@@ -87,7 +86,6 @@ def test_what_is_small_is_spelled() -> None:
         [found] = engine(made, small=small).bound([part])
         assert (found.least == found.most) == spelled
     alone = part_of(np.eye(4)[:2] > 0, anything(4))
-    assert alone is not None
     [found] = engine(made, small=0).bound([alone])
     assert found.least == found.most
 
@@ -143,7 +141,6 @@ def test_what_only_one_token_can_do_is_not_lost() -> None:
     """One of 0 and 1 must occur; where 0 may not, 1 must, and then it is not what decides whether another occurs."""
     automaton = anything(6).requiring(np.arange(6) < 2)
     part = part_of(np.ones((3, 6), bool), automaton)
-    assert part is not None
     down = np.zeros((6, 3, 6))
     down[1] = down[2] = [-9.0, 2.0, -8.0, 1.0, 3.0, 4.0]
     assert all_split(engine(Compared(down, down, np.zeros(6), np.zeros(6))), part) == Counter(contexts(part))
@@ -168,7 +165,6 @@ def test_tokens_that_pull_most_are_parted_from_the_others() -> None:
     down[0] = -99
     down[1], down[2] = [[0, 9, 2, 5], [-8, 9, 3, 9]], [[9, 7, 9, 4], [9, 0, -2, 9]]
     part, zeros = part_of(np.array([[True] * 4, [True, True, True, False]]), anything(4)), np.zeros(3)
-    assert part is not None
     answer, every = engine(Compared(down, down, zeros, zeros)), [[0, 1, 2, 3], [0, 1, 2]]
     assert pieces(answer, part) == [([0, 2], every, 12 - 2 * 1), ([1, 3], [[1, 3], [1]], 2)]
     needing = replace(part, need=np.array([False, True, True, True]), words=made_words(part, [1, 2, 3]))
@@ -183,11 +179,9 @@ def test_a_single_token_is_not_parted_from_others() -> None:
     """Of two it is; where one of two is in every word, and where there is one, a position is."""
     down, zeros = np.tile([3.0, 1.0, -2.0, 0.0], (3, 2, 1)), np.zeros(3)
     two = part_of(np.array([[True, True, False, False]] * 2), anything(4))
-    assert two is not None
     answer = engine(Compared(down, down, zeros, zeros))
     assert pieces(answer, two) == [([1], [[0, 1]] * 2, 3), ([0], [[0]] * 2, 1)]
     required = part_of(two.words.may, anything(4).requiring(np.arange(4) == 0))
-    assert required is not None
     assert pieces(answer, required) == [(None, [[1], [0]], 1), (None, [[0], [0, 1]], 2)]
 
 
@@ -196,7 +190,6 @@ def test_where_a_rival_always_wins_all_are_wrong_and_where_no_word_is_left_all_a
 ) -> None:
     """A sum that is 0 is one that the rival wins, or ties."""
     part, own = part_of(np.ones((2, 4), bool), anything(4)), np.array([0, 9.0, 2.0, 9.0])
-    assert part is not None
     down = np.zeros((4, 2, 4))
     down[2] = -1
     answer = engine(Compared(down, down, own, own))
@@ -221,7 +214,6 @@ def test_where_one_token_is_left_a_position_is_parted() -> None:
         part_of(np.array([[True, True, True, True], [True, True, True, False]]), anything(4)),
         np.zeros((3, 2, 4)),
     )
-    assert part is not None
     one = replace(part, need=np.arange(4) == 1, words=made_words(part, [1]))
     down[2] = [[5, 3, 1, 3], [0, 1, 6, 99]]
     down[1] = [[50, 3, 1, 3], [0, 1, 6, 99]]
@@ -258,7 +250,6 @@ def test_terms_are_made_once_and_only_known_where_they_are_in_range(monkeypatch:
     answer = engine()
     for length, known in ((2, True), (3, False), (2, True)):
         part = part_of(np.ones((length - 1, 4), bool), anything(4))
-        assert part is not None
         assert answer.knows(part) == known
         assert not answer.knows(replace(part, permitted=frozenset("ab")))
     assert made == [2, 3]
