@@ -39,7 +39,7 @@ class Executed:
 
     @property
     def vocab(self) -> str:
-        return "abc"[: len(self.transformer.token_embedding)]
+        return "abcdef"[: len(self.transformer.token_embedding)]
 
     @cached_property
     def logits(self) -> dict[str, Array]:

@@ -24,7 +24,8 @@ SEEDS = st.integers(0, 2**32 - 1)
 def separable_ones(draw: st.DrawFn) -> Transformer:
     """One attention of one head, perhaps an Mlp before it and Norms; some on a coarse grid, so that there are ties."""
     kinds = draw(st.sampled_from([["attention"], ["relu", "attention"], ["gelu", "attention"]]))
-    drawn = draw(random_models.transformers(layers=kinds, max_vocab=3, max_n_ctx=5, min_n_ctx=2))
+    vocab, n_ctx = draw(st.sampled_from([(3, 5), (3, 5), (6, 3)]))
+    drawn = draw(random_models.transformers(layers=kinds, max_vocab=vocab, max_n_ctx=n_ctx, min_n_ctx=2))
     *before, layer = drawn.layers
     assert isinstance(layer, Attention)
     one: dict[str, Any] = {name: array[:1] for name, array in layer.arrays() if name != "b_o"}
