@@ -32,7 +32,9 @@ def add(commands: Commands) -> None:
     )
     add_n_ctx(one)
     one.add_argument("--rule", metavar="FILE.py:NAME", help="hold the models to this function (the file is run)")
-    one.add_argument("--quick", action="store_true", help="without mutants, robustness and times: about a second for a small model")
+    one.add_argument(
+        "--quick", action="store_true", help="without mutants, robustness and times: about a second for a small model"
+    )
 
 
 def report(options: argparse.Namespace) -> int:

@@ -10,12 +10,12 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import chain, islice
+from itertools import chain
 from typing import Any
 
 from properties.counting.engine import Bounded
 from properties.counting.narrowing import Narrowing, OneByOne, Shard
-from properties.counting.parts import of_fold, of_leaves
+from properties.counting.parts import Part, of_fold, of_leaves
 from properties.counting.result import Count, Counted
 from properties.proof.reading.decision_tree import Reading
 from zoo.black_box import BlackBox
@@ -103,7 +103,7 @@ class Counting:
         while (now := self.shards.clock()) < deadline and not self._narrow_enough(gap):
             if left and (not self._open or now < (begin + deadline) / 2):  # or nothing might come of so many lengths
                 length = left.popleft()
-                long += [length] * (not self._start(reading, length))
+                long += [length] * (not self._start(reading, length, deadline))
             elif self._open:
                 self._narrow()
                 yield
@@ -119,14 +119,16 @@ class Counting:
         found = self._known.values()
         return sum(one.most - one.least for one in found) <= Fraction(gap) * sum(one.judged for one in found)
 
-    def _start(self, reading: Reading, length: int) -> bool:
-        """The parts of a length, of which all is open yet; False where a plain rule has too many leaves."""
+    def _start(self, reading: Reading, length: int, deadline: float) -> bool:
+        """The parts of a length, of which all is open yet; False where a plain rule has too many leaves to be read."""
         if reading.table is None:
-            parts = list(islice(of_leaves(reading, self.scope, length), LEAVES + 1))
+            parts = list[Part]()
+            for part in of_leaves(reading, self.scope, length):
+                parts.append(part)
+                if len(parts) > LEAVES or self.shards.clock() >= deadline:
+                    return False
         else:
             parts = list(of_fold(reading.table, self.scope, length))
-        if len(parts) > LEAVES:
-            return False
         parts, general = [part for part in parts if 0 < len(part.permitted) < len(self.model.names)], list[Bounded]()
         number = sum(part.words.count for part in parts)
         self._known = self._known | {length: _Found(0, number, number)}

@@ -2,6 +2,7 @@
 
 import heapq
 import inspect
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -126,7 +127,7 @@ class Timed(Counting):
         self.now, self.did, self.leaves, self.closes = 100.0, list[Any](), leaves, closes
         self.shards.clock = lambda: self.now  # type: ignore[method-assign]
 
-    def _start(self, reading: Reading, length: int) -> bool:
+    def _start(self, reading: Reading, length: int, deadline: float) -> bool:
         self.did.append(length)
         self.now += 2
         self._open += [(0, length, Shard("general", []))] * self.leaves
@@ -230,6 +231,19 @@ def test_what_is_not_judged_is_skipped(rule: Any, leaves: int, monkeypatch: pyte
     assert OneByOne(replace(model(), rule=some, transformer=ties))(tokens) == (SIZE**2 - skipped, skipped)
 
 
+def reading(rule: Any) -> Reading:
+    return Reading(rule, model().vocab, "rule", names=model().names)
+
+
+def test_a_rule_is_read_while_there_is_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = iter(range(SIZE))
+    counting = Counting(replace(model(), rule=set), [1])
+    monkeypatch.setattr(counting.shards, "clock", lambda: next(looks))
+    assert not counting._start(reading(lambda context: {context[0]}), 1, 5)
+    assert next(looks) == 6
+    assert not counting._open
+
+
 def test_a_rule_of_so_many_leaves_is_read() -> None:
     """At a length of one token, a leaf for each."""
 
@@ -240,7 +254,7 @@ def test_a_rule_of_so_many_leaves_is_read() -> None:
     for leaves, read in ((SIZE - 1, False), (SIZE, True)):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(search, "LEAVES", leaves)
-            assert counting._start(Reading(rule, model().vocab, "rule", names=model().names), 1) == read
+            assert counting._start(reading(rule), 1, math.inf) == read
             assert bool(counting._open) == read
     assert counting._known == counting._sums == {1: _Found(0, SIZE - 1, SIZE - 1)}
     assert {shard.engine for *_, shard in counting._open} == {"separable"}
