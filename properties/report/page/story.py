@@ -64,7 +64,9 @@ def _right(found: Dossier, verdict: Verdict) -> str:
     how = {"proved": ", by proof", "sampled": " of a sample"}.get(verdict.method, "")
     which = "Follows its rule in" if found.model.deviations else "Right in"
     least = "" if verdict.margin is None else f" The smallest margin is {number(verdict.margin)}."
-    return f"{which} <b>{total}</b> contexts{how}.{least if not found.model.deviations else ''}"
+    silent = 0 if found.answers is None else int((~found.answers.judged).sum())
+    but = f"; of {silent:,} nothing is specified" if silent else ""
+    return f"{which} <b>{total}</b> contexts{how}{but}.{least if not found.model.deviations else ''}"
 
 
 def _meant(found: Dossier) -> str:

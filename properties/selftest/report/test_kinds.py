@@ -40,6 +40,11 @@ def large() -> Model:
     return Model("large", "ab", transformer.astype(np.float32), rule=lambda context: {"a"})
 
 
+def test_it_is_said_of_how_many_contexts_nothing_is() -> None:
+    assert "Right in all 62 contexts. The" in words(model_page(dossier(zoo.load("aab"))))
+    assert "Right in all 30 contexts; of 24 nothing is specified" in words(model_page(dossier(zoo.load("brackets", 4))))
+
+
 def test_what_is_shown_of_each_kind_of_model(monkeypatch: pytest.MonkeyPatch) -> None:
     proved = dossier(zoo.load("aab", n_ctx=30))
     assert proved.answers is None
