@@ -58,11 +58,12 @@ class Mutants:
 
 @dataclass
 class Dossier:
-    """What was found of a model. All but the first three are filled in one after the other."""
+    """What was found of a model. All but the first four are filled in one after the other."""
 
     asked: Requested
     model: Model
     others: Sequence[Model]  # which it is held beside
+    quick: bool = False
     verdicts: list[Verdict] = field(default_factory=list)
     claims: list[tuple[Claim, object, bool]] = field(default_factory=list)
     lemmas: list[tuple[str, bool]] = field(default_factory=list)

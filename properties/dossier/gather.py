@@ -28,7 +28,7 @@ from properties.robustness.comparison import compare
 from properties.robustness.edges import validity_edge
 from reference import Fold
 from zoo import registry
-from zoo.black_box import BlackBox
+from zoo.black_box import TRIES, BlackBox
 from zoo.cost.ladder import ladder
 from zoo.cost.operations import flops, parameters
 from zoo.distill import checked_program
@@ -45,6 +45,7 @@ WORK = 4 * 10**9  # operations that all mutants together may take; beyond, some 
 EDGE, BOXES = 256, 1000  # tokens up to which a family's edge is sought, and how many sets of each length are tried
 DEEP = 64  # the same of one where attention reads what attention wrote, which takes seconds beyond
 FEWEST = 50  # mutants that are drawn
+FEW_TRIES = 2000  # contexts that a black box is tried on where it is to be quick
 APART = 81  # contexts of a length that have a cell of the map each
 ROWS, RUNS = 24, 700  # of the map
 T = TypeVar("T")
@@ -52,7 +53,7 @@ T = TypeVar("T")
 
 def gather(asked: Requested, model: Model, others: Sequence[Model], quick: bool = False) -> Dossier:
     """Everything of a model; a line shows which section is worked on."""
-    found = Dossier(asked, model, others)
+    found = Dossier(asked, model, others, quick)
     sections = SECTIONS if quick else SECTIONS | SLOW
     for title, section in steps(list(sections.items()), model.name):
         with busy(title):
@@ -70,9 +71,9 @@ def _tried(find: Callable[[], T]) -> T | Missing:
 
 def _checks(found: Dossier) -> None:
     model = found.model
-    how = How(certified=not isinstance(model, BlackBox) and not affordable(model))
-    runs = checks(model)
-    found.verdicts = [run(model) if not how.certified else run(model, how) for _, run in steps(runs, "checks")]
+    certified = not isinstance(model, BlackBox) and not affordable(model)
+    how = How(certified=certified, tries=FEW_TRIES if found.quick else TRIES)
+    found.verdicts = [run(model, how) for _, run in steps(checks(model), "checks")]
     for claim in model.claims:
         again = claim.recomputed(model)
         found.claims.append((claim, again, claim.holds(again)))

@@ -40,6 +40,10 @@ def large() -> Model:
     return Model("large", "ab", transformer.astype(np.float32), rule=lambda context: {"a"})
 
 
+def test_a_black_box_that_is_to_be_quick_is_tried_on_less() -> None:
+    assert dossier(zoo.load("ripple_adder")).verdicts[0].contexts == 2000
+
+
 def test_it_is_said_of_how_many_contexts_nothing_is() -> None:
     assert "Right in all 62 contexts. The" in words(model_page(dossier(zoo.load("aab"))))
     assert "Right in all 30 contexts; of 24 nothing is specified" in words(model_page(dossier(zoo.load("brackets", 4))))
