@@ -72,9 +72,7 @@ class Bands:
         depth = self.depths.setdefault(box.length, min(DEEPEST, box.length))
         row = self.rows.setdefault(box.length, {})
         _put(row, replace(band, key=(band.key[0][:depth], *band.key[1:])))
-        while len(row) > MOST and self.depths[box.length]:
-            self.depths[box.length] -= 1
-            row = self.rows[box.length] = _shallower(row.values(), self.depths[box.length])
+        self.rows[box.length], self.depths[box.length] = _within(MOST, row, depth)
 
     def __iter__(self) -> Iterator[Band]:
         for length in sorted(self.rows):
@@ -82,15 +80,20 @@ class Bands:
 
     def of(self, length: int, most: int = MOST) -> list[Band]:
         """At most so many; where there are more answers than that, whatever is answered together."""
-        row, depth = self.rows[length], self.depths[length]
-        while len(row) > most and depth:
-            depth -= 1
-            row = _shallower(row.values(), depth)
+        row, _ = _within(most, self.rows[length], self.depths[length])
         return list((row if len(row) <= most else _shallower(row.values(), 0, False)).values())
 
 
 def _put(row: dict[Key, Band], band: Band) -> None:
     row[band.key] = row[band.key] + band if band.key in row else band
+
+
+def _within(most: int, row: dict[Key, Band], depth: int) -> tuple[dict[Key, Band], int]:
+    """At most so many of a row, as far as fewer last positions make them fewer; and how many of these are left."""
+    while len(row) > most and depth:
+        depth -= 1
+        row = _shallower(row.values(), depth)
+    return row, depth
 
 
 def _shallower(bands: Iterable[Band], depth: int, by_answer: bool = True) -> dict[Key, Band]:
