@@ -69,7 +69,7 @@ class Counting:
         executor: Executor | None = None,
         keep: Keep | None = None,
     ) -> None:
-        check(model, lengths)
+        check(model)
         self.model, self.scope = model, model.scope
         self.lengths = _lengths(model, lengths)
         self._known = {n: _Found(0, self.scope.count(n), self.scope.count(n)) for n in self.lengths}

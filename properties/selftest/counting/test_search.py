@@ -290,7 +290,7 @@ def test_what_is_counted() -> None:
             Counting(other)
     with pytest.raises(ContextError, match="contexts of 5 tokens are asked for, but should have 1 to 4"):
         Counting(model(), [2, 5])
-    assert list(Counting(model(), [3, 2, 3])._known) == [3, 2]
+    assert list(Counting(model(), [3, 2, 3])._known) == list(Counting(model(), iter([3, 2, 3]))._known) == [3, 2]
     assert Counting(model()).lengths == [1, 2, 3, 4]
     assert Counting(model(), [2])._known == Counting(model(), [2])._sums == {2: _Found(0, SIZE**2, SIZE**2)}
 
