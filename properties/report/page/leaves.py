@@ -37,11 +37,11 @@ def rows(found: Dossier, most: int) -> dict[int, list[Cell]]:
 
     Where there are more, a cell is all that end alike.
     """
-    every = lengths(found)
+    every, wrong = lengths(found), _wrong(found)
     if not every:
         return {}
     chosen = {every[round((len(every) - 1) * (i / (LENGTHS - 1)) ** 3)] for i in range(LENGTHS)} | set(every[:4])
-    by_length: dict[int, list[Band]] = {length: [] for length in sorted(chosen | {len(c) for c in _wrong(found)[:1]})}
+    by_length: dict[int, list[Band]] = {length: [] for length in sorted(chosen | {len(c) for c in wrong[:1]})}
     if found.bands is not None:
         for one in found.settled:
             if one.box.length in by_length:
@@ -49,7 +49,7 @@ def rows(found: Dossier, most: int) -> dict[int, list[Cell]]:
         for length, single in by_length.items():
             if not 0 < len(single) <= most and length in found.bands.rows:
                 by_length[length] = found.bands.of(length, most)
-    return {length: list(_cells(found, length, bands)) for length, bands in by_length.items()}
+    return {length: list(_cells(found, length, bands, wrong)) for length, bands in by_length.items()}
 
 
 def _wrong(found: Dossier) -> list[Context]:
@@ -60,11 +60,11 @@ def _wrong(found: Dossier) -> list[Context]:
     return sorted(dict.fromkeys([*shown, *listed]), key=len)
 
 
-def _cells(found: Dossier, length: int, bands: Sequence[Band]) -> Iterator[Cell]:
+def _cells(found: Dossier, length: int, bands: Sequence[Band], wrong: Sequence[Context]) -> Iterator[Cell]:
     """Ordered by what may stand last, then before it; then what is wrong, and what was not settled."""
     model, start = found.model, Fraction(0)
     total = model.scope.count(length) * (length if model.answers == "every" else 1)
-    wrong = [context for context in _wrong(found) if len(context) == length]
+    wrong = [context for context in wrong if len(context) == length]
     for one in sorted(bands, key=lambda one: (one.at or 0, _by_last(one, model.vocab))):
         width = Fraction(one.contexts, total)
         inside = [context for context in wrong if one.boxes == 1 and context in one.least]

@@ -46,10 +46,8 @@ def margins(found: Dossier) -> str:
         if not leaves:
             return _none("a black box has no logits" if isinstance(found.maps, Missing) else "none was measured")
         together = "" if found.settled else ", put together by their answers and last tokens"
-        lead = (
-            f"The least by which the right answer wins in each of {len(leaves)} sets of contexts{together}, as it was "
-        )
-        lead += "proved."
+        sets = f"{len(leaves)} sets of contexts{together}"
+        lead = f"The least by which the right answer wins in each of {sets}, as it was proved."
         labels = {i: settled[i][0].describe(found.model.vocab) for _, i, _ in leaves[:DOTS]}
         figure = _figure(leaves, labels, found.model.margin)
     body = f'<figure class="card scroll wide" tabindex="0" role="group" aria-label="Margins">{figure}</figure>'
