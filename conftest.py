@@ -2,6 +2,7 @@
 
 import contextlib
 import doctest
+import gc
 import io
 import os
 import re
@@ -48,6 +49,12 @@ settings.register_profile(  # for `make mutants`, where any example that fails w
 # would be others after other tests, or where a number of the code changes.
 providers._get_local_constants = lambda: providers._local_constants
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev"))
+
+
+def pytest_collection_finish() -> None:
+    """Thousands of tests that were collected stay: to look through them for garbage again and again takes a tenth."""
+    gc.freeze()
+    gc.set_threshold(100_000)
 
 
 @pytest.fixture
