@@ -23,6 +23,8 @@ from sybil import Example, Sybil
 from sybil.evaluators.python import PythonEvaluator
 from sybil.parsers.markdown import CodeBlockParser, SkipParser
 
+# Of the small products of these models a second thread of numpy makes none quicker, and takes what time another test has.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 pytest_plugins = ["properties.selftest.skipped"]
 
 settings.register_profile("dev", deadline=None, max_examples=60)
