@@ -129,6 +129,10 @@ def _printed(words: list[str], folder: Path) -> str:
         with contextlib.chdir(folder), redirected[0], redirected[1], contextlib.suppress(SystemExit):
             main(words[1:])
         return out.getvalue() + err.getvalue()
+    if words[0] == "pytest":
+        from properties.selftest.running import pytest_in
+
+        return pytest_in(folder, *words[1:])[1]
     environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     done = subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True)
     return done.stdout + done.stderr

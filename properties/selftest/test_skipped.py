@@ -1,14 +1,12 @@
 """What is skipped without a stated reason fails, and reasons are printed: seen in a run of its own."""
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from properties.selftest import skipped
+from properties.selftest.running import pytest_in
 
 TESTS = """
 import pytest
@@ -46,11 +44,10 @@ pytest.importorskip("nothing_of_that_name")
 
 def run(folder: Path, *options: str) -> tuple[int, str]:
     plugins = [f"-p{name}" for name in ("xdist", "pytest_benchmark.plugin", "properties.selftest.skipped")]
-    command = [sys.executable, "-m", "pytest", *plugins, "-c", "pytest.ini", *options]
     (folder / "pytest.ini").write_text("[pytest]\n")
-    alone = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}  # whatever else is installed takes its seconds
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=alone)
-    return done.returncode, done.stdout
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # whatever else is installed takes a worker's seconds
+        return pytest_in(folder, *plugins, "-c", "pytest.ini", *options)
 
 
 def test_a_skip_without_a_stated_reason_fails(tmp_path: Path) -> None:

@@ -1,8 +1,5 @@
 """What pytest prints of a model that fails, in any suite: the verdict, and no frame of the library."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +8,7 @@ import pytest
 import properties.test_zoo
 import zoo
 from properties import parametrize_with_checks
+from properties.selftest.running import pytest_in
 from zoo import ModelError, UnknownNameError
 
 WRONG = """
@@ -37,11 +35,11 @@ def run(folder: Path, text: str) -> str:
 def pytest_run(folder: Path, status: int, *options: str) -> str:
     """What pytest prints, with no plugin but ours."""
     (folder / "pytest.ini").write_text("[pytest]\n")
-    command = [sys.executable, "-m", "pytest", "-q", "-c", "pytest.ini", "-p", "pytest_handmade_zoo", *options]
-    alone = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=alone)
-    assert done.returncode == status, done
-    return done.stdout
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+        found, out = pytest_in(folder, "-q", "-c", "pytest.ini", "-p", "pytest_handmade_zoo", *options)
+    assert found == status, out
+    return out
 
 
 @pytest.mark.parametrize("whose", ["somebody's", "ours"])

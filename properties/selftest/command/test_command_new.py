@@ -1,12 +1,11 @@
 """`zoo new`: what it writes verifies at once, and nothing is written over."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from properties.command.main import main
+from properties.selftest.running import pytest_in
 
 
 def test_what_is_written_verifies(
@@ -18,9 +17,8 @@ def test_what_is_written_verifies(
     assert main(["verify", "my_model.py"]) == 0
     assert main(["show", "my_model.py", "xyz"]) == 0
     assert "head 0 q: pos 0..3 -> 20 pos 0\n" in capsys.readouterr().out
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_my_model.py"]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert "9 passed" in done.stdout
+    status, out = pytest_in(tmp_path, "-q", "test_my_model.py")
+    assert (status, "9 passed" in out) == (0, True)
 
 
 @pytest.mark.parametrize(
