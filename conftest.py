@@ -23,7 +23,7 @@ from sybil import Example, Sybil
 from sybil.evaluators.python import PythonEvaluator
 from sybil.parsers.markdown import CodeBlockParser, SkipParser
 
-# Of the small products of these models a second thread of numpy makes none quicker, and takes what time another test has.
+# A second thread of numpy makes these small products no quicker, and takes the time of another test.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 pytest_plugins = ["properties.selftest.skipped"]
 

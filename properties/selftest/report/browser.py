@@ -108,11 +108,14 @@ class Browser:
             self.requested.append(message["params"]["request"]["url"])
         self.loaded = self.loaded or method == "Page.loadEventFired"
 
-    loaded = False
+    loaded, opened = False, ""
 
     def open(self, path: Path, after: str = "") -> None:
         """A page from disk, loaded whole; what the one before said and asked for is forgotten."""
-        for url in ("about:blank", path.absolute().as_uri() + after):
+        uri = path.absolute().as_uri()
+        again = ["about:blank"] * (uri == self.opened)  # else nothing is loaded, where only what is behind # differs
+        self.opened = uri
+        for url in (*again, uri + after):
             self.heard, self.requested, self.loaded = [], [], False
             self.ask("Page.navigate", url=url)
             while not self.loaded:
