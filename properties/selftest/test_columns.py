@@ -181,14 +181,20 @@ OTHERS = {
 }
 
 
+KINDS = ("Attention", "Mlp", "Layer", "LAYERS")
+
+
 def looks_at_layers(path: Path) -> bool:
     """Whether it asks for an activation, or what kind a layer is of."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    text = path.read_text()
+    if not any(word in text for word in ("activation", *KINDS)):  # most, which need not be parsed
+        return False
+    for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Attribute) and node.attr == "activation":
             return True
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "isinstance":
             kinds = {x.id for x in ast.walk(node.args[1]) if isinstance(x, ast.Name)}
-            if kinds & {"Attention", "Mlp", "Layer", "LAYERS"}:
+            if kinds & set(KINDS):
                 return True
     return False
 

@@ -4,6 +4,7 @@ import ast
 import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 KINDS = ("tightness", "message", "equivalent")
@@ -65,9 +66,11 @@ def within(text: str, name: str) -> list[str]:
     """The lines of the functions and classes of that name, or all of them."""
     if not name:
         return text.splitlines()
-    nodes = [
-        node
-        for node in ast.walk(ast.parse(text))
-        if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == name
-    ]
+    nodes = [node for node in _named(text) if node.name == name]
     return [line for node in nodes for line in text.splitlines()[node.lineno - 1 : node.end_lineno]]
+
+
+@cache
+def _named(text: str) -> list[ast.FunctionDef | ast.ClassDef]:
+    """The functions and classes of a module: it has many entries."""
+    return [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef | ast.ClassDef)]

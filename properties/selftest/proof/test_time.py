@@ -45,8 +45,8 @@ def test_a_wrong_model_is_not_out_of_time(tmp_path: Path, capsys: pytest.Capture
 
 @pytest.fixture
 def slow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], str]:
-    """A model whose proof has as many cases as there are contexts, and 200 looks at the clock for it."""
-    ticking(monkeypatch)
+    """A model whose proof has as many cases as there are contexts, and 50 looks at the clock for it."""
+    ticking(monkeypatch, 4e-3)
     monkeypatch.setitem(settle.PROOF_SECONDS, "auto", 0.2)
 
     def write(n_ctx: int) -> str:
@@ -80,7 +80,7 @@ def test_a_certificate_of_a_model_with_too_many_cases(
 
 def test_a_rule_that_is_silent_about_more_than_can_be_looked_through(monkeypatch: pytest.MonkeyPatch) -> None:
     """None of those contexts is judged: nothing but the time ends it."""
-    ticking(monkeypatch)
+    ticking(monkeypatch, 4e-3)
 
     def counts(context: Any) -> set[str]:
         return {"a", "b"} if sum(token == "a" for token in context) < 99 else {"b"}

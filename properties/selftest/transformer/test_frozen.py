@@ -13,6 +13,8 @@ MADE = ("__post_init__", "_StandIn.__setattr__")
 
 def setters(source: str) -> Iterator[str]:
     """The functions that call object.__setattr__, each with its class."""
+    if "__setattr__" not in source:  # most, which need not be parsed
+        return
     for scope in ast.walk(ast.parse(source)):
         for function in ast.iter_child_nodes(scope):
             if isinstance(function, ast.FunctionDef) and any(
