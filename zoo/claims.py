@@ -1,5 +1,6 @@
 """What is said of a model beside its rule: figures, lemmas, a cycle, and where it does not do what was meant."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 Rule = Callable[..., Any]  # of a context, or of one and a position: a set of names; or a number or None
 Predictor = Callable[..., Any]  # the same: a name, or a number
+LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,7 @@ def checked_names(model: object, what: str, given: object) -> tuple[str, ...]:
     for name in names:
         if not (isinstance(name, str) and name):
             raise ModelError(f"{model}: {name!r} in {what} should be a string that is not empty")
-        if any("\ud800" <= character <= "\udfff" for character in name):
+        if LONE_SURROGATE.search(name):
             raise ModelError(f"{model}: {name!r} in {what} should be text, which no lone surrogate is")
         if name in seen:
             raise ModelError(f"{model}: token {name!r} is in {what} twice, but should be there once")
