@@ -29,7 +29,7 @@ class Table:
             more = max(more, len(self.done))
             self.rows = np.concatenate([self.rows, np.empty((more, *self.rows.shape[1:]))])
             self.done = np.concatenate([self.done, np.zeros(more, bool)])
-        for number in np.unique(numbers[~self.done[numbers]]).tolist():
+        for number in sorted({*numbers[~self.done[numbers]].tolist()}):  # most often none
             try:
                 self.rows[number] = self.make(number)
             except CertificateError:  # it may overflow
@@ -168,7 +168,10 @@ class Seen:
 
     def level(self, h: int, values: Array, some: Array | None = None) -> Array:
         """A bound on a head's mean of values, [key] -> [set], of some sets."""
-        few, which = np.unique(self.which[h] if some is None else self.which[h][some], return_inverse=True)
+        few: Any = slice(None)
+        which = self.which[h]
+        if some is not None:
+            few, which = np.unique(which[some], return_inverse=True)
         counted = None if self.counted is None else Counted(*(part[few] for part in self.counted))
         at = self.at if len(self.at) == 1 else self.at[few]
         mask, least, most = (part[few] for part in (self.masks[h], *self.weights[h]))

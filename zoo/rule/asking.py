@@ -4,9 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from copy import copy
 from dataclasses import dataclass
-from itertools import repeat
 from math import isfinite
-from operator import is_
 from typing import Any
 
 from zoo.errors import RuleError, listed, shown
@@ -145,7 +143,10 @@ def plain(token: Any) -> str:
 
 
 def _all_plain(tokens: Iterable[Any]) -> bool:
-    return all(map(is_, map(type, tokens), repeat(str)))  # quick: it is asked three times a leaf
+    for token in tokens:  # noqa: SIM110  # two to three times as quick, and it is asked three times a leaf
+        if type(token) is not str:
+            return False
+    return True
 
 
 def name_of(function: Function) -> str:

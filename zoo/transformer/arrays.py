@@ -76,9 +76,9 @@ def _as_floats(name: str, value: Any) -> Array:
         array = np.array(value, order="C", subok=isinstance(value, Emulated))
     except ValueError:
         raise ModelError(f"{name} has rows of different lengths, but should be a full array") from None
-    if np.issubdtype(array.dtype, np.integer) or array.dtype == bool:
+    if array.dtype.kind in "iub":
         array = array.astype(np.float64)
-    if not np.issubdtype(array.dtype, np.floating):
+    if array.dtype.kind != "f":
         raise ModelError(f"{name} has dtype {array.dtype}, but should hold real numbers")
     array = array.astype(array.dtype.newbyteorder("="), copy=False)
     if array.dtype not in TYPES:

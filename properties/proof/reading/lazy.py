@@ -82,7 +82,7 @@ def _read(context: Any, index: Any) -> Any:
         found = positions[index]
     except (IndexError, TypeError):
         return _KINDS[type(context)]()[index]  # with the words of a real one
-    if isinstance(found, range):
+    if type(found) is range:
         return run.real(found) if run.cut(found) else type(context)(run, found)
     token = run.known(found)
     return LazyToken(run, found) if token is None else token

@@ -63,8 +63,6 @@ class Run:
         kind, every = LazyString if _reads_strings(self.vocab) else LazyTuple, range(self.length)
         while True:
             settled, self.stumble = len(self.path), None
-            for found in (self.asked, self.handed_out, self.cut_out, self.counted):
-                found.clear()
             try:
                 context = kind(self, every)
                 answer = watched(asked.raw, context, self.stumbles) if self.swallows else asked.raw(context)
@@ -86,6 +84,8 @@ class Run:
                     self.name(position)
             if len(self.path) == settled:  # there is nothing left that it would get as a real token now
                 return self.named(asked)
+            for found in (self.asked, self.handed_out, self.cut_out, self.counted):
+                found.clear()
 
     def stumbles(self) -> None:
         """From here on it may do what it would not do with a real context, and nothing of that counts."""
@@ -117,7 +117,11 @@ class Run:
 
     def known(self, position: int) -> str | None:
         """The token at a position that is read, if that is known."""
-        may_be = self.may_be(position)
+        if self.counts or self.done:
+            may_be = self.may_be(position)
+        else:  # the same without a call, as a leaf is little else than this
+            self.asked.add(position)
+            may_be = self.sets.get(position) or self.every
         if len(may_be) > 1:
             self.handed_out.add(position)
             return None

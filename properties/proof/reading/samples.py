@@ -5,8 +5,6 @@ Not on what was sampled before, so that who asks for a leaf by itself, or in ano
 
 import random
 from collections.abc import Iterator, Sequence
-from functools import cache
-from operator import mul
 from typing import Any, TypeVar
 
 from properties.proof.boxes import Box
@@ -40,9 +38,8 @@ class Samples:
             yield from self._counted(leaf)
             return
         known = self.rows.known(dict(leaf.path) if root else leaf.sets) if self.number else []
-        factor, _, powers = _steps(len(known))
-        told = [position * len(self.vocab) + part[0] for position, part in known]
-        state = (SEED + leaf.length) * factor + sum(map(mul, told, powers))  # a step for each, which is told that
+        # Of integers, so that it is the same in every process.
+        state = hash((SEED, leaf.length, *[position for position, _ in known], *[part[0] for _, part in known])) & BITS
         for i in range(self.number):
             state = (state * MULTIPLIER + INCREMENT) & BITS
             drawn = state >> LOW
@@ -153,7 +150,7 @@ class _Rows(dict[frozenset[str], _Part]):
         return part
 
     def known(self, sets: Sets) -> list[tuple[int, _Part]]:
-        return [(position, self[sets[position]]) for position in sorted(sets)]
+        return [(position, self[may_be]) for position, may_be in sets.items()]
 
     def made(self, tokens: Sequence[str]) -> Any:
         return bytearray("".join(tokens), "latin-1") if self.bytes else list(tokens)
@@ -172,26 +169,11 @@ class _Rows(dict[frozenset[str], _Part]):
 
 
 def _put(row: Any, known: list[tuple[int, _Part]], state: int) -> int:
-    """Other tokens where some may not stand, a step of the generator for each; its state then."""
-    replaced = 0
+    """What is known of a row, drawn where several may stand and none of them does; the state of the generator then."""
     for position, (_, value, several, ordered) in known:
         if value is not None:
-            if row[position] != value:
-                row[position] = value
-                replaced += 1
+            row[position] = value
         elif row[position] not in several:
-            state, replaced = _ahead(state, replaced + 1), 0
+            state = (state * MULTIPLIER + INCREMENT) & BITS
             row[position] = ordered[(state >> LOW) % len(ordered)]
-    return _ahead(state, replaced)
-
-
-def _ahead(state: int, number: int) -> int:
-    factor, addend, _ = _steps(number)
-    return (state * factor + addend) & BITS
-
-
-@cache
-def _steps(number: int) -> tuple[int, int, tuple[int, ...]]:
-    """What so many steps of the generator multiply with and add, and what those after each of them multiply with."""
-    factor, *powers = (pow(MULTIPLIER, i, BITS + 1) for i in range(number, -1, -1))
-    return factor, INCREMENT * sum(powers) & BITS, tuple(powers)
+    return state

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import FrozenInstanceError, fields, replace
 
 import numpy as np
 import pytest
@@ -78,3 +79,28 @@ def test_an_arithmetic_of_its_own_is_kept_and_no_other_subclass_is() -> None:
     assert {type(array) for array in emulated.astype(np.float32).named_arrays().values()} == {Halves}
     masked = np.ma.masked_array(np.zeros(3), mask=[True, False, False])
     assert type(before.with_arrays({("layer 1", "b_out"): masked}).named_arrays()["layer 1", "b_out"]) is np.ndarray
+
+
+@pytest.mark.parametrize("name", ["transformer", "layer 0", "layer 0 norm", "layer 1"])
+def test_no_part_can_be_changed(name: str) -> None:
+    part = dict(transformer().parts())[name]
+    for field in fields(part):
+        with pytest.raises(FrozenInstanceError):
+            setattr(part, field.name, None)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "said"),
+    [
+        ("", "no layers"),
+        ("am", "2 heads, 4 gelu"),
+        ("h" + "m" * 7, "1 head, " + ", ".join(["4 gelu"] * 7)),
+        ("m" * 9, ", ".join(["4 gelu"] * 8) + ", 1 more"),
+    ],
+)
+def test_a_transformer_in_words(kinds: str, said: str) -> None:
+    whole = transformer()
+    attention, mlp = whole.layers
+    head = replace(attention, **{name: getattr(attention, name)[:1] for name in ("w_q", "w_k", "w_v", "w_o")})
+    made = replace(whole, layers=tuple({"a": attention, "h": head, "m": mlp}[kind] for kind in kinds))
+    assert repr(made) == f"<Transformer: n_ctx 5, d_model 3, 2 tokens, float64, {said}>"
