@@ -73,9 +73,10 @@ def adding(columns: int) -> Transformer:
 
 def test_a_last_token_by_itself(benchmark: BenchmarkFixture) -> None:
     """A box of two numbers of ten digits, of which the first are known: all 100, with an Mlp behind attention."""
+    some = range(10) if benchmark.enabled else (0, 5, 9)
     transformer, domain = adding(10), Domain.layout(f"{'d' * 10}+{'d' * 10}=", start=22, d=DIGITS)
     bounds, [root] = Bounds(transformer), domain.boxes(22, TOKENS)
-    pairs = [(a, b) for a in range(10) for b in range(10)]
+    pairs = [(a, b) for a in some for b in some]
     boxes = [
         Box(22, {**root.sets, 0: frozenset(str(a)), 11: frozenset(str(b))}, frozenset(str((a + b) % 10)))
         for a, b in pairs

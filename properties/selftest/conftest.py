@@ -16,3 +16,9 @@ def fixed_models(monkeypatch: pytest.MonkeyPatch) -> None:
         module = import_module(f"properties.selftest.models.{name}")
         monkeypatch.setitem(sys.modules, f"zoo.models.{name}", module)
         monkeypatch.setattr(zoo.models, name, module, raising=False)
+
+
+@pytest.fixture
+def short_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is timed is run once in each round, not for as long as a time takes to be worth printing."""
+    monkeypatch.setattr("zoo.cost.ladder.LEAST", 1e-6)

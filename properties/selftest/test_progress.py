@@ -17,6 +17,7 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress, "SOON", 0.0)
 
 
+@pytest.mark.usefixtures("short_rounds")
 @pytest.mark.parametrize("command", [["cost", "ab"], ["distill", "ab"]])
 def test_progress_is_shown_on_a_terminal_only(
     command: list[str], capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest

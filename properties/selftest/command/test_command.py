@@ -136,6 +136,7 @@ def test_what_prints_a_table_prints_json_too(tmp_path: Path, capsys: pytest.Capt
     assert (made["name"], made["holds"]) == ("last", True)
 
 
+@pytest.mark.usefixtures("short_rounds")
 def test_list_and_cost(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["list"]) == 0
     out = capsys.readouterr().out
@@ -197,6 +198,7 @@ def test_a_rule_that_is_none(rule: str, tmp_path: Path, capsys: pytest.CaptureFi
     assert BAD_RULES[rule] in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("short_rounds")
 def test_names_and_contexts_may_stand_behind_options(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verify", "aab", "-q", "ab"]) == 0
     assert capsys.readouterr().out.startswith("2 models, ")

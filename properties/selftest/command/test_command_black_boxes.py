@@ -42,6 +42,7 @@ def wrong(context: str) -> set[str]:
     return {"a"}
 
 
+@pytest.mark.usefixtures("short_rounds")
 def test_enumerated(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "small.py"
     path.write_text(BOX)

@@ -44,7 +44,7 @@ START = (
 
 
 def interrupted(folder: Path, n_ctx: int, *arguments: str, after: Callable[[], bool] = lambda: True) -> str:
-    """What the command says on the error stream where it is interrupted half a second after that."""
+    """What the command says on the error stream where it is interrupted a quarter of a second after that."""
     (folder / "slow.py").write_text(SLOW.replace("N,", f"{n_ctx},"))
     command = [sys.executable, "-c", START, *arguments]
     run = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -54,7 +54,7 @@ def interrupted(folder: Path, n_ctx: int, *arguments: str, after: Callable[[], b
         while not after():
             assert run.poll() is None
             time.sleep(0.01)
-        time.sleep(0.5)
+        time.sleep(0.25)
         run.send_signal(signal.SIGINT)
         _, error = run.communicate(timeout=60)
     finally:

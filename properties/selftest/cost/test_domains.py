@@ -19,9 +19,7 @@ from zoo.cost.operations import flops, instructions
 from zoo.cost.spread import spread
 
 
-@pytest.fixture(autouse=True)
-def short_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("zoo.cost.ladder.LEAST", 1e-6)
+pytestmark = pytest.mark.usefixtures("short_rounds")
 
 
 def test_only_its_contexts_are_run() -> None:

@@ -31,9 +31,7 @@ from zoo.transformer import forward
 from zoo.transformer.arrays import Array
 
 
-@pytest.fixture(autouse=True)
-def short_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("zoo.cost.ladder.LEAST", 1e-6)
+pytestmark = pytest.mark.usefixtures("short_rounds")
 
 
 def test_every_implementation_of_aab_is_run() -> None:

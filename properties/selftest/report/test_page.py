@@ -179,6 +179,7 @@ def test_what_is_written_is_whole(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bad.py", "out", "wrong.py"]
 
 
+@pytest.mark.usefixtures("short_rounds")
 def test_the_slow_sections(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gathering, "EDGE", 16)
     found = gather(Requested("ab"), zoo.load("ab"), [zoo.load("aab")])

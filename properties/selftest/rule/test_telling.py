@@ -86,7 +86,7 @@ def test_what_could_tell_and_does_not_is_proved_and_confirmed_context_by_context
 
 
 def test_a_proof_that_takes_too_long_says_what_tells(monkeypatch: pytest.MonkeyPatch) -> None:
-    ticking(monkeypatch, 0.02)
+    ticking(monkeypatch, 0.06)
     monkeypatch.setattr(settle, "PROOF_SECONDS", {"auto": 0.2, "prove": 0.2})
     long = Transformer(np.array([[1.0], [1.0]]), np.zeros((40, 1)), [], unembedding=np.array([[1.0], [0.0]]))
     changes: dict[str, Any] = {"rule": looks_and_says_a, "predictors": [lambda c: type(c) and "a"]}
