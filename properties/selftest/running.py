@@ -14,7 +14,8 @@ LEFT_OUT = ("cacheprovider", "unraisableexception")  # which looks through the g
 def pytest_in(folder: Path, *arguments: str) -> tuple[int, str]:
     """The status and what is printed of `pytest` in that folder; the modules it imports from there are forgotten."""
     out = io.StringIO()
-    options = [f"-pno:{name}" for name in LEFT_OUT]
+    # A folder of its own: in the one that all runs share, it clears up what others clear up at the same time.
+    options = [*(f"-pno:{name}" for name in LEFT_OUT), f"--basetemp={folder / 'temporary'}"]
     with contextlib.chdir(folder), pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(out):
         patch.setattr(sys, "path", list(sys.path))
         status = pytest.main([*options, *arguments])
