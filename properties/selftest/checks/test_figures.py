@@ -66,7 +66,7 @@ def test_weights_that_are_larger_than_what_they_should_stay_below(tmp_path: Path
 def test_how_much_every_weight_may_be_off(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bearing, "_family_edge", lambda *asked: [])  # how far the family is right takes most of the time
+    monkeypatch.setattr(bearing, "_family_edge", lambda *asked: [])  # which takes most of the time
     text = Path(aab.__file__).read_text()
     huge = written(tmp_path, "huge.py", text.replace("LARGE = 1024\n", "LARGE = 2**22\n").replace("CLAIMS if", "() if"))
     out = said(capsys, "show", "--robustness", huge)

@@ -18,7 +18,6 @@ from zoo.cost.ladder import ladder
 from zoo.cost.operations import flops, instructions
 from zoo.cost.spread import spread
 
-
 pytestmark = pytest.mark.usefixtures("short_rounds")
 
 

@@ -30,7 +30,6 @@ from zoo.errors import FileError, ModelError
 from zoo.transformer import forward
 from zoo.transformer.arrays import Array
 
-
 pytestmark = pytest.mark.usefixtures("short_rounds")
 
 
