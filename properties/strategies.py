@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from zoo.transformer import ACTIVATIONS, Attention, Mlp, Norm, Transformer
 from zoo.transformer.arrays import Array
 
 
-@cache
+@lru_cache(maxsize=None, typed=True)  # 1 and 1.0 are two values
 def one_of(*values: Any) -> st.SearchStrategy[Any]:
     """One of these: made once, and not for each example, as a strategy is looked through before it is drawn from."""
     return st.sampled_from(values)
