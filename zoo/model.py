@@ -256,7 +256,7 @@ class Model:
             raise ContextError(f"the context {context!r} is a string, but should be {self._form()}")
         known = self._numbers
         try:
-            numbers = [known[token] for token in context]
+            numbers = list(map(known.__getitem__, context))
         except (KeyError, TypeError):
             wrong = next(token for token in context if not isinstance(token, str) or token not in known)
             raise ContextError(f"token {wrong!r} is unknown, but should be one of {listed(self.vocab)}") from None

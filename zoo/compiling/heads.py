@@ -28,9 +28,9 @@ def from_heads(table: Table, vocab: tuple[str, ...], n_ctx: int) -> Built:
     if not leaves:
         return _always(default, vocab, n_ctx)
     far = sorted({back for cube, _ in leaves for back in range(1, len(cube)) if cube[-1 - back]})
+    _must_fit(len(far), n_ctx + len(vocab) * (2 + len(far)), n_ctx + len(vocab))
     basis = Basis(pos=range(n_ctx), tok=vocab, **{f"{back}_back": vocab for back in far}, said=vocab)
     head = Basis(pos=range(n_ctx), tok=vocab)
-    _must_fit(len(far), len(basis), len(head))
     pos, slot = basis["pos"], head["pos"]
     layers: list[Attention | Mlp] = []
     if far:
