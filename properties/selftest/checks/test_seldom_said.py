@@ -1,21 +1,26 @@
 """What checks say where they seldom come: whose predictor it is, where a margin is smallest, what was not judged."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from properties.checks import answers, cycles, folds, right, settle
-from properties.checks.table import CHECKS
-from properties.checks.verdict import How
+import zoo.shards.keep
+from properties.checks import answers, choice, cycles, folds, right, running, settle
+from properties.checks.table import CHECKS, check_model
+from properties.checks.verdict import Finding, How
 from properties.selftest.models import aab, ab, induction, reverse
 from reference import Fold
-from zoo import Lemma
+from zoo import Lemma, Model
+from zoo.contexts import Context
 from zoo.cost.operations import flops
 from zoo.rule import Asked
+from zoo.shards.keep import Keep
 
 SAMPLED = How("sample")
 
@@ -129,3 +134,69 @@ def test_of_what_a_sample_did_not_judge_nothing_is_known() -> None:
     silent = replace(ab.MODEL, rule=lambda context: set(), predictors=[])
     assert CHECKS["rule"].run(silent, SAMPLED).status == "undecided"
     assert CHECKS["rule"].run(silent, How("enumerate")).status == "failed"
+
+
+def test_every_context_that_gets_the_same_answer_in_float32_is_counted() -> None:
+    alone = replace(ab.MODEL, rule=None, predictors=[], margin=None)
+    found = CHECKS["float32"].run(alone, How("enumerate"))
+    assert (found.status, found.contexts) == ("holds", alone.scope.count())
+
+
+def test_a_tie_that_is_one_in_float32_too_is_no_other_answer() -> None:
+    tied = replace(ab.MODEL.transformer, token_embedding=0 * ab.MODEL.transformer.token_embedding)
+    alone = replace(ab.MODEL, rule=None, predictors=[], margin=None, transformer=tied)
+    assert np.ptp(alone.logits("ab")[-1]) == 0
+    assert CHECKS["float32"].run(alone, How("enumerate")).status == "holds"
+
+
+def test_claims_are_of_no_contexts() -> None:
+    found = CHECKS["claims"].run(aab.MODEL)
+    assert (found.status, found.contexts, found.total) == ("holds", 0, 0)
+
+
+def test_a_context_of_which_nothing_is_asked_does_not_fail() -> None:
+    silent = replace(ab.MODEL, rule=lambda context: set(), predictors=[])
+    [question] = right.questions(silent)
+    assert not answers._fails(silent, "ab", question)
+
+
+def test_how_every_context_came_to_be_run_is_said_where_that_was_chosen() -> None:
+    found, chosen = Finding("holds", "enumerated", 2), How("enumerate")
+    assert choice.said(found, chosen, chosen) is found
+    assert choice.said(found, How(), chosen).detail.startswith("every context was run")
+
+
+@pytest.mark.parametrize(("rule", "said"), [(ab.MODEL.rule, "1 check passes"), (lambda c: {"b"}, "rule: after ")])
+def test_a_notebook_is_told_what_is_wrong_or_how_many_checks_pass(rule: Any, said: str) -> None:
+    model = replace(ab.MODEL, rule=rule, predictors=[])
+    check_model(model, names=["rule"])
+    assert said in model._repr_html_()
+
+
+def test_no_number_of_a_verdict_is_infinite_in_json() -> None:
+    [verdict] = check_model(ab.MODEL, names=["rule"])
+    for margin, told in ((math.inf, None), (-math.inf, None), (math.nan, None), (1.5, 1.5)):
+        assert replace(verdict, margin=margin).as_json()["margin"] == told
+
+
+def test_what_is_enumerated_in_one_process_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(zoo.shards.keep, "OFTEN", 0)
+    with Keep(tmp_path / "kept", ab.MODEL) as keep:
+        first = CHECKS["rule"].run(ab.MODEL, How("enumerate", keep=keep))
+    with Keep(tmp_path / "kept", ab.MODEL) as keep, monkeypatch.context() as patch:
+        patch.setattr(running, "ran", None)  # nothing is run again
+        again = CHECKS["rule"].run(ab.MODEL, How("enumerate", keep=keep))
+    assert replace(again, seconds=first.seconds) == first
+
+
+class EndingInB(Model):
+    """Reads what stands before its window, where the last token is b."""
+
+    def logits(self, context: Context, anyway: bool = False) -> Any:
+        return super().logits(context, anyway) + (len(context) > self.n_ctx and context[-1] == "b")
+
+
+def test_how_many_windows_were_tried_until_one_failed() -> None:
+    model = EndingInB(**{name: getattr(ab.MODEL, name) for name in ab.MODEL.__dataclass_fields__})
+    found = CHECKS["window"].run(model)
+    assert (found.status, found.contexts) == ("failed", 2)  # that of a alone comes first
