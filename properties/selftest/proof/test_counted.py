@@ -95,6 +95,10 @@ def test_a_number_of_a_long_count_is_exact() -> None:
         odd.add(Box(n, {}, frozenset(), (), {Counted(range(n), frozenset("a")): (k, k)}))
     assert odd.total() == 2 ** (n - 1)
     half = Box(n, {5: frozenset("a")}, frozenset(), (), {Counted(range(n), frozenset("a")): (n // 2 + 1, n)})
+    free = Tally(10)
+    for box in (Box(60, {}, frozenset()), Box(60, {0: frozenset("12"), 7: frozenset("3")}, frozenset())):
+        free.add(box)
+    assert repr(free.total()) == str(10**60 + 2 * 10**58)
     upper, middle = half.count(2), Box(n, {}, frozenset(), (), {Counted(range(n - 1), frozenset("a")): (n // 2, n)})
     assert 2 * upper == middle.count(2)
 

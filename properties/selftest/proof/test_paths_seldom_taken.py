@@ -160,3 +160,14 @@ def test_the_first_predictor_says_most() -> None:
     first, second = (lambda c: {"a"}), (lambda c: {"b"})
     assert stated(replace(aab.MODEL, predictors=[first, second])) is first
     assert stated(replace(aab.MODEL, predictors=[])) is aab.MODEL.rule
+
+
+@pytest.mark.parametrize(("weights", "fits"), [(0.0, True), (0.5, True), (0.7, False)])
+def test_keys_may_overflow_where_weights_are_off(weights: float, fits: bool) -> None:
+    """Numbers of the embedding and of w_k: 4 times a tenth of the largest, by 1 + the weights' change squared."""
+    program = Arithmetic.of_program(aab.MODEL.transformer, 0)
+    heads = [np.full((1, 1, 1), x) for x in (1.0, program.largest / 10, 1.0, 1.0)]
+    large = Transformer(np.full((2, 1), 1.0), np.zeros((3, 1)), [Attention(*heads)])
+    first = first_layer.FirstLayer(large, replace(program, weights=weights), None, 0.0, 1)
+    with np.errstate(over="ignore"):
+        assert first.fits == fits

@@ -40,6 +40,7 @@ RAISE: dict[str, Callable[[Any], set[str]]] = {
     "an attribute is set": unless(AttributeError, sets_an_attribute),
     "an attribute is deleted": unless(AttributeError, deletes_an_attribute),
     "a number in a string": unless(TypeError, lambda c: 1 in c),
+    "startswith by a name": unless(TypeError, lambda c: c.startswith("b", start=1)),
     "startswith of a number": unless(TypeError, lambda c: c.startswith(("b", 1))),
     "less than a method": unless(TypeError, lambda c: c < c.startswith),
     "less than an iterator": unless(TypeError, lambda c: c <= iter(c)),
