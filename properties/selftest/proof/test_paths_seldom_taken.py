@@ -166,8 +166,9 @@ def test_the_first_predictor_says_most() -> None:
 def test_keys_may_overflow_where_weights_are_off(weights: float, fits: bool) -> None:
     """Numbers of the embedding and of w_k: 4 times a tenth of the largest, by 1 + the weights' change squared."""
     program = Arithmetic.of_program(aab.MODEL.transformer, 0)
-    heads = [np.full((1, 1, 1), x) for x in (1.0, program.largest / 10, 1.0, 1.0)]
-    large = Transformer(np.full((2, 1), 1.0), np.zeros((3, 1)), [Attention(*heads)])
+    one = np.ones((1, 1, 1))
+    attention = Attention(one, one * (program.largest / 10), one, one)
+    large = Transformer(np.ones((2, 1)), np.zeros((3, 1)), [attention])
     first = first_layer.FirstLayer(large, replace(program, weights=weights), None, 0.0, 1)
     with np.errstate(over="ignore"):
         assert first.fits == fits
