@@ -240,7 +240,9 @@ def worst_terms(weights: Weights, values: Array, level: Array) -> tuple[Array, A
     """
     above = values - level[..., None, None]
     factors = np.where(above > 0, weights.most[:, :, None], weights.least[:, :, None])
-    return np.where(weights.valid[:, :, None], factors * above, -np.inf), factors
+    terms: Array = np.multiply(factors, above, out=above)
+    np.copyto(terms, -np.inf, where=~weights.valid[:, :, None])
+    return terms, factors
 
 
 def effects(weights: Weights, values: Interval, level: Array, lower: Array, boxes: Array) -> Array:

@@ -70,7 +70,8 @@ class Floats(Stream):
         felt = ((q.centre != 0) | (q.radius != 0)).any(axis=0)  # elsewhere nothing is added
         felt[0] = True  # so that it is seen where nothing is known of a key
         some = np.flatnonzero(felt)
-        q, k = self.sides(i, h, "q", queries, some), self.sides(i, h, "k", keys, some)
+        centre, radius, rounding = (part.take(some, axis=1) for part in q[:3])
+        q, k = q._replace(centre=centre, radius=radius, rounding=rounding), self.sides(i, h, "k", keys, some)
         scale = float(self.t.dtype.type(layer.multiplier))
         return scores(q, k, scale, *(float(x.mid()) for x in (program.unit, program.tiny, program.limit)))
 
@@ -219,10 +220,12 @@ def _alike(mask: Array, heard: Array | None) -> tuple[Array, Array]:
 
 def _distinct(x: Array) -> tuple[Array, Array]:
     """Of entries along the first axis that are alike bit by bit the first, and of each entry which of these it is."""
-    each = [entry.tobytes() for entry in x]
-    numbers = {key: i for i, key in enumerate(dict.fromkeys(each))}
-    which = np.array([numbers[key] for key in each])
-    return np.unique(which, return_index=True)[1], which
+    first, which = list[int](), list[int]()
+    numbers: dict[bytes, int] = {}
+    for i, entry in enumerate(x):
+        which.append(number := numbers.setdefault(entry.tobytes(), len(numbers)))
+        first += [i] * (number == len(first))
+    return np.array(first, int), np.array(which, int)
 
 
 def _coarser(size: Array) -> Array:

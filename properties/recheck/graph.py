@@ -167,7 +167,8 @@ class Graph:
         return fine and _is_index(pair[0], len(self.sets)) and _is_index(pair[1], len(self.nodes))
 
     def _must(self, node: Any, fine: bool, sentence: str) -> None:
-        must(fine, f"node {len(self.nodes)} is {shortly(node)}, but {sentence}")
+        if not fine:  # what it is takes longer to write than to check
+            raise CertificateError(f"node {len(self.nodes)} is {shortly(node)}, but {sentence}")
 
     def _boxes(self, model: Model) -> Iterator[Box]:
         """Those that are spoken of, by length and layout; their sets are added to those that are known."""
@@ -256,8 +257,9 @@ class Graph:
 
 def _list(certificate: dict[str, Any], name: str) -> list[Any]:
     its = certificate.get(name)
-    must(isinstance(its, list), f"{name} is {shortly(its)}, but should be a list")
-    return its  # type: ignore[return-value]
+    if not isinstance(its, list):
+        raise CertificateError(f"{name} is {shortly(its)}, but should be a list")
+    return its
 
 
 def _is_index(value: Any, end: int, start: int = 0) -> bool:

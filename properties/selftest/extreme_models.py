@@ -243,14 +243,14 @@ PATHS = st.one_of(transformers(), transformers(["attention"], normed=False), tra
 
 
 def assert_planted_is_noticed(
-    check: Callable[[Drawn, int, Counter[str]], None], drawn: st.SearchStrategy[Drawn], sentence: str
+    check: Callable[[Drawn, int, Counter[str]], None], drawn: st.SearchStrategy[Drawn], sentence: str, seed: int = 0
 ) -> None:
     """That a check of what is drawn fails so, with a fault that was planted, in one of 1500 examples at most."""
 
     def each(one: Drawn, seed: int) -> None:
         check(one, seed, Counter())
 
-    assert_noticed(each, drawn, 1500, sentence)
+    assert_noticed(each, drawn, 1500, sentence, seed)
 
 
 def count(outcomes: Counter[str], executed: Executed, *kinds: str) -> None:

@@ -5,10 +5,11 @@ from typing import TypeVar
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from properties import strategies
+from properties.selftest.planted import first_failure_counts
 from zoo import Transformer
 from zoo.transformer.arrays import Array
 
@@ -37,21 +38,15 @@ def transformers(
 
 
 def assert_noticed(
-    check: Callable[[Drawn, int], None], drawn: st.SearchStrategy[Drawn], examples: int, sentence: str
+    check: Callable[[Drawn, int], None],
+    drawn: st.SearchStrategy[Drawn],
+    examples: int,
+    sentence: str,
+    seed: int = 0,
 ) -> None:
     """That a check of what is drawn and of a seed fails so for one of so many examples, always the same ones."""
-    search = settings(
-        max_examples=examples,
-        derandomize=True,
-        database=None,
-        deadline=None,
-        phases=[Phase.generate],
-        report_multiple_bugs=False,  # the first that fails ends it
-        suppress_health_check=list(HealthCheck),
-        print_blob=False,
-    )(given(drawn, st.integers(0, 2**32 - 1))(check))
-    with pytest.raises(AssertionError, match=sentence):
-        search()
+    with first_failure_counts(examples, seed), pytest.raises(AssertionError, match=sentence):
+        given(drawn, st.integers(0, 2**32 - 1))(check)()
 
 
 def random_boxes(rng: np.random.Generator, count: int, n: int, vocab: int) -> Array:

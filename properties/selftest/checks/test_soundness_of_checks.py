@@ -292,4 +292,6 @@ def test_nan_taken_for_an_answer_is_noticed(
     module: ModuleType, check: Callable[[Drawn, int, Counter[str]], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "greedy", lambda logits: logits.argmax(axis=-1))
-    assert_planted_is_noticed(check, transformers(), "differ after|are NaN|not after")
+    assert_planted_is_noticed(
+        check, transformers(), "differ after|are NaN|not after", seed=2
+    )  # by which it is seen soon

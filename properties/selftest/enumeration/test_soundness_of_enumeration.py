@@ -121,7 +121,7 @@ def test_running_sums_say_what_forward_says(outcomes: Counter[str]) -> None:
 
 @pytest.mark.soundness
 def test_kept_prefixes_say_what_forward_says(outcomes: Counter[str]) -> None:
-    @many(72)
+    @many(40, seed=2)
     @given(PREFIXES.flatmap(lambda kinds: transformers(kinds, dtypes=(np.float16, np.float32, np.float64))))
     def check(drawn: Drawn) -> None:
         check_enumeration(drawn, outcomes)
@@ -144,10 +144,13 @@ def with_numbers_that_never_overflow(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Rounding, "finite", lambda self, x: x)
 
 
-@pytest.mark.parametrize("fault", [with_nothing_lost_by_underflow, with_numbers_that_never_overflow])
+@pytest.mark.parametrize(
+    ("fault", "seed"),  # with which it is seen soon
+    [(with_nothing_lost_by_underflow, 12), (with_numbers_that_never_overflow, 21)],
+)
 def test_a_planted_fault_is_noticed(
-    fault: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
+    fault: Callable[[pytest.MonkeyPatch], None], seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fault(monkeypatch)
     words = "is claimed|are trusted|is enumerated|the smallest margin"
-    assert_planted_is_noticed(lambda drawn, seed, outcomes: check_enumeration(drawn, outcomes), SUMS, words)
+    assert_planted_is_noticed(lambda drawn, seed, outcomes: check_enumeration(drawn, outcomes), SUMS, words, seed)

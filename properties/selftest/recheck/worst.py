@@ -6,6 +6,7 @@ for it. The same functions run in decimals of many digits, where nothing is roun
 """
 
 import decimal
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -54,7 +55,10 @@ def outside(number: Decimal, ball: Ball) -> tuple[float, float]:
 
 @dataclass
 class Machine:
-    """Runs in `dtype` (object: decimals). With `sites` above 0, a batch: no site moved, then each by itself."""
+    """Runs in `dtype` (object: decimals). With `sites` above 0, a batch: no site moved, then each by itself.
+
+    It counts the sites that it has `seen`.
+    """
 
     dtype: Any = object
     sites: int = 0
@@ -67,13 +71,13 @@ class Machine:
 
     def near(self, x: Array, same: Any = np.False_, units: float = 1) -> Array:
         """Results, each a site but where they are the `same` as what went in."""
-        if self.dtype is object:
-            return x
-        size = int(np.prod(x.shape[1:]))
+        size = math.prod(x.shape[1:])
         if self.sites:
-            x = np.array(np.broadcast_to(x, (self.sites + 1, *x.shape[1:])), order="C")
-            rounds, at = ~np.broadcast_to(same, x.shape)[0].reshape(-1), np.arange(size)
-            x.reshape(len(x), -1)[at + self.seen + 1, at] *= 1 + units * STEP * rounds
+            one, x = x, np.empty((self.sites + 1, *x.shape[1:]))
+            x[...] = one
+            fixed = np.broadcast_to(same, x.shape)[0].reshape(-1) if same.ndim else same
+            at, moves = np.arange(size), np.where(fixed, 1, 1 + units * STEP)
+            x.reshape(len(x), -1)[at + self.seen + 1, at] *= moves
         self.seen += size
         return x
 
@@ -185,10 +189,9 @@ class Worst:
 
 
 def worst(t: Transformer, tokens: Sequence[int]) -> Worst:
-    stream, logits = forward(Machine(), t, tokens)
-    counted = Machine(np.float64)
-    forward(counted, t, tokens)
-    moving = Machine(np.float64, counted.seen)
+    exactly = Machine()
+    stream, logits = forward(exactly, t, tokens)
+    moving = Machine(np.float64, exactly.seen)
     moved, last = forward(moving, t, tokens)
     moves = [(np.broadcast_to(x, (moving.sites + 1, *x.shape[1:])) - x[:1])[1:] / STEP for x in moved]
     return Worst([x[0] for x in stream], logits[0], moves, (last - last[:1])[1:] / STEP)

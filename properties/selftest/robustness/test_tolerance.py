@@ -122,7 +122,7 @@ def test_the_edge_of_aab(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_what_rounding_leaves_undecided_is_neither_right_nor_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
     """In float32, 973 is not settled, whatever the time: the search of it is ended after some batches."""
-    ticking(monkeypatch, seconds=0.9)
+    ticking(monkeypatch, seconds=2)
     monkeypatch.setattr(settling, "MOST", 1)
     monkeypatch.setattr(settling, "DEEP", 1)
     edge = validity_edge(in_float32(published_scale), start=972, most=975)
