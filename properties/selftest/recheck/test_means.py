@@ -88,6 +88,16 @@ def test_a_score_of_nothing_and_one_that_may_overflow(dtype: Any) -> None:
 
 
 @each_dtype
+def test_a_score_that_may_underflow(dtype: Any) -> None:
+    """A product below the normal numbers may be zero in the program."""
+    x = 2.0 ** np.floor(np.log2(float(INFO[dtype].tiny)) / 2) / 4
+    for sign in (1, -1):
+        low, high = score(side([x]), side([sign * x]), 1.0, dtype)
+        assert low <= min(0, sign * x * x)
+        assert max(0, sign * x * x) <= high
+
+
+@each_dtype
 @pytest.mark.parametrize("apart", [1e-6, 1.0, 60.0, 2000.0])
 @pytest.mark.parametrize("radius", [0.0, 0.5])
 def test_what_keys_may_weigh(dtype: Any, apart: float, radius: float) -> None:
