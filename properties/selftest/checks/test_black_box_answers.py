@@ -56,7 +56,8 @@ def hanging(context: str) -> str:
 @pytest.mark.parametrize("method", ["enumerate", "sample"])
 def test_what_is_no_answer_is_wrong(predict: Callable[[str], Any], says: str, method: Any) -> None:
     threads = threading.active_count()
-    verdict = rule(two(predict, seconds=0.1), How(method))
+    limit: dict[str, Any] = {"seconds": 0.1} if predict is hanging else {}  # less than a busy machine may take
+    verdict = rule(two(predict, **limit), How(method))
     context = str(verdict.counterexample.context) if verdict.counterexample else ""
     assert verdict.status == "failed"
     assert context == "ab" if "TypeError" not in says else context in ("b", "aa")
@@ -64,7 +65,7 @@ def test_what_is_no_answer_is_wrong(predict: Callable[[str], Any], says: str, me
     assert verdict.as_json()["counterexample"]["problem"] == says
     assert threading.active_count() == threads
     with pytest.raises(ModelError, match=re.escape(f"after {context} it {says}, but should answer every context")):
-        two(predict, seconds=0.1).predict(context)
+        two(predict, **limit).predict(context)
 
 
 @pytest.mark.parametrize(
