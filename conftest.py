@@ -1,7 +1,6 @@
 """Hypothesis profiles, and the examples of the documents as tests."""
 
 import contextlib
-import ctypes
 import doctest
 import gc
 import io
@@ -23,8 +22,6 @@ from hypothesis.internal.conjecture import providers
 from sybil import Example, Sybil
 from sybil.evaluators.python import PythonEvaluator
 from sybil.parsers.markdown import CodeBlockParser, SkipParser
-
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's mallopt
 
 # A second thread of numpy makes these small products no quicker, and takes the time of another test.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -57,11 +54,9 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.ge
 
 
 def pytest_configure() -> None:
-    """Memory that was freed is kept by the C library: to ask the system for it anew takes a quarter of some proofs."""
-    with contextlib.suppress(OSError, AttributeError):  # there is none such
-        library = ctypes.CDLL(None)
-        for parameter, bytes_ in ((M_TRIM_THRESHOLD, 2**28), (M_MMAP_THRESHOLD, 2**25)):
-            library.mallopt(parameter, bytes_)
+    from properties.command.main import keep_freed_memory
+
+    keep_freed_memory()
 
 
 def pytest_collection_finish() -> None:
