@@ -71,7 +71,8 @@ def adding(columns: int) -> Transformer:
     return Transformer(tokens, pos, [Attention(w_q, w_k, w_v, w_o, b_o=b_o, scale=1), wrap], unembedding=readout)
 
 
-def test_a_last_token_by_itself(benchmark: BenchmarkFixture) -> None:
+@pytest.mark.parametrize("felt", [False, True], ids=["bounds", "where_to_split"])
+def test_a_last_token_by_itself(benchmark: BenchmarkFixture, felt: bool) -> None:
     """A box of two numbers of ten digits, of which the first are known: all 100, with an Mlp behind attention."""
     some = range(10) if benchmark.enabled else (0, 5, 9)
     transformer, domain = adding(10), Domain.layout(f"{'d' * 10}+{'d' * 10}=", start=22, d=DIGITS)
@@ -86,7 +87,7 @@ def test_a_last_token_by_itself(benchmark: BenchmarkFixture) -> None:
     several = Boxes.of(boxes, TOKENS)
 
     def run() -> int:
-        assert (bounds.margins(several, answers, rivals).lower > 0.9).all()
+        assert (bounds.margins(several, answers, rivals, felt).lower > 0.9).all()
         return len(boxes)
 
     compare(benchmark, run, lambda: set_to(bounds, "narrow", False))

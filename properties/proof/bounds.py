@@ -146,14 +146,17 @@ class Bounds:
 
     def _in_parts(self, boxes: Boxes, closed: Array, answers: Array, rivals: Array, felt: bool = False) -> Margins:
         """The same with these blocks closed; where it is `narrow`, of each last token that a box may have by itself."""
-        if felt or not self.narrow:
+        if not self.narrow:
             return self._together(boxes, closed, answers, rivals, felt)
         some, box, token = boxes.by_last_token()
-        found = self._together(some, closed, answers[box], rivals[box], narrow=True)
+        found = self._together(some, closed, answers[box], rivals[box], felt, narrow=True)
         lower, levels = np.full(len(boxes), np.inf), self._no_levels(boxes, 0.0)
         np.minimum.at(lower, box, found.lower)
         levels[box, :, token] = found.levels[:, :, 0]
-        return Margins(lower, levels)
+        # What matters is that with the last token by which the margin is least.
+        least = np.lexsort((found.lower, box))[np.searchsorted(box, np.arange(len(boxes)))]
+        matters = (part[least] for part in (found.felt, found.worst, found.pull) if part is not None)
+        return Margins(lower, levels, *matters)
 
     def _together(
         self, boxes: Boxes, closed: Array, answers: Array, rivals: Array, felt: bool = False, narrow: bool = False
@@ -291,7 +294,7 @@ class Bounds:
         """The margins, with how far each position can move the last layer's means towards the worst rival."""
         may_be = boxes.masks
         total = np.zeros(may_be.shape)
-        for weight, v, level in zip(ahead.weights, along.values, levels):
-            total += effects(weight, v, level, lower, may_be)
+        for weight, v, level, kept in zip(ahead.weights, along.values, levels, ahead.kept):
+            total += effects(weight, v, level, lower, may_be, kept)
         reach = np.where(may_be, total, -np.inf).max(axis=-1) - np.where(may_be, total, np.inf).min(axis=-1)
         return replace(found, felt=reach, worst=np.where(may_be, total, -np.inf).argmax(axis=-1), pull=total)

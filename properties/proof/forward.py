@@ -29,6 +29,7 @@ class Ahead:
     rounding: Array  # and what rounding may change there
     heads: list[Head]
     weights: list[Weights]
+    kept: list[Array | None]  # of each head, which of all keys weigh, where those are not all: as in `Weights`
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ class Forward:
             mean = average(last, a)
         of = inverse if len(lengths) > 1 else slice(None)
         if layer is None:
-            return Ahead(of, n, x, last, mean, last.magnitude, np.zeros(last.c.shape), [], [])
+            return Ahead(of, n, x, last, mean, last.magnitude, np.zeros(last.c.shape), [], [], [])
         if self.between:
             normed = interval.normalize(x, layer.norm, a, means)
             heads = [Head.of(normed, layer, h, True, a) for h in range(layer.sizes["head"])]
@@ -91,10 +92,11 @@ class Forward:
             queries = interval.normalize(queries, layer.norm, a)
         weights = self._weights(layer, heads, queries, keys, boxes, of, lengths, lengths[:, None] - 1, own)
         magnitude, rounding = interval.attend_rounding(last, layer, heads, n, a)
+        kept = [w.kept for w in weights]
         if narrow:
             heads = [head if w.kept is None else head.narrowed(w.kept[:, 0]) for head, w in zip(heads, weights)]
             weights = [w.renumbered() for w in weights]
-        return Ahead(of, n, x, last, mean, magnitude, rounding, heads, weights)
+        return Ahead(of, n, x, last, mean, magnitude, rounding, heads, weights, kept)
 
     def _stream(self, boxes: Boxes, heads: list[Head]) -> tuple[Interval, Interval]:
         """The stream before the last attention, of boxes of one length, and its mean: [box or 1, position, token, …]"""

@@ -245,15 +245,18 @@ def worst_terms(weights: Weights, values: Array, level: Array) -> tuple[Array, A
     return terms, factors
 
 
-def effects(weights: Weights, values: Interval, level: Array, lower: Array, boxes: Array) -> Array:
-    """How far each token pulls a head towards the worst rival at the worst last token: [box, position, token]"""
+def effects(weights: Weights, values: Interval, level: Array, lower: Array, boxes: Array, kept: Array | None) -> Array:
+    """How far each token pulls a head towards the worst rival at the worst last token: [box, position, token]
+
+    `kept` are the positions whose weights these are, int [batch, query, kept key]; None where they are all.
+    """
     each = np.arange(len(boxes))
     query, rival = np.divmod(lower.reshape(len(boxes), -1).argmin(axis=1), lower.shape[2])
     terms, _ = worst_terms(weights, weights.of(values.r - values.c), level)
     share = terms[each, query, rival] / weights.most[each, query].sum((-1, -2))[:, None, None]  # [box, kept key, token]
-    kept = np.arange(boxes.shape[1])[None]
-    if weights.kept is not None:
-        kept = np.broadcast_to(weights.kept, (len(boxes), *weights.kept.shape[1:]))[each, query]
+    where = np.arange(boxes.shape[1])[None]
+    if kept is not None:
+        where = np.broadcast_to(kept, (len(boxes), *kept.shape[1:]))[each, query]
     effects = np.zeros(boxes.shape)
-    effects[each[:, None], kept] = np.nan_to_num(share, neginf=0)
+    effects[each[:, None], where] = np.nan_to_num(share, neginf=0)
     return effects

@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 import zoo
 from properties.proof import forward as module
 from properties.proof.attention import Head
-from properties.proof.bounds import Bounds
+from properties.proof.bounds import Bounds, Margins
 from properties.proof.boxes import Box, Boxes
 from properties.proof.softmax import Weights, softmax_weights
 from properties.selftest.examples import many
 from properties.selftest.random_models import random_boxes, transformers
 from zoo import Attention, Mlp, Transformer, forward
+from zoo.models import adder
 
 LAYERS = st.sampled_from([["attention", "relu"], ["gelu", "attention", "relu"]])
 
@@ -43,7 +44,7 @@ def test_it_is_bounded_as_all_of_them_are_together(monkeypatch: pytest.MonkeyPat
         boxes, rivals = Boxes.dense(masks), np.arange(vocab) != answers[:, None]
         assert each.narrow
         found.clear()
-        mine, its = (one.margins(boxes, answers, rivals) for one in (each, together))
+        mine, its = (one.margins(boxes, answers, rivals, felt=True) for one in (each, together))
         overflows = any(np.isinf(weights.most).any() for weights in found)
         overflowed[0] += overflows
         kept[0] += not overflows and any(weights.kept is not None for weights in found)
@@ -51,10 +52,35 @@ def test_it_is_bounded_as_all_of_them_are_together(monkeypatch: pytest.MonkeyPat
             np.testing.assert_allclose(mine.lower, its.lower, rtol=1e-9, atol=1e-9)
             last = np.broadcast_to(boxes.last[:, None, :, None], mine.levels.shape)
             np.testing.assert_allclose(mine.levels[last], its.levels[last], rtol=1e-9, atol=1e-9)
+            assert_felt_alike(mine, its)
 
     check()
     assert kept[0] > 0, "some keys should be left out"
     assert overflowed[0] < 30, "few should overflow"
+
+
+def assert_felt_alike(mine: Margins, its: Margins) -> None:
+    """But for the last position, of which one token is looked at by itself."""
+    for one, other in ((mine.felt, its.felt), (mine.worst, its.worst), (mine.pull, its.pull)):
+        assert one is not None
+        assert other is not None
+        np.testing.assert_allclose(one[:, :-1], other[:, :-1], rtol=1e-9, atol=1e-9)
+
+
+def test_what_matters_is_found_as_if_all_of_them_were_together() -> None:
+    """Of the keys that are kept, by the last token with which the margin is least."""
+    model, rng = adder.build(8), np.random.default_rng(0)
+    n, vocab = model.n_ctx, len(model.vocab)
+    masks = random_boxes(rng, 12, n, vocab)
+    answers = rng.integers(0, 10, len(masks))
+    boxes, rivals = Boxes.dense(masks), np.arange(vocab) != answers[:, None]
+    each, together = Bounds(model.transformer), Bounds(model.transformer)
+    together.narrow = False
+    mine, its = (one.margins(boxes, answers, rivals, felt=True) for one in (each, together))
+    np.testing.assert_allclose(mine.lower, its.lower, rtol=1e-9, atol=1e-9)
+    assert_felt_alike(mine, its)
+    assert mine.felt is not None
+    assert 0 < np.count_nonzero(mine.felt) < n * len(masks) / 2, "most keys should be left out"
 
 
 def far_away(largest: float) -> Transformer:
