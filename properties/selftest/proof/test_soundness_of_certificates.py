@@ -99,7 +99,8 @@ def test_what_is_confirmed_is_true(outcomes: Counter[str]) -> None:
 
     check()
     kinds = "none", "confirmed", *(f"{by} {how}" for by in ("a liar's", "by a guess") for how in ("confirmed", NOT))
-    assert_each_occurred(outcomes, *kinds, "confirmed by count", "confirmed by says")
+    assert_each_occurred(outcomes, *kinds, "confirmed by count")
+    assert_each_occurred(outcomes, "confirmed by says", least=0.004)  # of folds few: 154 of 17,699 in a nightly run
 
 
 @np.errstate(all="ignore")  # what overflows shows in the answers
