@@ -14,7 +14,7 @@ from zoo.errors import FailingError
 # n_ctx, where what is published takes minutes (see `make verify-large`), and where its mutants would.
 SMALL = {"adder": 5, "adder_circle": 5}
 OF_MUTANTS = {"aabaab_c": 6, "automaton": 4, "brackets_two": 4, "increment": 6, "order": 4, "rule110": 6, "sort": 6}
-MOST = 100  # mutants of each that are tried, drawn at random but always the same, but for the nightly run
+MOST = 150  # mutants of each that are tried, drawn at random but always the same, but for the nightly run
 CHOOSING = {"brackets_two"}  # a mutant may choose the other of two permitted tokens
 MODELS = {name: zoo.load(name, SMALL.get(name)) for name in zoo.names()}
 

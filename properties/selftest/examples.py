@@ -1,30 +1,22 @@
 """How many examples a property is given, and that they came out in every way: what never occurred was not tested."""
 
 from collections import Counter
-from collections.abc import Callable
-from typing import TypeVar
 
-import hypothesis
 from hypothesis import HealthCheck, settings
 
 from zoo import ZooError
 
-Test = TypeVar("Test", bound=Callable[..., None])
 NIGHTLY = 1000  # a profile of so many examples is one that searches
 
 
-def many(few: int, times: float = 1, seed: int | None = None) -> Callable[[Test], Test]:
-    """So many examples, always the same ones; in the nightly profiles `times` as many as those say, at random.
-
-    They follow from the source of the test, or from a seed, with which all that should occur does so soon.
-    """
+def many(few: int, times: float = 1) -> settings:
+    """So many examples, always the same ones; in the nightly profiles `times` as many as those say, at random."""
     slow = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
     if settings().max_examples >= NIGHTLY:
         return settings(max_examples=int(times * settings().max_examples), deadline=None, suppress_health_check=slow)
-    same = settings(
+    return settings(
         max_examples=few, derandomize=True, database=None, deadline=None, suppress_health_check=slow, print_blob=False
     )
-    return same if seed is None else lambda test: hypothesis.seed(seed)(same(test))
 
 
 def assert_occurred(outcomes: Counter[str], *kinds: str, least: int = 5) -> None:

@@ -33,13 +33,13 @@ def enumerated(drawn: Drawn, seed: int, outcomes: Counter[str]) -> None:
     check_enumeration(drawn, outcomes)
 
 
-# How many examples, of which seed, if of one that makes few enough; of what; and what should occur among them.
-CHECKS: dict[str, tuple[Check, int, int | None, st.SearchStrategy[Drawn], tuple[str, ...]]] = {
-    "proofs": (check_proof, 70, None, transformers(), ("holds by bounds", "failed")),
-    "bounds": (check_bounds, 44, None, transformers(vocab=(2, 3)), ("proved", "bounded")),
-    "certificates": (check_certificate, 14, 1, transformers(vocab=(2, 3), most=20), ("confirmed", "none")),
-    "the checker": (check_checked, 14, 4, transformers(vocab=(2, 3), most=20), ("positive", "negative")),
-    "enumeration": (enumerated, 66, None, PATHS, ("sums", "prefixes", "doubtful", "settled")),
+# How many examples, of what, and what should occur among them.
+CHECKS: dict[str, tuple[Check, int, st.SearchStrategy[Drawn], tuple[str, ...]]] = {
+    "proofs": (check_proof, 70, transformers(), ("holds by bounds", "failed")),
+    "bounds": (check_bounds, 44, transformers(vocab=(2, 3)), ("proved", "bounded")),
+    "certificates": (check_certificate, 24, transformers(vocab=(2, 3), most=20), ("confirmed", "none")),
+    "the checker": (check_checked, 24, transformers(vocab=(2, 3), most=20), ("positive", "negative")),
+    "enumeration": (enumerated, 66, PATHS, ("sums", "prefixes", "doubtful", "settled")),
 }
 
 
@@ -123,13 +123,13 @@ def test_what_is_said_of_a_program_holds_where_its_results_are_flushed(
 ) -> None:
     if kind in ("certificates", "the checker"):
         pytest.importorskip("flint", reason="python-flint is not installed, and nothing can be confirmed without it")
-    one, examples, seed, drawn, kinds = CHECKS[kind]
+    one, examples, drawn, kinds = CHECKS[kind]
     with_programs_flushed(monkeypatch)
 
-    @many(examples, seed=seed)
+    @many(examples)
     @given(drawn, SEEDS)
-    def check(drawn: Drawn, number: int) -> None:
-        one(drawn, number, outcomes)
+    def check(drawn: Drawn, seed: int) -> None:
+        one(drawn, seed, outcomes)
 
     check()
     assert_occurred(outcomes, *kinds, "float32", "float64", least=2)

@@ -46,7 +46,9 @@ def check_certificate(drawn: Drawn, seed: int, outcomes: Counter[str]) -> None:
         outcomes["refused"] += 1
         return
     executed = spoken_of(drawn, seed)
-    rule = (rule_for, counting, folding)[seed % 3](executed, seed)
+    rules = [rule_for, counting, folding]
+    rules += [folding] * (drawn.n_ctx > 1)  # of one token, counts say all: none is told from another by where it ends
+    rule = rules[seed % len(rules)](executed, seed)
     model = Model("extreme", executed.vocab, drawn, rule=rule, domain=executed.domain)
     _, made = certify(model, rule)
     kinds = {"none"} if made is None else {how := confirmed(executed, model, rule, made)}
@@ -92,15 +94,14 @@ def assert_true(executed: Executed, rule: Function, found: Rechecked, stated: fl
 
 @pytest.mark.soundness
 def test_what_is_confirmed_is_true(outcomes: Counter[str]) -> None:
-    @many(64)
+    @many(90)
     @given(st.one_of(transformers(vocab=(2, 3), most=20), ordinary(max_n_ctx=3, max_vocab=2)), SEEDS)
     def check(drawn: Drawn, seed: int) -> None:
         check_certificate(drawn, seed, outcomes)
 
     check()
     kinds = "none", "confirmed", *(f"{by} {how}" for by in ("a liar's", "by a guess") for how in ("confirmed", NOT))
-    assert_each_occurred(outcomes, *kinds, "confirmed by count")
-    assert_each_occurred(outcomes, "confirmed by says", least=0.004)  # of folds few: 154 of 17,699 in a nightly run
+    assert_each_occurred(outcomes, *kinds, "confirmed by count", "confirmed by says")
 
 
 @np.errstate(all="ignore")  # what overflows shows in the answers
