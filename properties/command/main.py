@@ -6,28 +6,14 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from importlib import metadata
 
 from properties.command import bear, count, look, measure, new, report, verify, write
-from properties.command.arguments import Commands
 from zoo.errors import ZooError, printable
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of mallopt, in glibc's malloc.h
-# What adds which subcommands, in the order of the help.
-ADDED: dict[Callable[[Commands], None], tuple[str, ...]] = {
-    look.add_list: ("list",),
-    verify.add: ("verify", "recheck", "compare"),
-    count.add: ("count",),
-    look.add: ("predict", "complete", "show"),
-    write.add: ("export", "compile"),
-    new.add: ("new",),
-    report.add: ("report",),
-    look.add_inspect: ("inspect",),
-    bear.add: ("mutate",),
-    measure.add: ("cost", "distill"),
-}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -37,9 +23,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     try:
         with interrupts_kept():
-            words = sys.argv[1:] if arguments is None else arguments
-            commands = parser(*words[:1])
-            if not words:
+            commands = parser()
+            if not (sys.argv[1:] if arguments is None else arguments):
                 commands.print_help(sys.stderr)
                 raise SystemExit(2)
             options, behind = commands.parse_known_args(arguments)
@@ -100,18 +85,15 @@ def interrupts_kept() -> Iterator[None]:
         sys.unraisablehook = before
 
 
-def parser(asked: str = "") -> argparse.ArgumentParser:
-    """Every subcommand, in the order in which the help lists them; only those beside the one that is asked for, if any.
-
-    To add them all takes some milliseconds.
-    """
+def parser() -> argparse.ArgumentParser:
+    """Every subcommand, in the order in which the help lists them."""
     text, example = "Hand-built transformers, checked in every context.", "zoo verify aab two_head"
     more = f"zoo COMMAND --help says what each takes. example: {example}"
     result = argparse.ArgumentParser(prog="zoo", description=text, epilog=more)
     result.add_argument("--version", action="version", version=f"handmade-zoo {_version()}")
     commands = result.add_subparsers(required=True, metavar="COMMAND")
-    named = [add for add, names in ADDED.items() if asked in names]
-    for add in named or ADDED:
+    first = (look.add_list, verify.add, count.add, look.add, write.add, new.add)
+    for add in (*first, report.add, look.add_inspect, bear.add, measure.add):
         add(commands)
     return result
 
