@@ -18,8 +18,7 @@ from zoo.transformer import Attention, Mlp, Norm, Transformer
 
 def about(certificate: dict[str, Any], model: Model, function: Callable[[Any], Any]) -> Transformer:
     """The model's transformer in the certificate's dtype; MismatchError where that is about something else."""
-    if not isinstance(certificate, dict):
-        raise CertificateError(f"the certificate is {shortly(certificate)}, but should be an object")
+    must(isinstance(certificate, dict), f"the certificate is {shortly(certificate)}, but should be an object")
     if certificate.get("format") == 1:
         raise MismatchError("the certificate's format is 1, which is no longer read: it should be 2, written anew")
     _same("format", certificate.get("format"), 2)
@@ -27,7 +26,7 @@ def about(certificate: dict[str, Any], model: Model, function: Callable[[Any], A
     if dtype not in ("float64", "float32"):
         raise MismatchError(f"the certificate's dtype is {shortly(dtype)}, but should be float64 or float32")
     with np.errstate(over="ignore"):  # what is inf then, the transformer refuses
-        transformer = model.transformer if model.transformer.dtype == dtype else model.transformer.astype(dtype)
+        transformer = model.transformer.astype(dtype)
     _same("vocabulary", certificate.get("vocab"), list(model.vocab))
     _same("outputs", certificate.get("outputs"), _outputs(model))
     _same("within", certificate.get("within"), model.within)

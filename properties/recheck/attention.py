@@ -220,12 +220,9 @@ def _alike(mask: Array, heard: Array | None) -> tuple[Array, Array]:
 
 def _distinct(x: Array) -> tuple[Array, Array]:
     """Of entries along the first axis that are alike bit by bit the first, and of each entry which of these it is."""
-    first, which = list[int](), list[int]()
     numbers: dict[bytes, int] = {}
-    for i, entry in enumerate(x):
-        which.append(number := numbers.setdefault(entry.tobytes(), len(numbers)))
-        first += [i] * (number == len(first))
-    return np.array(first, int), np.array(which, int)
+    which = np.array([numbers.setdefault(entry.tobytes(), len(numbers)) for entry in x])
+    return np.unique(which, return_index=True)[1], which
 
 
 def _coarser(size: Array) -> Array:

@@ -167,7 +167,7 @@ class Graph:
         return fine and _is_index(pair[0], len(self.sets)) and _is_index(pair[1], len(self.nodes))
 
     def _must(self, node: Any, fine: bool, sentence: str) -> None:
-        if not fine:  # what it is takes longer to write than to check
+        if not fine:  # not `must`, for each node: what it is takes longer to write than to check
             raise CertificateError(f"node {len(self.nodes)} is {shortly(node)}, but {sentence}")
 
     def _boxes(self, model: Model) -> Iterator[Box]:
@@ -257,9 +257,8 @@ class Graph:
 
 def _list(certificate: dict[str, Any], name: str) -> list[Any]:
     its = certificate.get(name)
-    if not isinstance(its, list):
-        raise CertificateError(f"{name} is {shortly(its)}, but should be a list")
-    return its
+    must(isinstance(its, list), f"{name} is {shortly(its)}, but should be a list")
+    return its  # type: ignore[return-value]
 
 
 def _is_index(value: Any, end: int, start: int = 0) -> bool:

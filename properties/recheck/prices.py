@@ -9,7 +9,6 @@ and so no more than Σ max over tokens of (T - μ where it is counted), plus μ 
 least. `means.excess` confirms a level by that, for prices that are guessed here: any others prove less, or nothing.
 """
 
-from functools import reduce
 from typing import NamedTuple
 
 import numpy as np
@@ -57,23 +56,20 @@ def prices(terms: Array, counted: Counted) -> Array:
 
     The best price of one count is what the first key that is not taken would gain by holding a token that is counted,
     or what the last one that is would gain, where more are taken than gain. Of several, one after the other, until
-    none would change.
+    none changes.
     """
     number = counted.inside.shape[1]
     found, every = np.zeros((len(terms), number)), [counted.where(c) for c in range(number)]
     others = np.where(np.any(every, axis=0), -np.inf, terms).max(axis=-1)
     values = [np.where(where, terms, -np.inf).max(axis=-1) for where in every]
     with np.errstate(invalid="ignore"):
-        same = 0  # so many, one after the other, did not change
-        for step in range(SWEEPS * number):
-            c = step % number
-            gains = values[c] - reduce(
-                np.maximum, (values[i] - found[:, i, None] for i in range(number) if i != c), others
-            )
-            price = _price(np.where(np.isnan(gains), -np.inf, gains), counted, c, number > 1)
-            same = same + 1 if (price == found[:, c]).all() else 0
-            found[:, c] = price
-            if step >= number - 1 and same >= number - 1:
+        for _ in range(1 if number == 1 else SWEEPS):
+            before = found.copy()
+            for c in range(number):
+                paid = [values[i] - found[:, i, None] for i in range(number) if i != c]
+                gains = values[c] - np.max([others, *paid], axis=0)
+                found[:, c] = _price(np.where(np.isnan(gains), -np.inf, gains), counted, c, number > 1)
+            if (found == before).all():
                 break
     return found
 
@@ -82,7 +78,7 @@ def _price(gains: Array, counted: Counted, c: int, between: bool) -> Array:
     """Gains [set, key] -> [set]; `between` asks for one from which the others can still move."""
     ordered = -np.sort(-gains, axis=-1)
     wanted, last = (ordered > 0).sum(axis=-1), gains.shape[-1] - 1
-    taken = np.minimum(np.maximum(wanted, counted.least[:, c]), counted.most[:, c]).astype(int)
+    taken = np.clip(wanted, counted.least[:, c], counted.most[:, c]).astype(int)
     rows = np.arange(len(gains))
     outer, inner = ordered[rows, np.minimum(taken, last)], ordered[rows, np.maximum(taken - 1, 0)]
     price, free = np.where(taken < wanted, outer, inner), taken == wanted
