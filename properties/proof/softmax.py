@@ -191,8 +191,8 @@ class _Sums:
         if self.weights.seen is not None:
             total, absolute, weight = self.weights.seen.excess(terms, factors)
             return total + others, absolute + np.abs(others), weight + rest
-        term = terms.max(axis=-1)
-        weight = np.take_along_axis(factors, terms.argmax(axis=-1)[..., None], -1)[..., 0]
+        token = terms.argmax(axis=-1)[..., None]
+        term, weight = (np.take_along_axis(x, token, -1)[..., 0] for x in (terms, factors))
         unseen = np.isneginf(term)
         term, weight = np.where(unseen, 0, term), np.where(unseen, 0, weight)
         return term.sum(-1) + others, np.abs(term).sum(-1) + np.abs(others), weight.sum(-1) + rest
