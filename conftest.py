@@ -53,12 +53,6 @@ providers._get_local_constants = lambda: providers._local_constants
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev"))
 
 
-def pytest_configure() -> None:
-    from properties.command.main import keep_freed_memory
-
-    keep_freed_memory()
-
-
 def pytest_collection_finish() -> None:
     """Thousands of tests that were collected stay: to look through them for garbage again and again takes a tenth."""
     gc.freeze()

@@ -16,7 +16,7 @@ from zoo.transformer.arrays import Array
 
 
 @lru_cache(maxsize=None, typed=True)  # 1 and 1.0 are two values
-def one_of(*values: Any) -> st.SearchStrategy[Any]:
+def _one_of(*values: Any) -> st.SearchStrategy[Any]:
     """One of these: made once, and not for each example, as a strategy is looked through before it is drawn from."""
     return st.sampled_from(values)
 
@@ -43,10 +43,10 @@ def transformers(
     embeddings are so much `larger` than the other weights.
     """
     n_ctx, vocab = draw(st.integers(least[0], max_n_ctx)), draw(st.integers(least[1], max_vocab))
-    kinds = one_of("attention", "attention", *ACTIVATIONS)
+    kinds = _one_of("attention", "attention", *ACTIVATIONS)
     kept = draw(st.lists(kinds, max_size=max_layers)) if layers is None else layers
     parts = _Parts(draw, draw(st.integers(1, max_d_model)), max_width, norms)
-    d_model, large = parts.d_model, draw(one_of(*larger))
+    d_model, large = parts.d_model, draw(_one_of(*larger))
     transformer = Transformer(
         token_embedding=large * parts.array(vocab, d_model),
         position_embedding=large * parts.array(n_ctx, d_model),
@@ -63,8 +63,8 @@ class _Parts:
     def __init__(self, draw: st.DrawFn, d_model: int, max_width: int, norms: Sequence[float]) -> None:
         self.draw, self.d_model, self.max_width, self.norms = draw, d_model, max_width, norms
         self.random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-        self.density: float = draw(one_of(0.2, 0.8, 1.0))
-        self.size: float = draw(one_of(0.3, 1.0, 3.0))
+        self.density: float = draw(_one_of(0.2, 0.8, 1.0))
+        self.size: float = draw(_one_of(0.3, 1.0, 3.0))
 
     def array(self, *shape: int) -> Array:
         return self.random.normal(scale=self.size, size=shape) * (self.random.random(shape) < self.density)
@@ -73,8 +73,8 @@ class _Parts:
         there: bool = self.draw(st.booleans())
         if not (there and self.norms):
             return None
-        eps = self.draw(one_of(*self.norms))
-        weight = self.array(self.d_model) + self.draw(one_of(0, 1))
+        eps = self.draw(_one_of(*self.norms))
+        weight = self.array(self.d_model) + self.draw(_one_of(0, 1))
         return Norm(weight * max(1, eps) ** 0.5, self.array(self.d_model), eps)
 
     def attention(self) -> Attention:
@@ -89,7 +89,7 @@ class _Parts:
             self.array(head, d_v, d_model),
             **{name: self.array(*shape) for name, shape in shapes.items() if draw(st.booleans())},
             causal=draw(st.booleans()),
-            scale=draw(one_of(None, 1, 0.5, 8, -1.5)),
+            scale=draw(_one_of(None, 1, 0.5, 8, -1.5)),
             norm=self.norm(),
         )
 

@@ -107,11 +107,11 @@ def uniform(digits: int, column: int) -> list[tuple[str, str]]:
 
 def missed(model: Model, column: int) -> bool:
     """By ten thousand pairs drawn alike; no more are asked together than fit into the cache."""
-    asked, ids = uniform(adder.digits_of(model.n_ctx), column), {token: i for i, token in enumerate(model.vocab)}
+    asked = uniform(adder.digits_of(model.n_ctx), column)
     for some in (asked[i : i + 250] for i in range(0, len(asked), 250)):
-        tokens = np.array([[ids[token] for token in context] for context, _ in some])
-        said = model.forward(tokens, last=True)[:, -1].argmax(axis=-1).tolist()
-        if said != [ids[digit] for _, digit in some]:
+        tokens = np.array([model.encode(context) for context, _ in some])
+        said = model.forward(tokens, last=True)[:, -1].argmax(axis=-1)
+        if any(model.vocab[i] != digit for i, (_, digit) in zip(said, some, strict=True)):
             return False
     return True
 

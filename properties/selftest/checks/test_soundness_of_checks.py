@@ -292,6 +292,5 @@ def test_nan_taken_for_an_answer_is_noticed(
     module: ModuleType, check: Callable[[Drawn, int, Counter[str]], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "greedy", lambda logits: logits.argmax(axis=-1))
-    assert_planted_is_noticed(
-        check, transformers(), "differ after|are NaN|not after", seed=2
-    )  # by which it is seen soon
+    soon = 2  # a seed with which it is seen so
+    assert_planted_is_noticed(check, transformers(), "differ after|are NaN|not after", soon)

@@ -23,8 +23,8 @@ from zoo.transformer import scalar
 from zoo.transformer.arrays import Array
 
 
+@contextmanager
 def coarse_arithmetic() -> Iterator[None]:
-    """For all examples of a test, too."""
     of = Arithmetic.of_program
 
     def coarse(transformer: Transformer, weights: float = 0.0) -> Arithmetic:
@@ -38,7 +38,11 @@ def coarse_arithmetic() -> Iterator[None]:
         yield
 
 
-coarse = pytest.fixture(autouse=True)(coarse_arithmetic)
+@pytest.fixture(autouse=True)
+def coarse() -> Iterator[None]:
+    """For all examples of a test, too."""
+    with coarse_arithmetic():
+        yield
 
 
 def won_by(transformer: Transformer, tokens: list[int], answer: int, rival: int) -> Program:
@@ -189,7 +193,8 @@ def test_the_worst_roundings_leave_no_bound() -> None:
     def check(transformer: Transformer, seed: int) -> None:
         check_worst(transformer, seed)
 
-    contextmanager(coarse_arithmetic)()(check)()  # where a planted fault is looked for, no fixture is there
+    with coarse_arithmetic():  # where a planted fault is looked for, no fixture is there
+        check()
 
 
 def check_worst(transformer: Transformer, seed: int) -> None:
