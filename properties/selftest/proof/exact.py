@@ -1,5 +1,7 @@
 """What the tests of the prover against exact arithmetic share: arithmetics in which one thing is off, and programs."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from types import ModuleType
 from typing import Any
@@ -7,8 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from properties.proof import reduced
 from properties.proof.arithmetic import Arithmetic, Interval, gamma
 from properties.selftest.worst import Number, Run, function, total
+from zoo import Transformer
 from zoo.transformer import scalar
 from zoo.transformer.arithmetic import FLOAT64
 
@@ -40,6 +44,22 @@ def use_worst_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scalar, "_function", function)
     monkeypatch.setattr(scalar, "_dot", largest_first)
     monkeypatch.setitem(scalar.ACTIVATIONS, "relu", lambda x, number: x.relu())
+
+
+@contextmanager
+def coarse_arithmetic() -> Iterator[None]:
+    """The prover's programs round by U, those of the forward pass number by number take the worst of what may be."""
+    of = Arithmetic.of_program
+
+    def coarse(transformer: Transformer, weights: float = 0.0) -> Arithmetic:
+        return replace(of(transformer, weights), unit=U, tiny=0.0)
+
+    with pytest.MonkeyPatch.context() as patch:
+        use_worst_numbers(patch)
+        patch.setattr(Arithmetic, "of_program", coarse)
+        patch.setattr(reduced, "LEAST", 1)  # whatever is not felt is left out
+        patch.setattr(reduced, "SHARE", 1.0)
+        yield
 
 
 def lose(monkeypatch: pytest.MonkeyPatch, tiny: float, *modules: ModuleType) -> None:

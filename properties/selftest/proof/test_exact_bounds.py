@@ -1,7 +1,6 @@
 """Whole bounds against programs all of whose roundings go the same way: none is left out on the way there and back."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -10,32 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from properties.proof import arithmetic, backward, bounds, reduced
-from properties.proof.arithmetic import Arithmetic
+from properties.proof import arithmetic, backward, bounds
 from properties.proof.bounds import Bounds
 from properties.proof.boxes import Boxes
 from properties.selftest import examples
-from properties.selftest.proof.exact import U, lose, use_worst_numbers
+from properties.selftest.proof.exact import U, coarse_arithmetic, lose
 from properties.selftest.random_models import completions, random_boxes, transformers
 from properties.selftest.worst import Number, Program, Run, difference, exact, extreme
 from zoo import Attention, Mlp, Norm, Transformer
 from zoo.transformer import scalar
 from zoo.transformer.arrays import Array
-
-
-@contextmanager
-def coarse_arithmetic() -> Iterator[None]:
-    of = Arithmetic.of_program
-
-    def coarse(transformer: Transformer, weights: float = 0.0) -> Arithmetic:
-        return replace(of(transformer, weights), unit=U, tiny=0.0)
-
-    with pytest.MonkeyPatch.context() as patch:
-        use_worst_numbers(patch)
-        patch.setattr(Arithmetic, "of_program", coarse)
-        patch.setattr(reduced, "LEAST", 1)  # whatever is not felt is left out
-        patch.setattr(reduced, "SHARE", 1.0)
-        yield
 
 
 @pytest.fixture(autouse=True)
