@@ -26,6 +26,7 @@ STAND_INS = (
         "properties.proof.reading.lazy",
         "properties.proof.reading.lazy_count",
         "properties.proof.reading.run",
+        "properties.proof.reading.stand_in",
         "properties.recheck.blindfold",
         "properties.recheck.hidden",
         "properties.recheck.hidden_number",

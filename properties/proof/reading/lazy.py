@@ -8,64 +8,30 @@ import operator
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from properties.proof.reading.stand_in import KINDS, REALS, StandIn, as_real, inside, on_real
 from zoo.rule import plain
 
 
-class _StandIn:
-    """What stands in for a real object. It has the attributes of that one, and no others.
-
-    What it knows is in a slot that only this file can open.
-    """
-
-    __slots__ = ("__known",)
-
-    def __init__(self, *known: Any) -> None:
-        _keep(self, known)
-
-    def __getattribute__(self, name: str) -> Any:
-        kind = _KINDS[type(self)]
-        if name == "__class__":
-            return kind
-        getattr(kind, name)  # AttributeError, as of a real one
-        return getattr(_real(self), name)
-
-    def __setattr__(self, name: str, value: object) -> None:
-        object.__setattr__(_KINDS[type(self)](), name, value)  # AttributeError, as of a real one
-
-    def __delattr__(self, name: str) -> None:
-        object.__delattr__(_KINDS[type(self)](), name)
-
-    def __ne__(self, other: Any) -> Any:
-        kind, own = type(other), _KINDS[type(self)]
-        if kind is not own and kind not in _KINDS and issubclass(kind, own):  # it is asked first, and may say anything
-            return operator.ne(_real(self), other)
-        return object.__ne__(self, other)
-
-
-_keep: Callable[[Any, Any], None] = vars(_StandIn)["_StandIn__known"].__set__
-_open: Callable[[Any], Any] = vars(_StandIn)["_StandIn__known"].__get__
-
-
-class LazyToken(_StandIn):
+class LazyToken(StandIn):
     """A token that was read and not looked at yet. To `isinstance` it is a string, as the real one is."""
 
     __slots__ = ()
 
     def __eq__(self, other: Any) -> Any:
-        run, position = _open(self)
+        run, position = inside(self)
         kind = type(other)
         if kind is str:
             return bool(run.is_token(position, other))
         if kind is LazyToken:
-            its, at = _open(other)
+            its, at = inside(other)
             return (its is run and at == position) or bool(run.is_token(position, its.name(at)))
         if kind is LazyString:
-            return bool(run.is_token(position, _real(other)))
+            return bool(run.is_token(position, as_real(other)))
         run.handed_out.discard(position)  # it is the same answer for all tokens
         return _equals(self, other, str)
 
     def __str__(self) -> str:
-        run, position = _open(self)
+        run, position = inside(self)
         return str(run.name(position))
 
     def __hash__(self) -> int:
@@ -77,24 +43,32 @@ class LazyToken(_StandIn):
 
 def _read(context: Any, index: Any) -> Any:
     """What is at a position, or at several: a real string or tuple where all is known, else what stands in for it."""
-    run, positions = _open(context)
+    run, positions = inside(context)
     try:
         found = positions[index]
     except (IndexError, TypeError):
-        return _KINDS[type(context)]()[index]  # with the words of a real one
+        return KINDS[type(context)]()[index]  # with the words of a real one
     if type(found) is range:
         return run.real(found) if run.cut(found) else type(context)(run, found)
-    token = run.known(found)
-    return LazyToken(run, found) if token is None else token
+    if run.counts or run.done:
+        may_be = run.may_be(found)
+    else:  # the same without a call, as a leaf is little else than this
+        run.asked.add(found)
+        may_be = run.sets.get(found) or run.every
+    if len(may_be) > 1:
+        run.handed_out.add(found)
+        return LazyToken(run, found)
+    [token] = may_be
+    return token
 
 
-class _Context(_StandIn):
+class _Context(StandIn):
     """Some positions of an unknown context, in order, which can be counted and read."""
 
     __slots__ = ()
 
     def __len__(self) -> int:
-        return len(_open(self)[1])
+        return len(inside(self)[1])
 
     __getitem__ = _read  # not through a function of its own: each is seen by the run's tracing
 
@@ -111,7 +85,7 @@ class LazyString(_Context):
     __slots__ = ()
 
     def __eq__(self, other: Any) -> Any:
-        run, positions = _open(self)
+        run, positions = inside(self)
         kind = type(other)
         if kind is str:
             return len(positions) == len(other) and all(map(run.is_token, positions, other))
@@ -143,7 +117,7 @@ class LazyTuple(_Context):
     def __eq__(self, other: Any) -> Any:
         if type(other) in (tuple, LazyTuple):
             if len(self) != len(other):  # what is of a class of its own is asked all the same
-                return type(other) is tuple and any(type(its) is not str for its in other) and _real(self) == other
+                return type(other) is tuple and any(type(its) is not str for its in other) and as_real(self) == other
             return all(mine == its for mine, its in zip(self, other))
         return _equals(_insisting(self), other, tuple)
 
@@ -157,7 +131,7 @@ class LazyTuple(_Context):
 Sequence.register(LazyTuple)
 
 
-class LazyIterator(_StandIn):
+class LazyIterator(StandIn):
     """Reads a lazy context from its beginning."""
 
     __slots__ = ()
@@ -166,25 +140,25 @@ class LazyIterator(_StandIn):
         return self
 
     def __next__(self) -> Any:
-        context, at = _open(self)
+        context, at = inside(self)
         if at[0] >= len(context):
             raise StopIteration
         at[0] += 1
         return context[at[0] - 1]
 
 
-class LazyMethod(_StandIn):
+class LazyMethod(StandIn):
     """`startswith` or `endswith` of a lazy string, or `count` of it or of a lazy tuple."""
 
     __slots__ = ()
 
     def __call__(self, *sought: Any, **more: Any) -> Any:
-        context, name = _open(self)
+        context, name = inside(self)
         if name == "count":
-            return _open(context)[0].count(context, sought, more)
+            return inside(context)[0].count(context, sought, more)
         real = len(sought) != 1 or more or not isinstance(sought[0], str | tuple)
         if real:
-            return bool(getattr(_real(context), name)(*sought, **more))
+            return bool(getattr(as_real(context), name)(*sought, **more))
         for part in (sought[0],) if isinstance(sought[0], str) else tuple(sought[0]):
             if not isinstance(part, str):
                 raise TypeError(f"tuple for {name} must only contain str, not {type(part).__name__}")
@@ -195,31 +169,19 @@ class LazyMethod(_StandIn):
         return False
 
     def __eq__(self, other: Any) -> Any:
-        return type(other) is LazyMethod and all(map(operator.is_, _open(self), _open(other)))
+        return type(other) is LazyMethod and all(map(operator.is_, inside(self), inside(other)))
 
     def __hash__(self) -> int:
-        return hash(tuple(map(id, _open(self))))
+        return hash(tuple(map(id, inside(self))))
 
     def __repr__(self) -> str:
-        context, name = _open(self)
-        return f"<built-in method {name} of {_KINDS[type(context)].__name__} object at {id(context):#x}>"
-
-
-_KINDS: dict[type, Any] = {
-    LazyToken: str,
-    LazyString: str,
-    LazyTuple: tuple,
-    LazyIterator: type(iter("")),
-    LazyMethod: type("".startswith),
-}
-
-
-REALS: dict[type, Callable[[Any], Any]] = {}  # of other stand-ins, how to get what they stand for
+        context, name = inside(self)
+        return f"<built-in method {name} of {KINDS[type(context)].__name__} object at {id(context):#x}>"
 
 
 def _part(context: Any, start: int, size: int) -> Any:
     """A slice that nobody gets to see."""
-    run, positions = _open(context)
+    run, positions = inside(context)
     return type(context)(run, positions[start : start + size])
 
 
@@ -241,30 +203,8 @@ def _equals(mine: Any, other: Any, own: type) -> Any:
     return mine == (plain(other) if own is str else tuple.__getitem__(other, slice(None)))
 
 
-def _real(value: Any) -> Any:
-    """What a stand-in stands for; any other object is itself."""
-    kind = type(value)
-    if kind is LazyToken:
-        return str(value)
-    if kind in (LazyString, LazyTuple):
-        run, positions = _open(value)
-        return run.real(positions)
-    if kind is LazyIterator:
-        context, at = _open(value)
-        return iter(_real(context)[at[0] :])
-    if kind is LazyMethod:
-        context, name = _open(value)
-        return getattr(_real(context), name)
-    return REALS[kind](value) if kind in REALS else value
-
-
-def _on_real(kind: type, name: str, operation: Callable[..., Any]) -> None:
-    """Gives a lazy type an operator that names what it needs and works on real tokens."""
-    setattr(kind, name, lambda self, *others: operation(*map(_real, (self, *others))))
-
-
 def _insisting(context: Any) -> Any:
-    _open(context)[0].stumbles()
+    inside(context)[0].stumbles()
     return context
 
 
@@ -272,29 +212,58 @@ def _ordered(operation: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     """`<` and the like of a token, which split what it may be in two."""
 
     def compared(self: Any, other: Any) -> Any:
-        run, position = _open(self)
+        run, position = inside(self)
         if type(other) is LazyToken:
-            return bool(run.compared(operation, position, *_open(other)))
-        other = _real(other)
+            return bool(run.compared(operation, position, *inside(other)))
+        other = as_real(other)
         is_own = type(other) is str
-        return bool(run.holds(position, operation, other)) if is_own else operation(_real(self), other)
+        return bool(run.holds(position, operation, other)) if is_own else operation(as_real(self), other)
 
     return compared
 
 
+def _named(context: Any) -> Any:
+    run, positions = inside(context)
+    return run.real(positions)
+
+
+def _iterator(iterator: Any) -> Any:
+    context, at = inside(iterator)
+    return iter(as_real(context)[at[0] :])
+
+
+def _method(method: Any) -> Any:
+    context, name = inside(method)
+    return getattr(as_real(context), name)
+
+
+KINDS |= {
+    LazyToken: str,
+    LazyString: str,
+    LazyTuple: tuple,
+    LazyIterator: type(iter("")),
+    LazyMethod: type("".startswith),
+}
+REALS |= {
+    LazyToken: str,
+    LazyString: _named,
+    LazyTuple: _named,
+    LazyIterator: _iterator,
+    LazyMethod: _method,
+}
 for _kind in (LazyToken, LazyString, LazyTuple):
     for _name in ("lt", "le", "gt", "ge", "add", "mul", "mod"):
-        _on_real(_kind, f"__{_name}__", getattr(operator, _name))
-    _on_real(_kind, "__radd__", lambda mine, other: operator.add(other, mine))
-    _on_real(_kind, "__rmul__", lambda mine, other: operator.mul(other, mine))
+        on_real(_kind, f"__{_name}__", getattr(operator, _name))
+    on_real(_kind, "__radd__", lambda mine, other: operator.add(other, mine))
+    on_real(_kind, "__rmul__", lambda mine, other: operator.mul(other, mine))
 for _operation in (operator.lt, operator.le, operator.gt, operator.ge):
     setattr(LazyToken, f"__{_operation.__name__}__", _ordered(_operation))
 _asked: tuple[Callable[..., Any], ...] = (len, iter, operator.getitem, operator.contains)
-_on_real(LazyToken, "__format__", format)
-_on_real(LazyToken, "__repr__", repr)
+on_real(LazyToken, "__format__", format)
+on_real(LazyToken, "__repr__", repr)
 for _text in (str, repr, format, hash):
-    _on_real(LazyString, f"__{_text.__name__}__", _text)
-    setattr(LazyTuple, f"__{_text.__name__}__", lambda self, *how, of=_text: of(_real(_insisting(self)), *how))
-_on_real(LazyIterator, "__repr__", repr)
+    on_real(LazyString, f"__{_text.__name__}__", _text)
+    setattr(LazyTuple, f"__{_text.__name__}__", lambda self, *how, of=_text: of(as_real(_insisting(self)), *how))
+on_real(LazyIterator, "__repr__", repr)
 for _method in _asked:
-    _on_real(LazyToken, f"__{_method.__name__}__", _method)
+    on_real(LazyToken, f"__{_method.__name__}__", _method)

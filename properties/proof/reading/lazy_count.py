@@ -11,11 +11,11 @@ from collections.abc import Callable
 from typing import Any
 
 from properties.proof.counted import Counted, Limits
-from properties.proof.reading import lazy
-from properties.proof.reading.lazy import _KINDS, LazyString, LazyToken, _on_real, _open, _real, _StandIn
+from properties.proof.reading.lazy import LazyString, LazyToken
+from properties.proof.reading.stand_in import KINDS, REALS, StandIn, as_real, inside, on_real
 
 
-class LazyInteger(_StandIn):
+class LazyInteger(StandIn):
     """constant + Σ times · count. To `isinstance` it is an int, as the real one is."""
 
     __slots__ = ()
@@ -24,29 +24,29 @@ class LazyInteger(_StandIn):
         super().__init__(run, constant, {counted: times for counted, times in terms.items() if times})
 
     def __int__(self) -> int:
-        run, constant, terms = _open(self)
+        run, constant, terms = inside(self)
         return int(constant + sum(times * run.number(counted) for counted, times in terms.items()))
 
     def __add__(self, other: Any) -> Any:
         return _sum(self, other, 1)
 
     def __radd__(self, other: Any) -> Any:
-        return _sum(self, other, 1) if _is_whole(other) else operator.add(_real(other), int(self))
+        return _sum(self, other, 1) if _is_whole(other) else operator.add(as_real(other), int(self))
 
     def __sub__(self, other: Any) -> Any:
         return _sum(self, other, -1)
 
     def __rsub__(self, other: Any) -> Any:
-        return _sum(-self, other, 1) if _is_whole(other) else operator.sub(_real(other), int(self))
+        return _sum(-self, other, 1) if _is_whole(other) else operator.sub(as_real(other), int(self))
 
     def __mul__(self, other: Any) -> Any:
         if type(other) not in (int, bool):
-            return operator.mul(int(self), _real(other))
-        run, constant, terms = _open(self)
+            return operator.mul(int(self), as_real(other))
+        run, constant, terms = inside(self)
         return LazyInteger(run, constant * other, {counted: times * other for counted, times in terms.items()})
 
     def __rmul__(self, other: Any) -> Any:
-        return self * other if type(other) in (int, bool) else operator.mul(_real(other), int(self))
+        return self * other if type(other) in (int, bool) else operator.mul(as_real(other), int(self))
 
     def __neg__(self) -> Any:
         return self * -1
@@ -80,11 +80,11 @@ def _is_whole(value: Any) -> bool:
 def _sum(mine: Any, other: Any, sign: int) -> Any:
     """mine + sign · other, where that is a whole number; else of real numbers."""
     if not _is_whole(other):
-        return (operator.add if sign > 0 else operator.sub)(int(mine), _real(other))
-    run, constant, terms = _open(mine)
+        return (operator.add if sign > 0 else operator.sub)(int(mine), as_real(other))
+    run, constant, terms = inside(mine)
     if type(other) is not LazyInteger:
         return LazyInteger(run, constant + sign * other, terms)
-    _, more, its = _open(other)
+    _, more, its = inside(other)
     total = {counted: terms.get(counted, 0) + sign * its.get(counted, 0) for counted in {**terms, **its}}
     return LazyInteger(run, constant + sign * more, total)
 
@@ -97,12 +97,12 @@ def _compare(mine: Any, other: Any, real: Callable[[Any, Any], Any], whole: Call
         return whole((int(other), int(other)))
     if type(other) is float and math.isfinite(other):
         return whole((math.floor(other), math.ceil(other)))
-    return real(int(mine), _real(other))
+    return real(int(mine), as_real(other))
 
 
 def _exceeds(mine: Any, number: int) -> bool:
     """Whether it is more than a number. All counts but one are named; of that it is asked on which side it is."""
-    run, constant, terms = _open(mine)
+    run, constant, terms = inside(mine)
     rest, open_ = constant - number, dict[Counted, int]()
     for counted, times in terms.items():
         least, most = run.limits(counted)
@@ -125,14 +125,14 @@ def sought(context: Any, given: tuple[Any, ...], more: dict[str, Any]) -> Any:
 
     The number itself where it is asked anything else, by real tokens.
     """
-    run, positions = _open(context)
+    run, positions = inside(context)
     token, *ends = given or (None,)
     strings = type(context) is LazyString
     if type(token) is LazyToken:
         token = str(token)
     fine = type(token) is str and given and not more and all(type(end) in (int, type(None)) for end in ends)
     if not fine or len(ends) > 2 * strings or (strings and len(token) != 1):
-        return _real(context).count(*given, **more)
+        return as_real(context).count(*given, **more)
     start, end = (*ends, None, None)[:2]
     some = positions[start:end]
     if token not in run.vocab or not some:
@@ -140,15 +140,15 @@ def sought(context: Any, given: tuple[Any, ...], more: dict[str, Any]) -> Any:
     return Counted(some if some.step > 0 else some[::-1], frozenset([token]))
 
 
-_KINDS[LazyInteger] = int
-lazy.REALS[LazyInteger] = LazyInteger.__int__
+KINDS[LazyInteger] = int
+REALS[LazyInteger] = LazyInteger.__int__
 for _name in ("truediv", "floordiv", "mod", "pow", "lshift", "rshift", "and_", "or_", "xor"):
     _operation: Callable[..., Any] = getattr(operator, _name)
-    _on_real(LazyInteger, f"__{_name.rstrip('_')}__", _operation)
-    _on_real(LazyInteger, f"__r{_name.rstrip('_')}__", lambda mine, other, its=_operation: its(other, mine))
-_on_real(LazyInteger, "__divmod__", divmod)
-_on_real(LazyInteger, "__rdivmod__", lambda mine, other: divmod(other, mine))
+    on_real(LazyInteger, f"__{_name.rstrip('_')}__", _operation)
+    on_real(LazyInteger, f"__r{_name.rstrip('_')}__", lambda mine, other, its=_operation: its(other, mine))
+on_real(LazyInteger, "__divmod__", divmod)
+on_real(LazyInteger, "__rdivmod__", lambda mine, other: divmod(other, mine))
 for _name in ("index", "abs", "pos", "invert"):
-    _on_real(LazyInteger, f"__{_name}__", getattr(operator, _name))
+    on_real(LazyInteger, f"__{_name}__", getattr(operator, _name))
 for _function in (float, hash, repr, format, round, math.trunc, math.floor, math.ceil):
-    _on_real(LazyInteger, f"__{_function.__name__}__", _function)
+    on_real(LazyInteger, f"__{_function.__name__}__", _function)

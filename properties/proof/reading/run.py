@@ -8,14 +8,13 @@ how often a token occurs, and the range that it is in. Where a function insists 
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import cache
 from types import FrameType, MappingProxyType
 from typing import Any
 
 from properties.proof.boxes import Replies
 from properties.proof.counted import Counted, Limits, Together, by_positions
-from properties.proof.reading import lazy, lazy_count
+from properties.proof.reading import lazy, lazy_count, stand_in
 from properties.proof.reading.lazy import LazyString, LazyTuple
 from properties.proof.reading.lazy_count import LazyInteger
 from zoo.contexts import reads_strings
@@ -30,30 +29,33 @@ ITS_OWN = (LookupError, ValueError, ArithmeticError, AssertionError, StopIterati
 NONE: Sets = MappingProxyType({})
 
 
-@dataclass
 class Run:
     """One run of a function: what each position may hold by now, and the replies not given that are left open."""
 
-    vocab: tuple[str, ...]
-    length: int
-    path: Replies  # beyond what is known already
-    root: Sets = field(default_factory=dict)
-    open: list[Replies] = field(default_factory=list)
-    asked: set[Any] = field(default_factory=set)  # positions that were read, and what was counted
-    handed_out: set[Any] = field(default_factory=set)  # tokens and counts of which nothing was asked yet
-    counted: list[Counted] = field(default_factory=list)  # what stands in for a number, in order
-    cut_out: set[int] = field(default_factory=set)  # those of slices of which not all was known
-    stumble: Any = None  # all of the above as it was when something was asked for which only a real context will do
-    done: bool = False  # it has answered, and nothing of it should be in use any more
-    kept: list[int] = field(default_factory=list)  # positions that were asked about all the same
-    swallows: bool = True  # whether an error on the way may not come out
-
-    def __post_init__(self) -> None:
-        self.sets: dict[int, frozenset[str]] = dict(self.root)
+    def __init__(
+        self,
+        vocab: tuple[str, ...],
+        length: int,
+        path: Replies,
+        root: Sets = NONE,
+        kept: list[int] | None = None,
+        swallows: bool = True,
+    ) -> None:
+        """`path` is what was replied beyond what is known already, the `root`; `kept`, `swallows`: see below."""
+        self.vocab, self.length, self.path, self.every = vocab, length, path, _set(vocab)
+        self.sets: dict[int, frozenset[str]] = dict(root)
         self.counts: dict[Counted, Limits] = {}
-        for asked, reply in self.path:
+        for asked, reply in path:
             (self.counts if type(asked) is Counted else self.sets)[asked] = reply
-        self.every = _set(self.vocab)
+        self.open: list[Replies] = []
+        self.asked: set[Any] = set()  # positions that were read, and what was counted
+        self.handed_out: set[Any] = set()  # tokens and counts of which nothing was asked yet
+        self.counted: list[Counted] = []  # what stands in for a number, in order
+        self.cut_out: set[int] = set()  # those of slices of which not all was known
+        self.stumble: Any = None  # all of that as it was when something was asked for which only a real context will do
+        self.done = False  # it has answered, and nothing of it should be in use any more
+        self.kept = [] if kept is None else kept  # positions that were asked about all the same
+        self.swallows = swallows  # whether an error on the way may not come out
 
     def call(self, asked: Asked) -> frozenset[str]:
         """The function's answer. What it reads and does not ask about by itself, it gets named, and is run again.
@@ -114,20 +116,6 @@ class Run:
                 together = Together(positions, counts, self.sets, len(self.vocab))
                 may_be = together.tokens(together.possible(together.mask(position)), may_be)
         return may_be
-
-    def known(self, position: int) -> str | None:
-        """The token at a position that is read, if that is known."""
-        if self.counts or self.done:
-            may_be = self.may_be(position)
-        else:  # the same without a call, as a leaf is little else than this
-            self.asked.add(position)
-            may_be = self.sets.get(position) or self.every
-        if len(may_be) > 1:
-            self.handed_out.add(position)
-            return None
-        self.handed_out.discard(position)
-        (token,) = may_be
-        return token
 
     def count(self, context: Any, sought: tuple[Any, ...], more: dict[str, Any]) -> Any:
         """What `count` of a context answers: of a token, what stands in for a number, where that is open."""
@@ -242,7 +230,7 @@ class Run:
 
 
 # The variables of what the function runs on: what is raised there is none of its errors.
-THESE, LAZY, COUNTS = globals(), vars(lazy), vars(lazy_count)
+THESE, LAZY, COUNTS, STAND_INS = globals(), vars(lazy), vars(lazy_count), vars(stand_in)
 
 
 def watched(function: Callable[[Any], frozenset[str]], context: Any, stumbles: Callable[[], None]) -> frozenset[str]:
@@ -250,7 +238,9 @@ def watched(function: Callable[[Any], frozenset[str]], context: Any, stumbles: C
 
     def entered(frame: FrameType, event: str, _: Any) -> Any:
         names = frame.f_globals
-        if names is THESE or names is LAZY or names is COUNTS:  # the rule's own calls are few beside these
+        if (
+            names is LAZY or names is THESE or names is COUNTS or names is STAND_INS
+        ):  # the rule's own are few beside these
             return None
         frame.f_trace_lines = False
         return seen

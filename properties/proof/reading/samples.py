@@ -4,7 +4,8 @@ Not on what was sampled before, so that who asks for a leaf by itself, or in ano
 """
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from operator import itemgetter
 from typing import Any, TypeVar
 
 from properties.proof.boxes import Box
@@ -37,14 +38,15 @@ class Samples:
         if leaf.counts:
             yield from self._counted(leaf)
             return
-        known = self.rows.known(dict(leaf.path) if root else leaf.sets) if self.number else []
+        sets = dict(leaf.path) if root else leaf.sets
+        parts = self.rows.parts(sets)
         # Of integers, so that it is the same in every process.
-        state = hash((SEED, leaf.length, *[position for position, _ in known], *[part[0] for _, part in known])) & BITS
+        state = hash((SEED, leaf.length, *sets, *map(_number, parts))) & BITS
         for i in range(self.number):
             state = (state * MULTIPLIER + INCREMENT) & BITS
             drawn = state >> LOW
             row = self._of_root(leaf.length, root, i % 2, drawn)[:] if root else self._drawn(leaf.length, i % 2, drawn)
-            state = _put(row, known, state)
+            state = _put(row, zip(sets, parts), state)
             yield self.rows.context(row)
 
     def _drawn(self, length: int, one_token: int, drawn: int) -> Any:
@@ -61,7 +63,7 @@ class Samples:
         number = (one_token, drawn % (len(self.vocab) if one_token else ROOTS))
         if number not in self.of_root:
             row = self.of_root[number] = self._drawn(length, one_token, drawn)
-            _put(row, self.rows.known(root), number[1])
+            _put(row, zip(root, self.rows.parts(root)), number[1])
         return self.of_root[number]
 
     def _counted(self, leaf: Box) -> Iterator[Any]:
@@ -130,6 +132,7 @@ class _Draws:
 
 # What may stand at a position: as a number, and in a row the one token, or where there are several None and these.
 _Part = tuple[int, Any, frozenset[Any], tuple[Any, ...]]
+_number: Callable[[_Part], int] = itemgetter(0)
 
 
 class _Rows(dict[frozenset[str], _Part]):
@@ -149,8 +152,8 @@ class _Rows(dict[frozenset[str], _Part]):
             part = self[may_be] = (-len(may_be), None, frozenset(values), tuple(values))
         return part
 
-    def known(self, sets: Sets) -> list[tuple[int, _Part]]:
-        return [(position, self[may_be]) for position, may_be in sets.items()]
+    def parts(self, sets: Sets) -> list[_Part]:
+        return [*map(self.__getitem__, sets.values())]
 
     def made(self, tokens: Sequence[str]) -> Any:
         return bytearray("".join(tokens), "latin-1") if self.bytes else list(tokens)
@@ -168,7 +171,7 @@ class _Rows(dict[frozenset[str], _Part]):
         return self.pools[of]
 
 
-def _put(row: Any, known: list[tuple[int, _Part]], state: int) -> int:
+def _put(row: Any, known: Iterable[tuple[int, _Part]], state: int) -> int:
     """What is known of a row, drawn where several may stand and none of them does; the state of the generator then."""
     for position, (_, value, several, ordered) in known:
         if value is not None:

@@ -11,6 +11,7 @@ from functools import cache, partial
 import numpy as np
 
 import properties.proof.reading.lazy
+import properties.proof.reading.stand_in
 from properties.selftest.rule.telling_rules import (
     EQUALS,
     FUNCTIONS,
@@ -95,7 +96,7 @@ TELLERS: dict[str, tuple[Rule, str]] = {
     "isinstance by a hook": (lambda c: isinstance(c, Strings), "Strings"),
     "isinstance of what was registered": (lambda c: not isinstance(c, WithoutHook), "WithoutHook"),
     "isinstance of a stand-in": (lambda c: not isinstance(c, properties.proof.reading.lazy.LazyString), "LazyString"),
-    "a stand-in's file": (lambda c: properties.proof.reading.lazy._real(c) is c, "_real"),
+    "a stand-in's file": (lambda c: properties.proof.reading.stand_in.as_real(c) is c, "as_real"),
     "typing": (lambda c: isinstance(c, typing.Sequence), "__subclasscheck__"),
     "format": (lambda c: "{0.__class__.__class__}".format(c) == "<class 'type'>", "format"),
     "format of an attribute": (lambda c: "{0.__len__}".format(c).startswith("<method-w"), "format"),

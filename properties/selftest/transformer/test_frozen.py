@@ -8,7 +8,7 @@ import properties
 import zoo
 
 # The stand-in of a lazy context raises there what a real one raises.
-MADE = ("__post_init__", "_StandIn.__setattr__")
+MADE = ("__post_init__", "StandIn.__setattr__")
 
 
 def setters(source: str) -> Iterator[str]:
