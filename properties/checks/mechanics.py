@@ -78,7 +78,7 @@ def batched(model: Model, how: How) -> Finding:
     for tokens in batches:
         together, most = model.forward(tokens), rounding.of_trace(_trace(model, tokens))
         for row, logits in zip(tokens, together):
-            alone = model.forward(row[None])[0]
+            [alone] = model.forward(row[None])
             off = _difference(logits, alone)
             seen += 1
             if _differ(off, most).any():
@@ -95,7 +95,7 @@ def causal(model: Model, how: How) -> Finding:
     seen, unknown, rounding = 0, 0, Rounding(model.transformer)
     for tokens in batches:
         seen += len(tokens)
-        trace, most = _trace(model, tokens), 0.0
+        trace = _trace(model, tokens)
         future = ~np.tri(tokens.shape[1], dtype=bool)  # [query, key]
         seeing = [pattern[:, :, future].any(axis=(1, 2)) for name, pattern in trace.items() if name.endswith("pattern")]
         if tokens.shape[1] > 1:
@@ -226,7 +226,7 @@ def _departs(
     at = int(np.flatnonzero(_differ(off, most))[0])
     detail = f"{what} gives {largest(other[at].tolist())}, {off[at]:.3g} apart where rounding explains {most:.3g}"
     detail += f" (at token {at + 1} of {len(row)})" if at + 1 < len(logits) else ""
-    own = own_or_none(model, other[[at]])[0]
+    [own] = own_or_none(model, other[[at]])
     shown = Counterexample.of(row, model.vocab, logits[at], own, model.transformer.dtype, model.names)
     return Finding("failed", method, seen, detail, None, shown)
 
