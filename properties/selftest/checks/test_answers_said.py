@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+import reference
 from properties.checks import answers, settle
-from properties.checks.right import OWN
+from properties.checks.right import OWN, checked_rule
+from properties.checks.running import counterexample
 from properties.checks.table import CHECKS
 from properties.checks.verdict import How
 from properties.selftest.models import aab, ab
@@ -20,13 +22,11 @@ ONLY = replace(ab.MODEL, rule=None, predictors=[], margin=None, cycle=None, clai
 
 @pytest.mark.parametrize("how", [EVERY, SAMPLED])
 def test_a_stated_context_that_the_model_does_not_read_is_no_deviation(how: How) -> None:
-    """It is longer than the window: what the last tokens alone get is another context's answer."""
-    long = Deviation(lambda context: {context[-1]} if len(context) == 5 else set(), ["ababab"], "none")
-    found = CHECKS["deviations"].run(replace(ab.MODEL, deviations=[replace(long, meant=lambda context: set())]), how)
+    """It is longer than the window: what its last tokens get is another context's answer."""
+    long = Deviation(lambda context: {context[-1]} if len(context) == 6 else set(), ["ababab"], "none")
+    found = CHECKS["deviations"].run(replace(ab.MODEL, deviations=[long]), how)
     assert (found.status, found.detail) == ("failed", "ababab: stated as a deviation, which it is not")
     assert found.counterexample is None
-    found = CHECKS["deviations"].run(replace(ab.MODEL, deviations=[long]), SAMPLED)
-    assert "stated as a deviation" in found.detail or found.status == "failed"
 
 
 def test_a_margin_that_a_proof_does_not_reach(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,8 +103,75 @@ def test_nothing_that_is_stated_is_undecided() -> None:
 
 
 def test_the_margin_of_several_predictors_is_the_least() -> None:
-    wider = replace(aab.MODEL, predictors=[aab.MODEL.predict, aab.MODEL.predict])
-    [one] = [CHECKS["predictors"].run(replace(wider, predictors=[aab.MODEL.predict]), EVERY)]
-    both = CHECKS["predictors"].run(wider, EVERY)
-    assert both.margin == one.margin is not None
-    assert both.detail == ""
+    mine, first = aab.MODEL.predict, lambda context: "a"
+    sorts: dict[str, list[Any]] = {"mine": [mine], "first": [first], "both": [mine, first, mine]}
+    margins = {}
+    for name, predictors in sorts.items():
+        margins[name] = CHECKS["predictors"].run(replace(aab.MODEL, predictors=predictors), EVERY).margin
+    assert margins["mine"] is not None
+    assert margins["first"] is not None
+    assert margins["both"] == margins["first"] < margins["mine"]
+
+
+def test_what_states_figures_only() -> None:
+    """Where its logits tie, its greedy token is chance, and may be another in float32."""
+    claim = Claim("one", 1, lambda model: 1, "here")
+    assert answers.states_figures_only(replace(ONLY, claims=[claim]))
+    assert not answers.states_figures_only(ONLY)
+    for more in (
+        {"rule": ab.MODEL.rule},
+        {"predictors": [ab.MODEL.predict]},
+        {"cycle": ab.MODEL.cycle},
+        {"margin": 1.0},
+    ):
+        model = replace(ONLY, claims=[claim], **more)
+        assert not answers.states_figures_only(model)
+        assert CHECKS["float32"].to(model)
+    assert not CHECKS["float32"].to(replace(ONLY, claims=[claim]))
+
+
+def test_what_a_margin_is_smallest_by() -> None:
+    """Of the rule and the predictor, that whose margin it is."""
+    transformer = Transformer(np.ones((3, 1)), np.zeros((2, 1)), [], unembedding=np.array([[3.0], [1], [2]]))
+    model = Model("constant", "abc", transformer, rule=lambda c: {"a", "c"}, predictors=[lambda c: "a"], margin=5)
+    found = CHECKS["margin"].run(model, EVERY)
+    assert (found.status, found.margin) == ("failed", 1)
+    assert found.counterexample is not None
+    assert found.counterexample.permitted == ("a",)
+
+
+def test_the_smallest_margin_of_a_sample_is_said() -> None:
+    found = CHECKS["margin"].run(ab.MODEL, SAMPLED)
+    assert (found.status, found.method) == ("undecided", "sampled")
+    assert found.detail.startswith("1 after a; stated 1; --method enumerate would settle it")
+
+
+def test_weights_that_do_not_fit_were_not_run() -> None:
+    huge = replace(ab.MODEL, transformer=replace(ab.MODEL.transformer, token_embedding=np.eye(2) * 1e300))
+    found = CHECKS["float32"].run(huge, EVERY)
+    assert (found.status, found.method, found.contexts) == ("failed", "computed", 0)
+    assert found.detail.startswith("the weights do not fit: ")
+
+
+def test_what_a_proof_of_the_same_answers_settles(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = replace(ONLY, rule=None)
+    shown = counterexample(model, np.array([[0]]), 0, np.array([[1.0, 0.0]]), np.array([[True, False]]))
+    for wrong, widest, margin, contexts, expected in (
+        ([shown], "", -1.0, 7, ("failed", "proved", 7)),
+        ([shown], "", -1.0, 0, ("failed", "proved", 1)),  # it was met on the way
+        ([], "", 0.5, 62, ("holds", "proved", 62)),
+        ([], "", 0.0, 62, ("holds", "enumerated", 62)),  # a tie is looked at
+        ([], "2 tokens", 0.5, 3, ("holds", "enumerated", 62)),
+    ):
+        found = SimpleNamespace(contexts=contexts, counterexamples=wrong, widest=widest, margin=margin)
+        monkeypatch.setattr(answers, "by_proof", lambda model, how: True)
+        monkeypatch.setattr(answers, "prove_equal", lambda *of, found=found, **told: found)
+        verdict = CHECKS["float32"].run(model, EVERY)
+        assert (verdict.status, verdict.method, verdict.contexts) == expected
+        assert (verdict.counterexample is shown) == bool(wrong)
+
+
+def test_a_context_fails_where_its_margin_is_not_above_zero(monkeypatch: pytest.MonkeyPatch) -> None:
+    for margin, fails in ((None, False), (0.0, True), (-0.5, True), (0.5, False), (np.nan, True)):
+        monkeypatch.setattr(answers, "_at", lambda *of, margin=margin: SimpleNamespace(margin=margin))
+        assert answers._fails(ab.MODEL, "a", checked_rule(reference.ab, "ab")) == fails
