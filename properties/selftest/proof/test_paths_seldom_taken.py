@@ -101,9 +101,9 @@ def test_keys_that_are_alike_are_merged_once_for_all_parts(monkeypatch: pytest.M
 
 def test_a_key_that_not_all_boxes_have_is_not_merged(monkeypatch: pytest.MonkeyPatch) -> None:
     """All positions are alike; the shorter box ends before those that the longer one has beside it."""
-    w_q, w_k, w_v, w_o = np.random.default_rng(0).normal(size=(4, 1, 3, 3))
-    embedding = np.random.default_rng(1).normal(size=(2, 3))
-    transformer = Transformer(embedding, np.zeros((150, 3)), [Attention(w_q, w_k, w_v, w_o)])
+    rng = np.random.default_rng(0)
+    w_q, w_k, w_v, w_o = rng.normal(size=(4, 1, 3, 3))
+    transformer = Transformer(rng.normal(size=(2, 3)), np.zeros((150, 3)), [Attention(w_q, w_k, w_v, w_o)])
     known = {at: frozenset("b") for at in range(5)}
     boxes = [Box(n, {**known, n - 1: frozenset("a")}, frozenset()) for n in (100, 150)]
     several, answers, rivals = Boxes.of(boxes, "ab"), np.zeros(2, int), np.ones((2, 2), bool)
