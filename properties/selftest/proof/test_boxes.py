@@ -2,10 +2,13 @@
 
 import numpy as np
 
-from properties.proof.arithmetic import Arithmetic, Interval, average
+from properties.proof.arithmetic import Arithmetic, Interval, average, gamma
 from properties.proof.boxes import Box, Boxes
 from properties.proof.counted import Counted
-from properties.selftest.models import aab
+from properties.proof.judges import Answers
+from properties.selftest.models import aab, third_previous
+from zoo import Transformer
+from zoo.transformer.arithmetic import FLOAT64
 
 A, B = (Counted(range(5), frozenset(token)) for token in "ab")
 
@@ -39,3 +42,20 @@ def test_the_mean_of_what_is_known_exactly_is_known_as_well_as_it_is_computed() 
     assert 7 / 3 * a.own <= mean.r.item() <= 7 / 3 * a.own * (1 + 1e-6)
     wide = average(Interval(np.array([1.0, -2.0, 4.0]), np.array([0.5, 0.0, 1.0])), a)
     assert 0.5 <= wide.r.item() <= 0.5 + 4 * a.own
+
+
+def test_what_is_made_here_is_off_in_the_smallest_program_too() -> None:
+    """A quarter of its terms is more than a Norm, an activation or a softmax takes beside its sums."""
+    smallest = Transformer(np.ones((2, 1)), np.zeros((1, 1)), [])
+    assert Arithmetic.of_program(smallest).own >= gamma(4 * (2 + 16), FLOAT64.unit)
+
+
+def test_a_box_is_split_where_it_matters_most() -> None:
+    """Where the last token is known, at the one that is copied, if that is free."""
+    model = third_previous.MODEL
+    names = frozenset(model.vocab)
+    judge, first, last = Answers(model.transformer, tuple(model.vocab)), *map(frozenset, "ab")
+    assert model.n_ctx >= 6
+    for known, position in (({5: last}, 2), ({5: last, 4: first}, 2), ({4: last}, 5)):
+        [(at, _)] = judge.look([Box(6, known, names)])
+        assert at == position, known

@@ -220,6 +220,7 @@ MLPS = [
     (mlp(1, 1), -1.0, 0.6),
     (mlp(1, 1, "gelu"), -5.0, 0.7),  # the activation
     (mlp(1, 1, "gelu"), 2.0, 0.3),
+    (mlp(300, 1, "gelu"), -(2**0.5), 0.9),  # the sums of a hidden unit, where gelu is steepest
     (replace(mlp(2, 1), w_in=np.array([[0], [1e-4]])), 100.0, 0.95),  # the stream
     (replace(mlp(2, 2), b_in=np.array([50.0, 1e-4])), 1.0, 0.5),
     (replace(mlp(2, 2), b_out=np.array([-50.0, 1e-4])), 1.0, 0.45),
