@@ -144,7 +144,7 @@ def margin(model: Model, how: How) -> Finding:
             count += len(tokens)
             if by.min() < smallest:
                 i = int(by.argmin())
-                worst = min(each, key=lambda one: float(margins(model, logits[[i]], [one[[i]]])[0]))
+                worst = min(each, key=lambda one: margins(model, logits[[i]], [one[[i]]]).item())
                 smallest, shown = float(by[i]), counterexample(model, tokens, i, logits, worst)
     if shown is None and method == "sampled":
         detail = f"nothing is determined in any context of a sample{means(model, how)}"

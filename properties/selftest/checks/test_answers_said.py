@@ -12,9 +12,9 @@ from properties.checks import answers, settle
 from properties.checks.right import OWN, checked_rule
 from properties.checks.running import counterexample
 from properties.checks.table import CHECKS
-from properties.checks.verdict import How
+from properties.checks.verdict import Finding, How, Verdict
 from properties.selftest.models import aab, ab
-from zoo import Claim, Deviation, Model, Transformer
+from zoo import Claim, Deviation, Lemma, Model, Transformer
 
 EVERY, SAMPLED = How("enumerate"), How("sample")
 ONLY = replace(ab.MODEL, rule=None, predictors=[], margin=None, cycle=None, claims=[])  # it states nothing
@@ -138,6 +138,15 @@ def test_what_a_margin_is_smallest_by() -> None:
     assert (found.status, found.margin) == ("failed", 1)
     assert found.counterexample is not None
     assert found.counterexample.permitted == ("a",)
+    found = CHECKS["margin"].run(replace(model, predictors=[lambda c: "c"]), EVERY)
+    assert (found.margin, found.counterexample and found.counterexample.permitted) == (-1, ("c",))
+
+
+def test_at_which_token_a_margin_is_smallest() -> None:
+    transformer = Transformer(np.eye(2), np.array([[0, 0], [-0.25, 0], [0, 0]]), [], unembedding=np.eye(2))
+    found = CHECKS["margin"].run(Model("dipping", "ab", transformer, margin=2, answers="every"), EVERY)
+    assert (found.status, found.margin) == ("failed", 0.75)
+    assert found.detail.startswith("0.75 after aa, at token 2; stated 2")
 
 
 def test_the_smallest_margin_of_a_sample_is_said() -> None:
@@ -154,24 +163,75 @@ def test_weights_that_do_not_fit_were_not_run() -> None:
 
 
 def test_what_a_proof_of_the_same_answers_settles(monkeypatch: pytest.MonkeyPatch) -> None:
-    model = replace(ONLY, rule=None)
-    shown = counterexample(model, np.array([[0]]), 0, np.array([[1.0, 0.0]]), np.array([[True, False]]))
+    monkeypatch.setattr(answers, "by_proof", lambda model, how: True)
+    logits, right = np.array([[1.0, 0.0]]), np.array([[True, False]])
+    shown, other = (counterexample(ONLY, np.array([[token]]), 0, logits, right) for token in (0, 1))
     for wrong, widest, margin, contexts, expected in (
-        ([shown], "", -1.0, 7, ("failed", "proved", 7)),
+        ([shown, other], "", -1.0, 7, ("failed", "proved", 7)),
         ([shown], "", -1.0, 0, ("failed", "proved", 1)),  # it was met on the way
         ([], "", 0.5, 62, ("holds", "proved", 62)),
         ([], "", 0.0, 62, ("holds", "enumerated", 62)),  # a tie is looked at
         ([], "2 tokens", 0.5, 3, ("holds", "enumerated", 62)),
     ):
         found = SimpleNamespace(contexts=contexts, counterexamples=wrong, widest=widest, margin=margin)
-        monkeypatch.setattr(answers, "by_proof", lambda model, how: True)
-        monkeypatch.setattr(answers, "prove_equal", lambda *of, found=found, **told: found)
-        verdict = CHECKS["float32"].run(model, EVERY)
+
+        def proved(a: Transformer, b: Transformer, vocab: Any, found: Any = found, **told: Any) -> Any:
+            assert (str(a.dtype), str(b.dtype), "".join(vocab)) == ("float64", "float32", "ab")
+            assert told == {"first": True, "max_seconds": answers.TRY_SECONDS, "domain": None}
+            return found
+
+        monkeypatch.setattr(answers, "prove_equal", proved)
+        verdict = CHECKS["float32"].run(ONLY, EVERY)
         assert (verdict.status, verdict.method, verdict.contexts) == expected
         assert (verdict.counterexample is shown) == bool(wrong)
+    monkeypatch.setattr(answers, "prove_equal", None)  # it is of tokens, and not asked about other outputs
+    named = replace(ONLY, outputs=("first", "second"))
+    assert CHECKS["float32"].run(named, EVERY).method == "enumerated"
+    single = CHECKS["float32"].run(ONLY.astype(np.float32), EVERY)
+    assert (single.status, single.contexts, single.detail) == ("holds", 0, "it is float32")
 
 
 def test_a_context_fails_where_its_margin_is_not_above_zero(monkeypatch: pytest.MonkeyPatch) -> None:
     for margin, fails in ((None, False), (0.0, True), (-0.5, True), (0.5, False), (np.nan, True)):
         monkeypatch.setattr(answers, "_at", lambda *of, margin=margin: SimpleNamespace(margin=margin))
         assert answers._fails(ab.MODEL, "a", checked_rule(reference.ab, "ab")) == fails
+
+
+def deviating(monkeypatch: pytest.MonkeyPatch, how: How, *found: Finding) -> Verdict:
+    """Of deviations of b, as many as are given, each of which is found to be so."""
+    each = iter(found)
+    monkeypatch.setattr(answers, "settle", lambda model, question, how: next(each))
+    stated = [Deviation(reference.ab, ["b"], str(number)) for number in range(len(found))]
+    return CHECKS["deviations"].run(replace(ab.MODEL, deviations=stated), how)
+
+
+def test_one_deviation_behind_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    late = Finding("undecided", "proved", 3, left="2 tokens")
+    none, right = Finding("holds", "enumerated", 62), Finding("failed", "enumerated", 62, failures=("b",))
+    found = deviating(monkeypatch, EVERY, late, none, Finding("failed", "enumerated", 62, failures=("a", "b")))
+    assert (found.status, found.contexts) == ("failed", 62)
+    assert found.detail == "b: stated as a deviation, which it is not; a: not a stated deviation"
+    assert found.counterexample is not None
+    assert found.counterexample.context == "b"
+    found = deviating(monkeypatch, EVERY, right, late, right)
+    assert (found.status, found.margin) == ("undecided", None)
+    assert found.detail.startswith("not all contexts were settled in the time allowed: 2 tokens")
+    found = deviating(monkeypatch, EVERY, right, right)
+    assert (found.status, found.detail) == ("deviates", "1 context as stated, 0; 1 context as stated, 1")
+
+
+def test_a_stated_context_is_run_where_a_sample_does_not_meet_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = deviating(monkeypatch, SAMPLED, Finding("undecided", "sampled", 9))
+    assert (found.status, found.detail) == ("failed", "b: stated as a deviation, which it is not")
+
+
+def test_lemmas_and_claims_are_of_no_contexts() -> None:
+    so, wrong = Claim("one", 1, lambda model: 1, "here"), Claim("two", 3, lambda model: 2, "there")
+    found = CHECKS["claims"].run(replace(ab.MODEL, claims=[wrong]))
+    assert found.detail == "two is 2, but 3 is claimed (there)"
+    assert (found.status, found.contexts, found.total) == ("failed", 0, 0)
+    found = CHECKS["claims"].run(replace(ab.MODEL, claims=[so, wrong]))
+    assert found.detail.startswith("1 of 2 claims are not so: two is 2")
+    found = CHECKS["lemmas"].run(replace(ab.MODEL, lemmas=[Lemma("one is one", lambda model: True)] * 2))
+    assert (found.status, found.contexts, found.total) == ("holds", 0, 0)
+    assert found.detail == "2 lemmas: one is one; one is one"
