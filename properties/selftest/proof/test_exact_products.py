@@ -55,6 +55,12 @@ def test_products_are_those_of_numpy_where_they_are_small_or_many() -> None:
     np.testing.assert_array_equal(product(x[[0, 0]], np.stack([w, -w])), np.stack([x[0] @ w, -x[0] @ w]))
 
 
+def test_large_products_that_are_several_or_none_are_those_of_numpy() -> None:
+    x, w = np.eye(4, 100)[None] * [[[2.0]], [[3.0]]], np.arange(12_000.0).reshape(2, 100, 60)
+    np.testing.assert_array_equal(product(x, w), x @ w)
+    assert product(x[0, :0], w[0]).shape == (0, 60)
+
+
 def test_how_many_products_are_nonzero() -> None:
     x, w = np.array([[1.0, -2, 0], [0, 0, 0], [1, 2, 3]]), np.array([[1.0, 0], [-1, 0], [1, 0]])
     np.testing.assert_array_equal(nonzero(x, w), [[2, 0], [0, 0], [3, 0]])

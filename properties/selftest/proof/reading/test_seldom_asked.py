@@ -123,6 +123,13 @@ def test_a_token_is_looked_for_one_after_the_other() -> None:
     assert len(list(leaves(truth(lambda c: c.startswith(("b", "ac")), STRINGS), STRINGS, 9))) == 4
 
 
+def test_the_memory_is_looked_at_ever_more_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, seen = Reading(lambda c: {"a"} if c[0] == c[1] == c[2] == "a" else {"b"}, STRINGS), list[int]()
+    monkeypatch.setattr(reading.before.memory, "check", lambda: seen.append(reading.number))
+    tried = sum(1 for length in range(3, 8) for _ in reading.leaves(length))
+    assert (tried, seen) == (50, [1, 2, 4, 8, 16, 32])
+
+
 class Unseen(list[Any]):
     """What a rule keeps from one run to the next, and nothing that looks at its memory sees."""
 
