@@ -56,8 +56,9 @@ def test_products_are_those_of_numpy_where_they_are_small_or_many() -> None:
 
 
 def test_large_products_that_are_several_or_none_are_those_of_numpy() -> None:
-    x, w = np.eye(4, 100)[None] * [[[2.0]], [[3.0]]], np.arange(12_000.0).reshape(2, 100, 60)
+    x, w = np.arange(1.0, 71)[:, None, None] * np.eye(2, 100), np.arange(70 * 100 * 60.0).reshape(70, 100, 60)
     np.testing.assert_array_equal(product(x, w), x @ w)
+    np.testing.assert_array_equal(product(x[:2], w[:2]), x[:2] @ w[:2])
     assert product(x[0, :0], w[0]).shape == (0, 60)
 
 
