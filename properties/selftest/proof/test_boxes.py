@@ -59,3 +59,13 @@ def test_a_box_is_split_where_it_matters_most() -> None:
     for known, position in (({5: last}, 2), ({5: last, 4: first}, 2), ({4: last}, 5)):
         [(at, _)] = judge.look([Box(6, known, names)])
         assert at == position, known
+
+
+def test_what_looks_worst_is_one_of_the_contexts_of_a_box() -> None:
+    """Where tokens are counted the worst one of each position need not go with the others."""
+    model = aab.build(6)
+    judge = Answers(model.transformer, tuple(model.vocab))
+    for counts in ({A: (2, 2)}, {A: (4, 5)}, {A: (0, 0)}, {A: (5, 5)}):
+        box = Box(6, {5: frozenset("b")}, frozenset("a"), (), counts)
+        [(_, tokens)] = judge.look([box])
+        assert model.decode(tokens) in box

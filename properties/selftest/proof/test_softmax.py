@@ -1,6 +1,8 @@
 """What keys can weigh, by an execution that rounds as badly as it may."""
 
 import math
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -93,3 +95,25 @@ def test_queries_that_are_alike_in_several_boxes_have_one_mean(n: int, monkeypat
     np.testing.assert_array_equal(softmax_mean(weights, values, a), once)
     each = softmax_weights(s, visible, own_key, np.ones(n, int), boxes, np.zeros(20, int), a)
     assert each.distinct() is None
+
+
+@pytest.mark.parametrize("shifted", [-30.0, 0.0, 30.0])
+def test_the_largest_of_the_least_scores_is_the_same_number(shifted: float) -> None:
+    """It is subtracted from all: of the key whose least it is nothing may be left."""
+    low, high = np.array([[[[1.0, 3], [2, 2], [0, 9]]]]) + shifted, np.array([[[[1.5, 5], [2, 4], [0, 9]]]]) + shifted
+    for visible in ([[1, 1], [1, 1], [1, 1]], [[1, 1], [0, 1], [0, 0]]):
+        seen = np.array(visible, bool)[None, None]
+        s = Interval((low + high) / 2, (high - low) / 2)
+        least, most, reached = softmax.ends(s, seen, arithmetic(np.float32))
+        assert reached.item() == max(
+            np.where(keys, row, np.inf).min() for keys, row in zip(seen[0, 0], least[0, 0]) if keys.any()
+        )
+        assert (least < s.c - s.r).all()
+        assert (most > s.c + s.r).all()
+
+
+def test_of_several_counts_a_sum_is_only_no_less() -> None:
+    for counts, largest in ((1, True), (2, False), (3, False)):
+        seen: Any = SimpleNamespace(unseen=np.zeros((2, 1, counts)))
+        assert softmax._Sums(SimpleNamespace(seen=seen), None, None).are_largest == largest  # type: ignore[arg-type]
+    assert softmax._Sums(SimpleNamespace(seen=None), None, None).are_largest  # type: ignore[arg-type]
