@@ -29,7 +29,7 @@ CACHE = CHECKOUT / ".mutants"
 TESTS = "properties/selftest"
 SHARP = "proof/test_exact_*.py"  # these hold what is said of the arithmetic, which others only import
 FOLDERS = {  # and the tests that a change is told by, those of its own folder first
-    folder: tests
+    folder: (*tests, "test_frozen.py")
     for folder, tests in {
         "zoo/transformer": ("transformer", "cost", "enumeration", SHARP),
         "zoo/enumeration": ("enumeration",),

@@ -6,7 +6,9 @@ from properties.proof.arithmetic import Arithmetic, Interval, average, gamma
 from properties.proof.boxes import Box, Boxes
 from properties.proof.counted import Counted
 from properties.proof.judges import Answers
+from properties.proof.reading.decision_tree import leaves
 from properties.selftest.models import aab, third_previous
+from reference import Fold
 from zoo import Transformer
 from zoo.transformer.arithmetic import FLOAT64
 
@@ -69,3 +71,14 @@ def test_what_looks_worst_is_one_of_the_contexts_of_a_box() -> None:
         box = Box(6, {5: frozenset("b")}, frozenset("a"), (), counts)
         [(_, tokens)] = judge.look([box])
         assert model.decode(tokens) in box
+
+
+def test_a_box_is_one_context_where_a_fold_ends_so_after_one() -> None:
+    """Whether an a came before a b, which no count tells: of two tokens it did in one context."""
+    after = {"": {"a": "a", "b": ""}, "a": {"a": "a", "b": "ab"}, "ab": {"a": "ab", "b": "ab"}}
+    fold = Fold("", lambda state, token: after[state][str(token)], lambda state: {"ab"[state == "ab"]})
+    found = [leaf for length in (1, 2, 3) for leaf in leaves(fold, "ab", length)]
+    assert sum(leaf.count(2) for leaf in found) == 14
+    assert any(leaf.ending is not None and not leaf.counts and leaf.is_one_context(2) for leaf in found)
+    for leaf in found:
+        assert leaf.is_one_context(2) == (leaf.count(2) == 1)
