@@ -1,5 +1,7 @@
 """Boxes of which some tokens are counted: what is split, and how they lie beside those of fewer counts."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from properties.proof.arithmetic import Arithmetic, Interval, average, gamma
@@ -79,6 +81,7 @@ def test_a_box_is_one_context_where_a_fold_ends_so_after_one() -> None:
     fold = Fold("", lambda state, token: after[state][str(token)], lambda state: {"ab"[state == "ab"]})
     found = [leaf for length in (1, 2, 3) for leaf in leaves(fold, "ab", length)]
     assert sum(leaf.count(2) for leaf in found) == 14
-    assert any(leaf.ending is not None and not leaf.counts and leaf.is_one_context(2) for leaf in found)
-    for leaf in found:
+    ending = [replace(leaf, counts={}) for leaf in found if leaf.ending is not None]
+    assert {1, 2} < {leaf.count(2) for leaf in ending}
+    for leaf in (*found, *ending):
         assert leaf.is_one_context(2) == (leaf.count(2) == 1)
