@@ -9,8 +9,6 @@ from itertools import combinations, groupby
 from zoo.contexts import Context, reads_strings
 from zoo.domain import Domain
 
-Row = list[int]  # for each position, which of the tokens that it may hold, in the order of the vocabulary
-
 
 class Shrinker:
     """`wrong` is asked at most `calls` times, within the domain only."""
@@ -64,7 +62,7 @@ class Shrinker:
             yield words[:length]
             yield words[-length:]
         for size in _halves(len(words)):
-            for at in range(len(words) - size + 1):
+            for at in range(1, len(words) - size):
                 yield words[:at] + words[at + size :]
 
     def _lower(self, words: tuple[str, ...], options: Sequence[Sequence[str]]) -> Iterator[tuple[str, ...]]:
@@ -80,7 +78,7 @@ class Shrinker:
         numbers = [may_be.index(word) for word, may_be in zip(words, options)]
         for at, number in enumerate(numbers):
             for lower in (0, number // 2, number - 1):
-                if lower < number:
+                if 0 <= lower < number:
                     yield (*words[:at], options[at][lower], *words[at + 1 :])
         for at, number in enumerate(numbers):
             for other in range(len(words)):
