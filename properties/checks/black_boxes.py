@@ -28,6 +28,7 @@ SECONDS = 120.0  # what one question may take, where not every context must be a
 AGAIN, AGAIN_SECONDS = 256, 20.0  # contexts, from the first and from the last, that are asked for a second time
 CALLS, SHRINK_SECONDS = 5000, 30.0  # to make one simpler
 STALE = 20_000  # contexts in a row that were drawn before: there may be no others
+UNSTEADY = "it should depend on nothing but its context"
 
 
 @dataclass
@@ -62,9 +63,11 @@ def predictors(box: BlackBox, how: How) -> Finding:
 
 @of_black_boxes
 def deviations(box: BlackBox, how: How) -> Finding:
-    number, why = 0, []
+    why = []
     for deviation in box.deviations:
-        found = settle(box, box.asked(deviation.meant, "rule"), replace(how, every=True))
+        found = settle(box, box.asked(deviation.meant, "rule"), how)
+        if found.detail == UNSTEADY:  # whatever is stated
+            return found
         stated, wrong = set(deviation.contexts), set(found.failures)
         odd = wrong - stated if found.contexts < box.scope.count() else stated ^ wrong
         if odd:
@@ -75,7 +78,6 @@ def deviations(box: BlackBox, how: How) -> Finding:
             return replace(
                 found, status="undecided", detail="no context but stated ones was found", counterexample=None
             )
-        number += len(stated)
         why.append(f"{len(stated)} context{'s' * (len(stated) != 1)} as stated, {deviation.why}")
     return replace(found, status="deviates", detail="; ".join(why), counterexample=None)
 
@@ -88,8 +90,7 @@ def settle(box: BlackBox, asked: Asked, how: How) -> Finding:
         if unsteady is None and seen.wrong:
             return _failed(box, asked, seen, how)
     if unsteady is not None:
-        detail = "it should depend on nothing but its context"
-        return Finding("failed", seen.method, seen.number, detail, None, unsteady, tuple(seen.wrong))
+        return Finding("failed", seen.method, seen.number, UNSTEADY, None, unsteady, tuple(seen.wrong))
     found = Finding("holds", seen.method, seen.number)
     if not seen.judged and seen.whole:
         return replace(found, status="failed", detail="vacuous: nothing is determined in any context")
