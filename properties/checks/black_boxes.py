@@ -107,23 +107,23 @@ def _run(box: BlackBox, asked: Asked, how: How) -> _Seen:
     every = box.contexts() if seen.method == "enumerated" else _drawn(box, how)
     with watching(asked) as permits:
         for context in steps(every, "contexts", total):
-            permitted = permits(context)
+            permitted, late = permits(context), False
             seen.number += 1
-            if not box.judges(permitted):
-                continue
-            seen.judged += 1
-            said = box.predict.say(context)
-            if not box.right(said, permitted):
-                seen.wrong[context] = said, permitted
-            elif len(seen.right) < AGAIN:
-                seen.right[context] = said
-            else:
-                last[context] = said
-                if len(last) > AGAIN:
-                    del last[next(iter(last))]
+            if box.judges(permitted):
+                seen.judged += 1
+                said = box.predict.say(context)
+                late = said.late
+                if not box.right(said, permitted):
+                    seen.wrong[context] = said, permitted
+                elif len(seen.right) < AGAIN:
+                    seen.right[context] = said
+                else:
+                    last[context] = said
+                    if len(last) > AGAIN:
+                        del last[next(iter(last))]
             out_of_time = how.method != "enumerate" and time.monotonic() - start > SECONDS
-            if (said.late or out_of_time) and seen.number < total:  # behind one that is late, each may take as long
-                seen.ended = "until one was late" if said.late else f"in the {SECONDS:g} seconds allowed"
+            if (late or out_of_time) and seen.number < total:  # behind one that is late, each may take as long
+                seen.ended = "until one was late" if late else f"in the {SECONDS:g} seconds allowed"
                 break
     seen.right |= last
     return seen

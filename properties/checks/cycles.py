@@ -111,10 +111,10 @@ def of_suffixes(function: Callable[[Any], Any], model: Model, most: int = 4096) 
         alike = trees[size - 1 :] if size == window else trees[size - 1 : size]
         answers = [_answers(tree, vocab, size) for tree in {id(tree): tree for tree in alike}.values()]
         for state in itertools.product(range(len(vocab)), repeat=size):
-            said = {answer[state] for answer in answers}
-            if len(said) > 1 or any(len(permitted) != 1 for permitted in said):
+            permitted, *others = {answer[state] for answer in answers}
+            if others or len(permitted) != 1:
                 return None
-            [[token]] = said
+            [token] = permitted
             following[state] = (*state, vocab.index(token))[-window:]
     return window, following
 

@@ -28,8 +28,7 @@ def standing_in(model: Model) -> list[tuple[Fold, str]]:
 @check(needs="answers", applies=lambda model: bool(standing_in(model)))
 def folds(model: Model, how: How) -> Finding:
     """After every context a fold says what the plain rule or predictor says for which it stands."""
-    every, seen = model.scope.count(), 0
-    lengths = _few(model)
+    every, lengths = model.scope.count(), _few(model)
     method: Method = "enumerated" if lengths == model.scope.lengths else "sampled"
     for fold, kind in standing_in(model):
         assert fold.rule is not None

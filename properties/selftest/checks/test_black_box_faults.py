@@ -18,12 +18,12 @@ FAULTS = [  # a piece of the source, what it is exchanged for, the test that see
     ("if again != said:", "if False:", lambda: answering.test_what_answers_otherwise_when_it_is_asked_again(answering.counting, "enumerate")),
     ("if unsteady is None and seen.wrong:", "if seen.wrong:", lambda: answering.test_what_answers_otherwise_when_it_is_asked_again(answering.forgetful, "enumerate")),
     ("if not seen.judged and seen.whole:", "if False:", settled.test_what_is_left_open_is_not_judged),
-    ("if not box.judges(permitted):", "if not permitted:", settled.test_what_is_left_open_is_not_judged),
+    ("if box.judges(permitted):", "if permitted:", settled.test_what_is_left_open_is_not_judged),
     ("Random(how.seed)", "Random(0)", settled.test_the_seed_is_what_is_drawn_with),
     ("first = shrinker.simplest(first)", "pass", settled.test_from_a_few_tries_to_the_simplest),
     ("if not inside:", "if False:", lambda: settled.test_what_is_generated_is_in_the_domain(lambda random: "abc", "generate gives")),
     ("else stated ^ wrong", "else wrong - stated", settled.test_deviations_are_exactly_those_stated),
-    ("if (said.late or out_of_time) and", "if out_of_time and", answering.test_after_one_that_hangs_no_other_is_asked),
+    ("if (late or out_of_time) and", "if out_of_time and", answering.test_after_one_that_hangs_no_other_is_asked),
 ]  # fmt: skip
 
 

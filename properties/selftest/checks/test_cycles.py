@@ -9,6 +9,8 @@ import pytest
 
 from properties.checks import cycles
 from properties.checks.cycles import Walk, of_contexts, of_suffixes, walk, walkable
+from properties.checks.running import ordered_logits
+from properties.checks.settle import MOST
 from properties.selftest.models import ab, induction
 from reference import Fold
 from zoo import RuleError
@@ -75,7 +77,7 @@ ALTERNATING = {A: (0, 1), B: (1, 0), (0, 0): (0, 1), (0, 1): (1, 0), (1, 0): (0,
 
 def test_every_context_with_the_one_that_follows(monkeypatch: pytest.MonkeyPatch) -> None:
     assert of_contexts(ab.build(2)) == ALTERNATING
-    before = cycles.ordered_logits
+    before = ordered_logits
 
     def broken(model: Any, tokens: Any) -> Any:
         logits, *rest = before(model, tokens)
@@ -96,7 +98,10 @@ def test_what_costs_too_much_is_not_walked(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(cycles, "affordable", affordable)
     monkeypatch.setattr(cycles, "most_bytes", lambda: 6 * (300 + 32))
     assert [walkable(model), walkable(model)] == [True, False]
-    assert asked == [1 / cycles.MOST] * 2
+    assert asked == [1 / MOST] * 2
+    asked.clear()
+    monkeypatch.setattr(cycles, "most_bytes", lambda: 6 * (300 + 32) - 1)
+    assert not walkable(model)
 
 
 def last_alternates(context: Any) -> set[str]:
@@ -125,6 +130,7 @@ BY_TWO = {A: (0, 0), B: (1, 0), (0, 0): (0, 0), (0, 1): (1, 0), (1, 0): (0, 1), 
         # What it says to one token alone it need not say to more; but all that end alike get the same.
         (lambda c: {"b"} if len(c) == 1 else last_but_one(c), 4, (2, {**BY_TWO, A: (0, 1), B: (1, 1)})),
         (lambda c: {"b"} if len(c) == 4 else last_but_one(c), 4, None),
+        (lambda c: {"a"} if len(c) % 2 else last_but_one(c), 3, None),
         (lambda c: {"b"} if len(c) == 3 else {"a"}, 3, None),
         (lambda c: {"b"} if len(c) == 3 else {"a"}, 2, (1, {A: A, B: A})),
         # Where more than one token is right, or none, generation is not known.
@@ -139,21 +145,26 @@ def test_the_states_that_a_rule_tells_apart(rule: Any, n_ctx: int, found: Any) -
     assert of_suffixes(rule, ab.build(n_ctx)) == found
 
 
+def test_a_fold_whose_tokens_are_too_many_to_be_counted_has_no_states() -> None:
+    """Of four that each do something else, it is known only where a context ends."""
+    fold = Fold(0, lambda n, token: (n + "abcd".index(token)) % 4, lambda n: {"abcd"[n]})
+    assert of_suffixes(fold, induction.build("abcd", n_ctx=3)) is None
+
+
 @pytest.mark.parametrize(("most", "found"), [(4, (2, BY_TWO)), (3, None)])
 def test_so_many_states_at_most(most: int, found: Any) -> None:
     assert of_suffixes(last_but_one, ab.build(3), most) == found
 
 
 def test_no_more_states_than_some_thousands() -> None:
-    """Of three tokens, seven of them have 2187 and eight 6561; these read the first one of all."""
-    for n_ctx, known in ((7, True), (8, False)):
-        found = of_suffixes(lambda context: {context[0]}, induction.build(n_ctx=n_ctx))
-        assert (found is not None) == known
-        if found is not None:
-            window, following = found
-            assert (window, len(following)) == (7, sum(3**size for size in range(1, 8)))
-            assert following[2, 1, 0] == (2, 1, 0, 2)
-            assert following[2, 1, 1, 0, 0, 0, 0] == (1, 1, 0, 0, 0, 0, 2)
+    """Of two tokens, twelve of them have 4096 and thirteen twice as many; what is said is the first one of all."""
+    found = of_suffixes(lambda context: {context[0]}, ab.build(12))
+    assert found is not None
+    window, following = found
+    assert (window, len(following)) == (12, 2**13 - 2)
+    assert following[1, 1, 0] == (1, 1, 0, 1)
+    assert following[(1, 1, *10 * [0])] == (1, *10 * [0], 1)
+    assert of_suffixes(lambda context: {context[0]}, ab.build(13)) is None
 
 
 def test_what_remembers_has_no_states() -> None:

@@ -100,16 +100,16 @@ def test_the_simplest_is_shown_whichever_was_met_first() -> None:
 
 
 def test_as_many_examples_as_are_wanted_by_the_seed() -> None:
-    def seen(start: int, examples: int) -> list[str]:
+    def seen(examples: int, *start: int) -> list[str]:
         asked = list[str]()
         box = two(lambda context: asked.append(context) or "a", 5, rule=says_a)  # type: ignore[func-returns-value]
-        assert sought(box, EVERY, examples, start) is None
+        assert sought(box, EVERY, examples, *start) is None
         return asked
 
-    first = seen(0, 20)
+    first = seen(20, 0)
     assert len(first) == 20
-    assert seen(0, 20) == first
-    assert seen(1, 20) != first
+    assert seen(20, 0) == seen(20) == first
+    assert seen(20, 1) != first
 
 
 def test_what_states_either_can_be_wrong() -> None:

@@ -25,7 +25,8 @@ PREDICTS = replace(AFTER_A, answer=lambda last: "b" if last == "a" else "a", rul
 
 
 def folded(n_ctx: int = 2, **stated: Any) -> Model:
-    return replace(ab.build(n_ctx), **({"rule": AFTER_A, "predictors": [], "cycle": None} | stated))
+    known: dict[str, Any] = {"rule": AFTER_A, "predictors": [], "cycle": None}
+    return replace(ab.build(n_ctx), **(known | stated))
 
 
 def test_rule_and_predictors_that_stand_for_something() -> None:
@@ -88,6 +89,16 @@ def test_it_is_led_to_where_something_and_not_everything_is_said() -> None:
     assert all(set(context) == {"b"} for context in led)
     assert {len(context) for context in led} == {2, 3, 4}
     assert {token for context in drawn for token in context} == set("abc")
+
+
+def test_each_step_goes_on_from_the_one_before() -> None:
+    """Something is said after beginnings of ababab alone."""
+
+    def step(state: int, token: str) -> int:
+        return state + 1 if state >= 0 and token == "ab"[state % 2] else -1
+
+    _, led = long(induction.build(n_ctx=6), Fold(0, step, lambda state: {"a"} if state >= 0 else set()))
+    assert {"".join(context) for context in led} == {"ab", "aba", "abab", "ababa", "ababab"}
 
 
 def test_where_there_is_no_such_way_it_goes_anywhere() -> None:
