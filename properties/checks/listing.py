@@ -33,10 +33,8 @@ class Verdicts(list[Verdict]):
 
     def sentence(self) -> str:
         """The first counterexample in words; empty where there is none."""
-        first = self.first
-        return (
-            "" if first is None or first.counterexample is None else f"{first.check}: {first.counterexample.sentence()}"
-        )
+        told = (f"{one.check}: {one.counterexample.sentence()}" for one in self if one.counterexample is not None)
+        return next(told, "")
 
     def rows(self) -> list[tuple[str, str, str, str]]:
         """Check, status, what was looked at, and the margin."""
@@ -52,13 +50,12 @@ class Verdicts(list[Verdict]):
 
     def _repr_html_(self) -> str:
         """As a table of its own styles: nothing of it reaches the page it stands in."""
-        cell = "text-align:left;padding:.1em .9em .1em 0"
-        heads = "".join(f'<th style="{cell}">{head}</th>' for head in ("check", "verdict", "looked at", "margin"))
-        body = "".join(
-            f"<tr>{''.join(f'<td style={chr(34)}{cell}{chr(34)}>{one}</td>' for one in row)}</tr>"
-            for row in (
-                (escape(check), status(word), escape(seen), escape(margin)) for check, word, seen, margin in self.rows()
-            )
+        style = "text-align:left;padding:.1em .9em .1em 0"
+        heads = "".join(f'<th style="{style}">{head}</th>' for head in ("check", "verdict", "looked at", "margin"))
+        rows = (
+            (escape(check), status(word), escape(seen), escape(margin)) for check, word, seen, margin in self.rows()
         )
+        cells = ("".join(f'<td style="{style}">{one}</td>' for one in row) for row in rows)
+        body = "".join(f"<tr>{row}</tr>" for row in cells)
         found = f"<p>{escape(printable(self.sentence()))}</p>" if self.first else ""
         return f"<div><table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>{found}</div>"

@@ -123,6 +123,7 @@ def test_an_hour_reaches_for_a_thousand_times_as_many(reaches: bool, monkeypatch
     else:
         with pytest.raises(ModelError, match="has 62 contexts of up to 5 tokens, but should have fewer"):
             settle.sweep(MODEL, How("enumerate"))
+        assert settle.sweep(MODEL, How())[0] == settle.sweep(MODEL, How("prove"))[0] == "sampled"
 
 
 def sample(model: Model, cost: float = 1) -> list[tuple[int, int]]:

@@ -1,5 +1,7 @@
 """What becomes of a finding in the table: its time, its total, its lengths; which check is run of which model."""
 
+import runpy
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,7 +17,7 @@ from properties.checks.testing import asserting, parametrize_with_checks
 from properties.checks.verdict import AUTO, Finding, How, Verdict
 from properties.selftest.checks.asking import right, two
 from properties.selftest.models import aab, ab
-from zoo import BlackBox, Domain, Model, ModelError, UnknownNameError
+from zoo import BlackBox, Domain, Model, ModelError, Transformer, UnknownNameError
 
 MODEL = ab.MODEL
 
@@ -89,6 +91,9 @@ def test_a_check_keeps_its_name_its_claim_and_whom_it_applies_to(scripted: list[
     assert entry.kind == "test_table"
     assert [entry.to(ab.build(n)) for n in (3, 4)] == [False, True]
     assert {entry.kind for entry in CHECKS.values()} >= {"answers", "mechanics", "accuracy"}
+    again = table.check()(lambda model, how: Finding("holds", "computed", 0))
+    assert table.CHECKS[again.__name__].to(ab.build(1))  # to every model, where nothing else is said
+    assert not table.CHECKS[again.__name__].to(BOX)
 
 
 BOX = two(right)
@@ -218,3 +223,17 @@ def test_a_sample_is_accepted_where_that_is_asked_for(
             else:
                 with pytest.raises(AssertionError, match=f"^ab: found {found.status}$"):
                     run(MODEL)
+
+
+def test_a_thousand_lengths_are_listed_and_more_are_not() -> None:
+    for n_ctx, listed in ((1000, 1000), (1024, 1024), (1025, 0)):
+        model = Model("one", "a", Transformer(np.ones((1, 1)), np.zeros((n_ctx, 1)), []))
+        assert len(table._lengths(model)) == listed
+
+
+def test_only_who_makes_tests_of_checks_needs_pytest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pytest", None)  # as if it were not installed
+    found = runpy.run_path(testing.__file__)
+    assert found["asserting"](lambda model: verdict("holds"))(MODEL).passed
+    with pytest.raises(ImportError):
+        found["parametrize_with_checks"](MODEL)

@@ -13,7 +13,7 @@ from properties.checks.verdict import Finding, How, Method
 from properties.proof.counterexample import Counterexample
 from properties.proof.search import Proof
 from properties.selftest.models import ab, reverse, share
-from zoo import Lemma, Model
+from zoo import Lemma, Model, enumeration
 from zoo.transformer.arrays import Array
 
 MODEL = ab.MODEL  # 62 contexts
@@ -204,6 +204,14 @@ def test_what_is_meant_is_shown_in_place_of_what_was_found() -> None:
     assert shown(lemma("ab")) == "a"
     assert shown(lemma("ab"), tie=True) == "ab"
     assert shown(Lemma("it is so", lambda model: True)) == "a"
+
+
+def test_what_is_meant_is_shown_with_the_logits_of_the_forward_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(enumeration, "last_rows", lambda transformer, tokens: np.array([[0.25, 0.5]]))
+    model = echoing(Lemma("it is so", lambda model: True, lambda context: "bba"))
+    found = settle._meant(Finding("failed", "proved", 1, counterexample=wrong("a")), model, rule_of(model))
+    assert found.counterexample is not None
+    assert (found.counterexample.context, found.counterexample.logits) == ("bba", (0, 1))
 
 
 def test_where_nothing_is_wrong_or_every_position_answers_nothing_is_meant() -> None:

@@ -2,14 +2,14 @@
 
 import re
 import sys
-from dataclasses import replace
+from dataclasses import FrozenInstanceError, fields, replace
 from typing import Any
 
 import pytest
 
 from properties.checks import listing
 from properties.checks.listing import Verdicts
-from properties.checks.verdict import Requested, Verdict, _quoted
+from properties.checks.verdict import Finding, How, Requested, Verdict, _quoted
 from properties.proof.counterexample import Counterexample
 from properties.selftest.models import ab
 from zoo.inspection.card import Known, html
@@ -175,6 +175,13 @@ LISTED = Verdicts(
 )
 
 
+@pytest.mark.parametrize("one", [verdict(), Finding("holds", "computed", 0), How(), Requested("ab"), SHOWN])
+def test_what_was_found_and_how_is_not_changed_afterwards(one: Any) -> None:
+    for each in fields(one):
+        with pytest.raises(FrozenInstanceError):
+            setattr(one, each.name, None)
+
+
 def test_verdicts_in_a_line_are_a_table() -> None:
     assert repr(LISTED).splitlines() == [
         "check    verdict    looked at        margin",
@@ -194,8 +201,8 @@ def test_verdicts_in_a_line_are_a_table() -> None:
 def test_verdicts_in_a_notebook_are_a_table() -> None:
     strange = replace(LISTED[2], check="a<b", counterexample=replace(SHOWN, context="<\x1b"))
     page = Verdicts([LISTED[0], strange])._repr_html_()
-    assert re.findall(r"<th [^>]*>(.*?)</th>", page) == ["check", "verdict", "looked at", "margin"]
-    cells = [re.sub("<.*?>", "", cell) for cell in re.findall(r"<td [^>]*>(.*?)</td>", page)]
+    assert re.findall(r'<th style="[^"<>]*">(.*?)</th>', page) == ["check", "verdict", "looked at", "margin"]
+    cells = [re.sub("<.*?>", "", cell) for cell in re.findall(r'<td style="[^"<>]*">(.*?)</td>', page)]
     assert cells == ["rule", "✓ holds", "all 62", "0.999999", "a&lt;b", "✗ failed", "all 62", "-0.5"]
     [sentence] = re.findall("<p>(.*)</p>", page)
     assert sentence.startswith("a&lt;b: after &lt;\\x1b it says a")

@@ -10,7 +10,7 @@ import pytest
 from properties.checks import choice, settle
 from properties.checks.right import Question, questions
 from properties.checks.table import CHECKS
-from properties.checks.verdict import How
+from properties.checks.verdict import Finding, How
 from properties.proof import reach
 from properties.proof.search import Proof
 from properties.selftest.models import aab, ab
@@ -260,3 +260,14 @@ def test_a_proof_that_found_what_is_wrong_has_settled_it(monkeypatch: pytest.Mon
     ):
         monkeypatch.setattr(choice, "proof_of", lambda *asked, proof=proof: proof)
         assert choice._settled(MODEL, question, How(), 1) is settled
+
+
+def test_how_it_came_that_all_were_run_is_said_where_nothing_else_is() -> None:
+    before, after = How(), How("enumerate")
+    silent, telling = (
+        Finding("holds", "enumerated", 62),
+        Finding("failed", "enumerated", 62, "wrong in 2 of 62 contexts"),
+    )
+    assert choice.said(silent, before, after).detail == "every context was run: a proof did not settle it at that cost"
+    assert choice.said(telling, before, after) is telling
+    assert choice.said(silent, after, after) is silent
