@@ -174,6 +174,25 @@ def test_what_fails_at_once_determines_something() -> None:
     assert (found.status, found.detail) == ("failed", "wrong in the shortest context there is")
 
 
+@pytest.mark.parametrize(
+    ("how", "told"),
+    [
+        (How("sample"), "right in every context of a sample"),
+        (How("prove", seconds=0), "not proved in the time allowed: "),
+    ],
+)
+def test_of_what_was_not_looked_at_nothing_is_said(how: How, told: str) -> None:
+    """Neither that the rule determines nothing there, nor where it does."""
+    cases: list[tuple[Model, Any]] = [
+        (MODEL, lambda context: set()),
+        (SHARE, lambda context, at: None),
+        (SHARE, SHARE.rule),
+    ]
+    for model, rule in cases:
+        found = settle.settle(model, checked_rule(rule, model.names), how)
+        assert (found.status, found.detail[: len(told)], found.detail[-9:]) == ("undecided", told, " contexts")
+
+
 def echoing(*lemmas: Lemma) -> Model:
     """It says b after a and a after b, where a is meant; and of nothing else it is wrong."""
     return replace(MODEL, rule=lambda context: {"a"}, lemmas=lemmas)
