@@ -105,7 +105,7 @@ def ordered_logits(model: Model, tokens: Array) -> tuple[Array, Array]:
     That is 0 where they are the forward pass's own.
     """
     if not _shares(model):
-        logits = answer_logits(model, tokens, exact=True)
+        logits = answer_logits(model, tokens)
         return logits, np.zeros(len(logits))
     return enumeration.last_logits(model.transformer, tokens, model.scope.count())
 

@@ -23,7 +23,7 @@ from properties.checks.right import (
 from properties.checks.running import Running, answer_logits, counterexample, ordered_logits, ran, run
 from properties.checks.verdict import How
 from properties.proof.counterexample import around
-from properties.selftest.models import ab, reverse, share
+from properties.selftest.models import aab, ab, reverse, share
 from zoo import Domain, Model, contexts, enumeration
 from zoo.transformer.arrays import Array
 
@@ -98,6 +98,19 @@ def test_margins_of_numbers() -> None:
         0.25,
     ]
     assert margins(SHARE, logits, []).tolist() == [0.25] * 3
+
+
+def test_what_is_asked_of_a_model_after_a_context_or_at_a_position() -> None:
+    [after], [at] = questions(MODEL), questions(REVERSE)
+    assert (after("ab"), at("ab", 0), at("ab", 1)) == ({"a"}, {"b"}, {"a"})
+    both = questions(replace(aab.MODEL, predictors=[str, min]))
+    assert [(one.kind, one.function) for one in both] == [
+        ("rule", aab.MODEL.rule),
+        ("predictor", str),
+        ("predictor", min),
+    ]
+    # Of a rule that is right mostly, not everywhere.
+    assert [one.kind for one in questions(replace(aab.MODEL, accuracy=0.9))] == ["predictor"]
 
 
 def test_what_is_permitted_of_names_and_of_numbers() -> None:
@@ -232,14 +245,6 @@ def test_what_running_finds_of_all_batches() -> None:
     silent = checked_rule(lambda context: set(), model.names)
     found, number = run(model, silent, "sampled", contexts.batches(2, 3), How())
     assert (found.status, found.method, found.margin, found.contexts) == ("holds", "sampled", None, 14)
-
-
-def test_a_sample_is_run_in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever executor there is: it is small."""
-    monkeypatch.setattr(running, "Shards", None)
-    how = How("sample", executor=object())  # type: ignore[arg-type]
-    found, _ = run(MODEL, questions(MODEL)[0], "sampled", contexts.batches(2, 5), how)
-    assert (found.status, found.contexts) == ("holds", 62)
 
 
 def test_a_worker_holds_a_model_to_the_one_question_stated_of_it() -> None:

@@ -5,10 +5,14 @@ import sys
 from dataclasses import FrozenInstanceError, fields, replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from properties.checks import listing
 from properties.checks.listing import Verdicts
+from properties.checks.right import questions
+from properties.checks.running import Ran
+from properties.checks.table import CHECKS
 from properties.checks.verdict import Finding, How, Requested, Verdict, _quoted
 from properties.proof.counterexample import Counterexample
 from properties.selftest.models import ab
@@ -22,6 +26,7 @@ def verdict(status: Any = "holds", method: Any = "enumerated", contexts: int = 6
     return Verdict(status=status, method=method, contexts=contexts, **({"check": "rule"} | NAMED | more))
 
 
+RAN, ASKED, CHECKED = Ran(0.5, 1, np.arange(1), None), questions(ab.MODEL)[0], CHECKS["rule"]
 FAILED = verdict("failed", margin=-0.5, detail="wrong in 2 of 62 contexts", counterexample=SHOWN, failures=("ab", "bb"))
 
 
@@ -175,7 +180,9 @@ LISTED = Verdicts(
 )
 
 
-@pytest.mark.parametrize("one", [verdict(), Finding("holds", "computed", 0), How(), Requested("ab"), SHOWN])
+@pytest.mark.parametrize(
+    "one", [verdict(), Finding("holds", "computed", 0), How(), Requested("ab"), SHOWN, RAN, ASKED, CHECKED]
+)
 def test_what_was_found_and_how_is_not_changed_afterwards(one: Any) -> None:
     for each in fields(one):
         with pytest.raises(FrozenInstanceError):
