@@ -149,7 +149,7 @@ def test_all_contexts_are_run_by_an_executor_or_kept(
         if elsewhere:
             [(subject, options)] = sent
             assert options == {"executor": executor, "keep": keep}
-            assert [one.function for one in questions(subject)] == [question.function]
+            assert [(one.kind, one.function) for one in questions(subject)] == [(question.kind, question.function)]
             assert (found.margin, judged[5]) == (0.5, 1)
 
 

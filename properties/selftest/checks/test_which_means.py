@@ -201,6 +201,15 @@ def test_every_context_may_yet_be_run(how: How, opens: bool, monkeypatch: pytest
         assert choice.open_to(ab.MODEL, how) == may
 
 
+@pytest.mark.parametrize(("budgets", "opens"), [(20, True), (30, False)])
+def test_it_may_take_minutes_where_it_would_not_be_done_at_once(
+    budgets: int, opens: bool, few: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By budgets of a few seconds: a proof may take two minutes."""
+    monkeypatch.setattr(choice, "work", lambda model: budgets * 10**10)
+    assert choice.open_to(ab.MODEL, How()) == opens
+
+
 @pytest.fixture
 def boxes(few: None, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
     """Nothing was given up on; of each proof whose it is, and how many boxes it gets."""
