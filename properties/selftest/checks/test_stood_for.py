@@ -47,6 +47,10 @@ def test_the_lengths_of_which_there_are_few_contexts_in_all(
     assert folds._few(ab.build(3)) == lengths
 
 
+def test_of_two_tokens_up_to_thirteen_are_all_looked_at() -> None:
+    assert folds._few(ab.build(20)) == list(range(1, 14))  # 16,382 contexts, of 16,384
+
+
 def test_each_context_is_counted_once_however_many_folds_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
     model = folded(3, predictors=[PREDICTS])
     found = CHECKS["folds"].run(model)
