@@ -12,6 +12,7 @@ from properties.checks.settle import _proved, _told, _where_judged, settled
 from properties.checks.verdict import Finding, How, Method
 from properties.proof.counterexample import Counterexample
 from properties.proof.search import Proof
+from properties.selftest.clock import ticking
 from properties.selftest.models import ab, reverse, share
 from zoo import Lemma, Model, enumeration
 from zoo.transformer.arrays import Array
@@ -181,8 +182,9 @@ def test_what_fails_at_once_determines_something() -> None:
         (How("prove", seconds=0), "not proved in the time allowed: "),
     ],
 )
-def test_of_what_was_not_looked_at_nothing_is_said(how: How, told: str) -> None:
+def test_of_what_was_not_looked_at_nothing_is_said(how: How, told: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither that the rule determines nothing there, nor where it does."""
+    ticking(monkeypatch)
     cases: list[tuple[Model, Any]] = [
         (MODEL, lambda context: set()),
         (SHARE, lambda context, at: None),
