@@ -59,6 +59,18 @@ def test_a_score_that_is_off_may_overflow() -> None:
         assert np.isfinite(weight.item()) == known
 
 
+@pytest.mark.parametrize(("weight", "underflow"), [(0.5, 0.25), (0.0, 0.0)])
+def test_the_roundings_of_a_mean(weight: float, underflow: float) -> None:
+    """length + 1 of each product, and 1 to spare, of weights that may be larger; underflow of each, and 2 more."""
+    a, v, length = rounding(U, U), value([[3.0]], [[0.125]]), 5
+    for reach in (0.0, 2.0):
+        found = a.mean(v, np.array([[weight]]), np.array([[underflow]]), length, reach)
+        off = weight + underflow + (1 + weight + underflow) * (length + 2) * ULP
+        error = (1 + off) * (0.125 + (length + 2) * U * np.exp(reach)) + off * 3
+        assert found.error.item() == pytest.approx(error, rel=1e-12)
+        assert found.size.item() == pytest.approx(3 + error, rel=1e-12)
+
+
 def test_what_underflow_takes_of_gelu() -> None:
     for size in (0.0, 2.0):
         assert LOSES.gelu(value([size])).error.item() == 4 * U * (1 + size)
@@ -77,6 +89,15 @@ def test_the_roundings_of_a_deviation(n: int) -> None:
     under = (n + 2) * U / root
     assert least == pytest.approx(max(root - under, 0.5), rel=1e-12)
     assert off == pytest.approx(under / least, rel=1e-12)
+
+
+def test_the_roundings_of_a_deviation_that_is_far_off() -> None:
+    """By the root mean square of what the distances are off by: 2.5, of a least of 3 times that less."""
+    rows, error = np.array([[-10.0, 10.0, -10, 10]]), np.array([1.5, 2, 2.5, 3.5])
+    off = np.sqrt((error**2).mean())
+    least, found = ROUNDS.deviation(error, rows, 1e-300)
+    assert least == pytest.approx(10 * (1 - 10 * ULP) - 3 * off, rel=1e-12)
+    assert found == pytest.approx(off / least + 10 * ULP * (1 + off / least), rel=1e-12)
 
 
 def test_a_square_that_is_off_may_overflow() -> None:
