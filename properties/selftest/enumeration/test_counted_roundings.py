@@ -8,7 +8,7 @@ import pytest
 
 from properties.selftest.enumeration.exact import LOSES, ROUNDS, U, rounding, value
 from properties.selftest.enumeration.test_exact_weights import layer_of
-from zoo import Norm
+from zoo import Attention, Norm
 from zoo.enumeration import rounding as module
 from zoo.enumeration.rounding import Value
 from zoo.transformer.arrays import Array
@@ -106,3 +106,15 @@ def test_a_square_that_is_off_may_overflow() -> None:
     for error, known in ((0.4, True), (0.6, False)):
         found = a.scaled(Value(np.array([3.5]), np.array([error])), 1.0, 0.0, norm)
         assert np.isfinite(found.error.item()) == known
+
+
+def test_the_roundings_of_sums() -> None:
+    """One for each number; of what heads add one for each product, and 2; of a Norm's entry 2, and 1 to spare."""
+    assert ROUNDS.sum([value([4.0]), value([3.0]), value([0.5])]).error.item() == 3 * ULP * 7.5
+    assert LOSES.sum([value([4.0]), value([3.0])]).error.item() == 2 * U
+    layer = Attention(*(np.ones((2, 1, 1)) for _ in range(2)), np.ones((2, 1, 3)), 2 * np.ones((2, 3, 1)))
+    mean = value(np.ones((2, 3)))
+    assert ROUNDS.output(mean, layer).error.item() == (6 + 2) * ULP * 12
+    norm = Norm(np.array([2.0]), np.array([0.5]), 1e-5)
+    found = ROUNDS.scaled(value([0.25]), 1.0, 0.0, norm)
+    assert found.error.item() == pytest.approx(3 * ULP * (0.25 * 2 + 0.5), rel=1e-12)
