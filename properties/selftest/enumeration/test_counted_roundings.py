@@ -112,7 +112,7 @@ def test_the_roundings_of_sums() -> None:
     """One for each number; of what heads add one for each product, and 2; of a Norm's entry 2, and 1 to spare."""
     assert ROUNDS.sum([value([4.0]), value([3.0]), value([0.5])]).error.item() == 3 * ULP * 7.5
     assert LOSES.sum([value([4.0]), value([3.0])]).error.item() == 2 * U
-    layer = Attention(*(np.ones((2, 1, 1)) for _ in range(2)), np.ones((2, 1, 3)), 2 * np.ones((2, 3, 1)))
+    layer = Attention(np.ones((2, 1, 1)), np.ones((2, 1, 1)), np.ones((2, 1, 3)), 2 * np.ones((2, 3, 1)))
     mean = value(np.ones((2, 3)))
     assert ROUNDS.output(mean, layer).error.item() == (6 + 2) * ULP * 12
     norm = Norm(np.array([2.0]), np.array([0.5]), 1e-5)
