@@ -69,6 +69,8 @@ def test_the_roundings_of_a_mean(weight: float, underflow: float) -> None:
         error = (1 + off) * (0.125 + (length + 2) * U * np.exp(reach)) + off * 3
         assert found.error.item() == pytest.approx(error, rel=1e-12)
         assert found.size.item() == pytest.approx(3 + error, rel=1e-12)
+        if reach == 0:  # as where nothing is said
+            assert a.mean(v, np.array([[weight]]), np.array([[underflow]]), length).error == found.error
 
 
 def test_what_underflow_takes_of_gelu() -> None:
