@@ -218,7 +218,7 @@ def proof_of_one_answer(model: Model, how: How) -> tuple[Proof, Question] | None
     stated = questions(model)
     if not (by_proof(model, how) and stated):
         return None
-    question = max(stated, key=lambda one: one.kind == "predictor")  # the first, of several
+    question = next((one for one in stated if one.kind == "predictor"), stated[0])
     proof = proof_of(model, question, how)
     return (proof, question) if proof.status == "holds" and proof.determined and not proof.skipped else None
 

@@ -229,18 +229,15 @@ class Run:
         return False
 
 
-# The variables of what the function runs on: what is raised there is none of its errors.
-THESE, LAZY, COUNTS, STAND_INS = globals(), vars(lazy), vars(lazy_count), vars(stand_in)
+# The variables of what the function runs on, by their id: what is raised there is none of its errors.
+OURS = {id(variables) for variables in (globals(), *map(vars, (lazy, lazy_count, stand_in)))}
 
 
 def watched(function: Callable[[Any], frozenset[str]], context: Any, stumbles: Callable[[], None]) -> frozenset[str]:
     """The answer; `stumbles` is told of an error on the way, swallowed or not, that is none of a function's own."""
 
     def entered(frame: FrameType, event: str, _: Any) -> Any:
-        names = frame.f_globals
-        if (
-            names is LAZY or names is THESE or names is COUNTS or names is STAND_INS
-        ):  # the rule's own are few beside these
+        if id(frame.f_globals) in OURS:  # the rule's own calls are few beside these
             return None
         frame.f_trace_lines = False
         return seen

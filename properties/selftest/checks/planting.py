@@ -1,8 +1,8 @@
 """What plants a fault in a model, and what a verdict says of it."""
 
 import importlib
-from dataclasses import replace
-from typing import Any
+from dataclasses import fields, replace
+from typing import Any, Self
 
 import numpy as np
 
@@ -47,7 +47,15 @@ def large_three() -> Model:
     return replace(model, transformer=replace(model.transformer, layers=[small]))
 
 
-class Mixing(Model):
+class Altered(Model):
+    """A model that does something otherwise than one of which it has all that is stated."""
+
+    @classmethod
+    def of(cls, model: Model) -> Self:
+        return cls(**{field.name: getattr(model, field.name) for field in fields(model)})
+
+
+class Mixing(Altered):
     """A batch in which each context gets its neighbour's logits."""
 
     def forward(self, tokens: Array, last: bool = False) -> Array:
@@ -58,7 +66,7 @@ def first_positions(model: Model, n_ctx: int) -> Transformer:
     return replace(model.transformer, position_embedding=model.transformer.position_embedding[:n_ctx])
 
 
-class Uncut(Model):
+class Uncut(Altered):
     """Long contexts are cut to their first tokens, not their last."""
 
     def encode(self, context: Context, anyway: bool = False) -> Array:

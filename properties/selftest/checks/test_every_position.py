@@ -1,7 +1,7 @@
 """Models that answer at every position: planted faults are found with their position, and what does not fit is said."""
 
 import json
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from properties.checks.table import CHECKS
 from properties.checks.verdict import How
 from properties.command.main import main
 from properties.robustness.comparison import compare
-from properties.selftest.checks.planting import edited
+from properties.selftest.checks.planting import Altered, edited
 from properties.selftest.models import aab, reverse, share
 from zoo import NUMBER, Attention, Cycle, FileError, Model, ModelError, RuleError, ZooError, files
 from zoo.distill.checked_program import write
@@ -23,7 +23,7 @@ SHARE = replace(share.MODEL, within=1e-6, margin=0.999e-6)  # which is what floa
 METHODS: list[Any] = ["enumerate", "prove"]
 
 
-class OffAtOne(Model):
+class OffAtOne(Altered):
     """What it says at the third of four tokens, and there alone, is off by a little in one context."""
 
     def forward(self, tokens: Array, last: bool = False) -> Array:
@@ -59,7 +59,7 @@ def test_a_fault_at_one_position_is_found_there(method: Any) -> None:
 
 
 def test_a_fault_in_one_context_at_one_position_is_found() -> None:
-    model = OffAtOne(**{one.name: getattr(SHARE, one.name) for one in fields(SHARE)})
+    model = OffAtOne.of(SHARE)
     assert found(model)[:2] == ("abba", 2)
     [verdict] = check_model(model, names=["rule"])
     assert verdict.failures == ("abba",)

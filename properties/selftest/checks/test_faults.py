@@ -74,7 +74,7 @@ def test_a_mask_that_leaks_one_position(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_a_batch_that_mixes_rows() -> None:
-    mixed = Mixing(**{name: getattr(ab.MODEL, name) for name in ab.MODEL.__dataclass_fields__})
+    mixed = Mixing.of(ab.MODEL)
     verdict = failing("batched", mixed)
     assert shown(verdict) == "a"
     assert shown(failing("rule", mixed)) == "a"
@@ -166,7 +166,7 @@ def test_a_stated_margin_that_is_too_large() -> None:
 
 
 def test_a_model_that_reads_the_wrong_end_of_a_long_context() -> None:
-    uncut = Uncut(**{name: getattr(ab.MODEL, name) for name in ab.MODEL.__dataclass_fields__})
+    uncut = Uncut.of(ab.MODEL)
     assert "baaaaa" in failing("window", uncut).detail
 
 

@@ -3,7 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import fields, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any, ClassVar
 
@@ -13,7 +13,7 @@ import pytest
 from properties.checks import mechanics, settle
 from properties.checks.table import CHECKS
 from properties.checks.verdict import How
-from properties.selftest.checks.planting import Uncut
+from properties.selftest.checks.planting import Altered, Uncut
 from properties.selftest.models import aab, ab
 from zoo import Domain, Model
 from zoo.contexts import Context
@@ -28,17 +28,13 @@ By = Callable[[Array], Any]  # of tokens [batch, seq], what is added to their lo
 
 
 def added_to(model: Model, by: By) -> Model:
-    class Added(Model):
+    class Added(Altered):
         def forward(self, tokens: Array, last: bool = False) -> Array:
             logits: Array = super().forward(tokens, last)
             more: Array = np.broadcast_to(by(np.asarray(tokens)), np.shape(tokens))[..., None]
             return logits + (more[:, -1:] if last else more)
 
-    return Added(**in_fields(model))
-
-
-def in_fields(model: Model) -> dict[str, Any]:
-    return {field.name: getattr(model, field.name) for field in fields(model)}
+    return Added.of(model)
 
 
 def at_a_first_b(tokens: Array) -> Any:
@@ -194,10 +190,10 @@ def test_how_many_windows_are_run(monkeypatch: pytest.MonkeyPatch) -> None:
         found = CHECKS["window"].run(ab.MODEL)
         assert (found.method, found.contexts) == ("enumerated", 32)
         assert found.detail == f"each behind 3 other beginnings{said}"
-    assert CHECKS["window"].run(Uncut(**in_fields(ab.MODEL))).status == "failed"  # none of which is run
+    assert CHECKS["window"].run(Uncut.of(ab.MODEL)).status == "failed"  # none of which is run
 
 
-class Counting(Model):
+class Counting(Altered):
     """How often it was run."""
 
     runs: ClassVar[Counter[str]] = Counter()
@@ -210,17 +206,17 @@ class Counting(Model):
 def test_no_more_windows_are_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settle, "SAMPLE", 3 * flops(ab.MODEL.transformer, 5))
     Counting.runs.clear()
-    CHECKS["window"].run(Counting(**in_fields(ab.MODEL)))
+    CHECKS["window"].run(Counting.of(ab.MODEL))
     assert Counting.runs.total() == 3 * (1 + 3)  # alone, and behind each beginning
 
 
-class NoNumbers(Model):
+class NoNumbers(Altered):
     def logits(self, context: Context, anyway: bool = False) -> Any:
         return super().logits(context, anyway) * math.nan
 
 
 def test_a_window_without_numbers_is_the_same_behind_others() -> None:
-    assert CHECKS["window"].run(NoNumbers(**in_fields(ab.MODEL))).status == "holds"
+    assert CHECKS["window"].run(NoNumbers.of(ab.MODEL)).status == "holds"
 
 
 @pytest.mark.parametrize(("n_ctx", "method", "number"), [(8, "enumerated", 256), (9, "sampled", 256)])

@@ -1,7 +1,6 @@
 """Answers as rows: which are judged, which are wrong, what is permitted of names and of numbers, and what is kept."""
 
-from collections import deque
-from dataclasses import fields, replace
+from dataclasses import replace
 from itertools import chain
 from typing import Any
 
@@ -23,6 +22,7 @@ from properties.checks.right import (
 from properties.checks.running import Running, answer_logits, counterexample, ordered_logits, ran, run
 from properties.checks.verdict import How
 from properties.proof.counterexample import around
+from properties.selftest.checks.planting import Altered
 from properties.selftest.models import aab, ab, reverse, share
 from zoo import Domain, Model, contexts, enumeration
 from zoo.transformer.arrays import Array
@@ -136,21 +136,6 @@ def test_at_every_position_it_is_asked_in_order() -> None:
     assert found.tolist() == [[True, False], [False, True], [False, True], [False, True]]
 
 
-@pytest.fixture
-def calls(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Nothing is kept before; how many contexts are asked about, each time."""
-    counts: list[int] = []
-
-    def counting(model: Model, words: Any, asked: Any) -> Array:
-        words = list(words)
-        counts.append(len(words))
-        return allowed(model, words, asked)
-
-    monkeypatch.setattr(right, "allowed", counting)
-    monkeypatch.setattr(right, "_kept", deque(maxlen=4))
-    return counts
-
-
 def permitted(model: Model, every: bool, rows: int = 3) -> list[Any]:
     """What the rule permits in all contexts, in batches of so many."""
     assert model.rule is not None
@@ -253,7 +238,7 @@ def test_a_worker_holds_a_model_to_the_one_question_stated_of_it() -> None:
     assert (found.judged, found.wrong.tolist(), found.least) == (4, [1, 3], -1)
 
 
-class Own(Model):
+class Own(Altered):
     """With a forward pass of its own: its logits are twice those of the transformer."""
 
     def forward(self, tokens: Array, last: bool = False) -> Array:
@@ -261,7 +246,7 @@ class Own(Model):
 
 
 def own(model: Model) -> Model:
-    return Own(**{one.name: getattr(model, one.name) for one in fields(model)})
+    return Own.of(model)
 
 
 LAST_NUMBER = replace(SHARE, answers="last", rule=None)

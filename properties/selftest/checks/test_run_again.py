@@ -1,17 +1,17 @@
 """Which contexts are run again by the forward pass, where a quicker program ran them all; and where they are run."""
 
-from collections import deque
 from collections.abc import Iterator
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from properties.checks import right, running
-from properties.checks.right import allowed, questions
+from properties.checks import running
+from properties.checks.right import questions
 from properties.checks.running import Ran, Running, answer_logits, closest, ran, run
 from properties.checks.verdict import How
+from properties.selftest.checks.planting import Altered
 from properties.selftest.models import aab, ab
 from zoo import Model, contexts, enumeration
 from zoo.transformer.arrays import Array
@@ -91,7 +91,7 @@ def test_running_sums_are_taken_as_they_are_where_that_will_do(monkeypatch: pyte
     assert ran(MODEL, tokens[:1], permitted[:1]).first is None
 
 
-class Asked(Model):
+class Asked(Altered):
     """Notes whether its forward pass is asked for the last row only."""
 
     def forward(self, tokens: Array, last: bool = False) -> Array:
@@ -103,7 +103,7 @@ LAST: list[bool] = []
 
 
 def test_of_one_answer_the_last_row_is_computed() -> None:
-    model = Asked(**{one.name: getattr(MODEL, one.name) for one in fields(MODEL)})
+    model = Asked.of(MODEL)
     LAST.clear()
     assert answer_logits(model, np.array([[0, 1]])).tolist() == [[1, 0]]
     assert LAST == [True]
@@ -161,23 +161,14 @@ def test_a_sample_is_run_in_this_process(monkeypatch: pytest.MonkeyPatch) -> Non
     assert (found.status, found.contexts) == ("holds", 62)
 
 
-def test_what_all_contexts_are_permitted_is_kept_and_a_sample_is_asked_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    counts: list[int] = []
-
-    def counting(model: Model, words: Any, asked: Any) -> Array:
-        words = list(words)
-        counts.append(len(words))
-        return allowed(model, words, asked)
-
-    monkeypatch.setattr(right, "allowed", counting)
-    monkeypatch.setattr(right, "_kept", deque(maxlen=4))
+def test_what_all_contexts_are_permitted_is_kept_and_a_sample_is_asked_anew(calls: list[int]) -> None:
     [question] = questions(MODEL)
     for method, total in (("sampled", 62), ("sampled", 62), ("enumerated", 62), ("enumerated", 0)):
-        counts.clear()
+        calls.clear()
         run(MODEL, question, method, contexts.batches(2, 5), How())  # type: ignore[arg-type]
-        assert sum(counts) == total
+        assert sum(calls) == total
     # A worker gets batches in any order: it does not read what is kept from the first context on.
-    counts.clear()
+    calls.clear()
     [batch] = contexts.of_length(2, 2)
     assert Running(MODEL)(batch).wrong.tolist() == []
-    assert sum(counts) == 4
+    assert sum(calls) == 4

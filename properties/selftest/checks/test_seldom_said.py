@@ -14,9 +14,10 @@ import zoo.shards.keep
 from properties.checks import answers, choice, cycles, folds, right, running, settle
 from properties.checks.table import CHECKS, check_model
 from properties.checks.verdict import Finding, How
+from properties.selftest.checks.planting import Altered
 from properties.selftest.models import aab, ab, induction, reverse
 from reference import Fold
-from zoo import Lemma, Model
+from zoo import Lemma
 from zoo.contexts import Context
 from zoo.cost.operations import flops
 from zoo.rule import Asked
@@ -189,7 +190,7 @@ def test_what_is_enumerated_in_one_process_is_kept(tmp_path: Path, monkeypatch: 
     assert replace(again, seconds=first.seconds) == first
 
 
-class EndingInB(Model):
+class EndingInB(Altered):
     """Reads what stands before its window, where the last token is b."""
 
     def logits(self, context: Context, anyway: bool = False) -> Any:
@@ -197,6 +198,6 @@ class EndingInB(Model):
 
 
 def test_how_many_windows_were_tried_until_one_failed() -> None:
-    model = EndingInB(**{name: getattr(ab.MODEL, name) for name in ab.MODEL.__dataclass_fields__})
+    model = EndingInB.of(ab.MODEL)
     found = CHECKS["window"].run(model)
     assert (found.status, found.contexts) == ("failed", 2)  # that of a alone comes first

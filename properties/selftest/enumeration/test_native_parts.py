@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from zoo.enumeration import native
-from zoo.enumeration.rounding import Rounding
 from zoo.transformer import Attention, Norm, Transformer
 
 NORM = Norm(np.ones(3), np.zeros(3), 1.0)
@@ -145,14 +144,7 @@ def test_larger_numbers_than_were_met_are_bounded_anew() -> None:
     assert before == bounds(fresh, (slice(None), 100.0), (slice(None), 0.01))
 
 
-def test_a_row_sees_all_before_it_and_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_row_sees_all_before_it_and_itself(lengths: list[int]) -> None:
     """Its bound is of sums of so many numbers."""
-    lengths, right = list[int](), Rounding.of_step
-
-    def noted(self: Rounding, residuals: Any, length: int, seen: Any = ()) -> Any:
-        lengths.append(length)
-        return right(self, residuals, length, seen)
-
-    monkeypatch.setattr(Rounding, "of_step", noted)
     native.Walk(made(attentions=1), 4)._bound(4)
     assert lengths == [1, 2, 3, 4]

@@ -12,7 +12,6 @@ from properties.selftest.models import two_head
 from properties.strategies import each_attention
 from zoo import contexts
 from zoo.enumeration import Tile, native, paths, running_sums
-from zoo.enumeration.rounding import Rounding
 from zoo.errors import ModelError
 from zoo.transformer import Transformer, forward
 from zoo.transformer.arrays import Array
@@ -126,15 +125,10 @@ def test_the_smallest_margin_is_found_whoever_says_it(doubtful: int, monkeypatch
     assert found.tokens.tolist() == rows.argmax(axis=1).tolist()
 
 
-def test_no_more_contexts_are_extended_together_than_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_more_contexts_are_extended_together_than_may_be(
+    lengths: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """With up to 8 rows at a time: 2, 4 and 8, and of four tokens twice as many; each is bounded for its length."""
-    lengths, right = list[int](), Rounding.of_step
-
-    def noted(self: Rounding, residuals: Any, length: int, seen: Any = ()) -> Any:
-        lengths.append(length)
-        return right(self, residuals, length, seen)
-
-    monkeypatch.setattr(Rounding, "of_step", noted)
     monkeypatch.setattr(paths, "ROWS", 8)
     tiles = list(paths._by_prefixes(DEEP, [1, 2, 3, 4, 5]))
     assert [tile.length for tile in tiles] == lengths

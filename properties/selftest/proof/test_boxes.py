@@ -2,17 +2,12 @@
 
 from dataclasses import replace
 
-import numpy as np
-
-from properties.proof.arithmetic import Arithmetic, Interval, average, gamma
 from properties.proof.boxes import Box, Boxes
 from properties.proof.counted import Counted
 from properties.proof.judges import Answers
 from properties.proof.reading.decision_tree import leaves
 from properties.selftest.models import aab, third_previous
 from reference import Fold
-from zoo import Transformer
-from zoo.transformer.arithmetic import FLOAT64
 
 A, B = (Counted(range(5), frozenset(token)) for token in "ab")
 
@@ -37,21 +32,6 @@ def test_boxes_of_several_numbers_of_counts_lie_side_by_side() -> None:
     assert arrays.ranges[:2].tolist() == [[[0, 5, 1], [0, 0, 1]], [[0, 5, 1], [0, 5, 1]]]
     assert arrays.tokens[1].tolist() == [[True, False, False], [False, True, False]]
     assert Boxes.of([Box(5, {}, frozenset("a"))], "abc").counts is None
-
-
-def test_the_mean_of_what_is_known_exactly_is_known_as_well_as_it_is_computed() -> None:
-    a = Arithmetic.of_program(aab.MODEL.transformer)
-    mean = average(Interval(np.array([1.0, -2.0, 4.0]), np.zeros(3)), a)
-    assert mean.c.item() == 1
-    assert 7 / 3 * a.own <= mean.r.item() <= 7 / 3 * a.own * (1 + 1e-6)
-    wide = average(Interval(np.array([1.0, -2.0, 4.0]), np.array([0.5, 0.0, 1.0])), a)
-    assert 0.5 <= wide.r.item() <= 0.5 + 4 * a.own
-
-
-def test_what_is_made_here_is_off_in_the_smallest_program_too() -> None:
-    """A quarter of its terms is more than a Norm, an activation or a softmax takes beside its sums."""
-    smallest = Transformer(np.ones((2, 1)), np.zeros((1, 1)), [])
-    assert Arithmetic.of_program(smallest).own >= gamma(4 * (2 + 16), FLOAT64.unit)
 
 
 def test_a_box_is_split_where_it_matters_most() -> None:

@@ -14,9 +14,11 @@ from properties.proof.arithmetic import (
     Arithmetic,
     Interval,
     OutOfRangeError,
+    average,
     gamma,
     lost,
 )
+from properties.selftest.models import aab
 from properties.selftest.proof.exact import (
     LOSES,
     OWN,
@@ -150,3 +152,18 @@ def test_parts_of_an_interval_keep_their_radii() -> None:
     joined = Interval.join([part for part, _ in pairwise([x[:1], x[1:], x])], 0)
     np.testing.assert_array_equal(joined.c, -c)
     np.testing.assert_array_equal(joined.r, c / 2)
+
+
+def test_what_is_made_here_is_off_in_the_smallest_program_too() -> None:
+    """A quarter of its terms is more than a Norm, an activation or a softmax takes beside its sums."""
+    smallest = Transformer(np.ones((2, 1)), np.zeros((1, 1)), [])
+    assert Arithmetic.of_program(smallest).own >= gamma(4 * (2 + 16), FLOAT64.unit)
+
+
+def test_the_mean_of_what_is_known_exactly_is_known_as_well_as_it_is_computed() -> None:
+    a = Arithmetic.of_program(aab.MODEL.transformer)
+    mean = average(Interval(np.array([1.0, -2.0, 4.0]), np.zeros(3)), a)
+    assert mean.c.item() == 1
+    assert 7 / 3 * a.own <= mean.r.item() <= 7 / 3 * a.own * (1 + 1e-6)
+    wide = average(Interval(np.array([1.0, -2.0, 4.0]), np.array([0.5, 0.0, 1.0])), a)
+    assert 0.5 <= wide.r.item() <= 0.5 + 4 * a.own
