@@ -40,6 +40,12 @@ def test_answers_in_c_are_a_byte(vocab: int, outputs: int, expected: bool) -> No
     assert not native.usable(transformer, native.FEWEST - 1)
 
 
+def test_without_a_library_nothing_is_usable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(native, "_library", lambda: None)
+    assert not native.usable(made(), native.FEWEST)
+    assert not native.lists(made(), 4, native.FEWEST)
+
+
 @pytest.mark.usefixtures("library")
 def test_what_is_laid_out_for_contexts_that_are_given_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     """At each of 4 positions embeddings of 5 tokens, and 16 lanes of 3 streams: 53 rows of 3 numbers."""
@@ -142,6 +148,16 @@ def test_larger_numbers_than_were_met_are_bounded_anew() -> None:
     before, fresh = bounds(walk, (0, 100.0), (0, 0.01)), native.Walk(made(attentions=1), 2)
     assert before[0] > first[0]
     assert before == bounds(fresh, (slice(None), 100.0), (slice(None), 0.01))
+
+
+def test_the_largest_and_the_least_varying_of_all_lanes_count() -> None:
+    """Numbers that one lane has met, whichever."""
+    for lane in (0, 15):
+        one, all_of = native.Walk(made(attentions=1), 2), native.Walk(made(attentions=1), 2)
+        for walk in (one, all_of):
+            bounds(walk, (slice(None), 1.0), (slice(None), 1.0))
+        assert bounds(one, ((..., lane), 100.0)) == bounds(all_of, (slice(None), 100.0)) != bounds(walk, (0, 1e3))
+        assert bounds(one, varies=((..., lane), 0.01)) == bounds(one, varies=(slice(None), 0.01))
 
 
 def test_a_row_sees_all_before_it_and_itself(lengths: list[int]) -> None:

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from properties.robustness.number_types import in_type
 from properties.selftest.models import two_head
 from properties.strategies import each_attention
 from zoo import contexts
 from zoo.enumeration import Tile, native, paths, running_sums
 from zoo.errors import ModelError
-from zoo.transformer import Transformer, forward
+from zoo.transformer import Mlp, Transformer, forward
 from zoo.transformer.arrays import Array
 
 SINGLE = two_head.MODEL.transformer
@@ -28,6 +29,20 @@ def every(length: int) -> Array:
 
 def test_the_models_go_by_each_path() -> None:
     assert {name: paths.path(transformer) for name, transformer in BY_PATH.items()} == {name: name for name in BY_PATH}
+
+
+def test_one_mlp_is_no_attention() -> None:
+    mlp = Mlp(np.eye(8), np.zeros(8), np.eye(8), np.zeros(8), "relu")
+    transformer = replace(SINGLE, layers=[mlp])
+    assert paths.path(transformer) == "prefixes"
+    expected = forward(transformer, every(2), last=True)[:, -1]
+    np.testing.assert_allclose(paths.logits(transformer, [2])[2], expected, rtol=1e-12)
+
+
+def test_one_array_with_an_arithmetic_of_its_own_is_enough() -> None:
+    own = in_type(SINGLE, "bfloat16")
+    mixed = replace(SINGLE.astype(np.float32), unembedding=own.readout)
+    assert [paths.path(one) for one in (SINGLE.astype(np.float32), mixed)] == ["sums", "forward"]
 
 
 @pytest.mark.parametrize("path", BY_PATH)

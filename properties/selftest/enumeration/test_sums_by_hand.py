@@ -1,10 +1,13 @@
 """Running sums of numbers that are given: how terms are shifted, how halves are parted, and what is not known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from properties.selftest.models import two_head
 from zoo.enumeration.running_sums import REACH, Sums
+from zoo.transformer import forward
 from zoo.transformer.arrays import Array
 
 
@@ -79,3 +82,12 @@ def test_a_sum_that_overflows_after_some_tokens_is_enough(
     terms[:, :, 0, large, token] = 1e308
     with np.errstate(all="ignore"):
         assert all(np.isnan(logits).all() for *_, logits in sums.tiles(5))
+
+
+def test_there_may_be_more_outputs_than_tokens() -> None:
+    random = np.random.default_rng(0)
+    model = two_head.MODEL.transformer
+    transformer = replace(model, unembedding=random.normal(size=(3, model.d_model)))
+    tokens = np.indices((2,) * 4).reshape(4, -1).T
+    expected = forward(transformer, tokens, last=True)[:, -1]
+    np.testing.assert_allclose(Sums(transformer).logits(tokens), expected, rtol=1e-9, atol=1e-9)
