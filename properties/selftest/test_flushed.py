@@ -37,8 +37,8 @@ def enumerated(drawn: Drawn, seed: int, outcomes: Counter[str]) -> None:
 CHECKS: dict[str, tuple[Check, int, st.SearchStrategy[Drawn], tuple[str, ...]]] = {
     "proofs": (check_proof, 70, transformers(), ("holds by bounds", "failed")),
     "bounds": (check_bounds, 44, transformers(vocab=(2, 3)), ("proved", "bounded")),
-    "certificates": (check_certificate, 24, transformers(vocab=(2, 3), most=20), ("confirmed", "none")),
-    "the checker": (check_checked, 24, transformers(vocab=(2, 3), most=20), ("positive", "negative")),
+    "certificates": (check_certificate, 16, transformers(vocab=(2, 3), most=20), ("confirmed", "none")),
+    "the checker": (check_checked, 16, transformers(vocab=(2, 3), most=20), ("positive", "negative")),
     "enumeration": (enumerated, 66, PATHS, ("sums", "prefixes", "doubtful", "settled")),
 }
 

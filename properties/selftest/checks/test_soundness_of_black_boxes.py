@@ -41,7 +41,7 @@ def is_wrong(permitted: Any, said: Any, numbers: bool) -> bool:
 
 @pytest.mark.soundness
 def test_what_is_said_of_a_black_box_is_so_in_every_context(outcomes: Counter[str]) -> None:
-    @many(150)
+    @many(100)
     @given(st.integers(0, 2**32 - 1))
     def inner(seed: int) -> None:
         random = Random(seed)

@@ -90,17 +90,24 @@ def kinds(transformer: Transformer) -> set[str]:
     return found | ({"final norm"} if transformer.final_norm is not None else set())
 
 
+def margin_at(transformer: Transformer, length: int, number: int) -> float:
+    tokens: Array = np.array(np.unravel_index(number, (transformer.sizes["vocab"],) * length))
+    second, best = np.sort(forward(transformer, tokens[None])[0, -1])[-2:]
+    return float(best - second)
+
+
 def check(transformer: Transformer, outcomes: Counter[str]) -> None:
     """Answers and the context of the smallest margin are numpy's; margins are within what is claimed of `forward`'s."""
     outcomes.update(kinds(transformer))
     vocab = transformer.sizes["vocab"]
     room = {n: np.empty(vocab**n, np.uint8) for n in range(1, transformer.n_ctx + 1)}
+    error = dict.fromkeys(room, 0.0)
     with np.errstate(all="ignore"), few():
         for tile in paths._tiles(transformer, list(room), room):
             assert tile.ranked is not None
             rows = np.concatenate([forward(transformer, b)[:, -1] for b in contexts.of_length(vocab, tile.length)])
             best, margin = paths._ranked(rows.astype(np.float64).T.reshape(-1, *tile.shape)[(slice(None), *tile.where)])
-            off = np.abs(tile.ranked.margin - margin)
+            off, error[tile.length] = np.abs(tile.ranked.margin - margin), max(error[tile.length], tile.error)
             outcomes["settled"] += int((tile.ranked.margin > 2 * tile.error).any())
             assert not off.max() > 2 * tile.error, f"margins are off by {off.max()}, but 2 of {tile.error} is claimed"
             wrong = (tile.ranked.tokens != best) & (tile.ranked.margin > 2 * tile.error)
@@ -109,14 +116,16 @@ def check(transformer: Transformer, outcomes: Counter[str]) -> None:
     for n, one in expected.items():
         np.testing.assert_array_equal(found[n].tokens, one.tokens, "answers differ")
         if transformer.dtype == np.float64:  # less exact programs need not agree which margin is the smallest
-            assert found[n].at == one.at, "the smallest margin is said to be elsewhere"
-            same = found[n].margin == pytest.approx(one.margin, rel=1e-8, abs=1e-8, nan_ok=True)
-            assert same, f"margins differ: {found[n].margin}, and by numpy {one.margin}"
+            close = pytest.approx(one.margin, rel=1e-8, abs=1e-8, nan_ok=True)
+            assert found[n].margin == close, f"margins differ: {found[n].margin}, and by numpy {one.margin}"
+            if found[n].at != one.at:  # the first that rounding cannot tell from it, and C's is another: 2 errors, and 4
+                here = margin_at(transformer, n, found[n].at)
+                assert not here > one.margin + 6 * error[n], "the smallest margin is said to be elsewhere"
 
 
 @pytest.mark.soundness
 def test_what_is_enumerated_in_c_is_what_numpy_says(outcomes: Counter[str]) -> None:
-    @many(80)
+    @many(64)
     @given(DRAWN)
     def each(transformer: Transformer) -> None:
         check(transformer, outcomes)

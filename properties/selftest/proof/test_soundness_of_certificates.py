@@ -94,7 +94,7 @@ def assert_true(executed: Executed, rule: Function, found: Rechecked, stated: fl
 
 @pytest.mark.soundness
 def test_what_is_confirmed_is_true(outcomes: Counter[str]) -> None:
-    @many(90)
+    @many(76)
     @given(st.one_of(transformers(vocab=(2, 3), most=20), ordinary(max_n_ctx=3, max_vocab=2)), SEEDS)
     def check(drawn: Drawn, seed: int) -> None:
         check_certificate(drawn, seed, outcomes)
@@ -129,7 +129,7 @@ def check_checked(drawn: Drawn, seed: int, outcomes: Counter[str]) -> None:
 
 @pytest.mark.soundness
 def test_no_difference_of_logits_leaves_what_the_checker_finds(outcomes: Counter[str]) -> None:
-    @many(46)
+    @many(32)
     @given(transformers(vocab=(2, 3), most=20), SEEDS)
     def check(drawn: Drawn, seed: int) -> None:
         check_checked(drawn, seed, outcomes)

@@ -65,7 +65,7 @@ def assert_bounded(executed: Executed, box: Box, answer: int, least: float) -> N
 
 @pytest.mark.soundness
 def test_no_difference_of_logits_leaves_its_bound(outcomes: Counter[str]) -> None:
-    @many(66)
+    @many(44)
     @given(DRAWN, SEEDS)
     def check(drawn: Drawn, seed: int) -> None:
         check_bounds(drawn, seed, outcomes)
