@@ -118,7 +118,7 @@ def check(transformer: Transformer, outcomes: Counter[str]) -> None:
         if transformer.dtype == np.float64:  # less exact programs need not agree which margin is the smallest
             close = pytest.approx(one.margin, rel=1e-8, abs=1e-8, nan_ok=True)
             assert found[n].margin == close, f"margins differ: {found[n].margin}, and by numpy {one.margin}"
-            if found[n].at != one.at:  # the first that rounding cannot tell from it, and C's is another: 2 errors, and 4
+            if found[n].at != one.at:  # the first that rounding cannot tell from it: 2 errors, and 4 by C
                 here = margin_at(transformer, n, found[n].at)
                 assert not here > one.margin + 6 * error[n], "the smallest margin is said to be elsewhere"
 
