@@ -204,6 +204,18 @@ def test_contexts_that_are_given_are_bounded_and_checked_as_all_are(monkeypatch:
         paths.last_logits(transformer, tokens.repeat(paths.MANY, axis=0) + 1, 10**9)
 
 
+def test_of_some_lengths_there_is_what_is_of_all() -> None:
+    """The C meets the shorter contexts on its way, too."""
+    transformer = zoo.load("induction", n_ctx=4).transformer
+    every = in_c(transformer)
+    with few():
+        some = paths.answers(transformer, [2, 4])
+    assert [*some] == [2, 4]
+    for length, one in some.items():
+        np.testing.assert_array_equal(one.tokens, every[length].tokens)
+        assert (one.margin, one.at) == (every[length].margin, every[length].at)
+
+
 @pytest.mark.parametrize("name", ["aab", "induction"])
 def test_what_c_does_not_take_is_left_to_numpy(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(native, "_library", lambda: pytest.fail("no library is wanted"))

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 import reference
 import zoo
 from properties.proof import certificate as certificate_of
-from properties.proof.certificate import certify, write
+from properties.proof.certificate import certify, source_digest, write
 from properties.recheck import recheck
 from properties.selftest.counted_boxes import counting_rule, random_fold
 from properties.selftest.examples import assert_occurred, many
@@ -27,7 +27,7 @@ from properties.selftest.proof.test_folds import BRACKETS
 from properties.selftest.random_models import transformers
 from zoo import Attention, Model, Transformer, contexts, forward
 from zoo.domain import Domain, Layout
-from zoo.errors import CertificateError, MismatchError, ZooError
+from zoo.errors import CertificateError, MismatchError, RuleError, ZooError
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -251,6 +251,12 @@ def test_a_certificate_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
         with pytest.raises(ZooError, match=why):
             write(content, path)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("function", [set, len, eval("lambda context: {'a'}")], ids=["class", "built in", "no file"])
+def test_what_has_no_source_file_is_not_certified(function: Callable[..., Any]) -> None:
+    with pytest.raises(RuleError, match="has no source file, but should be defined in one to be certified"):
+        source_digest(function)
 
 
 def test_there_is_a_root_for_each_layout() -> None:
