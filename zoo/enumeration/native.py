@@ -21,7 +21,7 @@ from zoo.enumeration.rounding import Rounding, Rows, Seen
 from zoo.enumeration.running_sums import Sums
 from zoo.errors import UnavailableError
 from zoo.transformer import Transformer
-from zoo.transformer.arrays import TYPES, Array
+from zoo.transformer.arrays import Array
 
 BLOCK = 2**17  # contexts that one call is for: tens of milliseconds, so that Ctrl-C is heeded
 TILE = 2**13  # contexts of running sums that are looked at together, with one last token
@@ -47,7 +47,7 @@ class Ranked(NamedTuple):
 
 def usable(transformer: Transformer, contexts: int) -> bool:
     """Whether all contexts, so many, are enumerated in C."""
-    known = transformer.sizes["vocab"] > 1 and 1 < len(transformer.readout) <= 256 and transformer.dtype.type in TYPES
+    known = transformer.sizes["vocab"] > 1 and 1 < len(transformer.readout) <= 256
     return known and contexts >= FEWEST and _library() is not None
 
 

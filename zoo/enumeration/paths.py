@@ -235,7 +235,7 @@ def _compiled_sums(transformer: Transformer, room: dict[int, Array], heeded: Hee
 
 
 def _compiled_prefixes(transformer: Transformer, room: dict[int, Array]) -> Iterator[Tile]:
-    for length, where, ranked, error in native.Walk(transformer, max(room, default=0)).tiles(room):
+    for length, where, ranked, error in native.Walk(transformer, max(room)).tiles(room):
         if length in room:
             yield Tile(length, (transformer.sizes["vocab"] ** length,), (where,), np.empty(0), error, ranked)
 

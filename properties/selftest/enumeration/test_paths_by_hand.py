@@ -31,6 +31,10 @@ def test_the_models_go_by_each_path() -> None:
     assert {name: paths.path(transformer) for name, transformer in BY_PATH.items()} == {name: name for name in BY_PATH}
 
 
+def test_sums_of_half_precision_are_kept_prefixes() -> None:
+    assert paths.path(SINGLE.astype(np.float16)) == "prefixes"
+
+
 def test_one_mlp_is_no_attention() -> None:
     mlp = Mlp(np.eye(8), np.zeros(8), np.eye(8), np.zeros(8), "relu")
     transformer = replace(SINGLE, layers=[mlp])
@@ -104,6 +108,21 @@ def test_a_row_with_an_infinite_logit_is_run_on_forward(monkeypatch: pytest.Monk
     rows, errors = paths.last_logits(SINGLE, every(2))
     assert errors.tolist() == [0, 0, 1, 0]
     np.testing.assert_array_equal(rows, [*expected[:2], [2.125, 0], expected[3]])
+
+
+def test_doubtful_contexts_are_run_some_at_a_time() -> None:
+    numbers: Array = np.array([1, 2, 7, 3, 0])
+    for rows in (2, 5, 4096):
+        found = paths._run(SINGLE, 3, numbers, rows)
+        np.testing.assert_allclose(found, forward(SINGLE, every(3)[numbers])[:, -1], rtol=1e-12)
+
+
+def test_the_length_of_contexts_decides_whether_c_takes_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    monkeypatch.setattr(paths, "MANY", 8)
+    monkeypatch.setattr(native, "lists", lambda transformer, *its: asked.append(its))
+    paths.last_logits(DEEP, every(3), 10**9)
+    assert asked == [(3, 10**9)]
 
 
 def test_where_all_are_doubtful_all_are_run_on_forward(monkeypatch: pytest.MonkeyPatch) -> None:
