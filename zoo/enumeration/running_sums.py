@@ -142,7 +142,7 @@ def _error(transformer: Transformer, x: Array) -> float:
 
 def _forward(rounding: Rounding, rows: Array, length: int) -> float:
     """How far the forward pass is off: rows [row, d_model] are the largest that can be embedded."""
-    layer, x, v, (weight, underflow) = _attention(rounding, rows, length)
+    layer, x, v, (weight, underflow) = _attention(rounding, rows, length, 0.0)
     stream = rounding.sum([x.worst(0), rounding.output(rounding.mean(v, weight, underflow, length), layer)])
     return float(rounding.map(stream, rounding.exact.readout.T, None).error.max())
 
@@ -161,7 +161,7 @@ def _sums(rounding: Rounding, rows: Array, length: int) -> float:
 
 
 def _attention(
-    rounding: Rounding, rows: Array, length: int, reach: float = 0.0
+    rounding: Rounding, rows: Array, length: int, reach: float
 ) -> tuple[Attention, Value, Value, tuple[Array, Array]]:
     """The layer, what goes into it [row, d_model], its largest values [head, d_v], and how far its weights are off."""
     [layer] = rounding.exact.layers

@@ -76,6 +76,7 @@ def test_what_keeps_no_rows_is_left_to_forward(monkeypatch: pytest.MonkeyPatch) 
         np.tile([[0, 0], [1, 0]], (16, 1)),  # each lane goes on to another first token, and the same second one
         np.tile([[0, 1], [1, 1], [1, 0]], (16, 1)),
         np.tile([[1, 0], [1, 0]], (16, 1)),  # twice the same
+        np.tile([[0, 0], [1, 0]], (32, 1)),  # each lane comes back to its first one
         np.repeat([[0, 1], [1, 0]], [20, 13], axis=0),  # where only one lane goes on
     ],
 )
@@ -116,6 +117,11 @@ def three() -> Transformer:
     return Transformer(
         random.normal(size=(3, 3)), random.normal(size=(5, 3)), [Attention(*arrays)], None, random.normal(size=(2, 3))
     )
+
+
+def test_lanes_write_where_their_contexts_are() -> None:
+    """Of three tokens each length up to three in one tile; from 27 contexts on, 16 and 11 of them, four and five."""
+    assert compared(three()) == 3 + 2 * 2
 
 
 @pytest.mark.parametrize(("longest", "step"), [(9, 1), (18, 2), (27, 3), (1, 1), (81, 9)])

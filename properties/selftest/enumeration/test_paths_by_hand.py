@@ -125,6 +125,18 @@ def test_the_length_of_contexts_decides_whether_c_takes_them(monkeypatch: pytest
     assert asked == [(3, 10**9)]
 
 
+@pytest.mark.parametrize(("margins", "vain"), [((2.0, 3.0, 1.0, 0.0), False), ((2.0, 1.0, 1.0, 0.0), True)])
+def test_the_c_is_tried_in_vain_where_all_are_doubtful(
+    margins: tuple[float, ...], vain: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiled = SimpleNamespace(logits=lambda tokens: (np.array([margins, [0.0] * 4]).T, 1.0), vain=False)
+    monkeypatch.setattr(paths, "MANY", 1)
+    monkeypatch.setattr(native, "lists", lambda *_: True)
+    monkeypatch.setattr(paths, "_compiled", lambda *_: compiled)
+    paths.last_logits(DEEP, every(2), 4)
+    assert compiled.vain == vain
+
+
 def test_where_all_are_doubtful_all_are_run_on_forward(monkeypatch: pytest.MonkeyPatch) -> None:
     as_sums(np.zeros((4, 2)), 1.0, monkeypatch)
     rows, errors = paths.last_logits(SINGLE, every(2))

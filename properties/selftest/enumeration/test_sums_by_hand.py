@@ -1,11 +1,13 @@
 """Running sums of numbers that are given: how terms are shifted, how halves are parted, and what is not known."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from properties.selftest.models import two_head
+from zoo.enumeration.rounding import Rounding
 from zoo.enumeration.running_sums import REACH, Sums
 from zoo.transformer import forward
 from zoo.transformer.arrays import Array
@@ -91,3 +93,28 @@ def test_there_may_be_more_outputs_than_tokens() -> None:
     tokens = np.indices((2,) * 4).reshape(4, -1).T
     expected = forward(transformer, tokens, last=True)[:, -1]
     np.testing.assert_allclose(Sums(transformer).logits(tokens), expected, rtol=1e-9, atol=1e-9)
+
+
+@np.errstate(all="ignore")
+def test_of_a_sum_that_overflows_no_logit_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where its quotients are finite, and the other head's sums: [last token, head, sum, position, token]"""
+    terms = np.ones((2, 2, 3, 3, 2))
+    terms[:, 1, 0, :, 1] = 1e308  # a denominator, of which two are too many
+    sums = made()
+    monkeypatch.setattr(sums, "_terms", lambda length: terms)
+    found = sums.logits(np.array([[0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 1]]))
+    assert np.isnan(found).all(axis=1).tolist() == [False, False, True, True]
+    assert np.isfinite(found[:2]).all()
+
+
+def test_only_sums_shift_scores_by_less_than_the_largest(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, weights, mean = [], Rounding.weights, Rounding.mean
+
+    def noted(own: Any, *its: Any) -> Any:
+        asked.append(its[5] if len(its) > 5 else 0.0)  # reach
+        return own(*its)
+
+    monkeypatch.setattr(Rounding, "weights", lambda *its: noted(weights, *its))
+    monkeypatch.setattr(Rounding, "mean", lambda *its: noted(mean, *its))
+    made()
+    assert asked == [0.0, 0.0, REACH, REACH]
