@@ -33,11 +33,12 @@ def telling(norm: Norm | None, *behind: Mlp, large: float = 4.0) -> Transformer:
 def test_a_final_norm_of_what_an_attention_made(dtype: Any, weight: float) -> None:
     """It divides by what it is then; its weights turn the direction that is looked along."""
     norm = Norm(np.array([1, weight, 1, 1]), np.array([0, 5.0, -1, 2]), 2.0**-10)
-    t, options = telling(norm, large=2.0**-6).astype(dtype), [(0, 1), (2,)]
-    check(t, options, 0, 1)
+    t = telling(norm, large=2.0**-6).astype(dtype)
+    for first in (0, 1):
+        assert check(t, [(first,), (2,)], 0, 1)[0] > 0.02
     for fine in (False, True):
         alone = Alone(t, fine)
-        alone.at(options)
+        alone.at([(0, 1), (2,)])
         assert min(alone.lowers(2, [(0, 1), (1, 0)])) > -100
 
 
@@ -62,6 +63,13 @@ def test_a_direction_says_more_than_columns_and_is_looked_along_where_fine(dtype
         alone.at([(0, 1), (0, 1)])
         assert alone.lower(0, 0, 1) == pytest.approx(least, abs=1e-3)
     assert Margins(t).fine is False
+
+
+def test_the_last_position_is_meant_where_none_is_named() -> None:
+    alone = Alone(Transformer(np.eye(2), np.array([[0.0, 0], [20, 0], [5, 0]]), [], None, np.eye(2)))
+    for n, position in ((1, 0), (2, 20), (3, 5)):
+        alone.at([(0,)] * n)
+        assert alone.lower(0, 0, 1) == pytest.approx(1 + position)
 
 
 def test_what_may_overflow_in_one_direction_is_known_of_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
