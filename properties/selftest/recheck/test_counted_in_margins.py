@@ -151,9 +151,12 @@ def test_the_mean_of_a_stream_is_as_wide_as_its_entries(dtype: Any) -> None:
     alone = Alone(t.astype(dtype))
     alone.at([(0, 1), (0,)])
     # The mean of 1 and 1, or 2: written, 1.25 and 0.25; and as what a unit reads is three times that, and one more.
-    for layer, middle, radius in ((1, 1 + 1.25 * 10 / 4, 0.25 * 10 / 4), (2, 4.125 + (5.75 * 7 + 2) / 4, 2.5 / 4 + 0.75 * 7 / 4)):
+    for layer, middle, radius in (
+        (1, 1 + 1.25 * 10 / 4, 0.25 * 10 / 4),
+        (2, 4.125 + (5.75 * 7 + 2) / 4, 2.5 / 4 + 0.75 * 7 / 4),
+    ):
         row, mean = alone.row(layer, 1, 0)
         assert sorted(row) == [0, 1, 2, 3]
         for k, expected in enumerate((middle, radius)):
             assert float(exact(mean[k])) == pytest.approx(expected, rel=1e-5)
-        assert near(mean.r, sum(Fraction(exact(ball.r)) for ball in row.values()) / 4)
+        assert near(mean.r, sum((Fraction(exact(ball.r)) for ball in row.values()), Fraction(0)) / 4)

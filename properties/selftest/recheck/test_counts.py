@@ -76,7 +76,9 @@ def test_the_first_and_the_last_of_what_may_be() -> None:
     group = Group(range(3), [frozenset("ab"), frozenset("cd")], [(1, 2), (0, 3)], {}, frozenset("abcdef"))
     assert group.example(False) == {0: "a", 1: "e", 2: "e"}
     assert group.example(True) == {0: "b", 1: "b", 2: "d"}
-    assert sorted(Group(range(3), group.kinds[:2], [(1, 1), (1, 2)], {1: frozenset("bc")}, group.every).example(False).items()) == [(0, "c"), (1, "b"), (2, "e")]
+    assert sorted(
+        Group(range(3), group.kinds[:2], [(1, 1), (1, 2)], {1: frozenset("bc")}, group.every).example(False).items()
+    ) == [(0, "c"), (1, "b"), (2, "e")]
 
 
 def test_what_can_be_counted_together() -> None:

@@ -199,7 +199,12 @@ def test_a_number_is_a_constant_and_what_is_counted(name: str) -> None:
 @pytest.mark.parametrize("sign", [1, -1])
 def test_a_sum_of_what_is_counted_has_all_its_terms(sign: int) -> None:
     """Of two that are each 0 to 3, whichever is added to the other: the ends are those of both."""
-    sight = Sight({}, frozenset("ab"), 6, groups({Count(range(3), 0): (0, 3), Count(range(3, 6), 0): (0, 3)}, [frozenset("a")], {}, frozenset("ab")))
+    sight = Sight(
+        {},
+        frozenset("ab"),
+        6,
+        groups({Count(range(3), 0): (0, 3), Count(range(3, 6), 0): (0, 3)}, [frozenset("a")], {}, frozenset("ab")),
+    )
     first, second = (number(0, {(group, 0): 1}, Unasked(sight)) for group in range(2))
     low, high = (0, 6) if sign > 0 else (-3, 3)
     for its in (first + sign * second, sign * second + first):
