@@ -105,7 +105,7 @@ class Confirmation:
         """
         if n not in self.fits:
             boxes = [box for box, _ in self.graph.roots if (box.length, box.at) == (n, 0)]
-            every = [Leaf(box._replace(at=n - 1), "proved", -1, frozenset(), 1, frozenset(), []) for box in boxes]
+            every = [Leaf(box._replace(at=None), "proved", -1, frozenset(), 1, frozenset(), []) for box in boxes]
             contexts = self._contexts(every)
             numbers, found = rows(margins, contexts, margins.last), []
             for i, box in enumerate(boxes):

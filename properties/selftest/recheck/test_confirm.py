@@ -165,3 +165,16 @@ def test_what_may_overflow_where_every_position_answers(attentions: int) -> None
     one, two = its._bounds(its.quick, leaves)
     assert one.least == pytest.approx(10) == one.most
     assert two == Bound(-np.inf, np.inf)
+
+
+@pytest.mark.parametrize(("output", "size", "fits"), [(0, 1.0, True), (1, 1e308, False), (2, 1e308, False)])
+def test_where_one_logit_may_overflow_no_position_has_an_answer(output: int, size: float, fits: bool) -> None:
+    """Of names whichever; a number is the only one."""
+    readout = np.eye(3)
+    readout[output, 0] = size
+    others: list[dict[str, Any]] = [{}, {"outputs": NUMBER, "within": 0.5}]
+    for rows, settings in zip((readout, readout[output : output + 1]), others):
+        t = Transformer(np.eye(3), np.zeros((1, 3)), [], None, rows)
+        model = Model("every", "abc", t, answers="every", rule=lambda context, at: {"a"}, **settings)
+        its = Confirmation(t, Graph({"sets": [], "nodes": [["run"]], "roots": [0]}, model), model)
+        assert its._fits(its.quick, 1) == fits
