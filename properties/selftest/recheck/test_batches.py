@@ -28,6 +28,17 @@ def test_what_is_counted_is_the_same_or_not() -> None:
         assert [alike[0] == alike[2], alike[0] == alike[1]] == [True, False]
 
 
+def test_what_is_counted_in_some_of_several_sets() -> None:
+    """The others have a count of no positions, which is 0; where nothing is counted in any, there are no counts."""
+    counts = Counts.of([{}, {Count(range(1, 3), 1): (1, 2), Count(range(1), 2): (0, 1)}], 3)
+    assert counts is not None
+    assert counts.inside.astype(int).tolist() == [[[0, 0, 0], [0, 0, 0]], [[0, 1, 1], [1, 0, 0]]]
+    assert counts.codes.tolist() == [[0, 0], [1, 2]]
+    assert counts.limits.tolist() == [[[0, 0], [0, 0]], [[1, 2], [0, 1]]]
+    assert Counts.of([{}, {}], 3) is None
+    assert Counts.of([], 3) is None
+
+
 @pytest.mark.parametrize(("causal", "keys"), [(True, [1, 2, 1, 2, 3]), (False, [2, 2, 3, 3, 3])])
 def test_where_all_is_seen_each_is_by_itself(causal: bool, keys: list[int]) -> None:
     """Those of one length together, at each of their positions."""

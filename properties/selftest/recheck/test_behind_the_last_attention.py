@@ -133,6 +133,14 @@ def test_what_was_seen_once_is_seen_by_all_that_follow(layers: list[Attention | 
                 assert abs(float(row[e].c) - entry if e in row else entry) < 1e-9
 
 
+def test_where_a_position_may_not_hold_a_token_no_row_is_looked_for() -> None:
+    """There is one row behind the attention, of the token that stands there."""
+    alone = Alone(Transformer(np.eye(2, 4), np.zeros((1, 4)), [attention(True), UNIT, attention(True)]))
+    alone.at([(0,)])
+    assert alone.numbers(2)[0, 0, 0] == 0
+    assert len(alone.margins.rows[1]) == 1
+
+
 def test_what_a_row_of_another_layer_says_is_another_thing() -> None:
     """What two attentions tell is told twice, before a unit and a Norm."""
     t = moving((0, 4, 0), np.float64)

@@ -72,9 +72,10 @@ def test_a_bias_is_rounded_with_all_that_it_is_added_to(dtype: Any, weight: floa
     plain, moved = (
         program.normalize(row(program, [1.0, -1.0]), norm_of(2, weight, by, eps=3.0, dtype=dtype)) for by in (0, bias)
     )
-    for e in range(2):  # 1 / sqrt(1 + 3) of the weight
-        added = float(exact(moved[e].r - plain[e].r))
-        assert added == pytest.approx(float(unit(dtype)) * (abs(weight) / 2 + abs(bias)), rel=1e-5, abs=0)
+    for ball, more in zip(plain.values(), moved.values(), strict=True):  # 1 / sqrt(1 + 3) of the weight
+        size = Fraction(exact(abs(ball.c) + ball.r))
+        assert float(size) == pytest.approx(abs(weight) / 2, rel=1e-5)
+        assert near(more.r - ball.r, gamma(dtype, 1) * (size + abs(Fraction(bias))) + 4 * Fraction(TINY[dtype]))
 
 
 @each_dtype
@@ -139,6 +140,42 @@ def test_what_an_attention_may_round_behind_it(dtype: Any) -> None:
     by_itself = 4 * tiny + gamma(dtype, 1) * (4 + 4 * tiny + 5) + 4 * tiny
     assert near(errors[0], by_itself)
     assert near(sizes[0], 9 + by_itself)
+
+
+def test_what_a_value_is_rounded_by_counts_along_a_direction() -> None:
+    """Two ones are added, and written by -3: two roundings of 2, three times."""
+    w_v, w_o = np.zeros((1, 2, 1)), np.array([[[-3.0, 0]]])
+    w_v[0, :, 0] = 1
+    t = Transformer(np.ones((2, 2)), np.zeros((1, 2)), [heads_of(w_v, w_o)], None, np.eye(2)).astype(np.float32)
+    alone = Alone(t)
+    numbers = alone.margins.embed(0, 0) + np.zeros(1, int)
+    for answer, sign in ((0, 1), (1, -1)):
+        [found] = alone.margins.along(0, answer, 1 - answer, None, numbers).tolist()
+        least = sign * 6 + 3 * (2 * gamma(np.float32, 2) + 8 * Fraction(TINY[np.float32]))
+        assert least <= Fraction(found) <= least + Fraction(1, 2**49)
+
+
+def test_what_moves_together_moves_no_mean() -> None:
+    """What an attention writes sums to nothing: behind it a Norm takes nothing more of an entry."""
+    w_v, w_o = np.zeros((1, 4, 1)), np.array([[[1.0, 1, -1, -1]]])
+    w_v[0, 0] = 1
+    first = heads_of(w_v, w_o)
+    second = Attention(first.w_q, first.w_k, w_v, w_o, norm=norm_of(4, eps=2.0**20))
+    t = Transformer(np.eye(2, 4), np.zeros((2, 4)), [first, second])
+    alone = Alone(t)
+    alone.at([(0, 1), (0,)])
+    row = alone.margins.normalize(1, int(alone.numbers(1)[0, 1, 0]))
+    assert [float(exact(ball.r)) for ball in row.values()] == pytest.approx([0.25 / 2**10] * 4, rel=1e-5)
+
+
+def test_what_overflows_and_is_written_nowhere_is_no_number_all_the_same() -> None:
+    layer = heads_of(np.ones((1, 2, 1)), np.zeros((1, 1, 2)))
+    alone = Alone(Transformer(np.ones((2, 2)), np.zeros((1, 2)), [layer]))
+    number, two = alone.margins.embed(0, 0), np.array([[2.0]])
+    assert alone.margins.attend(0, number, Heads(1, two, two, two))
+    for name in ("size", "low", "high"):
+        with pytest.raises(CertificateError, match="may overflow"):
+            alone.margins.attend(0, number, Heads(1, two, two, two)._replace(**{name: two * np.inf}))
 
 
 @each_dtype

@@ -35,6 +35,30 @@ def test_what_was_run_is_decided_where_its_margin_is_above_0(monkeypatch: pytest
     assert recheck(made, truth.model, reference.ab) == Rechecked(6, 0, 3, 3, 0, 6, 3, 0, 5e-324)
 
 
+@pytest.mark.parametrize(
+    ("kind", "bound", "why"),
+    [
+        ("proved", Bound(0.5, np.inf), ""),
+        ("proved", Bound(0.5, 0.5), ""),
+        ("proved", Bound(0.75, 0.25), "below the one stated"),
+        ("proved", Bound(0.49, np.inf), "is 0.5, but confirmed is 0.49"),
+        ("proved", Bound(np.nan, np.inf), "is 0.5, but confirmed is nan"),
+        ("proved", Bound(-np.inf, np.inf), "numbers may overflow"),
+        ("run", Bound(0.25, 0.5), ""),
+        ("run", Bound(0.25, 0.49), "below the one stated"),
+    ],
+)
+def test_a_margin_is_as_large_as_is_stated(kind: str, bound: Bound, why: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    truth = Truth(ab.build(1), reference.ab)
+    made = Grown(truth, head_of(truth), kind=kind, margin=0.5).made
+    monkeypatch.setattr(Confirmation, "bounds", lambda self, leaves, stated: ((leaf, bound) for leaf in leaves))
+    if why:
+        with pytest.raises(CertificateError, match=why):
+            recheck(made, truth.model, reference.ab)
+    else:
+        assert recheck(made, truth.model, reference.ab).margin == bound.least
+
+
 def test_where_nothing_is_asked_leaves_are_skipped() -> None:
     """After a, of one token and of two; the others are proved."""
 

@@ -138,7 +138,8 @@ def test_what_is_said_of_a_number() -> None:
         End("proved"),
         Saying([(frozenset([0.5]), 0), (frozenset([-2]), 0)]),
     ]
-    for node in (["proved", 0], ["says", [[True], 0]], ["says", [[float("inf")], 0]]):
+    others = (["count"], ["says"], ["ran"], [0.5], [None], [["proved"]])
+    for node in (["proved", 0], ["says", [[True], 0]], ["says", [[float("inf")], 0]], *others):
         with pytest.raises(CertificateError, match="node 1 is "):
             graph(node, **settings)
 
@@ -227,6 +228,7 @@ def test_a_box_of_each_length_and_layout_of_a_domain() -> None:
 def test_what_a_leaf_is_called(strings: bool) -> None:
     its = graph(["count", [-3, -1, 1], 1, [0, 2, 0]], ["count", [-3, -1, 2], 3, [1, 1, 0]], strings=strings)
     reading = Reading(its, model(strings=strings), lambda context: {"a"})
+    its_a = "'a'" if strings else "['a']"
     words = ["'ab'", "'b'", "'c'"] if strings else ["['a', 'bb']", "['bb']", "['c']"]
     [box] = leaves(its)
     named = f"the leaf {{-3: {words[0]}}} of 3 tokens"
@@ -236,4 +238,5 @@ def test_what_a_leaf_is_called(strings: bool) -> None:
     [(whole, _)] = its.leaves(Box(3, {0: 2}), 1)
     said = str(Where(reading, whole._replace(said=frozenset([2, 0]))))
     assert said == f"{named}, {words[1]} 0 to 2 times, where ['a', 'c'] is permitted"
+    assert str(Where(reading, Box(3, {2: 1, 1: 0}))) == f"the leaf {{-2: {its_a}, -1: {words[1]}}} of 3 tokens"
     assert str(Where(reading, Box(1, {}, said=frozenset()))) == "the leaf {} of 1 tokens, where nothing is permitted"

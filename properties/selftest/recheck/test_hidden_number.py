@@ -221,3 +221,10 @@ def test_as_many_kinds_are_counted_as_may_be() -> None:
     assert sight.number(WHOLE, "d") == (0, {(0, 3): 1})
     assert sight.number(WHOLE, "e") is None
     assert len(sight.groups[0].kinds) == KINDS + 1
+
+
+def test_of_some_of_the_positions_that_are_counted_nothing_is_known() -> None:
+    sight = OPEN.sight
+    assert sight.number(END, "a") is None
+    assert sight.number(range(3, -1, -1), "a") is None
+    assert [group.positions for group in sight.groups] == [WHOLE]
