@@ -173,9 +173,10 @@ def test_what_overflows_and_is_written_nowhere_is_no_number_all_the_same() -> No
     alone = Alone(Transformer(np.ones((2, 2)), np.zeros((1, 2)), [layer]))
     number, two = alone.margins.embed(0, 0), np.array([[2.0]])
     assert alone.margins.attend(0, number, Heads(1, two, two, two))
-    for name in ("size", "low", "high"):
+    infinite: Array = two * np.inf
+    for heads in (Heads(1, infinite, two, two), Heads(1, two, infinite, two), Heads(1, two, two, infinite)):
         with pytest.raises(CertificateError, match="may overflow"):
-            alone.margins.attend(0, number, Heads(1, two, two, two)._replace(**{name: two * np.inf}))
+            alone.margins.attend(0, number, heads)
 
 
 @each_dtype
