@@ -137,7 +137,7 @@ def test_where_a_position_may_not_hold_a_token_no_row_is_looked_for() -> None:
     """There is one row behind the attention, of the token that stands there."""
     alone = Alone(Transformer(np.eye(2, 4), np.zeros((1, 4)), [attention(True), UNIT, attention(True)]))
     alone.at([(0,)])
-    assert alone.numbers(2)[0, 0, 0] == 0
+    assert float(alone.row(2, 0, 0).row[0].c) == 1
     assert len(alone.margins.rows[1]) == 1
 
 
