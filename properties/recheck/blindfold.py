@@ -103,7 +103,7 @@ class _String(Hidden):
             return len(self) == len(other) and all(map(operator.eq, self, other))
         if type(other) is _Token:  # of one character
             return len(self) == 1 and bool(self[0] == other)
-        return _with_stranger(self, other, str)
+        return _with_stranger(self, other)
 
     def __contains__(self, item: Any) -> bool:
         text, size = _text(item)
@@ -138,7 +138,7 @@ class _Tuple(Hidden):
         return peek(self)  # `tuple[context]` holds the tokens of a real one: it is not met within that
 
     def __contains__(self, item: Any) -> bool:
-        return any(token is item or token == item for token in self)
+        return any(token == item for token in self)
 
     def __getattribute__(self, name: str) -> Any:
         return _Method(self, name, GET(self)[-1]) if name == "count" else super().__getattribute__(name)
@@ -160,7 +160,7 @@ class _Token(Hidden):
         if type(other) is _Token and GET(other)[1] == position:
             return True
         if type(other) not in (str, _Token):
-            return _with_stranger(self, other, str)
+            return _with_stranger(self, other)
         others = GET(other)[0] if type(other) is _Token else {other}
         return bool(peek(self)) if tokens & others else False
 
@@ -198,7 +198,7 @@ class _Method(Hidden):
         for one in tuple(sought[0]) if isinstance(sought[0], tuple) else sought:
             text, size = _text(one)
             start = 0 if name == "startswith" else len(context) - size
-            if size <= len(context) and context[start : start + size] == text:
+            if context[start : start + size] == text:  # of another length it is another
                 return True
         return False
 
@@ -249,14 +249,14 @@ def _text(item: Any) -> tuple[Any, int]:
     return plain(item), len(plain(item))
 
 
-def _with_stranger(mine: Any, other: Any, own: Any) -> Any:
-    """`mine == other` with what is of a class of its own, which is asked first, as by a real string or tuple."""
+def _with_stranger(mine: Any, other: Any) -> Any:
+    """`mine == other` with what is of a class of its own: a string of one is asked first, as by a real string."""
     kind: Any = type(other)
-    if not issubclass(kind, own):
+    if not issubclass(kind, str):
         return NotImplemented
-    if kind.__eq__ is not own.__eq__ and (answer := kind.__eq__(other, mine)) is not NotImplemented:
+    if (answer := kind.__eq__(other, mine)) is not NotImplemented:
         return answer
-    return mine == (plain(other) if own is str else tuple.__getitem__(other, slice(None)))
+    return mine == plain(other)
 
 
 def _ordered(operation: Callable[[str, str], bool]) -> Callable[[Any, Any], Any]:

@@ -100,17 +100,17 @@ class Confirmation:
     def _fits(self, margins: Margins, n: int) -> bool:
         """Whether no number that the last position of any context of n tokens sees may overflow.
 
-        A program that answers at every position computes it all, and times 0 what is infinite is no number.
+        A program that answers at every position computes it all, and times 0 what is infinite is no number. Where one
+        logit may overflow, nothing is known of any; there are two, or nothing would be asked.
         """
         if n not in self.fits:
             boxes = [box for box, _ in self.graph.roots if (box.length, box.at) == (n, 0)]
-            every = [Leaf(box._replace(at=n - 1), "proved", -1, frozenset(), 1, frozenset(), []) for box in boxes]
+            every = [Leaf(box._replace(at=None), "proved", -1, frozenset(), 1, frozenset(), []) for box in boxes]
             contexts = self._contexts(every)
             numbers, found = rows(margins, contexts, margins.last), []
             for i, box in enumerate(boxes):
                 before, masks = numbers[i if len(numbers) > 1 else 0][None], contexts.masks(np.array([i]), n)
-                pair = [(0, min(1, len(self.bounded.readout) - 1))]
-                found += [margins.lower(before, masks, t, pair) for t in self.graph.held(box, n - 1)]
+                found += [margins.lower(before, masks, t, [(0, 1)]) for t in self.graph.held(box, n - 1)]
             self.fits[n] = bool(np.isfinite(found).all())
         return self.fits[n]
 
@@ -181,11 +181,10 @@ def _alike(leaves: Sequence[Leaf], what: Callable[[Leaf], object]) -> list[Array
 
 def gathered(leaves: Iterable[Leaf], vocab: int) -> Iterator[list[Leaf]]:
     """So many at a time that their positions and tokens are not too many numbers."""
-    batch, numbers = list[Leaf](), 0
+    batch = list[Leaf]()
     for leaf in leaves:
         batch.append(leaf)
-        numbers = len(batch) * leaf.box.length * vocab  # they come shortest first
-        if numbers > 8 * NUMBERS:
+        if len(batch) * leaf.box.length * vocab > 8 * NUMBERS:  # they come shortest first
             yield batch
             batch = []
     if batch:

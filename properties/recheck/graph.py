@@ -184,7 +184,7 @@ class Graph:
                     self.sets.append(frozenset(numbers[token] for token in tokens))
             of_layouts.append([added[tokens] for tokens in layout.sets])
         self.sets.append(frozenset(range(self.vocab)))
-        longest = model.n_ctx if model.domain is None else max(map(len, of_layouts), default=0)
+        longest = model.n_ctx if model.domain is None else max(map(len, of_layouts))
         for n in range(1, longest + 1):
             some = [dict(enumerate(sets[:n])) for one, sets in zip(layouts, of_layouts) if one.start <= n <= len(sets)]
             for known in [{}] if model.domain is None else some:

@@ -82,7 +82,7 @@ class Margins(Floats):
         """
         return self.lowest(self.shown(numbers, masks, t, counted, p), np.arange(len(masks)), pairs)
 
-    def shown(self, numbers: Array, masks: Array, t: int, counted: Counted | None = None, p: int = -1) -> Shown:
+    def shown(self, numbers: Array, masks: Array, t: int, counted: Counted | None, p: int) -> Shown:
         """What stands at a position behind the last attention, whatever answer is asked about."""
         p %= masks.shape[1]
         own = np.broadcast_to(numbers[:, p, t], len(masks))
@@ -101,7 +101,7 @@ class Margins(Floats):
         if seen is None or (self.behind and not self.fine):
             found = np.array([[self.margin(end, *pair, None) for pair in pairs] for end in ends.tolist()])
             return found[which.reshape(-1)]
-        out = np.empty((len(some), len(pairs)))
+        out = np.full((len(some), len(pairs)), -np.inf)
         # Without an Mlp behind, the direction is the same at all ends.
         for end in ends.tolist() if self.behind else [None]:
             mine = np.flatnonzero((shown.ends[some] == end) | (end is None))
@@ -109,7 +109,6 @@ class Margins(Floats):
                 try:
                     along = [seen.level(h, self.along(h, *pair, end, seen.keys), some[mine]) for h in self.heads]
                 except CertificateError:  # it may overflow
-                    out[mine, k] = -np.inf
                     continue
                 for i, levels in zip(mine.tolist(), np.transpose(along).tolist(), strict=True):
                     out[i, k] = self.margin(int(shown.ends[some[i]]), *pair, levels)

@@ -148,7 +148,7 @@ class Program:
             raise CertificateError(
                 f"eps is {norm.eps}, and nothing can be confirmed of a program that divides by what may become zero"
             )
-        self.rounding(sum((ball.size**2 for ball in c), eps), 1)  # that nothing overflows
+        self.check(sum((ball.size**2 for ball in c), eps))
         least, most = (sum(squares, self.zero) / d + eps for squares in zip(*map(self.squares, c)))
         # Where eps is as small as what underflow takes from the squares, nothing but eps may be left of the sum.
         left = least if eps > 2 * d * self.tiny else eps

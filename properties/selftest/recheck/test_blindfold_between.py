@@ -8,7 +8,7 @@ import pytest
 
 from properties.recheck.blindfold import blind_answer
 from properties.recheck.sight import Sight
-from properties.selftest.recheck.test_blindfold import Function, Same, says, sight
+from properties.selftest.recheck.test_blindfold import Function, Same, Undecided, says, sight
 from zoo.errors import CertificateError
 from zoo.rule import Asked
 
@@ -32,6 +32,8 @@ IN_BETWEEN: dict[str, Function] = {
     "a count between three ends": counting(0, 1, 2),
     "a count by a name": counting(sub="a"),
     "a count of what equals all": lambda c: says(c.count(Same("x")) == 0 or c[0] != "b"),
+    "what leaves it open": lambda c: says(c[0] == Undecided("b")),
+    "the same, twice": lambda c: says(c[0] == c[1] and c[1] == c[0]),
     "which is less": lambda c: says(c[0] < c[1]),
     "which is less or the same": lambda c: says(c[0] <= c[1]),
     "which is more": lambda c: says(c[0] > c[1]),
@@ -94,6 +96,68 @@ def test_where_a_string_starts_and_ends() -> None:
 def test_tokens_of_several_letters_are_counted() -> None:
     made = Asked(lambda c: says(c.count("aa") < 3), ["a", "b"])
     assert blind_answer(made, Sight({}, frozenset(["aa", "b"]), 2), False, "the leaf") == {"a"}
+
+
+TEXTS: dict[str, Function] = {
+    "a token and the rest": lambda c: says(c[0] == c[1:]),
+    "all of it": lambda c: says(c.startswith("ab")),
+    "all of it, from its end": lambda c: says(c.endswith("ab")),
+    "what it holds": lambda c: says("ab" in c),
+}
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_a_text_that_neither_real_context_is(name: str) -> None:
+    """That is another one in aa and in bb."""
+    with pytest.raises(CertificateError, match="by what the leaf says alone"):
+        blind_answer(Asked(TEXTS[name], ["a", "b"]), sight({}), True, "the leaf")
+
+
+def test_where_a_text_starts_that_is_looked_for_from_elsewhere() -> None:
+    made = Asked(lambda c: says(c.startswith("b", 1)), ["a", "b"])
+    with pytest.raises(CertificateError, match="by what the leaf says alone"):
+        blind_answer(made, sight({0: frozenset("b")}), True, "the leaf")
+
+
+APART: dict[str, tuple[Function, str]] = {
+    "not the same": (lambda c: says(c[0] == c[1] or c[1] == c[0]), "b"),
+    "less": (lambda c: says(c[0] < c[1]), "a"),
+    "more": (lambda c: says(c[1] <= c[0]), "b"),
+}
+
+
+@pytest.mark.parametrize(("name", "strings"), list(product(APART, [True, False])))
+def test_tokens_that_have_nothing_in_common(name: str, strings: bool) -> None:
+    """Each is one of two."""
+    function, answer = APART[name]
+    known = sight({0: frozenset("ab"), 1: frozenset("cd")}, "abcd")
+    assert blind_answer(Asked(function, ["a", "b"]), known, strings, "the leaf") == {answer}
+
+
+@pytest.mark.parametrize("sought", ["a", "b", "?"])
+@pytest.mark.parametrize("strings", [True, False])
+def test_what_a_context_holds_of_which_some_is_known(sought: str, strings: bool) -> None:
+    """The second token is one of two others."""
+    made = Asked(lambda c: says(sought in c), ["a", "b"])
+    known = sight({0: frozenset("a"), 1: frozenset("cd")}, "abcd")
+    assert blind_answer(made, known, strings, "the leaf") == ({"a"} if sought == "a" else {"b"})
+
+
+def test_a_string_counts_between_two_ends() -> None:
+    made = Asked(lambda c: says(c.count("a", 0, 1) == 1 and c.count("b", -2, None) == 0), ["a", "b"])
+    known = sight({0: frozenset("a"), 1: frozenset("cd")}, "abcd")
+    assert blind_answer(made, known, True, "the leaf") == {"a"}
+
+
+@pytest.mark.parametrize("strings", [True, False])
+def test_what_was_peeked_at_stays_so_whatever_is_asked_afterwards(strings: bool) -> None:
+    def swallowing(context: Any) -> set[str]:
+        with suppress(BaseException):
+            str(context[0])
+        return {"b" if any(token == "?" for token in context) else "a"}
+
+    with pytest.raises(CertificateError, match="the function reads more than the leaf says"):
+        blind_answer(Asked(swallowing, ["a", "b"]), sight({}), strings, "the leaf")
 
 
 @pytest.mark.parametrize("strings", [True, False])

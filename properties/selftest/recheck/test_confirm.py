@@ -10,7 +10,7 @@ import pytest
 from properties.recheck.confirm import Bound, Confirmation, _of_number, _together, gathered
 from properties.recheck.graph import Box, Graph
 from properties.recheck.leaves import Leaf
-from zoo import NUMBER, Model, Transformer
+from zoo import NUMBER, Attention, Domain, Model, Transformer
 from zoo.transformer.arrays import Array
 
 pytest.importorskip("flint", reason="python-flint is not installed, and nothing can be confirmed without it")
@@ -111,4 +111,70 @@ def test_leaves_are_gathered_in_their_order() -> None:
     leaves = [leaf("run", {number}) for number in range(9)]
     assert [*gathered(leaves, 4)] == [leaves]
     assert [*gathered(leaves, 2**20)] == [leaves[i : i + 3] for i in (0, 3, 6)]
+    longer = [one._replace(box=Box(4, {})) for one in leaves]
+    assert [*gathered(longer, 2**18)] == [longer[i : i + 3] for i in (0, 3, 6)]
     assert [*gathered([], 4)] == []
+
+
+def test_a_number_of_which_a_part_counts_for_nothing() -> None:
+    """What stands in the second entry is not read out."""
+    t = Transformer(np.array([[0.75, 8.0]]), np.zeros((1, 2)), [], None, np.array([[1.0, 0.0]]))
+    model = Model("number", "a", t, outputs=NUMBER, within=0.25)
+    its = Confirmation(t, Graph({"sets": [], "nodes": [["run"]], "roots": [0]}, model), model)
+    [(_, bound)] = its.bounds([leaf("run", {0.625})], 1e-9)
+    assert bound.least == pytest.approx(0.125) == bound.most
+
+
+def test_what_was_worked_out_is_kept_while_it_is_little(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first way is the quick one, and the second fine."""
+    its, run = confirmation([[5, 2], [1, 7]]), leaf("run", {0})
+    quick, fine = its.quick, its.fine
+    assert (quick.fine, fine.fine) == (False, True)
+    assert len(list(its.bounds([run], 2))) == 1
+    assert (its.quick, its.fine) == (quick, fine)
+    monkeypatch.setattr("properties.recheck.confirm.REMEMBERED", 0)
+    assert len(list(its.bounds([run], 2))) == 1
+    assert its.quick is not quick
+    assert (its.quick.fine, its.fine.fine) == (False, True)
+
+
+def of_layouts(size: float, attentions: int) -> Confirmation:
+    """Each token says itself. The contexts are a and ab, c and cd: none has e, which overflows.
+
+    What stands at the second position is larger by `size`.
+    """
+    still, positions = np.zeros((1, 5, 1)), np.zeros((2, 5))
+    positions[1] = size
+    silent = Attention(still, still, still, np.zeros((1, 1, 5)))
+    embedding = np.diag([1, 1, 1, 1, 1e308])
+    t = Transformer(embedding, positions, [silent] * attentions, None, 10 * np.eye(5))
+    domain = Domain.layout("ab") | Domain.layout("cd")
+    model = Model("layouts", "abcde", t, domain=domain, answers="every", rule=lambda context, at: {"a"})
+    return Confirmation(t, Graph({"sets": [], "nodes": [["run"]], "roots": [0] * 6}, model), model)
+
+
+@pytest.mark.parametrize("attentions", [0, 1, 2])
+def test_what_may_overflow_where_every_position_answers(attentions: int) -> None:
+    """At the last position, of any context of that length in the domain; no other token is looked at."""
+    its = of_layouts(0.0, attentions)
+    assert [its._fits(its.quick, n) for n in (1, 2)] == [True, True]
+    its = of_layouts(1e308, attentions)
+    assert [its._fits(its.quick, n) for n in (1, 2)] == [True, False]
+    boxes = [box for box, _ in its.graph.roots if box.at == 0 and 0 in its.graph.held(box, 0)]
+    leaves = [leaf("run", {0})._replace(box=box, example=[0, 1][: box.length]) for box in boxes]
+    one, two = its._bounds(its.quick, leaves)
+    assert one.least == pytest.approx(10) == one.most
+    assert two == Bound(-np.inf, np.inf)
+
+
+@pytest.mark.parametrize(("output", "size", "fits"), [(0, 1.0, True), (1, 1e308, False), (2, 1e308, False)])
+def test_where_one_logit_may_overflow_no_position_has_an_answer(output: int, size: float, fits: bool) -> None:
+    """Of names whichever; a number is the only one."""
+    readout = np.eye(3)
+    readout[output, 0] = size
+    others: list[dict[str, Any]] = [{}, {"outputs": NUMBER, "within": 0.5}]
+    for rows, settings in zip((readout, readout[output : output + 1]), others):
+        t = Transformer(np.eye(3), np.zeros((1, 3)), [], None, rows)
+        model = Model("every", "abc", t, answers="every", rule=lambda context, at: {"a"}, **settings)
+        its = Confirmation(t, Graph({"sets": [], "nodes": [["run"]], "roots": [0]}, model), model)
+        assert its._fits(its.quick, 1) == fits

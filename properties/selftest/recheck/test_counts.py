@@ -71,6 +71,16 @@ def test_what_cannot_be_is_not_feasible() -> None:
     assert min(seen.values()) > 20
 
 
+def test_the_first_and_the_last_of_what_may_be() -> None:
+    """As few of the first kind as there may be, and as many; of each kind the first token, and the last."""
+    group = Group(range(3), [frozenset("ab"), frozenset("cd")], [(1, 2), (0, 3)], {}, frozenset("abcdef"))
+    assert group.example(False) == {0: "a", 1: "e", 2: "e"}
+    assert group.example(True) == {0: "b", 1: "b", 2: "d"}
+    assert sorted(
+        Group(range(3), group.kinds[:2], [(1, 1), (1, 2)], {1: frozenset("bc")}, group.every).example(False).items()
+    ) == [(0, "c"), (1, "b"), (2, "e")]
+
+
 def test_what_can_be_counted_together() -> None:
     sets = [frozenset([0]), frozenset([1]), frozenset([0, 2])]
     one = Count(range(4), 0)
@@ -169,8 +179,10 @@ def test_where_a_fold_ends(name: str) -> None:
                 mine = [context for context in inside if {vocab[token] for token in said} == {*fold(context)}]
                 assert len(mine) == number
                 assert "".join(vocab[token] for token in walk.example(n, known, counts, said)) in mine
-    with pytest.raises(CertificateError, match="at all positions"):
-        walk.split(4, {}, {Count(range(3), 0): (0, 1)})
+    three = {Count(range(4), kind): (0, 4) for kind in (0, 1, len(vocab))}
+    for counts in ({Count(range(3), 0): (0, 1)}, three):
+        with pytest.raises(CertificateError, match="2 kinds of tokens should be counted at most, at all positions"):
+            walk.split(4, {}, counts)
 
 
 def test_states_that_are_equal_and_of_other_types_are_others() -> None:
@@ -178,6 +190,15 @@ def test_states_that_are_equal_and_of_other_types_are_others() -> None:
     fold = Fold(1, lambda state, token: True if token == "b" else state, lambda state: {"ab"[state is True]})
     walk = walk_of(fold, "ab")
     assert walk.split(2, {}, {}) == {frozenset([0]): 1, frozenset([1]): 3}
+
+
+def test_a_fold_may_have_as_many_states_as_it_says() -> None:
+    def walk(states: int) -> Walk:
+        return walk_of(Fold(0, lambda state, token: min(state + 1, 2), lambda state: {"a"}, states=states), "ab")
+
+    assert walk(3).split(4, {}, {}) == {frozenset([0]): 16}
+    with pytest.raises(CertificateError, match="more than 2 states"):
+        walk(2).split(4, {}, {})
 
 
 def test_folds_that_are_none() -> None:
@@ -191,7 +212,7 @@ def test_folds_that_are_none() -> None:
         (Fold(0, raising, lambda state: {"a"}), "raises KeyError"),
         (Fold(0, listing, lambda state: {"a"}), "raises TypeError"),
         (Fold(0, lambda state, token: state + 1, lambda state: {"a"}, states=3), "more than 3 states"),
-        (Fold(0, lambda state, token: state, lambda state: {"c"}), "the function raises"),
+        (Fold(0, lambda state, token: state, lambda state: {"c"}), "the function raises .* after ''$"),
     ):
         with pytest.raises(CertificateError, match=why):
             walk_of(fold, "ab").split(4, {}, {})

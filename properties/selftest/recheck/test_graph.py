@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from properties.recheck.counts import Count
 from properties.recheck.graph import Box, End, Graph, Ranges, Saying, Split
 from properties.recheck.leaves import Reading, Where
-from zoo import NUMBER, Model, Transformer
+from zoo import NUMBER, Domain, Model, Transformer
 from zoo.errors import CertificateError
 
 SETS = [[0], [1], [0, 1], [2]]
@@ -38,6 +39,10 @@ NONE: list[Any] = [
     "run",
     {},
     [],
+    5,
+    True,
+    {"run": 0},
+    "proved",
     [[]],
     ["run", 0],
     ["run", []],
@@ -133,13 +138,14 @@ def test_what_is_said_of_a_number() -> None:
         End("proved"),
         Saying([(frozenset([0.5]), 0), (frozenset([-2]), 0)]),
     ]
-    for node in (["proved", 0], ["says", [[True], 0]], ["says", [[float("inf")], 0]]):
+    others = (["count"], ["says"], ["ran"], [0.5], [None], [["proved"]])
+    for node in (["proved", 0], ["says", [[True], 0]], ["says", [[float("inf")], 0]], *others):
         with pytest.raises(CertificateError, match="node 1 is "):
             graph(node, **settings)
 
 
 def test_what_is_no_set_and_no_root() -> None:
-    others: list[Any] = [None, {}, [[]], [0], [[3]], [[-1]], [[True]], [[0, 0]]]
+    others: list[Any] = [None, {}, [[]], [0], [[3]], [[-1]], [[True]], [[0, 0]], [[0, 3]], [[1, -1]]]
     for sets in others:
         with pytest.raises(CertificateError, match=r"^a set is |^sets is "):
             Graph({"sets": sets, "nodes": [["run"]], "roots": [0] * 3}, model())
@@ -159,6 +165,8 @@ def test_a_split_is_into_all_that_may_stand_there() -> None:
     assert (box.known, list(box.counts.values())) == ({2: 2}, [(0, 0)])
     [box] = leaves(graph(fewer, ["says", [[0], 1]]))
     assert (box.known, box.said) == ({2: 2}, frozenset([0]))
+    for above in (["count", [-3, -1, 1], 3, [0, 3, 1]], ["says", [[0], 1]]):
+        assert [box.known for box in leaves(graph(parted, above))] == [{2: 2}, {2: 3}]
     counted = graph(fewer, ["count", [-3, -1, 1], 3, [0, 0, 1]], [-1, [0, 2], [1, 2], [3, 2]])
     wrong = [graph(fewer), graph(parted, [-1, [2, 1], [3, 0]]), graph([-1, [0, 0], [3, 0]]), counted]
     for its in wrong:
@@ -200,12 +208,27 @@ def test_how_many_contexts_a_box_has() -> None:
         assert its.count(box) == number > 0
     assert its.count(Box(2, {})) == 9
     assert its.count(Box(3, {1: 2})) == 18
+    assert its.count(Box(3, {}, None, {Count(range(1), 0): (1, 1)})) == 9
+    assert its.count(Box(3, {2: 2}, None, {Count(range(1), 0): (0, 0)})) == 2 * 3 * 2
+
+
+def test_a_box_of_each_length_and_layout_of_a_domain() -> None:
+    """The first has one token or two, the second two or three."""
+    domain = Domain.layout("xc", x="ab") | Domain.layout("cyx", start=2, x="ab", y="bc")
+    its = Graph({"sets": SETS, "nodes": [["run"]], "roots": [0] * 4}, model(domain=domain))
+    found = [(box.length, {at: sorted(its.sets[number]) for at, number in box.known.items()}) for box, _ in its.roots]
+    first, second = {0: [0, 1], 1: [2]}, {0: [2], 1: [1, 2], 2: [0, 1]}
+    assert found == [(1, {0: [0, 1]}), (2, first), (2, {0: [2], 1: [1, 2]}), (3, second)]
+    assert [its.count(box) for box, _ in its.roots] == [2, 2, 2, 4]
+    assert its.sets[-1] == frozenset(range(3))
+    assert len(its.sets) == len(SETS) + 3 + 1
 
 
 @pytest.mark.parametrize("strings", [True, False])
 def test_what_a_leaf_is_called(strings: bool) -> None:
     its = graph(["count", [-3, -1, 1], 1, [0, 2, 0]], ["count", [-3, -1, 2], 3, [1, 1, 0]], strings=strings)
     reading = Reading(its, model(strings=strings), lambda context: {"a"})
+    its_a = "'a'" if strings else "['a']"
     words = ["'ab'", "'b'", "'c'"] if strings else ["['a', 'bb']", "['bb']", "['c']"]
     [box] = leaves(its)
     named = f"the leaf {{-3: {words[0]}}} of 3 tokens"
@@ -215,4 +238,5 @@ def test_what_a_leaf_is_called(strings: bool) -> None:
     [(whole, _)] = its.leaves(Box(3, {0: 2}), 1)
     said = str(Where(reading, whole._replace(said=frozenset([2, 0]))))
     assert said == f"{named}, {words[1]} 0 to 2 times, where ['a', 'c'] is permitted"
+    assert str(Where(reading, Box(3, {2: 1, 1: 0}))) == f"the leaf {{-2: {its_a}, -1: {words[1]}}} of 3 tokens"
     assert str(Where(reading, Box(1, {}, said=frozenset()))) == "the leaf {} of 1 tokens, where nothing is permitted"

@@ -10,7 +10,9 @@ import pytest
 
 from properties.recheck.blindfold import blind_answer
 from properties.recheck.counts import KINDS, Count, groups
-from properties.recheck.sight import Sight
+from properties.recheck.hidden import PeekError
+from properties.recheck.hidden_number import number
+from properties.recheck.sight import Sight, Unasked
 from zoo.errors import CertificateError
 from zoo.rule import Asked
 
@@ -123,6 +125,19 @@ def test_several_contexts_that_begin_and_end_alike_are_not_one() -> None:
     assert believed(leaf, lambda c, k: c[0] == first[0], 0, True) is None
 
 
+class Above:
+    """What is finite by what it says, and below one number only."""
+
+    def __init__(self, one: int) -> None:
+        self.one = one
+
+    def __float__(self) -> float:
+        return 0.0
+
+    def __lt__(self, other: object) -> bool:
+        return other == self.one
+
+
 OPEN = LEAVES["a count"]
 REFUSED: dict[str, Callable[[Any], Any]] = {
     "a product": lambda c: c.count("a") * c.count("a") >= 0,
@@ -131,6 +146,7 @@ REFUSED: dict[str, Callable[[Any], Any]] = {
     "infinity": lambda c: c.count("a") < math.inf,
     "no number": lambda c: c.count("a") != math.nan,
     "a word": lambda c: c.count("a") == "a",
+    "what is above 2 alone": lambda c: c.count("a") > Above(2),
     "its text": lambda c: str(c.count("a")) == "9",
     "a remainder": lambda c: c.count("a") % 2 == 5,
     "a list": lambda c: [0, 0, 0, 0, 0][c.count("a")],
@@ -178,3 +194,37 @@ def test_a_number_is_a_constant_and_what_is_counted(name: str) -> None:
             assert [min(numbers), max(numbers)] == sorted(ends)
         known += 1
     assert known > 3
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_sum_of_what_is_counted_has_all_its_terms(sign: int) -> None:
+    """Of two that are each 0 to 3, whichever is added to the other: the ends are those of both."""
+    sight = Sight(
+        {},
+        frozenset("ab"),
+        6,
+        groups({Count(range(3), 0): (0, 3), Count(range(3, 6), 0): (0, 3)}, [frozenset("a")], {}, frozenset("ab")),
+    )
+    first, second = (number(0, {(group, 0): 1}, Unasked(sight)) for group in range(2))
+    low, high = (0, 6) if sign > 0 else (-3, 3)
+    for its in (first + sign * second, sign * second + first):
+        assert its >= low
+        assert not its > high
+        for inside in (low, high - 1):
+            with pytest.raises(PeekError):
+                bool(its > inside)
+
+
+def test_as_many_kinds_are_counted_as_may_be() -> None:
+    """Of more than four nothing is known."""
+    sight = Leaf("abcdef", 4, {}, {(WHOLE, its): (0, 1) for its in "abc"}).sight
+    assert sight.number(WHOLE, "d") == (0, {(0, 3): 1})
+    assert sight.number(WHOLE, "e") is None
+    assert len(sight.groups[0].kinds) == KINDS + 1
+
+
+def test_of_some_of_the_positions_that_are_counted_nothing_is_known() -> None:
+    sight = OPEN.sight
+    assert sight.number(END, "a") is None
+    assert sight.number(range(3, -1, -1), "a") is None
+    assert [group.positions for group in sight.groups] == [WHOLE]
