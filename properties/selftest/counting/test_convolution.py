@@ -172,6 +172,14 @@ def test_cells_are_of_the_sums_that_are_undecided() -> None:
     assert gridded(terms, up, (0.5, 0.5), 10**6)[0].step == 3  # and no finer than what is not known
 
 
+def test_what_rounds_is_counted_to_spare() -> None:
+    """Whole numbers, none of which is off: 8 units of the largest of each place, of their sum, and of the width."""
+    terms = np.array([[-2.0, 5.0], [-4.0, 1.0], [-1.0, 1.0]])
+    grid, center, _ = gridded(terms, terms, (1.0, 1.0), 6)  # undecided is what lies between -1 and 5
+    assert (grid.step, center) == (1, 1)
+    assert grid.error == pytest.approx(8 * 2.0**-53 * (10 + 11 + 6), rel=1e-8, abs=0)
+
+
 @pytest.mark.parametrize("large", [1e30, -1e30])
 def test_what_no_word_has_or_is_decided_does_not_make_a_grid_coarser(large: float) -> None:
     terms = np.array([[-2e-20, 5e-20, large], [-4e-20, 1e-20, -1e20]])
