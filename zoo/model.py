@@ -205,6 +205,11 @@ class Model:
         """Logits for a batch: int [batch, seq] -> float [batch, seq, output]; only the last row: [batch, 1, output]."""
         return forward(self.transformer, tokens, last=last)
 
+    @property
+    def weights_decide(self) -> bool:
+        """Whether it computes by its weights: of a subclass with a forward pass of its own nothing can be proved."""
+        return type(self).forward is Model.forward
+
     def logits(self, context: Context, anyway: bool = False) -> Array:
         """Logits of every position of the context, cut to its last n_ctx tokens: [seq, output]."""
         rows: Array = self.forward(self.encode(context, anyway)[None])[0]

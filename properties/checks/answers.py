@@ -40,7 +40,7 @@ from properties.proof.search import prove_equal
 from zoo.contexts import Context, written
 from zoo.digits import held_against
 from zoo.errors import ContextError, ModelError
-from zoo.model import Model
+from zoo.model import NUMBER, Model
 from zoo.transformer.arrays import Array
 
 TRY_SECONDS = 5.0  # for a proof that stands in where no rule says what is right everywhere
@@ -165,7 +165,7 @@ def margin(model: Model, how: How) -> Finding:
 @check(applies=lambda model: not states_figures_only(model))
 def float32(model: Model, how: How) -> Finding:
     """In single precision rule and predictors hold too; where neither is stated, every context gets the same answer."""
-    if model.transformer.dtype == np.float32:
+    if model.transformer.dtype == np.float32 and not model.transformer.emulated:
         return Finding("holds", "computed", 0, "it is float32")
     try:
         single = model.astype(np.float32)
@@ -174,8 +174,8 @@ def float32(model: Model, how: How) -> Finding:
     how = decided(model, how)
     if stated := questions(model):
         if (
-            by_proof(model, how) and model.predictors
-        ):  # which answer every context: what holds beside one goes on to hold
+            by_proof(model, how) and model.predictors and model.outputs is not NUMBER
+        ):  # which answer every context: what holds beside one goes on to hold, but what is near it may be less near
             alone = proof_of(single, checked_predictor(model.predictors[0], model.names), how)
             proofs = [alone, *(proof_of(model, question, how) for question in stated)]
             if all(proof.status == "holds" for proof in proofs):

@@ -44,7 +44,8 @@ def decided(model: Model, how: How) -> How:
     boxes = work(model) // (BOX + NUMBER * numbers(model.transformer))
     about = (*(known(question.function) for question in stated), model.transformer, model.domain, how.every)
     if about not in _unsettled:
-        if within_reach(model.transformer) and all(_settled(model, question, how, boxes) for question in stated):
+        bounded = model.weights_decide and within_reach(model.transformer)
+        if bounded and all(_settled(model, question, how, boxes) for question in stated):
             return how
         _unsettled.append(about)
     return replace(how, method="enumerate")

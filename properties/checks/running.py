@@ -96,7 +96,7 @@ def answer_logits(model: Model, tokens: Array, exact: bool = False) -> Array:
 def _shares(model: Model) -> bool:
     """Whether contexts may share work: one answer in each, a token's, by no forward pass of the model's own."""
     single = model.answers != "every" and model.outputs is not NUMBER
-    return single and type(model).forward is Model.forward
+    return single and model.weights_decide
 
 
 def ordered_logits(model: Model, tokens: Array) -> tuple[Array, Array]:

@@ -78,7 +78,7 @@ def means(model: Model, how: How) -> str:
 def by_proof(model: Model, how: How) -> bool:
     """Whether to prove: where it is asked for, or where contexts are too many; where there are bounds at all."""
     wanted = how.method == "prove" or (how.method == "auto" and not affordable(model))
-    return wanted and within_reach(model.transformer)
+    return wanted and model.weights_decide and within_reach(model.transformer)
 
 
 def _sample(model: Model, cost: float) -> Iterator[Array]:

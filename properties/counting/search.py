@@ -192,6 +192,10 @@ def check(model: Model, lengths: Iterable[int] | None = None) -> None:
     """ModelError for what is not counted, ContextError where its domain has none of these lengths."""
     if not isinstance(model, Model) or isinstance(model, BlackBox):
         raise ModelError(f"{getattr(model, 'name', model)!s} has no weights, but should be a Model to be counted")
+    if not model.weights_decide:
+        raise ModelError(
+            f"{model.name} has a forward pass of its own, but should have that of its weights to be counted"
+        )
     if model.rule is None:
         raise ModelError(f"{model.name} states no rule, but should state what is right to be counted")
     if model.answers != "last" or not model.names:

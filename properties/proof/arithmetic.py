@@ -82,8 +82,9 @@ class Arithmetic(FloatingPoint):
 
     @classmethod
     def of_program(cls, transformer: Transformer, weights: float = 0.0) -> "Arithmetic":
-        if transformer.dtype not in (np.float32, np.float64):
-            raise ModelError(f"the arrays are {transformer.dtype}, but should be float32 or float64 to be bounded")
+        if transformer.dtype not in (np.float32, np.float64) or transformer.emulated:
+            found = f"{'an emulated type in ' * transformer.emulated}{transformer.dtype}"
+            raise ModelError(f"the arrays are {found}, but should be float32 or float64 to be bounded")
         program = FloatingPoint.of(transformer.dtype)
         sizes = [size for _, part in transformer.parts() for name, size in part.sizes.items() if name != "output"]
         # Four times: what is made here are sums of products, of sums themselves, with up to three factors. One sum

@@ -38,8 +38,12 @@ def certify(
     `options` are those of `prove_answers`; `proof` is one that was made before, and whose splits were kept. The
     certificate is plain JSON data: the dtype, digests of the arrays and of the file that defines the function, a
     margin, and the splits: see docs/json.md. Where the model states a domain, that is in there, and where it has
-    lemmas, their sentences. FailingError where a lemma does not hold.
+    lemmas, their sentences. FailingError where a lemma does not hold, ModelError where a subclass computes otherwise.
     """
+    if not model.weights_decide:
+        raise ModelError(
+            f"{model.name} has a forward pass of its own, but should have that of its weights to be proved"
+        )
     for lemma in model.lemmas:
         if not lemma.holds(model):
             raise FailingError(f"{model.name}: the lemma {lemma.text!r} is false, but should hold to be certified")

@@ -46,4 +46,5 @@ def numbers(transformer: Transformer) -> int:
 
 def within_reach(transformer: Transformer) -> bool:
     """Whether there are bounds on it: float64 or float32, and no more numbers than memory has room for."""
-    return transformer.dtype in (np.float64, np.float32) and numbers(transformer) <= MOST
+    known = transformer.dtype in (np.float64, np.float32) and not transformer.emulated
+    return known and numbers(transformer) <= MOST

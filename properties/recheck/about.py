@@ -27,6 +27,7 @@ def about(certificate: dict[str, Any], model: Model, function: Callable[[Any], A
         raise MismatchError(f"the certificate's dtype is {shortly(dtype)}, but should be float64 or float32")
     with np.errstate(over="ignore"):  # what is inf then, the transformer refuses
         transformer = model.transformer.astype(dtype)
+    must(not transformer.emulated, "the arrays are of an emulated type, but should be numpy's own to be confirmed")
     _same("vocabulary", certificate.get("vocab"), list(model.vocab))
     _same("outputs", certificate.get("outputs"), _outputs(model))
     _same("within", certificate.get("within"), model.within)

@@ -111,7 +111,8 @@ class Asked:
         return frozenset((number,))
 
     def _say(self, words: str, context: Any, **more: str) -> str:
-        right = RIGHT[self.kind] if self.known else "a finite number" + " or None" * (self.kind != "predictor")
+        number = "a finite number that float64 has" + " or None" * (self.kind != "predictor")
+        right = RIGHT[self.kind] if self.known else number
         at = "".join(f", {position}" for position in self.where)
         said = {"context": shown(context) + at, "plain": shown(context, str) + at, "right": right}
         return words.format(name=name_of(self.function), vocab=listed(self.vocab), **said, **more)
@@ -126,14 +127,18 @@ class NoAnswerError(Exception):
 
 
 def finite(value: Any) -> float | None:
-    """The nearest float of a finite number, of whatever type; None for anything else, a bool or a text too."""
-    if isinstance(value, bool | str | bytes):
-        return None
+    """A finite number, of whatever type, as a float; None for anything else: a truth value, a text, a complex number.
+
+    What no float is, as 2^53 + 1, is none either: what is compared with a model's number would be another one.
+    """
     try:
+        kind = getattr(value.dtype, "kind", "f") if hasattr(type(value), "dtype") else "f"
+        if isinstance(value, bool) or kind not in "iuf" or not hasattr(type(value), "__float__"):
+            return None
         number = float(value)
+        return number if isfinite(number) and bool(value == number) else None
     except Exception:  # of a stranger's class, or too large
         return None
-    return number if isfinite(number) else None
 
 
 def plain(token: Any) -> str:

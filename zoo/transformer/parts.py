@@ -15,7 +15,7 @@ import numpy as np
 
 from zoo.errors import ModelError
 from zoo.transformer.activations import ACTIVATIONS
-from zoo.transformer.arrays import Array, Part, rank, setting
+from zoo.transformer.arrays import Array, Emulated, Part, rank, setting
 
 Name = tuple[str, str]  # a part, as `Transformer.parts` names it, and one of its arrays: ("layer 0", "w_q")
 Arrays = dict[Name, Array]
@@ -240,6 +240,11 @@ class Transformer(Part):
     @property
     def dtype(self) -> np.dtype[Any]:
         return self.token_embedding.dtype
+
+    @cached_property
+    def emulated(self) -> bool:
+        """Whether an array has an arithmetic of its own: nothing is known of how it rounds."""
+        return any(isinstance(array, Emulated) for _, part in self.parts() for _, array in part.arrays())
 
     @cached_property
     def attentions(self) -> tuple[int, ...]:

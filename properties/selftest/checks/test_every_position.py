@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from zoo import NUMBER, Attention, Cycle, FileError, Model, ModelError, RuleErro
 from zoo.distill.checked_program import write
 from zoo.transformer.arrays import Array
 
+NUMBERS_OR_NONE = "a finite number that float64 has or None"
 SHARE = replace(share.MODEL, within=1e-6, margin=0.999e-6)  # which is what float64 bears
 METHODS: list[Any] = ["enumerate", "prove"]
 
@@ -191,14 +193,19 @@ def test_a_number_may_be_off_by_a_number_above_zero(within: Any) -> None:
         (reverse.MODEL, {"c"}, "permits 'c' after"),
         (reverse.MODEL, "a", "a set of tokens"),
         (reverse.MODEL, 1.0, "a set of tokens"),
-        (SHARE, "a", "a finite number or None"),
-        (SHARE, {"a"}, "a finite number or None"),
-        (SHARE, {1.0}, "a finite number or None"),
-        (SHARE, float("nan"), "a finite number or None"),
-        (SHARE, float("inf"), "a finite number or None"),
-        (SHARE, True, "a finite number or None"),
-        (SHARE, 1j, "a finite number or None"),
-        (SHARE, 10**400, "a finite number or None"),
+        (SHARE, "a", NUMBERS_OR_NONE),
+        (SHARE, {"a"}, NUMBERS_OR_NONE),
+        (SHARE, {1.0}, NUMBERS_OR_NONE),
+        (SHARE, float("nan"), NUMBERS_OR_NONE),
+        (SHARE, float("inf"), NUMBERS_OR_NONE),
+        (SHARE, True, NUMBERS_OR_NONE),
+        (SHARE, 1j, NUMBERS_OR_NONE),
+        (SHARE, 10**400, NUMBERS_OR_NONE),
+        (SHARE, 2**53 + 1, NUMBERS_OR_NONE),  # which is rounded to another number
+        (SHARE, Fraction(1, 3), NUMBERS_OR_NONE),
+        (SHARE, np.complex128(0.5 + 9j), NUMBERS_OR_NONE),
+        (SHARE, np.bool_(True), NUMBERS_OR_NONE),
+        (SHARE, bytearray(b"0.5"), NUMBERS_OR_NONE),
     ],
 )
 def test_what_a_rule_may_not_say_is_said(model: Model, answer: Any, should: str, method: Any) -> None:

@@ -30,7 +30,7 @@ FAULTS: list[tuple[ModuleType, str, str, str]] = [  # module, its source, what i
     (running, "tokens, failing[0], logits", "tokens, failing[-1], logits", "test_a_model_right_at_lengths_one_to_four_and_wrong_at_five"),
     (running, "failures += model.decode_rows(tokens[found.wrong])", "pass", "test_a_rule_with_one_wrong_entry"),
     (running, "enumeration.last_rows(model.transformer, tokens)", "model.forward(tokens)[:, 0]", "test_large_three"),
-    (running, "single and type(model).forward is Model.forward", "single", "test_a_batch_that_mixes_rows"),
+    (running, "single and model.weights_decide", "single", "test_a_batch_that_mixes_rows"),
     (running, "    for tokens in batches:\n", "    for tokens in list(batches)[:4]:\n", "test_a_rule_with_one_wrong_entry"),
     (right, "for name in names:", "for name in model.names:", "test_large_three"),
     (counterexample, "allowed.any(axis=-1) & ~allowed.all(axis=-1)", "allowed.any(axis=-1)", "test_a_vacuous_rule"),
