@@ -53,6 +53,7 @@ def test_it_is_not_said_to_hold(model: Model, method: Any) -> None:
 def test_where_there_are_many_contexts_they_are_run(monkeypatch: pytest.MonkeyPatch) -> None:
     """A proof of its weights would settle nothing."""
     monkeypatch.setattr(choice, "open_to", lambda *_: True)
+    monkeypatch.setattr(choice, "work", lambda *_: 10**12)
     assert choice.decided(opposite(), How()).method == "enumerate"
 
 
