@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from properties.recheck import means
-from properties.recheck.means import excess, levels
+from properties.recheck.means import excess, guess, levels
 from properties.recheck.prices import Counted
 from zoo.transformer.arrays import Array
 
@@ -63,8 +63,10 @@ STEP = 48 * U
 def test_how_far_above_a_guess_a_level_is_tried(below: int, slack: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """In roundings of the sum: where the guess is so many too low, and the key's tokens are alike."""
     monkeypatch.setattr(means, "guess", lambda *_: np.array([2 - below * STEP]))
-    arrays = (np.tile(x, (1, 1, 3)) for x in keys_of(4, 0))
+    arrays = [np.tile(x, (1, 1, 3)) for x in keys_of(4, 0)]
     assert levels(*arrays, 52).tolist() == [2 + (slack - below) * STEP]
+    monkeypatch.setattr(means, "guess", lambda *_: np.array([2, 2 - below * STEP]))
+    assert levels(*(np.tile(x, (2, 1, 1)) for x in arrays), 52).tolist() == [2 + STEP, 2 + (slack - below) * STEP]
 
 
 def test_where_a_guess_is_much_too_low_the_level_is_the_largest_value(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,3 +109,21 @@ def test_a_heavy_token_at_a_level_that_another_one_of_its_key_exceeds(size: floa
     value = np.array([[[1.0, 0], [4, 4]]]) * size
     weight = np.array([[[2.0**60, 1], [1, 1]]])
     assert levels(weight, weight, value, value == value, 52).tolist() == pytest.approx([2 * size], rel=1e-12)
+
+
+def test_a_guess_is_the_mean_and_not_above_it() -> None:
+    assert guess(*keys_of(4, 0)).tolist() == [2]
+
+
+@pytest.mark.parametrize("size", [1.0, 0.1, 0.7])
+def test_the_level_where_a_price_makes_tokens_alike(size: float) -> None:
+    """One of two keys holds the first token, of value 1, the other one the second, of value 0 and a thousandfold weight.
+
+    The mean is 1 / 1001. A third one of a much larger weight is never worst.
+    """
+    value = np.tile(np.array([1.0, 0, -1]), (1, 2, 1)) * size
+    weight = np.tile(np.array([1.0, 1000, 1e9]), (1, 2, 1)) * 0.3
+    one = np.ones((1, 1))
+    counted = Counted(np.ones((1, 1, 2), bool), np.array([[[True, False, False]]]), one, one)
+    found = levels(weight, weight, value, value == value, 52, counted)
+    assert found.tolist() == pytest.approx([size / 1001], rel=1e-9)

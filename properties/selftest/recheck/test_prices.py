@@ -80,3 +80,4 @@ def test_prices_of_several_counts_follow_each_other() -> None:
     none, any_ = (counted([[1, 1], [1, 1]], [limits] * 2) for limits in ((0, 0), (0, 2)))
     both = Counted(*(np.concatenate(parts) for parts in zip(none, any_, strict=True)))
     assert prices(terms, both).tolist() == [[5, 6], [0, 0]]
+    assert prices(terms[:1], none).tolist() == [[5, 6]]

@@ -17,12 +17,16 @@ U = 2.0**-53
 
 
 @each_dtype
-@pytest.mark.parametrize("size", [1.0, 3.0])
-def test_how_often_a_score_is_rounded(dtype: Any, size: float) -> None:
-    """Four products that cancel, of six directions: the program rounds each 4 times, and numpy 6, with 4 to spare."""
-    low, high = score(side([1.0, -1, 1, -1, 5, 0]), side([size, size, size, size, 0, 7]), 1.0, dtype)
+@pytest.mark.parametrize(("size", "moves"), [(1.0, 0), (3.0, 0), (3.0, 2)])
+def test_how_often_a_score_is_rounded(dtype: Any, size: float, moves: int) -> None:
+    """Four products that cancel, of six directions: the program rounds each 4 times, and numpy 6, with 4 to spare.
+
+    What moves them is summed in as many directions of the stream, and as many roundings more are allowed.
+    """
+    both = ([1.0, -1, 1, -1, 5, 0], [size, size, size, size, 0, 7])
+    low, high = score(*(side(x, 0.0, [0.0] * moves, [0.0] * moves) for x in both), 1.0, dtype)
     u = float(unit(dtype))
-    assert high == pytest.approx(size * (4 * (4 * u) / (1 - 4 * u) + 4 * (6 + 4) * U), rel=1e-12, abs=0)
+    assert high == pytest.approx(size * (4 * (4 * u) / (1 - 4 * u) + 4 * (6 + moves + 4) * U), rel=1e-12, abs=0)
     assert low == -high
 
 

@@ -48,9 +48,9 @@ def test_a_direction_of_a_query_is_felt(
     w_q, w_k = np.zeros((2, 1, 3, 2))
     w_q[0, :2, 1], w_k[0, 2, 1] = query, key
     layer = Attention(w_q, w_k, np.ones((1, 3, 1)), np.ones((1, 1, 3)), b_q=np.array([[0, bias]]), scale=1.0)
-    x = np.array([[SQUARE[0], SQUARE[0], 1]])
+    x = np.array([[SQUARE[0], SQUARE[0], 1], [0, 0, 1]])
     floats = Floats(Transformer(x, np.zeros((1, 3)), [layer], None, x), fine=False)
-    numbers = np.array([floats.embed(0, 0)])
+    numbers = np.array([floats.embed(0, t) for t in range(2)])  # of which only one may be about zero there
     low, high = (float(end[0, 0]) for end in floats.scores(0, 0, numbers, numbers))
     assert least - off * (1 + 1e-9) <= low <= least
     assert most <= high <= most + off * (1 + 1e-9)
@@ -105,6 +105,15 @@ def test_sets_with_rows_of_their_own_are_not_one() -> None:
     heard[1, 0, :2] = numbers[0, 0, 2]
     a, b = np.eye(3, dtype=bool)[:2]
     assert hearing(floats, heard, np.array([[a, a], [b, a]])).which[0].tolist() == [0, 1]
+
+
+def test_heads_without_columns_are_sizes_and_infinities() -> None:
+    floats, numbers = stream(fine=False)
+    seen = hearing(floats, numbers, np.array([[[True, True, False], [True, False, False]]]))
+    [[known], _], [[bare], _] = seen.heads(), seen.heads(columns=False)
+    assert known.size.tolist() == bare.size.tolist() == [[2 + 2.0**-8]]  # b's 2 and what is rounded, in ten bits
+    assert (known.low[0, 0], known.high[0, 0]) == (pytest.approx(1), pytest.approx(1))
+    assert (bare.low.tolist(), bare.high.tolist()) == ([[-np.inf]], [[np.inf]])
 
 
 def test_what_a_position_may_hold_should_have_a_row() -> None:
