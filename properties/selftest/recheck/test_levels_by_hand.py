@@ -111,13 +111,15 @@ def test_a_heavy_token_at_a_level_that_another_one_of_its_key_exceeds(size: floa
     assert levels(weight, weight, value, value == value, 52).tolist() == pytest.approx([2 * size], rel=1e-12)
 
 
-def test_a_guess_is_the_mean_and_not_above_it() -> None:
-    assert guess(*keys_of(4, 0)).tolist() == [2]
+def test_a_guess_is_the_mean_and_stays_there_while_others_are_on_their_way() -> None:
+    """Of another set the largest value may weigh 3, and the others no less than 1: 3 * 4 + 1 of 5."""
+    least, _, value, mask = (np.concatenate([a, b]) for a, b in zip(keys_of(4, 2, 0), keys_of(4, 1, 0), strict=True))
+    assert guess(least, least * [[[1]], [[3]]], value, mask).tolist() == [2, pytest.approx(13 / 5, rel=1e-15)]
 
 
 @pytest.mark.parametrize("size", [1.0, 0.1, 0.7])
 def test_the_level_where_a_price_makes_tokens_alike(size: float) -> None:
-    """One of two keys holds the first token, of value 1, the other one the second, of value 0 and a thousandfold weight.
+    """One of two keys holds the first token, of value 1, the other one the second, of 0 and 1000 times its weight.
 
     The mean is 1 / 1001. A third one of a much larger weight is never worst.
     """

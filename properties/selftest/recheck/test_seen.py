@@ -51,9 +51,10 @@ def test_a_direction_of_a_query_is_felt(
     x = np.array([[SQUARE[0], SQUARE[0], 1], [0, 0, 1]])
     floats = Floats(Transformer(x, np.zeros((1, 3)), [layer], None, x), fine=False)
     numbers = np.array([floats.embed(0, t) for t in range(2)])  # of which only one may be about zero there
-    low, high = (float(end[0, 0]) for end in floats.scores(0, 0, numbers, numbers))
-    assert least - off * (1 + 1e-9) <= low <= least
-    assert most <= high <= most + off * (1 + 1e-9)
+    for queries in (numbers[:1], numbers):
+        low, high = (float(end[0, 0]) for end in floats.scores(0, 0, queries, numbers))
+        assert least - off * (1 + 1e-9) <= low <= least
+        assert most <= high <= most + off * (1 + 1e-9)
 
 
 def test_what_a_score_moves_with_what_both_are_computed_from() -> None:
