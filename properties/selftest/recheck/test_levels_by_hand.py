@@ -63,10 +63,11 @@ STEP = 48 * U
 def test_how_far_above_a_guess_a_level_is_tried(below: int, slack: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """In roundings of the sum: where the guess is so many too low, and the key's tokens are alike."""
     monkeypatch.setattr(means, "guess", lambda *_: np.array([2 - below * STEP]))
-    arrays = [np.tile(x, (1, 1, 3)) for x in keys_of(4, 0)]
-    assert levels(*arrays, 52).tolist() == [2 + (slack - below) * STEP]
+    weight, _, value, mask = (np.tile(x, (1, 1, 3)) for x in keys_of(4, 0))
+    assert levels(weight, weight, value, mask, 52).tolist() == [2 + (slack - below) * STEP]
     monkeypatch.setattr(means, "guess", lambda *_: np.array([2, 2 - below * STEP]))
-    assert levels(*(np.tile(x, (2, 1, 1)) for x in arrays), 52).tolist() == [2 + STEP, 2 + (slack - below) * STEP]
+    weight, value, mask = (np.tile(x, (2, 1, 1)) for x in (weight, value, mask))
+    assert levels(weight, weight, value, mask, 52).tolist() == [2 + STEP, 2 + (slack - below) * STEP]
 
 
 def test_where_a_guess_is_much_too_low_the_level_is_the_largest_value(monkeypatch: pytest.MonkeyPatch) -> None:

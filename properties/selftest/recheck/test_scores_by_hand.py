@@ -23,8 +23,9 @@ def test_how_often_a_score_is_rounded(dtype: Any, size: float, moves: int) -> No
 
     What moves them is summed in as many directions of the stream, and as many roundings more are allowed.
     """
-    both = ([1.0, -1, 1, -1, 5, 0], [size, size, size, size, 0, 7])
-    low, high = score(*(side(x, 0.0, [0.0] * moves, [0.0] * moves) for x in both), 1.0, dtype)
+    still = 0.0, [0.0] * moves, [0.0] * moves
+    q, k = side([1.0, -1, 1, -1, 5, 0], *still), side([size, size, size, size, 0, 7], *still)
+    low, high = score(q, k, 1.0, dtype)
     u = float(unit(dtype))
     assert high == pytest.approx(size * (4 * (4 * u) / (1 - 4 * u) + 4 * (6 + moves + 4) * U), rel=1e-12, abs=0)
     assert low == -high
