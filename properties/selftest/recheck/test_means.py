@@ -242,6 +242,8 @@ def test_numbers_of_flint_are_rounded_outward() -> None:
         low, high = means.below(ball), means.above(ball)
         assert low < ball < high
         assert high - low <= max(2 * float(np.spacing(abs(float(ball)))), 1e-323)
+    around = flint.arb(0.5, 2.0**-100)  # which is neither above 0.5 nor below
+    assert means.below(around) < 0.5 < means.above(around)
     for exact in (0.0, -0.5, 3.0):
         assert means.below(flint.arb(exact)) == means.above(flint.arb(exact)) == exact
     assert (means.above(flint.arb("nan")), means.below(flint.arb("nan"))) == (np.inf, -np.inf)

@@ -63,16 +63,20 @@ def test_what_a_score_moves_with_what_both_are_computed_from() -> None:
     Their product is x A y, with 6 in A at (1, 1), and -2 at (1, 0); |A y| is 6, and |A| |dy| 12.
     """
     w_q, w_k, w_v, silent = np.zeros((4, 1, 3, 1))
-    w_q[0, 1], w_k[0, :2, 0], w_v[0, 1], says = 2, (-1, 3), 1, np.eye(3)[None, 1:2]
+    w_q[0, 1], w_k[0, :2, 0], w_v[0, 1], says = 2, (-1, 3), 1, np.array([[[0, 1, 0.7]]])
     layers = [Attention(silent, silent, w_v, says, scale=1.0), Attention(w_q, w_k, w_v, says, scale=1.0)]
     x = np.array([[0.0, -2, 0], [0, 6, 0], [0, 0, 0]])
     alone = Alone(Transformer(x, np.zeros((2, 3)), layers, None, x))
     alone.at([(0, 1), (2,)])
     before, behind = (alone.numbers(i)[0, 1, 2:] for i in (0, 1))
-    for name, felt in (("q", [2, 6, 0]), ("k", [0, 6 + 12, 0])):
+    for name, felt, size in (("q", [2, 6, 0], 6), ("k", [0, 6 + 12, 0], 9)):
         sides = alone.margins.sides(1, 0, name, behind, np.array([0]))
-        assert sides.moves[0].tolist() == pytest.approx([0, 2, 0], abs=1e-9)
+        assert sides.rounding[0].tolist() == pytest.approx([size * 2.0**-53], rel=1e-6, abs=0)  # one product's
+        assert sides.moves[0].tolist() == pytest.approx([0, 2, 1.4], abs=1e-9)
         assert sides.felt[0].tolist() == pytest.approx(felt, abs=1e-9)
+        assert all(ball.r <= sides.moves[0, e] for e, ball in alone.row(1, 1, 2).row.items())
+        exactly = alone.margins.felt(1, 0, name, int(behind[0]))
+        assert all(number <= rounded for number, rounded in zip(exactly, sides.felt[0], strict=True))
         assert alone.margins.sides(0, 0, name, before, np.array([0])).moves.shape == (1, 0)
 
 
