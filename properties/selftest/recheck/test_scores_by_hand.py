@@ -80,7 +80,7 @@ def test_what_is_rounded_of_one_side_is_felt_by_all_of_the_other(rounded: str) -
     sides[rounded] = sides[rounded]._replace(rounding=np.array([[2.0**-10]]))
     low, high = score(sides["q"], sides["k"], 1.0, np.float64)
     moved = 2.0**-10 * (6 if rounded == "q" else 4)
-    assert (6 - low, high - 6) == (pytest.approx(moved, rel=1e-9), pytest.approx(moved, rel=1e-9))
+    assert [6 - low, high - 6] == pytest.approx([moved] * 2, rel=1e-9)
 
 
 @pytest.mark.parametrize(("q", "k"), [([0.0, 0], [np.nan, 1]), ([np.nan, 0], [0.0, 0]), ([1.0, 0], [0.0, np.nan])])
