@@ -41,7 +41,7 @@ class Table:
 class Floats(Stream):
     """The stream of one transformer, with tables of what each head reads. Where `fine`, levels are not coarsened."""
 
-    def __init__(self, transformer: Transformer, fine: bool = False) -> None:
+    def __init__(self, transformer: Transformer, fine: bool) -> None:
         super().__init__(transformer)
         self.fine, self.bits = fine, FINE if fine else COARSE
         self.tables: dict[Any, Table] = {}

@@ -60,8 +60,8 @@ def scores(q: Sides, k: Sides, scale: float, unit: float, tiny: float, limit: fl
     """
     qc, qr, kc, kr = q.centre, q.radius, k.centre, k.radius
     count = qc.shape[1] + q.moves.shape[1]
-    q_size, k_size = up(np.abs(qc) + qr), up(np.abs(kc) + kr)
     with np.errstate(all="ignore"):  # what is not finite is NaN in the end
+        q_size, k_size = up(np.abs(qc) + qr), up(np.abs(kc) + kr)
         terms = ((qc != 0) | (qr != 0)).astype(float) @ ((kc != 0) | (kr != 0)).T.astype(float)
         size = loosened(q_size @ k_size.T, count)
         moved = loosened(np.abs(qc) @ kr.T + qr @ k_size.T, count)
@@ -77,8 +77,7 @@ def scores(q: Sides, k: Sides, scale: float, unit: float, tiny: float, limit: fl
             centre = centre * scale  # which rounds here, as it does in the program
         fine = (size < limit) & (abs(scale) * size < limit) & (terms * unit < 0.01)
         low, high = down(centre - error), up(centre + error)
-    unknown: Any = np.isnan(k.centre).any(axis=1)
-    fine = (fine | (terms == 0)) & ~(np.isnan(q.centre).any(axis=1, keepdims=True) | unknown)
+    # The size of what is not known is NaN, be it of nothing that is looked for: there the other one's is TINY.
     low, high = (np.where(fine, np.where(terms == 0, 0, end), np.nan) for end in (low, high))
     return low, high
 

@@ -48,7 +48,7 @@ def test_what_a_float_is_off_by_is_added_to_what_is_rounded() -> None:
     """(1 + 2^-30)^2 is 2^-60 above the nearest float, and the product is rounded by 2^-53 of it."""
     x = np.array([[1 + 2.0**-30]])
     transformer = Transformer(x, np.zeros((1, 1)), [Attention(x, x, x, x)], None, x)
-    floats = Floats(transformer)
+    floats = Floats(transformer, fine=False)
     found = floats.sides(0, 0, "q", np.array([floats.embed(0, 0)]), np.array([0]))
     exactly = (1 + Fraction(1, 2**30)) ** 2
     assert Fraction(float(found.centre[0, 0])) == exactly - Fraction(1, 2**60)

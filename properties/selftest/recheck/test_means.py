@@ -79,6 +79,9 @@ def test_a_score_of_what_moves_together(dtype: Any) -> None:
 @each_dtype
 def test_a_score_of_nothing_and_one_that_may_overflow(dtype: Any) -> None:
     assert score(side([1.0, 0.0]), side([0.0, 1.0]), 3, dtype) == (0, 0)
+    most = float(INFO[dtype].max)
+    assert score(side([0.0, most / 2]), side([most / 2, 0.0]), most, dtype) == (0, 0)
+    assert np.isnan(score(side([0.0]), side([float(INFO[np.float64].max)]), 1, dtype)).all()  # none is above it
     limit = float(INFO[dtype].max) / 4
     for q, k, scale in ((limit, 1.1, 1.0), (limit, 0.9, 1.2), (np.nan, 1.0, 1.0), (0.0, np.nan, 1.0)):
         assert np.isnan(score(side([q]), side([k]), scale, dtype)).all()
@@ -239,6 +242,8 @@ def test_numbers_of_flint_are_rounded_outward() -> None:
         low, high = means.below(ball), means.above(ball)
         assert low < ball < high
         assert high - low <= max(2 * float(np.spacing(abs(float(ball)))), 1e-323)
+    around = flint.arb(0.5, 2.0**-100)  # which is neither above 0.5 nor below
+    assert means.below(around) < 0.5 < means.above(around)
     for exact in (0.0, -0.5, 3.0):
         assert means.below(flint.arb(exact)) == means.above(flint.arb(exact)) == exact
     assert (means.above(flint.arb("nan")), means.below(flint.arb("nan"))) == (np.inf, -np.inf)
