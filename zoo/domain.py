@@ -16,6 +16,8 @@ from zoo.contexts import Context
 from zoo.errors import ModelError, shown
 from zoo.transformer.arrays import Array
 
+LONGEST = 2**20  # tokens of a context: there is no larger model of the zoo
+
 Sets = Mapping[int, frozenset[str]]  # what a position may hold; those not listed may hold any token
 
 
@@ -289,6 +291,6 @@ def _tokens(what: str, tokens: str | Iterable[str]) -> frozenset[str]:
 
 
 def _length(n_ctx: int) -> int:
-    if type(n_ctx) is not int or n_ctx < 1:
-        raise ModelError(f"the longest context has {shown(n_ctx)} tokens, but should have one or more")
+    if type(n_ctx) is not int or not 1 <= n_ctx <= LONGEST:
+        raise ModelError(f"the longest context has {shown(n_ctx)} tokens, but should have one or more, to {LONGEST}")
     return n_ctx

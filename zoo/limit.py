@@ -8,6 +8,7 @@ from types import FrameType
 from typing import NoReturn, TypeVar
 
 T = TypeVar("T")
+LONGEST = 1e9  # seconds, of which a timer may have no more than fit its type: thirty years
 
 
 class TooLongError(Exception):
@@ -32,10 +33,13 @@ def limited(seconds: float, call: Callable[[], T]) -> T:
     before = signal.getitimer(signal.ITIMER_REAL)
     try:
         try:
-            signal.setitimer(signal.ITIMER_REAL, min(seconds, before[0] or seconds), seconds)
-            return call()
+            signal.setitimer(signal.ITIMER_REAL, min(seconds, before[0] or seconds, LONGEST), min(seconds, LONGEST))
+            result = call()
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
+        if time.monotonic() - start > seconds:  # it may have set the timer anew
+            raise TooLongError
+        return result
     except _Alarm:
         raise TooLongError from None
     finally:

@@ -84,7 +84,7 @@ class Model:
             raise ModelError(
                 f"{self.name}: the cycle has {strange[0]!r}, but should have tokens out of {listed(vocab)}"
             )
-        if self.margin is not None and not (isinstance(self.margin, int | float) and 0 <= self.margin < np.inf):
+        if self.margin is not None and not (isinstance(self.margin, int | float) and 0 <= self.margin < 2**1024):
             raise ModelError(f"{self.name}: margin is {self.margin!r}, but should be a number from 0 on")
         check_accuracy(self)
         self._check_domain(vocab)

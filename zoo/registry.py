@@ -11,11 +11,12 @@ import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from glob import glob
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from pathlib import Path
 from types import CodeType, ModuleType
-from typing import Any
+from typing import Any, TypeVar
 from weakref import WeakKeyDictionary, ref
 
 import numpy as np
@@ -30,6 +31,7 @@ from zoo.transformer import Transformer
 
 RAN = "__ran__"  # in files that were run: by name, digests of what they and the files beside them said
 Origin = tuple[str, int | None]  # a name or a file, and the n_ctx of the member of a family
+T = TypeVar("T")
 MOST_N_CTX, SURE = 2**16, 1024  # of a family; up to SURE the memory is not looked at
 
 
@@ -225,7 +227,7 @@ def import_file(path: Path) -> ModuleType:
     return module
 
 
-def _run(where: str, run: Callable[[], ModuleType]) -> ModuleType:
+def _run(where: str, run: Callable[[], T]) -> T:
     try:
         return run()
     except (Exception, SystemExit) as error:
@@ -258,19 +260,29 @@ def _member(module: ModuleType, model: Model, n_ctx: int) -> Model:
         raise ModelError(f"n_ctx is {n_ctx!r}, but should be a whole number from 1 on")
     if n_ctx > MOST_N_CTX:
         raise ModelError(f"n_ctx is {n_ctx}, but should be at most {MOST_N_CTX}")
-    if n_ctx > SURE and (size := _bytes(build, n_ctx)) > (most := most_bytes()):
+    if n_ctx > SURE and (size := _bytes(partial(_built, module, build), n_ctx)) > (most := most_bytes()):
         digits = digits_apart(size / 1e9, most / 1e9, 2)
         raise ModelError(
             f"{model.name} at n_ctx {n_ctx} has about {nearest(size / 1e9, digits)} GB of weights, "
             f"but should have at most {nearest(most / 1e9, digits)} GB, an eighth of this machine's memory"
         )
-    member: Model = build(n_ctx=n_ctx)
+    return _built(module, build, n_ctx)
+
+
+def _built(module: ModuleType, build: Callable[..., Model], n_ctx: int) -> Model:
+    """ModelError for a builder that raises, or returns what is no member of that size."""
+    where = f"build(n_ctx={n_ctx}) of {module.__file__ or module.__name__}"
+    member = _run(where, lambda: build(n_ctx=n_ctx))
+    if not isinstance(member, Model):
+        raise ModelError(f"{where} is a {type(member).__name__}, but should be a Model")
+    if member.n_ctx != n_ctx:
+        raise ModelError(f"{where} is a model of {member.n_ctx} tokens, but should be one of {n_ctx}")
     return member
 
 
-def _bytes(build: Callable[..., Model], n_ctx: int) -> float:
+def _bytes(built: Callable[[int], Model], n_ctx: int) -> float:
     """The size of that member's arrays, from those of small ones: none grows faster than n_ctx squared."""
     near = (64, 128, 192)
-    parts = [[part for _, part in build(n_ctx=n).transformer.parts()] for n in near]
+    parts = [[part for _, part in built(n).transformer.parts()] for n in near]
     sizes = [sum(array.nbytes for part in one for _, array in part.arrays()) for one in parts]
     return float(np.polyval(np.polyfit(near, sizes, 2), n_ctx))

@@ -16,7 +16,7 @@ SOON = 1.0  # seconds of the processor in which it is counted on where it is set
 def accuracy(model: Model, how: How) -> Finding:
     """Of the contexts in which the rule determines something, at least the stated share is answered as it permits."""
     assert model.accuracy is not None
-    stated = Fraction(repr(model.accuracy))  # as it was written
+    stated = Fraction(str(model.accuracy))  # as it was written
     counting = Counting(model, executor=how.executor, keep=how.keep)
     seconds = how.seconds if how.seconds is not None else PROOF_SECONDS.get(how.method, PROOF_SECONDS["auto"])
     for _ in counting.steps(max_seconds=seconds):

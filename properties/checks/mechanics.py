@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from functools import wraps
-from itertools import islice, product
+from itertools import chain, count, islice, product
 from typing import Any
 
 import numpy as np
@@ -161,7 +161,8 @@ def heads(model: Model, how: How) -> Finding:
 @check(needs="answers")
 def invalid_input(model: Model, how: How) -> Finding:
     """An empty context, an unknown token and a wrong type are refused with an error of the project, in a sentence."""
-    stranger = next(token for token in ("c", "\N{CRAB}", "not a token", "x y z") if token not in model.vocab)
+    strangers = chain(("c", "\N{CRAB}", "not a token", "x y z"), (f"stranger {i}" for i in count()))
+    stranger = next(token for token in strangers if token not in model.vocab)
     contexts: list[object] = ["", (), (stranger,), [*model.vocab, stranger], [0], None, 0, 1.5, b"ab", {"a": 1}, [None]]
     arrays: list[object] = [[], [[]], [[-1]], [[len(model.vocab)]], [[0.5]], [0], [["a"]], [[0], [0, 0]]]
     arrays.append([[0] * (model.n_ctx + 1)])

@@ -15,7 +15,7 @@ import numpy as np
 from properties.checks.listing import Verdicts
 from properties.checks.verdict import AUTO, Finding, How, Verdict, Wanted
 from zoo.black_box import BlackBox
-from zoo.errors import ModelError, UnknownNameError
+from zoo.errors import ModelError, UnknownNameError, shown
 from zoo.model import Model
 from zoo.registry import unknown
 
@@ -82,10 +82,12 @@ def dtype_of(model: Model) -> str:
 
 def checks(model: Model, names: Iterable[str] = ()) -> list[tuple[str, Check]]:
     """The checks that apply to a model, or those of them that are named. UnknownNameError for a name that is none."""
+    if not isinstance(names, Iterable) or isinstance(names, str):
+        raise UnknownNameError(f"checks are asked for as {shown(names)}, but should be as a list of names")
     chosen = list(names) or list(CHECKS)
     for name in chosen:
-        if name not in CHECKS:
-            raise UnknownNameError(unknown("check", name, CHECKS))
+        if not isinstance(name, str) or name not in CHECKS:
+            raise UnknownNameError(unknown("check", name if isinstance(name, str) else shown(name), CHECKS))
     return [(name, entry.run) for name, entry in CHECKS.items() if name in chosen and entry.to(model)]
 
 

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from zoo.model import Model
     from zoo.shards import Keep
 
+MOST_JOBS = 4096  # processes of one machine
+
 
 class Spread(NamedTuple):
     """What is handed on to what takes long."""
@@ -32,8 +34,8 @@ def add_spread(to: argparse.ArgumentParser) -> None:
 @contextmanager
 def spread(options: argparse.Namespace, models: "Sequence[Model]") -> Iterator[Spread]:
     """As --jobs, --scheduler and --keep say. ModelError for a file that is of something else."""
-    if options.jobs is not None and options.jobs < 1:
-        raise ModelError(f"--jobs is {options.jobs}, but should be a whole number from 1 on")
+    if options.jobs is not None and not 1 <= options.jobs <= MOST_JOBS:
+        raise ModelError(f"--jobs is {options.jobs}, but should be a whole number from 1 to {MOST_JOBS}")
     if (options.jobs, options.scheduler, options.keep) == (None, None, None):
         yield Spread()
         return

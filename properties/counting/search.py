@@ -5,12 +5,15 @@ Whatever is stopped, by time or by hand, is certain so far, and what is certain 
 
 import heapq
 import math
+import operator
+import sys
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import chain
+from numbers import Real
 from typing import Any
 
 from properties.counting.engine import Bounded
@@ -19,7 +22,7 @@ from properties.counting.parts import Part, of_fold, of_leaves
 from properties.counting.result import Count, Counted
 from properties.proof.reading.decision_tree import Reading
 from zoo.black_box import BlackBox
-from zoo.errors import ContextError, ModelError
+from zoo.errors import ContextError, ModelError, shown
 from zoo.model import Model
 from zoo.shards import Keep, Shards, bare
 
@@ -44,6 +47,9 @@ def count(
     an earlier run settled is not settled again. ModelError for a model without a rule or weights, or that answers with
     numbers or at every position; RuleError for a rule that is none.
     """
+    for name, value in {"gap": gap, "max_seconds": 0 if max_seconds is None else max_seconds}.items():
+        if not (isinstance(value, Real) and 0 <= value <= sys.float_info.max):
+            raise ModelError(f"{name} is {shown(value)}, but should be a number from 0 on")
     counting = Counting(model, lengths, executor, keep)
     for _ in counting.steps(gap, max_seconds):
         pass
@@ -206,7 +212,10 @@ def check(model: Model, lengths: Iterable[int] | None = None) -> None:
 
 def _lengths(model: Model, lengths: Iterable[int] | None) -> list[int]:
     """Those asked for, each once; ContextError where the domain has none of that length."""
-    wanted = list(dict.fromkeys(model.scope.lengths if lengths is None else lengths))
+    try:
+        wanted = list(dict.fromkeys(map(operator.index, model.scope.lengths if lengths is None else lengths)))
+    except TypeError:
+        raise ContextError(f"lengths are {shown(lengths)}, but should be a list of whole numbers") from None
     for length in wanted:
         if not model.scope.count(length):
             known = model.scope.lengths

@@ -80,3 +80,17 @@ def test_in_another_thread_there_is_no_limit() -> None:
     thread.start()
     thread.join()
     assert found == [7]
+
+
+def test_what_sets_the_timer_anew_took_too_long_all_the_same() -> None:
+    def late() -> None:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        time.sleep(0.02)
+
+    with pytest.raises(TooLongError):
+        limited(0.01, late)
+
+
+@pytest.mark.parametrize("seconds", [1e10, 1e19, 1e300])
+def test_a_limit_that_no_timer_has_is_none(seconds: float) -> None:
+    assert limited(seconds, lambda: 7) == 7

@@ -10,6 +10,7 @@ import zoo
 from properties import check_model
 from properties.command.finding import find_all
 from zoo import ModelError, UnknownNameError
+from zoo.registry import load_file
 
 MODEL_FILE = """
 from reference import ab
@@ -149,3 +150,21 @@ def test_a_model_is_shown_in_a_line() -> None:
     )
     box = "<BlackBox ripple_adder: ~2^66 contexts of 22 tokens over 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, +, =; a black box>"
     assert repr(zoo.load("ripple_adder")) == box
+
+
+@pytest.mark.parametrize(
+    ("body", "sentence"),
+    [
+        ("raise ValueError('no')", "could not be run.*: ValueError: no"),
+        ("return 5", "is a int, but should be a Model"),
+        ("return MODEL", "is a model of 9 tokens, but should be one of 30"),
+    ],
+)
+def test_a_builder_of_something_else(body: str, sentence: str, tmp_path: Path) -> None:
+    """Also where its small members are weighed first."""
+    file = tmp_path / "its.py"
+    file.write_text(f"import zoo\nMODEL = zoo.load('ab', 9)\ndef build(n_ctx):\n    {body}\n")
+    with pytest.raises(ModelError, match=rf"^build\(n_ctx=30\) of .*its.py {sentence}"):
+        load_file(file, 30)
+    with pytest.raises(ModelError, match=r"^build\(n_ctx=\d+\) of "):
+        load_file(file, 2000)

@@ -148,5 +148,5 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert main(["mutate", "ab", "--jobs", "0"]) == 2
     assert capsys.readouterr().err.splitlines() == [
         f"zoo: {kept} is of another model (ab, aab), but should be of ab, or another file for what is kept",
-        "zoo: --jobs is 0, but should be a whole number from 1 on",
+        "zoo: --jobs is 0, but should be a whole number from 1 to 4096",
     ]
