@@ -2,6 +2,7 @@
 
 import argparse
 import ctypes
+import errno
 import os
 import signal
 import sys
@@ -21,6 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     130: interrupted, as by Ctrl-C.
     """
+    sys.stdout = sys.stdout or os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")  # closed by `>&-`
     try:
         with interrupts_kept():
             commands = parser()
@@ -31,18 +33,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if behind and not _taken(options, behind):
                 commands.error(f"unrecognized arguments: {' '.join(behind)}")
             keep_freed_memory()
-            return int(options.run(options))
+            status = int(options.run(options))
+            sys.stdout.flush()
+            return status
     except ZooError as error:
         print(f"zoo: {printable(str(error))}", file=sys.stderr)
         return 2
     except BrokenPipeError:  # the reader, `head` say, has what it wanted
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nor can the rest be flushed at the end
+        _dropped()
         return 0
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EIO):  # as of a full disk
+            raise
+        _dropped()
+        print(f"zoo: what is printed cannot be written: {error.strerror}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         pass  # what was interrupted is cleaned up once nothing here holds it any more: then it is said
     exec("")  # one that was interrupted, as importing a dataclass may be, would make `python -m` end by the signal
     print("zoo: interrupted", file=sys.stderr)
     return 130
+
+
+def _dropped() -> None:
+    """What is left to print: nor can it be flushed at the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def keep_freed_memory() -> None:

@@ -1,6 +1,11 @@
 """Arguments that nobody should hand over: one sentence each, and no traceback."""
 
-from typing import Any
+import errno
+import io
+import os
+import sys
+from pathlib import Path
+from typing import IO, Any
 
 import numpy as np
 import pytest
@@ -64,6 +69,35 @@ def test_of_a_domain() -> None:
 def test_of_the_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verify", "ab", "--jobs", "1" + "0" * 25]) == 2
     assert "--jobs is 1" in capsys.readouterr().err
+
+
+class Full(io.StringIO):
+    """A file on a disk that is full."""
+
+    def __init__(self, file: IO[str], error: int) -> None:
+        super().__init__()
+        self.own, self.error = file, error
+
+    def write(self, text: str) -> int:
+        raise OSError(self.error, os.strerror(self.error))
+
+    def fileno(self) -> int:
+        return self.own.fileno()
+
+
+def test_of_what_is_printed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with open(tmp_path / "full", "w") as file, monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", Full(file, errno.ENOSPC))
+        assert main(["cost", "ab"]) == 2
+        assert capsys.readouterr().err == "zoo: what is printed cannot be written: No space left on device\n"
+        patch.setattr(sys, "stdout", Full(file, errno.ENOENT))
+        with pytest.raises(FileNotFoundError):
+            main(["cost", "ab"])
+        patch.setattr(sys, "stdout", None)  # where it was closed
+        assert main(["cost", "ab"]) == 0
+        sys.stdout.close()
 
 
 def test_a_stranger_is_found_whatever_the_tokens_are() -> None:
