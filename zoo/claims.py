@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -33,9 +34,12 @@ class Claim:
     within: float = 0
 
     def holds(self, found: object) -> bool:
-        if self.within and isinstance(found, float) and isinstance(self.claimed, float):
-            return abs(found - self.claimed) <= self.within
-        return bool(np.array_equal(np.asarray(found, dtype=object), np.asarray(self.claimed, dtype=object)))
+        if self.within and isinstance(found, Real) and isinstance(self.claimed, Real):
+            return abs(float(found) - float(self.claimed)) <= self.within
+        try:
+            return bool(np.array_equal(np.asarray(found, dtype=object), np.asarray(self.claimed, dtype=object)))
+        except Exception:  # what is compared in a stranger's way, and raises
+            return False
 
     def recomputed(self, model: "Model") -> object:
         """The figure as it comes out; ModelError where it cannot be computed."""
@@ -64,6 +68,10 @@ class Deviation:
                 f"a deviation's contexts are {self.contexts!r}, but should be a list, none empty, each once"
             )
         object.__setattr__(self, "contexts", contexts)
+
+    def stated(self, model: "Model") -> set[Context]:
+        """The contexts as the model has them."""
+        return {"".join(context) if model.reads_strings else context for context in self.contexts}
 
 
 def _is_str(token: object) -> bool:

@@ -94,7 +94,7 @@ def deviations(model: Model, how: How) -> Finding:
             detail = f"not all contexts were settled in the time allowed: {seen.left}{means(model, how)}"
             late = replace(seen, status="undecided", detail=detail, margin=None)
             continue
-        stated, found = set(deviation.contexts), set(seen.failures)
+        stated, found = deviation.stated(model), set(seen.failures)
         if seen.method == "sampled":  # it need not have met those that are stated
             found |= {context for context in stated if _readable(model, context) and _fails(model, context, meant)}
         if stated != found:

@@ -68,7 +68,7 @@ def deviations(box: BlackBox, how: How) -> Finding:
         found = settle(box, box.asked(deviation.meant, "rule"), how)
         if found.detail == UNSTEADY:  # whatever is stated
             return found
-        stated, wrong = set(deviation.contexts), set(found.failures)
+        stated, wrong = deviation.stated(box), set(found.failures)
         odd = wrong - stated if found.contexts < box.scope.count() else stated ^ wrong
         if odd:
             context = min(odd, key=lambda context: (len(context), tuple(context)))
