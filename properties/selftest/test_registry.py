@@ -2,6 +2,7 @@
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,8 @@ import pytest
 import zoo
 from properties import check_model
 from properties.command.finding import find_all
-from zoo import ModelError, UnknownNameError
-from zoo.registry import load_file
+from zoo import Attention, ModelError, UnknownNameError
+from zoo.registry import load_file, origin
 
 MODEL_FILE = """
 from reference import ab
@@ -168,3 +169,12 @@ def test_a_builder_of_something_else(body: str, sentence: str, tmp_path: Path) -
         load_file(file, 30)
     with pytest.raises(ModelError, match=r"^build\(n_ctx=\d+\) of "):
         load_file(file, 2000)
+
+
+def test_the_same_arrays_with_other_settings_are_another_model() -> None:
+    known = zoo.load("aab", 7)
+    [layer] = known.transformer.layers
+    assert isinstance(layer, Attention)
+    assert origin(known.transformer.astype("float32")) == ("aab", 7)
+    scaled = replace(known.transformer, layers=[replace(layer, scale=2 * layer.multiplier)])
+    assert origin(scaled.astype("float32")) is None
