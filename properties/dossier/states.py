@@ -28,7 +28,7 @@ def states(model: Model, function: Function, kind: str) -> dict[str, Any] | None
         table = Reading(function, model.vocab, kind, names=model.names).table
         assert table is not None
         seen = _walked(table, model)
-    except ZooError:  # more states than it says, or a token that it does not bear: the verdicts say so
+    except ZooError:  # its first state is none: the verdicts say so
         return None
     if seen is None:
         return None
@@ -58,7 +58,7 @@ def _walked(table: Table, model: Model) -> set[int] | None:
             new, ends = reached, set[int]()  # those of the run are walked through once, and all may be where it ends
             for _ in run:
                 ends |= new
-                new = {table.to(state, i) for state in new for i in allowed} - ends
+                new = {table.after(state)[i] for state in new for i in allowed} - ends - {REFUSED}
                 if len(table.states) * len(model.vocab) > ENTRIES:
                     return None
                 if not new:

@@ -1,4 +1,4 @@
-"""States of a fold are one where they are made alike; what is made otherwise is refused, and what equals it is not it."""
+"""States of a fold are one where they are made alike, not where they are equal; of anything else they are refused."""
 
 import copy
 import time
@@ -6,7 +6,6 @@ from collections import namedtuple
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum, Flag, IntEnum
-from functools import reduce
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -42,7 +41,7 @@ class Point(NamedTuple):
     x: Any
 
 
-Other = namedtuple("Other", "x")  # noqa: PYI024
+Other = namedtuple("Other", "x")
 
 
 class WithADict(Point):
@@ -75,6 +74,13 @@ class LyingPoint(tuple[Any, ...], metaclass=Lies):
     _fields = ("x",)
 
 
+def nested(depth: int) -> Any:
+    state: Any = ()
+    for _ in range(depth):
+        state = (state,)
+    return state
+
+
 # Equal, but not the same.
 PAIRS: list[tuple[Any, Any]] = [
     *((0.0, -0.0), (1, True), (1, 1.0), (1.0, 1 + 0j), (0j, -0j), (complex(0.0, -0.0), 0j), (0, False)),
@@ -85,7 +91,7 @@ SAME: list[Any] = [0.5, "ab", b"ab", None, 10**30, (1, ("a", None)), Point(1), C
 NONE: list[Any] = [
     *([], {}, frozenset({1}), (frozenset({1}),), Held(1), Decimal("1.0"), range(3), object(), int, len, np.int64(1)),
     *(float("nan"), complex(float("nan"), 0), (float("nan"),), time.gmtime(0), WithADict(1), Own(1), Wrapped.LIST),
-    *(Liar(1), LyingPoint((1,)), int.__new__(Color, 1), reduce(lambda inner, _: (inner,), range(2_000), ())),
+    *(Liar(1), LyingPoint((1,)), int.__new__(Color, 1), nested(2_000)),
 ]
 
 
