@@ -44,7 +44,7 @@ class Table:
 
     def to(self, state: int, token: int) -> int:
         """Where a token leads that a context which is meant has there; RuleError where the fold does not bear it."""
-        found = self.after(state)[token]
+        found = self.next[state][token] if state < len(self.next) else self.after(state)[token]
         if found == REFUSED:
             self._refuse(state, self.vocab[token])
         return found
@@ -63,17 +63,17 @@ class Table:
 
     def _number(self, state: Any, before: tuple[str, ...], *token: str) -> int:
         """Of a state that a token leads to; RuleError for what is none, or one too many."""
-        name = name_of(self.fold)
         try:
             key = made_of(state)
             found = self.numbers.get(key)
         except Exception:  # nested too deeply, or of a class that raises
+            name = name_of(self.fold)
             raise RuleError(f"{name} has the state {shown(state)}, but should have states of {MADE_OF}") from None
         if found is None:
             if len(self.states) >= self.fold.states:
                 raise RuleError(
-                    f"{name} has more than {self.fold.states} states, but should have fewer, or state that it has so "
-                    "many"
+                    f"{name_of(self.fold)} has more than {self.fold.states} states, but should have fewer, or state "
+                    "that it has so many"
                 )
             found = self.numbers[key] = len(self.states)
             self.states.append(state)
