@@ -12,8 +12,12 @@ class Fold:
 
     It says what a loop over the context would say, and can be called like one. A proof sees more of it than of a loop,
     which it would follow through every context: it walks from state to state, up to `states` of them, and looks at the
-    contexts that end alike together, by how often each token occurs in them. States are hashable; `step` and `answer`
-    depend on nothing but what they are given.
+    contexts that end alike together, by how often each token occurs in them.
+
+    States are made of bool, int, float (but NaN), complex, str, bytes, None, members of an Enum, and tuples and named
+    tuples of these; of a set, `tuple(sorted(...))`. They are one where they are made alike, so that 1, 1.0 and True are
+    three. `step` and `answer` depend on nothing but what they are given: not on which object that is (`is`, `id`).
+    A fold of a class that is derived from this one is read as any other function is.
 
     `rule` is the plain rule or predictor that it stands for, where there is one. What is proved is proved of the Fold;
     that both say the same is a check of its own, of every context where these are few, else of a sample.

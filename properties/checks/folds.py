@@ -11,6 +11,7 @@ from properties.proof.folds import Table
 from reference import Fold
 from zoo.contexts import Context, written
 from zoo.domain import Box
+from zoo.errors import RuleError
 from zoo.model import Model
 from zoo.rule import Asked, name_of
 from zoo.rule.watch import tokens
@@ -32,7 +33,7 @@ def folds(model: Model, how: How) -> Finding:
     method: Method = "enumerated" if lengths == model.scope.lengths else "sampled"
     for fold, kind in standing_in(model):
         assert fold.rule is not None
-        mine, plain = (Asked(function, model.vocab, kind) for function in (fold, fold.rule))
+        mine, plain = (Asked(function, model.names, kind) for function in (fold, fold.rule))
         seen = 0
         for context in chain(_all(model, lengths), () if method == "enumerated" else _long(model, fold, mine, lengths)):
             said, meant = mine(context), plain(context)
@@ -64,19 +65,33 @@ def _all(model: Model, lengths: list[int]) -> Iterator[Context]:
 def _long(model: Model, fold: Fold, asked: Asked, lengths: list[int]) -> Iterator[Context]:
     """At random, of all other lengths; half of them led to where something is said, as long as there is a way."""
     random, longer = np.random.default_rng(0), model.scope.lengths[len(lengths) :]
-    table = Table(fold, asked, tuple(model.vocab))
+    # What one of a class of its own says need not follow from its states.
+    table = Table(fold, asked, tuple(model.vocab)) if type(fold) is Fold else None
     for length in random.choice(longer, LONG // 2).tolist():
         [row] = model.scope.draw(random, model.vocab, length, 1)
         drawn = model.decode(row)
         yield drawn
-        box = next(box for box in model.scope.boxes(length, model.vocab) if _is_in(box, drawn))
-        state, led = 0, list[int]()
-        for options in box.options(model.vocab):
-            after = table.after(state)
-            said = [token for token in options if 0 < len(table.answer(after[token])) < len(model.vocab)]
-            led.append(int(random.choice(said or options)))
-            state = after[led[-1]]
-        yield model.decode(np.array(led))
+        if table is not None:
+            box = next(box for box in model.scope.boxes(length, model.vocab) if _is_in(box, drawn))
+            yield model.decode(np.array(_led(table, box, random, len(model.names) or 2)))
+
+
+def _led(table: Table, box: Box, random: np.random.Generator, every: int) -> list[int]:
+    """Tokens of a box, each drawn from those after which something is said, and not all that there is."""
+    state, led = 0, list[int]()
+    for options in box.options(table.vocab):
+        said = [token for token in options if 0 < _number_said(table, state, token) < every]
+        led.append(int(random.choice(said or options)))
+        state = table.to(state, led[-1])
+    return led
+
+
+def _number_said(table: Table, state: int, token: int) -> int:
+    """How much is said after a token; nothing where the fold answers no context that ends there."""
+    try:
+        return len(table.answer(table.to(state, token)))
+    except RuleError:
+        return 0
 
 
 def _is_in(box: Box, context: Context) -> bool:

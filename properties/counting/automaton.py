@@ -100,7 +100,7 @@ def reduced(after: Array, accept: Array) -> Automaton | None:
 def of_table(table: Table, length: int) -> Array:
     """Where each token leads from the states that contexts of fewer tokens than `length` end in: int [state, token].
 
-    The last state is where all others lead to, which are never left.
+    The last state is where all others lead to, which are never left, and what the fold does not bear (REFUSED).
     """
     reached = table.reached(length)
     rows = [table.after(state) for state in reached]

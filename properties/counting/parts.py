@@ -63,7 +63,7 @@ def of_fold(table: Table, domain: Domain, length: int) -> Iterator[Part]:
         may = _may(box, table.vocab)
         states = {0}
         for row in may:
-            states = {table.after(state)[token] for state in states for token in np.flatnonzero(row)}
+            states = {table.to(state, int(token)) for state in states for token in np.flatnonzero(row)}
         said: dict[frozenset[str], list[int]] = {}
         for state in sorted(states):
             said.setdefault(table.answer(state), []).append(state)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from properties.proof.folds import Table
+from properties.proof.folds import REFUSED, Table
 from properties.proof.reading.decision_tree import Reading
 from reference import Fold
 from zoo.errors import ZooError
@@ -22,13 +22,13 @@ def states(model: Model, function: Function, kind: str) -> dict[str, Any] | None
 
     `next` is of every state and token, `says` of every state which of `permits` is so; both are the bytes of uint16.
     """
-    if not isinstance(function, Fold) or model.answers == "every":
+    if type(function) is not Fold or model.answers == "every":
         return None
     try:
         table = Reading(function, model.vocab, kind, names=model.names).table
         assert table is not None
         seen = _walked(table, model)
-    except ZooError:  # more states than it says, or a token that it does not bear: the verdicts say so
+    except ZooError:  # its first state is none: the verdicts say so
         return None
     if seen is None:
         return None
@@ -37,7 +37,7 @@ def states(model: Model, function: Function, kind: str) -> dict[str, Any] | None
     asked = table.asked.of(function.answer)
     numbers: dict[Any, Any] = {name: i for i, name in enumerate(model.names)}
     for state in sorted(seen):
-        following[state] = table.after(state)
+        following[state] = [NOWHERE if end == REFUSED else end for end in table.after(state)]
     for state in sorted({end for row in following.tolist() for end in row} - {NOWHERE}):
         try:
             said = asked(table.states[state])
@@ -58,7 +58,7 @@ def _walked(table: Table, model: Model) -> set[int] | None:
             new, ends = reached, set[int]()  # those of the run are walked through once, and all may be where it ends
             for _ in run:
                 ends |= new
-                new = {table.after(state)[i] for state in new for i in allowed} - ends
+                new = {table.after(state)[i] for state in new for i in allowed} - ends - {REFUSED}
                 if len(table.states) * len(model.vocab) > ENTRIES:
                     return None
                 if not new:

@@ -196,7 +196,7 @@ def digest(transformer: Transformer) -> str:
 
 def source_digest(function: Callable[..., Any]) -> str:
     """sha256 of the source file that defines a function, of a fold its step: it may call others in there."""
-    function = function.step if isinstance(function, Fold) else function
+    function = function.step if type(function) is Fold else function
     try:
         file = inspect.getsourcefile(function if inspect.isroutine(function) else type(function))
     except TypeError:  # built in

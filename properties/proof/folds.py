@@ -7,20 +7,22 @@ are given real states and tokens only.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
+from properties.proof.alike import MADE_OF, made_of
 from properties.proof.counted import Counted, Counts
 from reference import Fold
 from zoo.contexts import reads_strings
 from zoo.domain import Sets
-from zoo.errors import RuleError
-from zoo.rule import Asked, name_of
+from zoo.errors import RuleError, shown
+from zoo.rule import SHOULD, Asked, name_of
 from zoo.transformer.arrays import Array
 
 KINDS = 2  # of tokens that are counted at most: with more, contexts are only told apart by where they end
 KEPT = 40  # lengths of which it is kept how many contexts end where
+REFUSED = -1  # in place of a state: step raises, or leads to what is none, or to one too many
 Vector = tuple[int, ...]  # how often each kind of tokens that is counted occurs
 Part = tuple[Counts, "Ending | None", frozenset[str]]
 
@@ -31,38 +33,62 @@ class Table:
     def __init__(self, fold: Fold, asked: Asked, vocab: tuple[str, ...]) -> None:
         self.fold, self.asked, self.vocab = fold, asked, vocab
         self.strings = reads_strings(vocab)
-        self.states: list[Any] = [fold.start]
-        self.words: list[tuple[str, ...]] = [()]  # the first context that was seen to end there
-        self.numbers: dict[Any, int] = {fold.start: 0}
+        if type(fold.states) is not int or fold.states < 1:
+            raise RuleError(f"{name_of(fold)} states {shown(fold.states)} states, but should state a number from 1 on")
+        self.states, self.numbers = list[Any](), dict[Any, int]()
+        self.words: list[tuple[str, ...]] = []  # the first context that was seen to end there
         self.next: list[list[int]] = []  # of those that were left
         self.said: dict[int, frozenset[str]] = {}
         self.ends: dict[Any, dict[tuple[int, Vector], int]] = {}
+        self._number(fold.start, ())
+
+    def to(self, state: int, token: int) -> int:
+        """Where a token leads that a context which is meant has there; RuleError where the fold does not bear it."""
+        found = self.next[state][token] if state < len(self.next) else self.after(state)[token]
+        if found == REFUSED:
+            self._refuse(state, self.vocab[token])
+        return found
 
     def after(self, state: int) -> list[int]:
-        """Where each token leads. States are left in the order of their numbers."""
+        """Where each token leads, or REFUSED. States are left in the order of their numbers."""
         while len(self.next) <= state:
             self.next.append([self._step(len(self.next), token) for token in self.vocab])
         return self.next[state]
 
     def _step(self, state: int, token: str) -> int:
         try:
+            return self._number(self.fold.step(self.states[state], token), self.words[state], token)
+        except (Exception, SystemExit):  # said as soon as a context that is meant comes there
+            return REFUSED
+
+    def _number(self, state: Any, before: tuple[str, ...], *token: str) -> int:
+        """Of a state that a token leads to; RuleError for what is none, or one too many."""
+        try:
+            key = made_of(state)
+            found = self.numbers.get(key)
+        except Exception:  # nested too deeply, or of a class that raises
+            name = name_of(self.fold)
+            raise RuleError(f"{name} has the state {shown(state)}, but should have states of {MADE_OF}") from None
+        if found is None:
+            if len(self.states) >= self.fold.states:
+                raise RuleError(
+                    f"{name_of(self.fold)} has more than {self.fold.states} states, but should have fewer, or state "
+                    "that it has so many"
+                )
+            found = self.numbers[key] = len(self.states)
+            self.states.append(state)
+            self.words.append((*before, *token))
+        return found
+
+    def _refuse(self, state: int, token: str) -> NoReturn:
+        context = self.context((*self.words[state], token))
+        try:
             found = self.fold.step(self.states[state], token)
-            known = self.numbers.get(found)
-        except Exception as error:
-            self.asked(self.context((*self.words[state], token)))  # says it as of any rule
-            name = name_of(self.asked.function)
-            raise RuleError(f"{name} has states that cannot be hashed ({error}), but should be a fold") from error
-        if known is not None:
-            return known
-        if len(self.states) >= self.fold.states:
-            raise RuleError(
-                f"{name_of(self.asked.function)} has more than {self.fold.states} states, but should have fewer, or "
-                "state that it has so many"
-            )
-        self.numbers[found] = len(self.states)
-        self.states.append(found)
-        self.words.append((*self.words[state], token))
-        return len(self.states) - 1
+        except (Exception, SystemExit):
+            self.asked(context)  # says it as of any rule
+        else:
+            self._number(found, self.words[state], token)
+        raise RuleError(f"{name_of(self.fold)} raises an error after {context!r} and then does not, {SHOULD}")
 
     def context(self, tokens: Sequence[str]) -> Any:
         return "".join(tokens) if self.strings else tuple(tokens)
@@ -80,7 +106,7 @@ class Table:
     def end(self, context: Sequence[str]) -> int:
         state = 0
         for token in context:
-            state = self.after(state)[self.vocab.index(token)]
+            state = self.to(state, self.vocab.index(token))
         return state
 
     def kinds(self, states: Sequence[int]) -> list[frozenset[str]]:
@@ -95,7 +121,7 @@ class Table:
         """The states that contexts of fewer tokens end in."""
         seen, new = {0}, {0}
         for _ in range(length - 1):
-            new = {state for old in new for state in self.after(old)} - seen
+            new = {state for old in new for state in self.after(old)} - seen - {REFUSED}
             if not new:
                 break
             seen |= new
@@ -118,7 +144,7 @@ class Table:
                 ]
                 for (state, vector), number in before.items():
                     for i, more in allowed:
-                        end = (self.after(state)[i], tuple(map(sum, zip(vector, more))))
+                        end = (self.to(state, i), tuple(map(sum, zip(vector, more))))
                         found[end] = found.get(end, 0) + number
             self.ends[about] = found
             while len(self.ends) > KEPT:
@@ -209,7 +235,7 @@ class Ending:
             best.append({})
             for state, sums in best[at].items():
                 for i in options[at]:
-                    new = best[-1].setdefault(table.after(state)[i], np.full(shape, -np.inf))
+                    new = best[-1].setdefault(table.to(state, i), np.full(shape, -np.inf))
                     there, here = _shifted(more[i])
                     np.maximum(new[there], sums[here] + wish[at, i], out=new[there])
         within = tuple(slice(least, None) for least, _ in counts.values())
@@ -226,7 +252,7 @@ class Ending:
                 (old, before, i)
                 for old, sums in best[at].items()
                 for i in options[at]
-                if table.after(old)[i] == state
+                if table.to(old, i) == state
                 and min(before := tuple(n - m for n, m in zip(vector, more[i])), default=0) >= 0
                 if sums[before] + wish[at, i] == best[at + 1][state][vector]
             )

@@ -85,7 +85,7 @@ def _digest(transformer: Transformer) -> str:
 
 
 def _source(function: Callable[..., Any]) -> str | None:
-    function = function.step if isinstance(function, Fold) else function
+    function = function.step if type(function) is Fold else function
     try:
         file = inspect.getsourcefile(function if inspect.isroutine(function) else type(function))
         return None if file is None else hashlib.sha256(Path(file).read_bytes()).hexdigest()

@@ -1,19 +1,22 @@
 """A rule that is a `reference.Fold`, walked from state to state: how many contexts end where, and what is said there.
 
-`step` and `answer` are given real states and tokens only. Two states are one where they are equal and of equal types.
+`step` and `answer` are given real states and tokens only. Two states are one where they are made alike, see `_key`.
 """
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from enum import EnumMeta
 from itertools import product
 from typing import Any
 
+from properties.recheck.about import must
 from properties.recheck.counts import Count, Limits, Tokens, Vector
 from reference import Fold
-from zoo.errors import CertificateError
+from zoo.errors import CertificateError, shown
 from zoo.model import Model
 from zoo.rule import Asked
 
+STATES = "bools, numbers but NaN, texts, bytes, None, members of enums, or plain or named tuples of these"
 KINDS = 2  # of tokens that are counted, at most: with more there are too many ways to end
 Ways = dict[Vector, Counter[int]]  # by how often each kind of tokens occurs: how many contexts end in which state
 Said = frozenset[Any]  # outputs, by number; or one number
@@ -24,32 +27,48 @@ class Walk:
 
     def __init__(self, fold: Fold, model: Model, asked: Asked, sets: Sequence[Tokens]) -> None:
         self.fold, self.model, self.asked, self.sets = fold, model, asked, sets
-        self.states: list[Any] = [fold.start]
-        self.words: list[tuple[str, ...]] = [()]  # which lead there
-        self.numbers = {_key(fold.start): 0}
+        self.states, self.words = list[Any](), list[tuple[str, ...]]()  # and which lead there
+        self.numbers: dict[Any, int] = {}
         self.next: list[list[int]] = []  # where each token leads
+        self.wrong: dict[tuple[int, int], str] = {}  # what is so of the fold, where a token leads nowhere
         self.permitted: dict[int, Said] = {}
         self.free: dict[tuple[int, ...], list[Ways]] = {}  # by what is counted: of contexts of 0 tokens, 1, …
+        must(type(fold.states) is int, f"the fold states {shown(fold.states)} states, but should state a whole number")
+        self._number(fold.start, ())
 
-    def after(self, state: int) -> list[int]:
+    def to(self, state: int, token: int) -> int:
+        """Where a token leads that a context of the domain has there."""
         while len(self.next) <= state:
-            self.next.append([self._step(len(self.next), token) for token in self.model.vocab])
-        return self.next[state]
+            old = len(self.next)
+            self.next.append([self._step(old, i, name) for i, name in enumerate(self.model.vocab)])
+        found = self.next[state][token]
+        if found < 0:
+            raise CertificateError(self.wrong[state, token])
+        return found
 
-    def _step(self, state: int, token: str) -> int:
+    def _step(self, state: int, number: int, token: str) -> int:
+        words = self.words[state]
         try:
-            found = self.fold.step(self.states[state], token)
-            key = _key(found)
-            hash(key)
+            return self._number(self.fold.step(self.states[state], token), (*words, token))
+        except CertificateError as error:
+            self.wrong[state, number] = str(error)
         except (Exception, SystemExit) as error:
-            raise CertificateError(f"the fold raises {error!r} on {token!r} after {self.words[state]!r}") from None
-        if key not in self.numbers:
+            self.wrong[state, number] = f"the fold raises {shown(error)} on {token!r} after {words!r}"
+        return -1
+
+    def _number(self, state: Any, words: tuple[str, ...]) -> int:
+        try:
+            key = _key(state)
+            found = self.numbers.get(key)
+        except Exception:
+            raise CertificateError(f"the fold has the state {shown(state)}, but states should be {STATES}") from None
+        if found is None:
             if len(self.states) >= self.fold.states:
                 raise CertificateError(f"the fold has more than {self.fold.states} states, but should have fewer")
-            self.numbers[key] = len(self.states)
-            self.states.append(found)
-            self.words.append((*self.words[state], token))
-        return self.numbers[key]
+            found = self.numbers[key] = len(self.states)
+            self.states.append(state)
+            self.words.append(words)
+        return found
 
     def says(self, state: int) -> Said:
         """What is permitted after contexts that end there: the fold is asked about one of them."""
@@ -89,7 +108,7 @@ class Walk:
                 for token in sorted(self.sets[known.get(at, -1)])
                 if (before := tuple(k - more for k, more in zip(vector, self._counted(token, kinds)))) in rows[at]
                 for old in rows[at][before]
-                if self.after(old)[token] == state
+                if self.to(old, token) == state
             )
             tokens.append(token)
         return tokens[::-1]
@@ -117,7 +136,7 @@ class Walk:
             for token, more in each:
                 there = found.setdefault(tuple(map(sum, zip(vector, more))), Counter())
                 for state, ways in ends.items():
-                    there[self.after(state)[token]] += ways
+                    there[self.to(state, token)] += ways
         return found
 
     def _counted(self, token: int, kinds: tuple[int, ...]) -> Vector:
@@ -135,7 +154,22 @@ def _within(ways: Ways, limits: Sequence[Limits]) -> list[Vector]:
 
 
 def _key(state: Any) -> Any:
-    """What is the same for states that are equal and of equal types, down to what they are made of."""
-    if type(state) in (tuple, frozenset):
-        return type(state), type(state)(map(_key, state))
-    return type(state), repr(state) if isinstance(state, float | complex) else state
+    """What is equal only for states of the same types and contents; TypeError for what may have more to it than that.
+
+    A set has an order, which nothing says; an object could be changed, or be equal to what it is not.
+    """
+    kind, metaclass = type(state), type(type(state))
+    if metaclass is type and kind in (bool, int, str, bytes, type(None)):
+        return kind, state
+    if metaclass is type and kind in (float, complex) and state == state:  # NaN is not
+        return kind, repr(state)  # -0.0 equals 0.0
+    if metaclass is type and (kind is tuple or (issubclass(kind, tuple) and _is_named(kind))):
+        return kind, *map(_key, tuple.__iter__(state))
+    if metaclass is EnumMeta and kind(state._value_) is state:
+        return kind, _key(state._value_)
+    raise TypeError
+
+
+def _is_named(kind: type) -> bool:
+    """Whether it is a named tuple as the library makes it, to whose instances nothing can be added."""
+    return type(getattr(kind, "_fields", None)) is tuple and kind.__dictoffset__ == 0

@@ -59,7 +59,7 @@ class Reading:
         self.samples = Samples(self.vocab, samples)
         self.before = known(function)
         # The parts of a fold are given real states and tokens.
-        self.table = Table(function, self.asked, self.vocab) if isinstance(function, Fold) else None
+        self.table = Table(function, self.asked, self.vocab) if type(function) is Fold else None
         looked = Looked("", False) if self.table is not None else self.before.looked
         self.tells, self.swallows = looked.tells, looked.swallows
         self.said: deque[Said] = deque(maxlen=AGAIN)

@@ -100,7 +100,7 @@ def raises(state: int, token: str) -> int:
     [
         (Fold(0, lambda n, token: n + 1, lambda n: {"a"}, states=3), "more than 3 states, but should have fewer"),
         (Fold(0, raises, lambda n: {"a"}), "raises KeyError"),
-        (Fold((), a_list, lambda s: {"a"}), "states that cannot be hashed"),
+        (Fold((), a_list, lambda s: {"a"}), "has the state"),
         (Fold(0, lambda n, token: 0, lambda n: {"c"}), "permits 'c'|answers 'c'"),
         (Fold(0, lambda n, token: 0, lambda n: 1), "should"),
     ],
