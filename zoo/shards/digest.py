@@ -17,8 +17,8 @@ import numpy as np
 
 from zoo.errors import RuleError, shown
 from zoo.registry import RAN
+from zoo.shards.data import PROJECT
 
-PROJECT = ("zoo.", "properties.", "reference.")
 PLAIN = (type(None), bool, int, float, complex, str, bytes, EllipsisType, Fraction, range, np.generic)
 
 

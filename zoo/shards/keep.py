@@ -1,9 +1,11 @@
 """What is settled of long work, kept in a file: the next run goes on where this one was stopped, however it was.
 
 The file is a SQLite database, which a program that is killed leaves whole. Results stand there by the work that they
-are of and by what the shard is, as digests.
+are of and by what the shard is, as digests. Before each stands its seal, a digest of all three: what is not as it was
+written counts as not there, and is settled anew.
 """
 
+import hashlib
 import sqlite3
 import time
 from collections.abc import Sequence
@@ -15,8 +17,9 @@ from zoo.errors import ModelError
 from zoo.model import Model
 from zoo.shards.digest import digest, versions
 
-FORMAT = "1"
+FORMAT = "2"
 SHORT = 16  # digits of a digest
+SEAL = 32  # bytes
 OFTEN = 0.5  # seconds: so much may be lost
 TABLES = (
     "CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT)",
@@ -96,13 +99,23 @@ class Kept:
         self.keep, self.work = keep, work
 
     def result(self, shard: str) -> bytes | None:
+        """None where there is none, or another than was written."""
         rows = self.keep.run("SELECT result FROM settled WHERE work = ? AND shard = ?", (self.work, shard))
-        return bytes(rows[0][0]) if rows else None
+        found = rows[0][0] if rows else None
+        if not isinstance(found, bytes):
+            return None
+        result = found[SEAL:]
+        return result if found[:SEAL] == self._seal(shard, result) else None
+
+    def _seal(self, shard: str, result: bytes) -> bytes:
+        return hashlib.sha256(f"{self.work}\0{shard}\0".encode() + result).digest()
 
     def add(self, shard: str, result: bytes) -> None:
         if not self.keep.database.in_transaction:
             self.keep.run("BEGIN EXCLUSIVE")
-        self.keep.run("INSERT OR REPLACE INTO settled VALUES (?, ?, ?)", (self.work, shard, result))
+        self.keep.run(
+            "INSERT OR REPLACE INTO settled VALUES (?, ?, ?)", (self.work, shard, self._seal(shard, result) + result)
+        )
         if time.monotonic() - self.keep.saved > OFTEN:
             self.keep.save()
 
