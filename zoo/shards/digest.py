@@ -28,9 +28,12 @@ def digest(subject: object, shared: Sequence[object] = ()) -> str:
     What is `shared` goes by its number. RuleError for what could not be told from something else by that.
     """
     sha = hashlib.sha256()
-    for part in _parts(subject, {id(one): i for i, one in enumerate(shared)}):
-        sha.update(part)
-        sha.update(b"\0")
+    try:
+        for part in _parts(subject, {id(one): i for i, one in enumerate(shared)}):
+            sha.update(part)
+            sha.update(b"\0")
+    except RecursionError as error:
+        raise RuleError("what is asked holds itself, but should be plain data or functions") from error
     return sha.hexdigest()
 
 

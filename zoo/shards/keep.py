@@ -9,17 +9,25 @@ import hashlib
 import sqlite3
 import time
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from zoo.black_box import BlackBox
-from zoo.errors import ModelError
+from zoo.errors import ModelError, RuleError
 from zoo.model import Model
 from zoo.shards.digest import digest, versions
 
 FORMAT = "2"
 SHORT = 16  # digits of a digest
 SEAL = 32  # bytes
+WORDS = {
+    "arrays": ("transformer",),
+    "vocabulary": ("vocab",),
+    "domain": ("domain",),
+    "rule": ("rule", "predictors"),
+    "answers": ("answers", "outputs", "within"),
+}
 OFTEN = 0.5  # seconds: so much may be lost
 TABLES = (
     "CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT)",
@@ -32,6 +40,9 @@ class Keep:
 
     def __init__(self, path: str | Path, *models: Model) -> None:
         self.path, self.saved = Path(path), time.monotonic()
+        for model in models:
+            if isinstance(model, BlackBox):
+                raise ModelError(f"{model.name} is a black box, but should have weights for what is settled to be kept")
         about = {"format": FORMAT, **versions(), **_of_models(models)}
         try:
             self.database = sqlite3.connect(self.path, timeout=1, isolation_level=None, check_same_thread=False)
@@ -121,21 +132,39 @@ class Kept:
 
 
 def about(model: Model) -> str:
-    """What a model is, as one number; of a black box nothing is known."""
-    return "" if isinstance(model, BlackBox) else digest(_of_models((model,)))
+    """What a model is, as one number; "" of a black box that holds what cannot be told from other things."""
+    try:
+        return digest(_of_models((model,)))
+    except RuleError:
+        if not isinstance(model, BlackBox):
+            raise
+        return ""  # nothing is kept of it
 
 
 def _of_models(models: tuple[Model, ...]) -> dict[str, str]:
     """What is refused if it differs, each by a word that says what it is."""
-    for model in models:
-        if isinstance(model, BlackBox):
-            raise ModelError(f"{model.name} is a black box, but should have weights for what is settled to be kept")
+    words = {word: [_digest(model, names) for model in models] for word, names in _words(models).items()}
     return {
         "model": ", ".join(model.name for model in models),
-        "arrays": digest([model.transformer for model in models])[:SHORT],
-        "dtype": ", ".join(str(model.transformer.dtype) for model in models),
-        "vocabulary": digest([model.vocab for model in models])[:SHORT],
-        "domain": digest([model.domain for model in models])[:SHORT],
-        "rule": digest([(model.rule, model.predictors) for model in models])[:SHORT],
-        "answers": digest([(model.answers, model.outputs, model.within) for model in models])[:SHORT],
+        "dtype": ", ".join(_dtype(model) for model in models),
+        **{word: digest(found)[:SHORT] for word, found in words.items()},
     }
+
+
+def _words(models: tuple[Model, ...]) -> dict[str, tuple[str, ...]]:
+    """Every field of the models by a word for it; what has none of its own is a claim."""
+    every = dict.fromkeys(field.name for model in models for field in fields(model))
+    known = {"name", *(name for names in WORDS.values() for name in names)}
+    return WORDS | {"claims": tuple(name for name in every if name not in known)}
+
+
+def _digest(model: Model, names: tuple[str, ...]) -> str:
+    """Of a black box there are no arrays; its function goes without the box."""
+    if not isinstance(model, BlackBox):
+        return digest([getattr(model, name) for name in names])
+    held = {name: getattr(model, name) for name in names if name != "transformer"}
+    return digest(held | ({"predict": model.predict.function} if "predict" in held else {}))
+
+
+def _dtype(model: Model) -> str:
+    return "" if isinstance(model, BlackBox) else str(model.transformer.dtype)
