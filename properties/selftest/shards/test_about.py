@@ -29,7 +29,7 @@ OTHERS: dict[str, Model] = {
     "rule": replace(MODEL, rule=reference.aab),
     "predictors": replace(MODEL, predictors=[str]),
     "source": replace(MODEL, source="a book"),
-    "claims": replace(MODEL, claims=[Claim("so many", 2, len, "counted")]),
+    "claims": replace(MODEL, claims=[Claim("so many", 2, repr, "counted")]),
     "deviations": replace(MODEL, deviations=[Deviation(reference.aab, ["a"], "why")]),
     "cycle": replace(MODEL, cycle=Cycle("ab", 4)),
     "margin": replace(MODEL, margin=1.0),
@@ -64,8 +64,8 @@ def test_every_field_tells_a_model_from_others(name: str, tmp_path: Path) -> Non
         ({"accuracy": 0.5}, {"accuracy": 0.25}),
         ({"cycle": Cycle("ab", 4)}, {"cycle": Cycle("ab", 3)}),
         ({"lemmas": [Lemma("it is", lambda model: True)]}, {"lemmas": [Lemma("it is", lambda model: False)]}),
-        ({"claims": [Claim("n", 2, len, "")]}, {"claims": [Claim("n", 3, len, "")]}),
-        ({"claims": [Claim("n", 2, len, "")]}, {"claims": [Claim("n", 2, len, "", 1)]}),
+        ({"claims": [Claim("n", 2, repr, "")]}, {"claims": [Claim("n", 3, repr, "")]}),
+        ({"claims": [Claim("n", 2, repr, "")]}, {"claims": [Claim("n", 2, repr, "", 1)]}),
     ],
 )
 def test_what_is_stated_counts(before: dict[str, Any], after: dict[str, Any]) -> None:
