@@ -8,7 +8,7 @@ written counts as not there, and is settled anew.
 import hashlib
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -43,7 +43,8 @@ class Keep:
         for model in models:
             if isinstance(model, BlackBox):
                 raise ModelError(f"{model.name} is a black box, but should have weights for what is settled to be kept")
-        about = {"format": FORMAT, **versions(), **_of_models(models)}
+        reached = (*WORDS, "claims") if len(models) > 1 else WORDS  # of one, no verdict is kept on what is claimed
+        about = {"format": FORMAT, **versions(), **_of_models(models, reached)}
         try:
             self.database = sqlite3.connect(self.path, timeout=1, isolation_level=None, check_same_thread=False)
         except sqlite3.Error as error:
@@ -134,16 +135,18 @@ class Kept:
 def about(model: Model) -> str:
     """What a model is, as one number; "" of a black box that holds what cannot be told from other things."""
     try:
-        return digest(_of_models((model,)))
+        return digest(_of_models((model,), ()))
     except RuleError:
         if not isinstance(model, BlackBox):
             raise
         return ""  # nothing is kept of it
 
 
-def _of_models(models: tuple[Model, ...]) -> dict[str, str]:
-    """What is refused if it differs, each by a word that says what it is."""
-    words = {word: [_digest(model, names) for model in models] for word, names in _words(models).items()}
+def _of_models(models: tuple[Model, ...], reached: Collection[str]) -> dict[str, str]:
+    """What is refused if it differs, each by a word that says what it is; of some, functions with all they reach."""
+    words = {
+        word: [_digest(model, names, word in reached) for model in models] for word, names in _words(models).items()
+    }
     return {
         "model": ", ".join(model.name for model in models),
         "dtype": ", ".join(_dtype(model) for model in models),
@@ -158,10 +161,10 @@ def _words(models: tuple[Model, ...]) -> dict[str, tuple[str, ...]]:
     return WORDS | {"claims": tuple(name for name in every if name not in known)}
 
 
-def _digest(model: Model, names: tuple[str, ...]) -> str:
+def _digest(model: Model, names: tuple[str, ...], reached: bool) -> str:
     """Of a black box there are no arrays; its function goes without the box."""
     if not isinstance(model, BlackBox):
-        return digest([getattr(model, name) for name in names])
+        return digest([getattr(model, name) for name in names], kept=reached)
     held = {name: getattr(model, name) for name in names if name != "transformer"}
     return digest(held | ({"predict": model.predict.function} if "predict" in held else {}))
 
