@@ -14,38 +14,21 @@ import types
 from collections import defaultdict, deque, namedtuple
 from collections.abc import Callable, Iterator, Sequence
 from enum import Enum
-from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from zoo.errors import RuleError
 from zoo.rule.bytecode import Code, inside
-from zoo.rule.harmless import CONTAINERS, EXACT, HARMLESS, WRAPPERS, content, generated, in_python
+from zoo.rule.harmless import CONTAINERS, EXACT, WRAPPERS, content, generated, in_python
 from zoo.rule.holding import dict_of, is_cached, slots
 from zoo.rule.origin import in_library, packages
+from zoo.shards import pure
 from zoo.shards.data import PROJECT
+from zoo.shards.pure import is_known, is_of_numpy, is_ours, is_pure, name_of, of_code, plain
 
 MOST = 10**5  # objects
-PLAIN = {type(None), bool, int, float, complex, str, bytes, bytearray, Fraction, range, type(...)}
-PLAIN |= {type(NotImplemented), types.GenericAlias, types.UnionType}
-# Besides those that are harmless, what answers what it is given.
-PURE = {"abc", "collections", "collections.abc", "copy", "dataclasses", "enum", "fractions", "numbers", "statistics"}
-PURE |= {"string", "textwrap", "types", "typing", "cmath", "_collections_abc"}
-FINE = {id(one) for one in (sum, print, object, type, super, property, staticmethod, classmethod, functools.wraps)}
-NUMPY = {"numpy", "numpy.linalg", "numpy.fft"}
-READING = {"load", "loadtxt", "genfromtxt", "fromfile", "memmap", "fromregex", "datetime64", "frompyfunc", "getbufsize"}
-READING |= {"geterr", "geterrcall", "geterrobj", "empty", "empty_like"}
-# Of ours, what finds models by files; what else there is depends on the versions alone.
-FILES = ("zoo.registry", "zoo.files", "zoo.c_library", "properties.command")
-# With these, code reaches what it does not spell.
-DYNAMIC = {"__dict__", "__globals__", "__builtins__", "__subclasses__", "__closure__", "__code__", "__annotations__"}
-DYNAMIC |= {"__getattribute__", "__loader__", "__spec__", "__import__", "f_globals", "f_locals", "f_builtins"}
-# Of a class, what Python itself keeps in it.
-INTERNAL = {"_abc_impl", "_member_map_", "_value2member_map_", "_member_names_", "_unhashable_values_", "__dict__"}
-INTERNAL |= {"__dataclass_fields__", "__dataclass_params__", "__weakref__", "__doc__", "__module__", "__slotnames__"}
-INTERNAL |= {"__annotations__", "__firstlineno__", "__static_attributes__", "__abstractmethods__", "__orig_bases__"}
-INTERNAL |= {"__parameters__", "__annotate__", "__annotations_cache__", "_hashable_values_", "_unhashable_values_map_"}
+CONSTRUCTORS = {"__init__", "__new__", "__post_init__"}
 METHODS = (types.FunctionType, staticmethod, classmethod, property, functools.cached_property)
 Find = Callable[[str], Iterator[Any]]
 
@@ -67,6 +50,12 @@ class _UnknownError(Exception):
     """What is reached has no value."""
 
 
+class _Of(NamedTuple):
+    """The class of an object that is there already: what constructs one is not called, unless the class is reached."""
+
+    kind: Any
+
+
 class _Values:
     """A walk, in an order that is the same wherever all is the same; objects go by the number of their turn."""
 
@@ -76,6 +65,7 @@ class _Values:
         self.names: set[str] = set()  # of attributes, that code spells
         self.holders: list[tuple[str, Find, set[str]]] = []  # of attributes, and the names that were looked up
         self.own = packages(function)
+        self.kinds: dict[int, _Of] = {}
         self.first = self.ref(function)
 
     def through(self) -> Iterator[bytes]:
@@ -115,12 +105,14 @@ class _Values:
         if not isinstance(module, str):
             return True
         looked = module.partition(".")[0] in self.own or module.startswith(PROJECT)
-        return _is_ours(module) or (not looked and (in_library(file) or module in sys.builtin_module_names))
+        return is_ours(module) or (not looked and (in_library(file) or module in sys.builtin_module_names))
 
     def parts(self, value: Any) -> Iterator[bytes]:
         kind = type(value)
         yield f"{kind.__module__}.{kind.__qualname__}".encode()
-        if is_known(value) or _is_of_numpy(value):
+        if kind is _Of:
+            yield from self.of_class(value.kind, made=True)
+        elif is_known(value) or is_of_numpy(value):
             yield name_of(value).encode()
         elif kind in PARTS:
             yield from PARTS[kind](self, value)
@@ -159,11 +151,11 @@ class _Values:
         module = names.get("__name__")
         its = vars(sys.modules[module]) if module in sys.modules else {}
         if names is its and self.is_library(module, function.__code__.co_filename):
-            if not _is_pure(function):
+            if not is_pure(function):
                 raise _UnknownError(name_of(function))
             yield name_of(function).encode()
             return
-        yield from self.code(function.__code__)
+        yield from of_code(function.__code__, self.ref)
 
         def value_of(name: str) -> Any:
             return names.get(name, built_in.get(name))
@@ -171,16 +163,6 @@ class _Values:
         free = {name: value for name, cell in zip(function.__code__.co_freevars, cells) for value in cell}
         for code in inside(function.__code__, free, value_of):
             yield from self.spelled(code, names, built_in)
-
-    def code(self, code: types.CodeType) -> Iterator[bytes]:
-        yield code.co_code + code.co_exceptiontable
-        yield repr((code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars, code.co_flags)).encode()
-        yield repr((code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount)).encode()
-        for constant in code.co_consts:
-            if isinstance(constant, types.CodeType):
-                yield from self.code(constant)
-            else:
-                yield self.ref(constant)
 
     def spelled(self, code: Code, names: dict[str, Any], built_in: dict[str, Any]) -> Iterator[bytes]:
         """What global names stand for, and what is imported."""
@@ -192,12 +174,12 @@ class _Values:
                     raise _UnknownError(name)
                 yield f"built-in {name}".encode()
         attributes = {name for name, _ in code.attributes}
-        if dynamic := sorted(attributes & DYNAMIC):
+        if dynamic := sorted(attributes & pure.DYNAMIC):
             raise _UnknownError(dynamic[0])
         for at, one in enumerate(code.instructions):
             if one.opname == "IMPORT_NAME":
                 yield from self.imported(one.argval, code.instructions[at - 2].argval)
-        self.names |= attributes
+        self.names |= attributes | {"__class__" for name, _ in code.globals if name == "type"}
         for text in code.strings:  # what could be looked up by them
             self.names |= set(re.findall(r"\w+", text))
 
@@ -211,7 +193,7 @@ class _Values:
 
     def module(self, module: types.ModuleType) -> Iterator[bytes]:
         name = module.__name__
-        if name.startswith("numpy") and name not in NUMPY:
+        if name.startswith("numpy") and name not in pure.NUMPY:
             raise _UnknownError(name)
         yield name.encode()
 
@@ -229,7 +211,11 @@ class _Values:
         """A method of a value, `{"a": "b"}.get`; of a type, `str.upper`."""
         owner = getattr(function, "__self__", getattr(function, "__objclass__", None))
         of = owner if isinstance(owner, type) else type(owner)
-        if owner is None or of not in PLAIN | EXACT | {np.ndarray, re.Pattern} or function.__name__ in DYNAMIC:
+        if (
+            owner is None
+            or of not in pure.PLAIN | EXACT | {np.ndarray, re.Pattern, object}
+            or function.__name__ in pure.DYNAMIC
+        ):
             raise _UnknownError(name_of(function))
         yield function.__name__.encode() + self.ref(owner)
 
@@ -248,38 +234,47 @@ class _Values:
         yield repr((array.shape, array.dtype.descr)).encode()
         yield array.tobytes()
 
-    def of_class(self, kind: Any) -> Iterator[bytes]:
-        its = getattr(sys.modules.get(kind.__module__), kind.__name__, None)  # it may only say that it is there
-        if not in_python(kind) or (its is kind and self.is_library(kind.__module__, _file_of(kind))):
-            if not _is_pure(kind):
+    def of_class(self, kind: Any, made: bool = False) -> Iterator[bytes]:
+        its: Any = getattr(sys.modules.get(kind.__module__), kind.__name__, None)  # it may only say that it is there
+        if not in_python(kind) or (its is kind and self.is_library(kind.__module__, pure.file_of(its))):
+            if not is_pure(kind):
                 raise _UnknownError(name_of(kind))
             yield name_of(kind).encode()
             return
         known = generated(kind)
-        held = {name: value for name, value in vars(kind).items() if name not in INTERNAL}
-        methods = {n: v for n, v in held.items() if type(v) in METHODS and not n.startswith("__") and n not in known}
-        yield from self.refs([kind.__qualname__, *kind.__bases__, type(kind)])
+        held = {name: value for name, value in vars(kind).items() if name not in pure.INTERNAL}
+        implied = {name for name in held if name.startswith("__") and not (made and name in CONSTRUCTORS)}
+        methods = {n: v for n, v in held.items() if type(v) in METHODS and n not in implied and n not in known}
+        yield self.ref(kind.__qualname__)
+        yield from self.refs([*(map(self.of, kind.__bases__) if made else kind.__bases__), type(kind)])
         for name, value in held.items():
             if name not in methods:
-                yield name.encode() + b"".join(map(self.ref, known[name] if name in known else [value]))
+                yield name.encode() + b"".join(map(self.ref, known.get(name, [value])))
 
         def find(name: str) -> Iterator[Any]:
             if name in methods:
                 yield methods[name]
+            elif name == "__class__":
+                yield kind
 
         self.holders.append((f"class {kind.__qualname__}", find, set()))
+
+    def of(self, kind: Any) -> _Of:
+        """The same for every object of it."""
+        return self.kinds.setdefault(id(kind), _Of(kind))
 
     def instance(self, value: Any) -> Iterator[bytes]:
         kind = type(value)
         native = next((base for base in kind.__mro__ if not in_python(base)), object)
-        if not (native is object or native in PLAIN | EXACT or issubclass(kind, BaseException)):
+        if not (native is object or native in pure.PLAIN | EXACT or issubclass(kind, BaseException)):
             raise _UnknownError(f"an object of {name_of(kind)}")
-        yield self.ref(kind)
+        yield self.ref(self.of(kind))
         if isinstance(value, Enum):
             yield from self.refs([value.name, value.value])
             return
-        if native in PLAIN:
-            yield native.__repr__(value).encode()
+        if native in pure.PLAIN:
+            by_value: Any = native
+            yield by_value.__repr__(value).encode()
         yield from self.contents(value)
         if isinstance(value, BaseException):
             yield self.ref(value.args)
@@ -308,53 +303,3 @@ PARTS: dict[Any, Callable[[_Values, Any], Iterator[bytes]]] = {
     type(vars(namedtuple("_", "field"))["field"]): _Values.reduced,
     np.ndarray: _Values.array,
 }
-
-
-def plain(value: Any) -> bytes | None:
-    """A value that holds no other, or only such, as a word that is the same in every process; else None."""
-    kind = type(value)
-    if kind in PLAIN:
-        return f" {kind.__name__} {value!r}".encode()
-    if issubclass(kind, np.generic) and not value.dtype.hasobject and kind.__module__ == "numpy":
-        return f" {value.dtype.str} ".encode() + value.tobytes().hex().encode()
-    if kind in (tuple, frozenset):
-        texts = [plain(item) for item in value]
-        if None not in texts:
-            known = [text for text in texts if text is not None]
-            return (
-                f" {kind.__name__} {len(known)}(".encode() + b",".join(known if kind is tuple else sorted(known)) + b")"
-            )
-    return None
-
-
-def is_known(value: Any) -> bool:
-    """What is the same with every Python, or numpy, of a version, and answers what it is given."""
-    return id(value) in HARMLESS or id(value) in FINE or isinstance(value, np.ufunc)
-
-
-def _is_of_numpy(value: Any) -> bool:
-    """A function in C, of those that answer what they are given."""
-    of = value if type(value) is types.BuiltinFunctionType else type(value)
-    return of.__module__ == "numpy" and callable(value) and _is_pure(value)
-
-
-def _is_pure(value: Any) -> bool:
-    module = str(getattr(value, "__module__", None))
-    if module in PURE or is_known(value):
-        return True
-    if module.partition(".")[0] == "numpy":
-        return value.__name__ not in READING
-    return _is_ours(module) and not module.startswith(FILES)
-
-
-def _is_ours(module: str) -> bool:
-    """Of what `versions` are told apart by."""
-    return module.startswith(PROJECT) and not module.startswith(("properties.selftest.", "properties.test_"))
-
-
-def _file_of(kind: type) -> str:
-    return getattr(sys.modules.get(kind.__module__), "__file__", None) or ""
-
-
-def name_of(value: Any) -> str:
-    return f"{getattr(value, '__module__', None)}.{getattr(value, '__qualname__', type(value).__name__)}"
