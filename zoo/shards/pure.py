@@ -4,6 +4,7 @@ What reads files, the environment or the clock is not in here, nor what reaches 
 """
 
 import functools
+import re
 import sys
 import types
 from collections.abc import Callable, Iterator
@@ -12,11 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from zoo.rule.harmless import HARMLESS
+from zoo.rule.harmless import EXACT, HARMLESS
 from zoo.shards.data import PROJECT
 
 PLAIN = {type(None), bool, int, float, complex, str, bytes, bytearray, Fraction, range, type(...)}
 PLAIN |= {type(NotImplemented), types.GenericAlias, types.UnionType}
+OWNERS = {*PLAIN, *EXACT, np.ndarray, re.Pattern, object}  # of methods in C that answer what they are given
+METHODS = (types.FunctionType, staticmethod, classmethod, property, functools.cached_property)
+CONSTRUCTORS = {"__init__", "__new__", "__post_init__"}
 # Besides those that are harmless, what answers what it is given.
 PURE = {"abc", "collections", "collections.abc", "copy", "dataclasses", "enum", "fractions", "numbers", "statistics"}
 PURE |= {"string", "textwrap", "types", "typing", "cmath", "_collections_abc"}

@@ -6,7 +6,6 @@ from another, or is read as it runs (a file, the environment, the clock), is ref
 Python and of numpy those functions are let through which answer what they are given.
 """
 
-import functools
 import operator
 import re
 import sys
@@ -28,8 +27,6 @@ from zoo.shards.data import PROJECT
 from zoo.shards.pure import is_known, is_of_numpy, is_ours, is_pure, name_of, of_code, plain
 
 MOST = 10**5  # objects
-CONSTRUCTORS = {"__init__", "__new__", "__post_init__"}
-METHODS = (types.FunctionType, staticmethod, classmethod, property, functools.cached_property)
 Find = Callable[[str], Iterator[Any]]
 
 
@@ -38,12 +35,15 @@ def values(function: Any) -> Iterator[bytes]:
     found = _Values(function)
     try:
         yield from found.through()
+        return
     except _UnknownError as unknown:
-        name = getattr(function, "__name__", type(function).__name__)
-        raise RuleError(
-            f"{name} reaches {unknown}, which may be another the next time, but should depend on nothing but its "
-            "context and what stands in its file for what is settled to be kept"
-        ) from None
+        what = str(unknown)
+    except Exception as error:  # of a stranger's object that does not let itself be looked at
+        what = f"what raises {type(error).__name__} when it is looked at"
+    raise RuleError(
+        f"{getattr(function, '__name__', type(function).__name__)} reaches {what}, which may be another the next time, "
+        "but should depend on nothing but its context and what stands in its file for what is settled to be kept"
+    )
 
 
 class _UnknownError(Exception):
@@ -66,10 +66,9 @@ class _Values:
         self.holders: list[tuple[str, Find, set[str]]] = []  # of attributes, and the names that were looked up
         self.own = packages(function)
         self.kinds: dict[int, _Of] = {}
-        self.first = self.ref(function)
+        self.ref(function)
 
     def through(self) -> Iterator[bytes]:
-        yield self.first
         done = 0
         while done < len(self.objects) or self.holders:
             for one in self.objects[done:]:
@@ -211,11 +210,7 @@ class _Values:
         """A method of a value, `{"a": "b"}.get`; of a type, `str.upper`."""
         owner = getattr(function, "__self__", getattr(function, "__objclass__", None))
         of = owner if isinstance(owner, type) else type(owner)
-        if (
-            owner is None
-            or of not in pure.PLAIN | EXACT | {np.ndarray, re.Pattern, object}
-            or function.__name__ in pure.DYNAMIC
-        ):
+        if owner is None or of not in pure.OWNERS or function.__name__ in pure.DYNAMIC:
             raise _UnknownError(name_of(function))
         yield function.__name__.encode() + self.ref(owner)
 
@@ -243,8 +238,8 @@ class _Values:
             return
         known = generated(kind)
         held = {name: value for name, value in vars(kind).items() if name not in pure.INTERNAL}
-        implied = {name for name in held if name.startswith("__") and not (made and name in CONSTRUCTORS)}
-        methods = {n: v for n, v in held.items() if type(v) in METHODS and n not in implied and n not in known}
+        implied = {name for name in held if name.startswith("__") and not (made and name in pure.CONSTRUCTORS)}
+        methods = {n: v for n, v in held.items() if type(v) in pure.METHODS and n not in implied and n not in known}
         yield self.ref(kind.__qualname__)
         yield from self.refs([*(map(self.of, kind.__bases__) if made else kind.__bases__), type(kind)])
         for name, value in held.items():
