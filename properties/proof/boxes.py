@@ -150,13 +150,13 @@ class Box(domain.Box):
         return f"{said} in [{where[0] - self.length}] to [{where[-1] - self.length}]{step}"
 
 
+@dataclass(eq=False)
 class Tally:
     """A count of contexts: the numbers are long, and those of boxes that are as free as each other are added first."""
 
-    def __init__(self, vocab: int) -> None:
-        self.vocab = vocab
-        self.by_free: Counter[int] = Counter()  # by how many positions may hold any token
-        self.counted = 0  # in boxes that count
+    vocab: int
+    by_free: Counter[int] = field(default_factory=Counter)  # by how many positions may hold any token
+    counted: int = 0  # in boxes that count
 
     def add(self, box: Box) -> None:
         if box.counts or box.ending is not None:

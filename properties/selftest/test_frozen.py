@@ -11,7 +11,7 @@ import zoo
 # The stand-in of a lazy context raises there what a real one raises.
 MADE = ("__post_init__", "StandIn.__setattr__")
 # What is filled in as it is found.
-CHANGED = {"_Seen", "Dossier", "Proof", "_Next", "Found", "Tree", "Rechecked", "_Work"}
+CHANGED = {"_Seen", "Dossier", "Proof", "_Next", "Found", "Tree", "Rechecked", "_Work", "Tally"}
 
 
 def setters(source: str) -> Iterator[str]:

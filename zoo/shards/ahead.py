@@ -63,7 +63,7 @@ class Shards:
     def __init__(self, make: Make, *subject: Any, executor: Executor | None = None, keep: Keep | None = None) -> None:
         self.make, self.subject, self.executor = make, subject, executor
         self.parcel = None if executor is None and keep is None else Parcel.of(make, subject)
-        self.kept = None if keep is None or self.parcel is None else keep.of(make.__name__, self.parcel.digest)
+        self.kept = None if keep is None or self.parcel is None else keep.of(make.__name__, digest(subject, kept=True))
         self.sent: dict[int, tuple[int, _Sent]] = {}  # by the identity of a shard, which of those sent together it is
         self.looked, self.workers, self.together, self.answers = -math.inf, 0, 1, 0
 

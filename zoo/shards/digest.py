@@ -17,25 +17,32 @@ import numpy as np
 
 from zoo.errors import RuleError, shown
 from zoo.registry import RAN
+from zoo.shards.data import PROJECT
+from zoo.shards.values import values
 
-PROJECT = ("zoo.", "properties.", "reference.")
 PLAIN = (type(None), bool, int, float, complex, str, bytes, EllipsisType, Fraction, range, np.generic)
 
 
-def digest(subject: object, shared: Sequence[object] = ()) -> str:
+def digest(subject: object, shared: Sequence[object] = (), kept: bool = False) -> str:
     """sha256 of all that a subject is made of; of a function, its name and the file that defines it.
 
-    What is `shared` goes by its number. RuleError for what could not be told from something else by that.
+    What is `shared` goes by its number. Where what follows from it is `kept`, functions go by all that they reach, too.
+    RuleError for what could not be told from something else by that.
     """
     sha = hashlib.sha256()
-    for part in _parts(subject, {id(one): i for i, one in enumerate(shared)}):
-        sha.update(part)
-        sha.update(b"\0")
+    try:
+        for part in _parts(subject, {id(one): i for i, one in enumerate(shared)}, kept):
+            sha.update(part)
+            sha.update(b"\0")
+    except RecursionError as error:
+        raise RuleError("what is asked holds itself, but should be plain data or functions") from error
     return sha.hexdigest()
 
 
-def _parts(one: Any, shared: Mapping[int, int]) -> Iterator[bytes | memoryview]:
+def _parts(one: Any, shared: Mapping[int, int], kept: bool = False) -> Iterator[bytes | memoryview]:
     kind = type(one)
+    if kept and _may_reach(one):
+        yield from values(one)
     yield kind.__qualname__.encode()
     if id(one) in shared:
         yield f"shared {shared[id(one)]}".encode()
@@ -47,14 +54,14 @@ def _parts(one: Any, shared: Mapping[int, int]) -> Iterator[bytes | memoryview]:
     elif isinstance(one, Enum):
         yield one.name.encode()
     elif isinstance(one, (frozenset, set)):
-        yield from sorted(digest(item).encode() for item in one)
+        yield from sorted(digest(item, kept=kept).encode() for item in one)
     elif isinstance(one, (tuple, list)):
         yield str(len(one)).encode()
         for item in one:
-            yield from _parts(item, shared)
+            yield from _parts(item, shared, kept)
     elif isinstance(one, Mapping):
         for item in one.items():
-            yield from _parts(item, shared)
+            yield from _parts(item, shared, kept)
     elif isinstance(one, type | FunctionType | BuiltinFunctionType):
         yield f"{one.__qualname__} {source_digest(one)}".encode()
         yield from _of_code(getattr(one, "__code__", None), shared)
@@ -62,21 +69,27 @@ def _parts(one: Any, shared: Mapping[int, int]) -> Iterator[bytes | memoryview]:
             if isinstance(cell.cell_contents, PLAIN):  # which of several that one line makes
                 yield repr(cell.cell_contents).encode()
     elif isinstance(one, MethodType):
-        yield from _parts((one.__func__, one.__self__), shared)
+        yield from _parts((one.__func__, one.__self__), shared, kept)
     elif isinstance(one, partial):
-        yield from _parts((one.func, one.args, one.keywords), shared)
+        yield from _parts((one.func, one.args, one.keywords), shared, kept)
     elif hasattr(one, "__wrapped__"):  # functools.cache, say
-        yield from _parts(one.__wrapped__, shared)
+        yield from _parts(one.__wrapped__, shared, kept)
     elif hasattr(kind, "told_by"):  # it says itself what tells it from others
-        yield from _parts(one.told_by, shared)
+        yield from _parts(one.told_by, shared, kept)
     elif is_dataclass(one):
         yield from _of_class(kind)
-        yield from _parts([getattr(one, field.name) for field in fields(one) if field.init], shared)
+        yield from _parts([getattr(one, field.name) for field in fields(one) if field.init], shared, kept)
     elif hasattr(one, "__dict__") and not inspect.ismodule(one):
         yield from _of_class(kind)
-        yield from _parts(vars(one), shared)
+        yield from _parts(vars(one), shared, kept)
     else:
         raise RuleError(f"{shown(one)} is of a kind that cannot be sent, but should be plain data or a function")
+
+
+def _may_reach(one: Any) -> bool:
+    """Whether it is no plain data, nor the project's own, which goes by what it holds."""
+    data = isinstance(one, (*PLAIN, np.ndarray, Enum, frozenset, set, tuple, list, Mapping))
+    return callable(one) or not (data or type(one).__module__.startswith(PROJECT))
 
 
 def _of_code(code: CodeType | None, shared: Mapping[int, int]) -> Iterator[bytes | memoryview]:

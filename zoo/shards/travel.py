@@ -13,8 +13,8 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, is_dataclass, replace
-from functools import _lru_cache_wrapper, cache, lru_cache
+from dataclasses import dataclass, replace
+from functools import _lru_cache_wrapper, lru_cache
 from pathlib import Path
 from types import FunctionType, SimpleNamespace
 from typing import Any, NamedTuple
@@ -22,13 +22,12 @@ from typing import Any, NamedTuple
 from zoo import registry
 from zoo.errors import ModelError, RuleError, UnavailableError
 from zoo.model import Model
-from zoo.shards.digest import PROJECT, digest, source_digest, source_file, versions
+from zoo.shards.data import PROJECT, SafeUnpickler, Unpickler, reduced
+from zoo.shards.digest import digest, source_digest, source_file, versions
 from zoo.transformer import Transformer
 
 MOST = 2**25  # bytes of a subject that goes along with each of its shards
 KEPT = 4  # subjects that a worker has at hand
-SAFE = (*PROJECT, "numpy", "builtins", "fractions", "collections")
-ARRAYS = ("_reconstruct", "_frombuffer", "scalar")
 FILE_MODULE = "zoo_model_file_"  # what the registry calls files that it runs
 
 Work = Callable[[Any], Any]
@@ -46,12 +45,7 @@ class _Pickler(pickle.Pickler):
                 return _named(one)
         if isinstance(one, Transformer) and (known := registry.origin(one)) is not None:
             return _transformer, (*known, str(one.dtype))
-        kind: Any = type(one)
-        stated = _stated(kind)
-        if stated is None:
-            return NotImplemented
-        values = tuple([getattr(one, name) for name in stated])  # nothing cached
-        return (kind, values) if kind.__match_args__ == stated else (_made, (kind, stated, values))
+        return reduced(one)
 
 
 class _Sharing(_Pickler):
@@ -63,44 +57,6 @@ class _Sharing(_Pickler):
 
     def persistent_id(self, one: object) -> int | None:
         return self.shared.get(id(one))
-
-
-@cache
-def _stated(kind: Any) -> tuple[str, ...] | None:
-    """What a dataclass of the project is made of; None of what is none, or says itself what it is made of."""
-    if not (is_dataclass(kind) and kind.__module__.startswith(PROJECT)) or "__reduce__" in vars(kind):
-        return None
-    return tuple(field.name for field in fields(kind) if field.init)
-
-
-class _Unpickler(pickle.Unpickler):
-    def __init__(self, file: io.BytesIO, shared: Sequence[object]) -> None:
-        super().__init__(file)
-        self.shared = shared
-
-    def persistent_load(self, number: int) -> object:
-        return self.shared[number]
-
-
-def _made(kind: type, stated: Sequence[str], values: Sequence[Any]) -> Any:
-    """A dataclass of the project that is told by name what it is made of."""
-    if not (is_dataclass(kind) and kind.__module__.startswith(PROJECT)):
-        raise ModelError(f"a {kind.__name__} was sent, but should be data of the project")
-    return kind(**dict(zip(stated, values)))
-
-
-class _SafeUnpickler(_Unpickler):
-    """Of what a file says: only the project's own data and arrays, nothing that would run."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        found = super().find_class(module, name) if module.startswith(SAFE) else None
-        if (
-            isinstance(found, type)
-            or found is _made
-            or (found is not None and module.startswith("numpy.") and name in ARRAYS)
-        ):
-            return found
-        raise ModelError(f"what was kept names {module}.{name}, but should be of what shards settle")
 
 
 def dumps(one: object, shared: Sequence[object] = ()) -> bytes:
@@ -117,7 +73,12 @@ def loads(data: bytes, shared: Sequence[object] = (), safely: bool = False) -> A
     collects = gc.isenabled()
     gc.disable()  # nothing of it is garbage, and to look through it as it grows takes three times as long as the rest
     try:
-        return (_SafeUnpickler if safely else _Unpickler)(io.BytesIO(data), shared).load()
+        return (SafeUnpickler if safely else Unpickler)(io.BytesIO(data), shared).load()
+    except Exception as error:
+        if not safely or isinstance(error, ModelError):
+            raise
+        what = f"what was kept cannot be read ({type(error).__name__}: {error})"
+        raise ModelError(f"{what}, but should be of what shards settle") from error
     finally:
         if collects:
             gc.enable()
@@ -132,7 +93,7 @@ def _named(one: Any) -> Any:
         what = "is defined in __main__" if module == "__main__" else "is a lambda or stands within another function"
         raise RuleError(f"{name} {what}, but should be at the top of a file or module to be sent to other processes")
     by_file = module.startswith(FILE_MODULE)
-    same = module.partition(".")[0] in ("numpy", *sys.stdlib_module_names) or module == __name__
+    same = module.partition(".")[0] in ("numpy", *sys.stdlib_module_names) or module in (__name__, reduced.__module__)
     if same or (isinstance(one, type) and not by_file):
         return NotImplemented  # by its name
     space = vars(sys.modules[module]) if isinstance(one, type) else inspect.unwrap(one).__globals__
