@@ -55,7 +55,7 @@ def test_a_score_is_reached_where_a_token_must_stand(limits: tuple[int, int]) ->
 
 @pytest.mark.parametrize("kept", [None, [2, 0]])
 def test_a_token_pulls_by_the_worst_end_of_its_value(kept: list[int] | None) -> None:
-    """With weights of 1 to 4 of 10 in all, by what the negative of a value may be above the level, of the worst rival."""
+    """By 1 to 4 tenths of what the negative of its value may be above the level, of the worst rival."""
     weights = weights_of(np.array([[1.0, 2.0], [3.0, 4.0]]), 0.0)
     values = Interval(np.array([[5.0, 0.0], [1.0, -2.0]]), np.array([[0.5, 0.0], [0.0, 2.0]]))
     both = Interval(np.stack([9 * values.c, values.c])[None, None], np.stack([values.r, values.r])[None, None])
@@ -63,8 +63,8 @@ def test_a_token_pulls_by_the_worst_end_of_its_value(kept: list[int] | None) -> 
     at = None if kept is None else np.array([[kept]])
     found = effects(weights, both, level, lower, np.ones((1, 2 if kept is None else 3, 2), bool), at)
     first, second = [-3.5 * 1 / 10, 1 * 2 / 10], [0.0, 5 * 4 / 10]
-    expected = [first, second] if kept is None else [second, [0, 0], first]
-    np.testing.assert_allclose(found[0], expected)
+    expected = [first, second] if kept is None else [second, [0.0, 0.0], first]
+    np.testing.assert_allclose(found[0], np.array(expected))
 
 
 def test_a_product_with_many_rows_or_of_none() -> None:
@@ -98,7 +98,7 @@ def test_the_radius_of_a_mean_is_a_mean_and_may_underflow(monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize(("eps", "least"), [(1.0, 1.0), (4.0, 4.0), (7.9, 7.9), (8.0, 8.99)])
 def test_what_is_left_where_squares_underflow(eps: float, least: float) -> None:
-    """Of four squares of 0.99 tiny each, nothing where eps is less than 8 tiny: 16 tiny may be lost, by what is left."""
+    """Of four squares of 0.99 tiny, nothing where eps is less than 8 tiny: 16 tiny may be lost, by what is left."""
     c = known([(0.99 * U) ** 0.5] * 4)
     assert norm_error(c, eps * U, LOSES).item() == pytest.approx(16 / least)
 
