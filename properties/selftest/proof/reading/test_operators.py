@@ -9,7 +9,7 @@ import pytest
 
 from properties.proof.reading.decision_tree import leaves
 
-TEXT: dict[str, tuple[Callable[[Any, Any], Any], Any]] = {
+OPERATORS: dict[str, tuple[Callable[[Any, Any], Any], Any]] = {
     "lt": (operator.lt, "b"),
     "le": (operator.le, "ab"),
     "gt": (operator.gt, "ab"),
@@ -22,17 +22,20 @@ TEXT: dict[str, tuple[Callable[[Any, Any], Any], Any]] = {
 }
 
 
-@pytest.mark.parametrize("of", ["context", "part", "token"])
-@pytest.mark.parametrize("name", TEXT)
-@pytest.mark.parametrize("vocab", [("a", "b"), ("aa", "b")])
-def test_what_stands_in_is_asked_as_a_real_one(name: str, of: str, vocab: tuple[str, ...]) -> None:
-    """Where that gives no answer it is no rule, and none is looked for."""
-    if len(vocab[0]) > 1 and of != "token" and name == "mod":
-        return  # a tuple has none
-    operation, other = TEXT[name]
+CASES = [
+    (vocab, whole, name)
+    for vocab, whole, name in product([("a", "b"), ("aa", "b")], [True, False], OPERATORS)
+    if not (name == "mod" and whole and vocab[0] == "aa")  # a tuple has none
+]
+
+
+@pytest.mark.parametrize(("vocab", "whole", "name"), CASES)
+def test_what_stands_in_is_asked_as_a_real_one(vocab: tuple[str, ...], whole: bool, name: str) -> None:
+    """A context, or a token of it."""
+    operation, other = OPERATORS[name]
 
     def told(context: Any) -> Any:
-        mine = {"context": context, "part": context[1:], "token": context[0]}[of]
+        mine = context if whole else context[0]
         real = isinstance(mine, tuple) and isinstance(other, str)
         return operation(mine, tuple(other) if real else other)
 
