@@ -71,6 +71,7 @@ def test_a_box_is_one_context_where_a_fold_ends_so_after_one() -> None:
         tally = Tally(2)
         tally.add(leaf)
         assert tally.total() == leaf.count(2)
+        assert "".join("ab"[token] for token in leaf.first("ab")) in leaf
         for at in range(leaf.length):  # what it is split into ends so, too
             assert sum(part.count(2) for part in leaf.split(at, "ab")) == leaf.count(2)
 
