@@ -1,6 +1,5 @@
 """What no idiom asks of a lazy context or a lazy_count in a run, and a rule might: answered as of a real one."""
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -57,7 +56,6 @@ OF_STRINGS: dict[str, Callable[[Any], bool]] = {
     "a method that is printed": lambda c: repr(c.startswith)[:27] == "<built-in method startswith" and c[0] == "b",
     "an iterator that is printed": lambda c: repr(iter(c))[:4] == "<str" and c[0] == "b",
     "a text so many times": lambda c: c.count("a") * "x" == "xx",
-    "what no float is, rounded up": lambda c: math.ceil(c.count("a") + 2**53) == 2**53 + 1,
     "a half so many times": lambda c: c.count("a") * 1.5 > 1.5,
     "a half times so many": lambda c: 0.5 * c.count("a") == 0.5,
     "at most so many": lambda c: c.count("a") <= 1,
