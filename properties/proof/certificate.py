@@ -79,7 +79,7 @@ def rounded_down(margin: float) -> float:
     """
     margin = min(margin, sys.float_info.max)
     less = Decimal(margin) * (1 - Decimal(LESS))
-    return float(less.quantize(Decimal((0, (1,), less.adjusted() - 6)), ROUND_FLOOR)) or margin
+    return float(less.quantize(Decimal((0, (1,), less.adjusted() - 6)), ROUND_FLOOR))
 
 
 def _of_answers(model: Model) -> dict[str, Any]:

@@ -2,12 +2,15 @@
 
 from dataclasses import replace
 
-from properties.proof.boxes import Box, Boxes
+import numpy as np
+
+from properties.proof.boxes import Box, Boxes, Tally
 from properties.proof.counted import Counted
 from properties.proof.judges import Answers
 from properties.proof.reading.decision_tree import leaves
 from properties.selftest.models import aab, third_previous
 from reference import Fold
+from zoo import Transformer
 
 A, B = (Counted(range(5), frozenset(token)) for token in "ab")
 
@@ -65,3 +68,17 @@ def test_a_box_is_one_context_where_a_fold_ends_so_after_one() -> None:
     assert {1, 2} < {leaf.count(2) for leaf in ending}
     for leaf in (*found, *ending):
         assert leaf.is_one_context(2) == (leaf.count(2) == 1)
+        tally = Tally(2)
+        tally.add(leaf)
+        assert tally.total() == leaf.count(2)
+        assert "".join("ab"[token] for token in leaf.first("ab")) in leaf
+        for at in range(leaf.length):  # what it is split into ends so, too
+            assert sum(part.count(2) for part in leaf.split(at, "ab")) == leaf.count(2)
+
+
+def test_of_positions_that_matter_as_much_the_later_one_is_split() -> None:
+    still = Transformer(np.eye(2), np.zeros((4, 2)), [])
+    judge, last = Answers(still, ("a", "b")), frozenset("a")
+    for known, position in (({3: last}, 2), ({3: last, 2: last}, 1), ({}, 3)):
+        [(at, _)] = judge.look([Box(4, known, frozenset("a"))])
+        assert at == position

@@ -19,6 +19,7 @@ from properties.selftest.proof.exact import (
     LOSES,
     OWN,
     ROUNDS,
+    STILL,
     U,
     known,
     use_worst_numbers,
@@ -188,6 +189,25 @@ def test_sums_of_squares_may_be_off(sign: int, monkeypatch: pytest.MonkeyPatch) 
     expected = (high - low) / 2 * (1 + own) + own * magnitude * (1 + own)
     assert y.r[0] == pytest.approx(expected, rel=1e-9)
     assert y.c[0] == pytest.approx(sign * (high + low) / 2, rel=1e-9)
+
+
+def test_what_may_be_0_adds_no_square(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 2, and of what is within 0.5 of 0.25: all that the first is divided by may be its own."""
+    monkeypatch.setattr(interval, "centred", lambda x, a, mean: (x, np.zeros(2)))
+    y = normalize(Interval(np.array([2.0, 0.25]), np.array([0.0, 0.5])), norm_of(2, 1.0, 0.0, 1.0), STILL)
+    least, most = 2 / sqrt((4 + 0.75**2) / 2 + 1), 2 / sqrt(4 / 2 + 1)
+    assert y.c[0] - y.r[0] == pytest.approx(least, rel=1e-12)
+    assert y.c[0] + y.r[0] == pytest.approx(most, rel=1e-12)
+
+
+def test_where_sums_of_squares_are_off_what_is_left_is_not_negative(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One entry has no others, though by a tenth of 9 and 9 again less would be left of their sum than nothing."""
+    monkeypatch.setattr(interval, "centred", lambda x, a, mean: (x, np.zeros(1)))
+    monkeypatch.setattr(interval, "norm_error", lambda x, eps, a: -0.1)
+    y = normalize(Interval(np.array([4.0]), np.array([1.0])), norm_of(1, 1.0, 0.0, 2.0), replace(OWN, own=0.1))
+    high, low = 5 / sqrt(25 + 2), 3 / sqrt(9 + 25 * 0.2 + 2)
+    assert y.c[0] == pytest.approx((low + high) / 2, rel=1e-12)
+    assert y.r[0] == pytest.approx((high - low) / 2 * 1.1 + 0.1 * high * 1.1, rel=1e-12)
 
 
 @pytest.mark.parametrize("weight", [-5.0, 0.25])

@@ -158,6 +158,32 @@ def test_what_was_kept_of_an_earlier_run(part: Callable[[Any], Any], monkeypatch
         read(rule, monkeypatch)
 
 
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_token_of_an_earlier_run_is_none_of_this_one(turned: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though both are at the same position, and may be several, they need not be equal."""
+    kept = Unseen()
+
+    def rule(context: Any) -> set[str]:
+        token = context[0]
+        told = bool(kept) and (token == kept[0] if turned else kept[0] == token)
+        kept.append(token)
+        return {"a"} if token == "a" or told else {"b"}
+
+    with pytest.raises(RuleError, match="rule keeps tokens that it was given before, but should"):
+        read(rule, monkeypatch)
+
+
+def test_leaves_that_were_read_are_tried_later() -> None:
+    """Each of a stretch, on real contexts: what the rule says by then is what counts."""
+    says = Unseen("a")
+    reading = Reading(lambda context: {says[0] if context[0] == "b" else "a"}, STRINGS)
+    [stretch] = reading.stretches(2, {}, None, lambda leaf: False)
+    assert [leaf.permitted for leaf in reading.tried(stretch)] == [{"a"}] * 2
+    says[0] = "c"
+    with pytest.raises(RuleError, match=r"says {c} to 'b\w' and {a} to the same context read token by token"):
+        reading.tried(stretch)
+
+
 @pytest.mark.parametrize(
     ("asks", "what"),
     [(lambda c: c[-1] == "a", r"for token \[-1\] of 2"), (lambda c: c.count("a") == 1, "for a count of 2")],
