@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from zoo.rule.harmless import EXACT, HARMLESS
+from zoo.rule.harmless import EXACT, HARMLESS, in_python
 from zoo.shards.data import PROJECT
 
 PLAIN = {type(None), bool, int, float, complex, str, bytes, bytearray, Fraction, range, type(...)}
@@ -35,7 +35,7 @@ DYNAMIC = {"__dict__", "__globals__", "__builtins__", "__subclasses__", "__closu
 DYNAMIC |= {"__getattribute__", "__loader__", "__spec__", "__import__", "f_globals", "f_locals", "f_builtins"}
 # Of a class, what Python itself keeps in it.
 INTERNAL = {"_abc_impl", "_member_map_", "_value2member_map_", "_member_names_", "_unhashable_values_", "__dict__"}
-INTERNAL |= {"__dataclass_fields__", "__dataclass_params__", "__weakref__", "__doc__", "__module__", "__slotnames__"}
+INTERNAL |= {"__dataclass_fields__", "__dataclass_params__", "__weakref__", "__slotnames__"}
 INTERNAL |= {"__annotations__", "__firstlineno__", "__static_attributes__", "__abstractmethods__", "__orig_bases__"}
 INTERNAL |= {"__parameters__", "__annotate__", "__annotations_cache__", "_hashable_values_", "_unhashable_values_map_"}
 
@@ -58,13 +58,14 @@ def plain(value: Any) -> bytes | None:
 
 def is_known(value: Any) -> bool:
     """What is the same with every Python, or numpy, of a version, and answers what it is given."""
-    return id(value) in HARMLESS or id(value) in FINE or isinstance(value, np.ufunc)
+    ufunc = isinstance(value, np.ufunc) and getattr(np, value.__name__, None) is value  # none of a Python function
+    return id(value) in HARMLESS or id(value) in FINE or ufunc
 
 
 def is_of_numpy(value: Any) -> bool:
     """A function in C, of those that answer what they are given."""
     of = value if type(value) is types.BuiltinFunctionType else type(value)
-    return of.__module__ == "numpy" and callable(value) and is_pure(value)
+    return of.__module__ == "numpy" and callable(value) and not in_python(type(value)) and is_pure(value)
 
 
 def is_pure(value: Any) -> bool:
@@ -87,6 +88,12 @@ def file_of(kind: type) -> str:
 
 def name_of(value: Any) -> str:
     return f"{getattr(value, '__module__', None)}.{getattr(value, '__qualname__', type(value).__name__)}"
+
+
+def parts(function: types.FunctionType) -> list[Any]:
+    """What a function is besides its code and closure."""
+    told = [function.__qualname__, function.__name__, function.__module__, function.__doc__]
+    return [*told, function.__defaults__, function.__kwdefaults__]
 
 
 def of_code(code: types.CodeType, ref: Callable[[Any], bytes]) -> Iterator[bytes]:

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from zoo.errors import RuleError
+from zoo.rule import asking
 from zoo.rule.bytecode import Code, inside
 from zoo.rule.harmless import CONTAINERS, EXACT, WRAPPERS, content, generated, in_python
 from zoo.rule.holding import dict_of, is_cached, slots
@@ -41,7 +42,7 @@ def values(function: Any) -> Iterator[bytes]:
     except Exception as error:  # of a stranger's object that does not let itself be looked at
         what = f"what raises {type(error).__name__} when it is looked at"
     raise RuleError(
-        f"{getattr(function, '__name__', type(function).__name__)} reaches {what}, which may be another the next time, "
+        f"{asking.name_of(function)} reaches {what}, which may be another the next time, "
         "but should depend on nothing but its context and what stands in its file for what is settled to be kept"
     )
 
@@ -70,15 +71,14 @@ class _Values:
 
     def through(self) -> Iterator[bytes]:
         done = 0
-        while done < len(self.objects) or self.holders:
-            for one in self.objects[done:]:
+        while True:
+            while done < len(self.objects):
+                yield from self.parts(self.objects[done])
                 done += 1
-                yield from self.parts(one)
-            if done == len(self.objects):
-                looked = [*self.looked()]
-                if not looked:
-                    return
-                yield from looked
+            looked = [*self.looked()]
+            if not looked:
+                return
+            yield from looked
 
     def looked(self) -> Iterator[bytes]:
         """What holders have under names that are new to them."""
@@ -145,7 +145,7 @@ class _Values:
     def function(self, function: types.FunctionType) -> Iterator[bytes]:
         names, built_in = function.__globals__, getattr(function, "__builtins__", {})
         cells = [[*content(cell)] for cell in function.__closure__ or ()]
-        yield from self.refs([function.__qualname__, function.__defaults__, function.__kwdefaults__, cells])
+        yield from self.refs([*pure.parts(function), cells])
         yield self.ref(vars(function))
         module = names.get("__name__")
         its = vars(sys.modules[module]) if module in sys.modules else {}

@@ -45,6 +45,9 @@ OF_A_FILE = {
     "nested": "T = [({'t': table()},)]\ndef rule(context): return set(T[0][0]['t'][context[-1]])",
     "a mapping that is called": "class R(dict):\n  def __call__(self, context): return set(self.t[context[-1]])\n"
     "rule = R()\nrule.t = table()",
+    "documented": "def rule(context): return set(rule.__doc__)\nrule.__doc__ = str(table())",
+    "a class's text": "class C: __doc__ = str(table())\ndef rule(context): return set(C.__doc__)",
+    "vectorized": "T = table()\nF = np.vectorize(lambda t: T[t])\ndef rule(context): return set(F(context[-1]))",
     "pretended": "class R:\n  __module__ = 'collections'\n  t = table()\n"
     "  def __call__(self, context): return set(self.t[context[-1]])\nrule = R()",
 }  # fmt: skip
@@ -68,6 +71,7 @@ UNKNOWN = {
     "globals": "def rule(context): return globals()['T']",
     "zoo.registry.load": "import zoo\ndef rule(context): return set(zoo.load('ab').predict(context))",
     "import nowhere": "def rule(context):\n  import nowhere\n  return nowhere.x",
+    "numpy.ufunc": "F = np.frompyfunc(lambda token: token, 1, 1)\ndef rule(context): return F(context[-1])",
     "an array of objects": "T = np.array([None])\ndef rule(context): return T[0]",
     "a set of what has no order": "T = {rule for rule in [len, Path]} | {lambda: 0}\ndef rule(context): return T",
 }
