@@ -17,7 +17,7 @@ class Basis:
     are no labels, and for a direction that there is not.
     """
 
-    def __init__(self, **families: Iterable[object] | int) -> None:
+    def __init__(self, /, **families: Iterable[object] | int) -> None:
         self.labels = {name: _labels(name, given) for name, given in families.items()}
         self.names: list[str] = []
         self._start: dict[str, int] = {}

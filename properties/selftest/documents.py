@@ -91,7 +91,7 @@ def _object(value: object) -> Iterator[str]:
     assert isinstance(value, type)
     methods = [one for one in node.body if isinstance(one, ast.FunctionDef)]
     if made := [one for one in methods if one.name == "__init__"]:
-        del made[0].args.args[0]
+        del (made[0].args.posonlyargs or made[0].args.args)[0]
         made[0].returns = None
         yield f"```py\n{_signature(made[0], node.name)}\n```"
     elif bases := [_fields(*_parsed(one)) for one in reversed(value.__mro__) if is_dataclass(one)]:

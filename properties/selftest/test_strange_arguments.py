@@ -15,6 +15,7 @@ from properties import check_model, count
 from properties.command.main import main
 from properties.selftest.examples import assert_sentence
 from zoo import Domain, Model, Transformer
+from zoo.distill.diagram import Tables, distill
 from zoo.errors import ZooError
 
 AB = zoo.load("ab", 3)
@@ -104,3 +105,16 @@ def test_a_stranger_is_found_whatever_the_tokens_are() -> None:
     vocab = ["c", "\N{CRAB}", "not a token", "x y z", "stranger 0"]
     [verdict] = check_model(Model("many", vocab, eye(vocab)), names=["invalid_input"])
     assert verdict.status == "holds"
+
+
+def test_directions_may_have_any_name() -> None:
+    assert zoo.Basis(**{"self": 2}).names == ["self 0", "self 1"]
+
+
+def test_a_program_that_is_nested_too_deeply(monkeypatch: pytest.MonkeyPatch) -> None:
+    def deep(tables: Tables) -> None:
+        raise RecursionError
+
+    monkeypatch.setattr(Tables, "program", deep)
+    with pytest.raises(ZooError, match="needs too many tests one after another, but should need fewer"):
+        distill(AB)

@@ -101,7 +101,11 @@ def distill(model: Model) -> Program:
         raise ModelError(f"{model.name} has {many} contexts, but should have at most {MOST_CONTEXTS} to be distilled")
     answers = answers_of(model)
     parts = {length: list(parts_of(model, length, one)) for length, one in answers.items()}
-    root = Tables(parts).program()
+    try:
+        root = Tables(parts).program()
+    except RecursionError:
+        sentence = "needs too many tests one after another, but should need fewer than some hundred to be distilled"
+        raise ModelError(f"{model.name} {sentence}") from None
     program = Program(model.name, tuple(model.vocab), root, model.n_ctx, number, model.domain)
     for length, one in answers.items():  # a mistake in the search must not pass
         if not np.array_equal(evaluate(program, length), one):
