@@ -1,15 +1,19 @@
 """The checker tells states of a fold apart by itself, as strictly as the prover does, and refuses the same."""
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from properties.proof.certificate import source_digest
+from properties.recheck import recheck
 from properties.recheck.about import _source
 from properties.recheck.walk import _key
+from properties.selftest.models import ab
 from properties.selftest.proof import test_folds
+from properties.selftest.proof.certificates import certificate
 from properties.selftest.proof.test_fold_states import NONE, PAIRS, SAME, ending
 from properties.selftest.recheck.test_counts import walk_of
 from reference import Fold
@@ -73,3 +77,14 @@ def test_of_a_fold_of_a_class_of_its_own_the_source_is_where_that_is_defined() -
     for made, digest in zip((OfItsOwn, Fold), digests):
         fold = made(0, test_folds.depth, test_folds.may_follow)
         assert source_digest(fold) == _source(fold) == digest
+
+
+def test_what_a_fold_says_is_asked_again_of_an_example(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that says otherwise then is no rule; here it is the question that is answered so."""
+    fold = Fold("", lambda state, token: token, lambda state: {"b"} if state == "a" else {"a"})
+    model = replace(ab.build(3), rule=fold)
+    made = certificate(model, fold)
+    assert recheck(made, model, fold).contexts == 14
+    monkeypatch.setattr("properties.recheck.leaves.said_of", lambda asked, context: frozenset("ab"))
+    with pytest.raises(CertificateError, match=r"the fold says something else after '.*', asked again"):
+        recheck(made, model, fold)
