@@ -11,7 +11,6 @@ import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import fields
 from functools import partial
 from glob import glob
 from importlib.machinery import ModuleSpec, SourceFileLoader
@@ -138,24 +137,7 @@ def origin(transformer: Transformer) -> Origin | None:
     """By what `load` or `load_file` finds a model with these weights, or with weights that become these `astype`."""
     if transformer in _origins:
         return _origins[transformer]
-    own = transformer.named_arrays()
-    for other, found in list(_origins.items()):
-        arrays = other.named_arrays()
-        if arrays.keys() == own.keys() and all(arrays[name].shape == own[name].shape for name in own):
-            with np.errstate(all="ignore"):
-                cast = {name: array.astype(transformer.dtype) for name, array in arrays.items()}
-            same = all(np.array_equal(cast[name], own[name]) for name in own)
-            if same and _settings(other.astype(transformer.dtype)) == _settings(transformer):
-                return found
-    return None
-
-
-def _settings(transformer: Transformer) -> list[object]:
-    """What the parts have beside their arrays: a scale, an activation, whether they see all."""
-    parts = [
-        (where, field.name, getattr(part, field.name)) for where, part in transformer.parts() for field in fields(part)
-    ]
-    return [one for one in parts if isinstance(one[2], int | float | str | None)]
+    return next((found for other, found in list(_origins.items()) if other.becomes(transformer)), None)
 
 
 def _beside_whoever_asks(name: object) -> str:

@@ -10,9 +10,9 @@ from collections import deque
 from dataclasses import replace
 
 from properties.checks.right import Question, questions
-from properties.checks.settle import BUDGET, RULE, affordable, proof_of
+from properties.checks.settle import BUDGET, RULE, affordable, bounded, proof_of
 from properties.checks.verdict import Finding, How
-from properties.proof.reach import numbers, within_reach
+from properties.proof.reach import numbers
 from zoo.cost.operations import answer_flops
 from zoo.model import Model
 from zoo.rule.watch import known
@@ -44,8 +44,7 @@ def decided(model: Model, how: How) -> How:
     boxes = work(model) // (BOX + NUMBER * numbers(model.transformer))
     about = (*(known(question.function) for question in stated), model.transformer, model.domain, how.every)
     if about not in _unsettled:
-        bounded = model.weights_decide and within_reach(model.transformer)
-        if bounded and all(_settled(model, question, how, boxes) for question in stated):
+        if bounded(model) and all(_settled(model, question, how, boxes) for question in stated):
             return how
         _unsettled.append(about)
     return replace(how, method="enumerate")

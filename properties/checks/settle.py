@@ -78,7 +78,12 @@ def means(model: Model, how: How) -> str:
 def by_proof(model: Model, how: How) -> bool:
     """Whether to prove: where it is asked for, or where contexts are too many; where there are bounds at all."""
     wanted = how.method == "prove" or (how.method == "auto" and not affordable(model))
-    return wanted and model.weights_decide and within_reach(model.transformer)
+    return wanted and bounded(model)
+
+
+def bounded(model: Model) -> bool:
+    """Whether there are bounds on what it computes."""
+    return model.weights_decide and within_reach(model.transformer)
 
 
 def _sample(model: Model, cost: float) -> Iterator[Array]:

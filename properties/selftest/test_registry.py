@@ -5,12 +5,13 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import zoo
 from properties import check_model
 from properties.command.finding import find_all
-from zoo import Attention, ModelError, UnknownNameError
+from zoo import Attention, ModelError, Norm, Transformer, UnknownNameError, registry
 from zoo.registry import load_file, origin
 
 MODEL_FILE = """
@@ -171,10 +172,19 @@ def test_a_builder_of_something_else(body: str, sentence: str, tmp_path: Path) -
         load_file(file, 2000)
 
 
-def test_the_same_arrays_with_other_settings_are_another_model() -> None:
+def test_other_settings_or_weights_are_another_model() -> None:
     known = zoo.load("aab", 7)
     [layer] = known.transformer.layers
     assert isinstance(layer, Attention)
     assert origin(known.transformer.astype("float32")) == ("aab", 7)
     scaled = replace(known.transformer, layers=[replace(layer, scale=2 * layer.multiplier)])
-    assert origin(scaled.astype("float32")) is None
+    doubled = replace(known.transformer, layers=[replace(layer, w_o=2 * layer.w_o)])
+    assert origin(scaled.astype("float32")) is origin(doubled.astype("float32")) is None
+
+
+def test_what_does_not_fit_a_type_becomes_nothing_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    arrays = np.eye(2), np.zeros((3, 2))
+    small, large = (Transformer(*arrays, [], Norm(np.ones(2), np.zeros(2), eps)) for eps in (1e-30, 1e-3))
+    monkeypatch.setitem(registry._origins, small, ("small", None))
+    assert origin(small.astype("float32")) == ("small", None)
+    assert origin(large.astype("float16")) is None

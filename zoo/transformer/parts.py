@@ -6,7 +6,7 @@ be left out.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from math import sqrt
 from typing import Any, ClassVar, Never, Self, TypeVar
@@ -223,6 +223,26 @@ class Transformer(Part):
             norm = normed(f"layer {i} norm", layer.norm)
             layers.append(changed(f"layer {i}", layer, **({} if norm is layer.norm else {"norm": norm})))
         return changed("transformer", self, layers=layers, final_norm=normed("final norm", self.final_norm))
+
+    def becomes(self, other: "Transformer") -> bool:
+        """Whether it is the other one, in that one's dtype: array by array, and in all that is set beside them."""
+        own, arrays = self.named_arrays(), other.named_arrays()
+        if own.keys() != arrays.keys() or any(own[name].shape != arrays[name].shape for name in own):
+            return False
+        try:
+            with np.errstate(all="ignore"):
+                cast = self.astype(other.dtype)
+        except ModelError:  # what does not fit
+            return False
+        same = all(np.array_equal(array, arrays[name]) for name, array in cast.named_arrays().items())
+        return same and cast._settings() == other._settings()
+
+    def _settings(self) -> list[object]:
+        """A scale, an activation, whether all is seen."""
+        every = [
+            (where, field.name, getattr(part, field.name)) for where, part in self.parts() for field in fields(part)
+        ]
+        return [one for one in every if isinstance(one[2], int | float | str | None)]
 
     @property
     def n_ctx(self) -> int:

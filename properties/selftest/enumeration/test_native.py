@@ -90,12 +90,6 @@ def kinds(transformer: Transformer) -> set[str]:
     return found | ({"final norm"} if transformer.final_norm is not None else set())
 
 
-def margin_at(transformer: Transformer, length: int, number: int) -> float:
-    tokens: Array = np.array(np.unravel_index(number, (transformer.sizes["vocab"],) * length))
-    second, best = np.sort(forward(transformer, tokens[None])[0, -1])[-2:]
-    return float(best - second)
-
-
 def check(transformer: Transformer, outcomes: Counter[str]) -> None:
     """Answers and the context of the smallest margin are numpy's; margins are within what is claimed of `forward`'s."""
     outcomes.update(kinds(transformer))
@@ -119,7 +113,7 @@ def check(transformer: Transformer, outcomes: Counter[str]) -> None:
             close = pytest.approx(one.margin, rel=1e-8, abs=1e-8, nan_ok=True)
             assert found[n].margin == close, f"margins differ: {found[n].margin}, and by numpy {one.margin}"
             if found[n].at != one.at:  # the first that rounding cannot tell from it: 2 errors, and 4 by C
-                here = margin_at(transformer, n, found[n].at)
+                [here] = paths._ranked(paths._run(transformer, n, np.array([found[n].at])).T).margin
                 assert not here > one.margin + 6 * error[n], "the smallest margin is said to be elsewhere"
 
 
